@@ -1,0 +1,6 @@
+//! joinq
+#[cfg(not(loom))]
+pub mod raw;
+#[cfg(loom)]
+pub mod raw;
+mod sync;

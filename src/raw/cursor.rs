@@ -1,0 +1,127 @@
+//! A cursor: a place in the list of segments, packed into one word.
+//!
+//! Knows bits and arithmetic, no memory. One word holds the segment, how far it is claimed, and whether the
+//! list is closed, so that a single compare-and-swap claims a slot, proves which segment it is in, and keeps
+//! that segment alive (the idea of the LOO queue by Giersch and Nolte).
+//!
+//! ```text
+//!  63                              23 22      15  14  13            0
+//! +----------------------------------+----------+---+----------------+
+//! |  address of the segment / 128    | sequence | C |     ticket     |
+//! +----------------------------------+----------+---+----------------+
+//! ```
+//!
+//! * *ticket*: the next one to hand out. Below the segment's length it is a slot; from there on it is a
+//!   helper's ticket, which only keeps the segment alive while its owner moves the word on.
+//! * *C*: closed, in the tail's word only.
+//! * *sequence*: the low bits of the segment's number. Its parity selects one of the two bases of an end.
+
+/// Segments are aligned so, and the address loses its low seven bits in the word.
+pub(crate) const SEGMENT_ALIGN: usize = 128;
+
+const TICKET_BITS: u32 = 14;
+const CLOSED: u64 = 1 << TICKET_BITS;
+const SEQUENCE_SHIFT: u32 = TICKET_BITS + 1;
+const SEQUENCE_MASK: u64 = 0xff;
+const ADDRESS_SHIFT: u32 = 23;
+const ALIGN_SHIFT: u32 = SEGMENT_ALIGN.trailing_zeros();
+
+/// The highest ticket: who meets it waits for the word to move to the next segment.
+pub(crate) const MAX_TICKET: u64 = (1 << TICKET_BITS) - 1;
+
+/// A place in the list, as one end's word says it.
+///
+/// Invariant: `sequence` is that of the segment at `address`; address 0 is the imaginary segment 0, which is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor(u64);
+
+impl Cursor {
+    /// Where both ends of a new queue stand: behind the imaginary segment 0, all of whose `len` slots are used.
+    pub(crate) const fn root(len: u64) -> Self {
+        Cursor(len)
+    }
+
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Cursor(bits)
+    }
+
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The cursor after the swing to the segment at `address`, of which `ticket` slots are already claimed.
+    pub(crate) fn swung(self, address: usize, ticket: u64) -> Self {
+        let sequence = (self.sequence() + 1) & SEQUENCE_MASK;
+        debug_assert!(fits(address) && !self.is_closed());
+        Cursor((address as u64 >> ALIGN_SHIFT << ADDRESS_SHIFT) | sequence << SEQUENCE_SHIFT | ticket)
+    }
+
+    /// The cursor after `tickets` more were handed out.
+    pub(crate) fn advanced(self, tickets: u64) -> Self {
+        debug_assert!(self.ticket() + tickets <= MAX_TICKET);
+        Cursor(self.0 + tickets)
+    }
+
+    pub(crate) fn closed(self) -> Self {
+        Cursor(self.0 | CLOSED)
+    }
+
+    pub(crate) fn is_closed(self) -> bool {
+        self.0 & CLOSED != 0
+    }
+
+    pub(crate) fn ticket(self) -> u64 {
+        self.0 & MAX_TICKET
+    }
+
+    /// The address of the segment, 0 for the root.
+    pub(crate) fn address(self) -> usize {
+        (self.0 >> ADDRESS_SHIFT << ALIGN_SHIFT) as usize
+    }
+
+    /// Which of an end's two bases belongs to this segment.
+    pub(crate) fn parity(self) -> usize {
+        (self.sequence() & 1) as usize
+    }
+
+    fn sequence(self) -> u64 {
+        self.0 >> SEQUENCE_SHIFT & SEQUENCE_MASK
+    }
+}
+
+/// Whether an address survives packing: aligned, and below 2^48.
+pub(crate) fn fits(address: usize) -> bool {
+    address % SEGMENT_ALIGN == 0 && (address as u64) < 1 << 48
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_gives_back_what_was_packed() {
+        let address = 0x7fff_ffff_ff80_usize;
+        let cursor = Cursor::root(256).swung(address, 1);
+        assert_eq!((cursor.address(), cursor.ticket(), cursor.parity()), (address, 1, 1));
+        let last = cursor.advanced(MAX_TICKET - 1);
+        assert_eq!((last.address(), last.ticket(), last.parity()), (address, MAX_TICKET, 1));
+        assert!(!last.is_closed() && last.closed().is_closed());
+        assert_eq!(last.closed().ticket(), MAX_TICKET);
+    }
+
+    #[test]
+    fn the_sequence_wraps_without_touching_the_address() {
+        let mut cursor = Cursor::root(2);
+        for n in 1..=600u64 {
+            cursor = cursor.swung(0x1000, 0);
+            assert_eq!((cursor.address(), cursor.parity() as u64), (0x1000, n & 1));
+        }
+    }
+
+    #[test]
+    fn addresses_that_do_not_fit_are_refused() {
+        assert!(fits(0x80) && !fits(0x81));
+        #[cfg(target_pointer_width = "64")]
+        assert!(!fits(1 << 48));
+    }
+}

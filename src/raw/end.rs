@@ -1,0 +1,105 @@
+//! One end of the list: where it is, as a cursor and as a position that never goes back.
+//!
+//! Knows cursors. Does not know which end it is.
+
+use super::cursor::Cursor;
+use crate::sync::{AtomicU64, Ordering};
+
+/// The head, from which getters claim, or the tail, from which putters do.
+pub(crate) struct End {
+    /// The cursor: where the next ticket is.
+    word: AtomicU64,
+    /// The positions of slot 0 of the segment in `word` and of one neighbour, by the parity of their sequence.
+    /// Invariant: the base of a segment is here before `word` swings to it, and each of the two only grows.
+    base: [AtomicU64; 2],
+    /// A position the *other* end has reached; it may be long past. Spares this end a look at the other's lines.
+    horizon: AtomicU64,
+}
+
+/// An end at one moment: the cursor and the position that belong together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sight {
+    pub(crate) cursor: Cursor,
+    pub(crate) position: u64,
+}
+
+impl End {
+    crate::sync::const_fn! {
+        /// An end behind the imaginary segment 0 of `len` slots, whose base is 0; that of segment 1 is known already.
+        pub(crate) const fn new(len: u64) -> Self {
+            End {
+                word: AtomicU64::new(Cursor::root(len).bits()),
+                base: [AtomicU64::new(0), AtomicU64::new(len)],
+                horizon: AtomicU64::new(len),
+            }
+        }
+    }
+
+    pub(crate) fn cursor(&self) -> Cursor {
+        // Ordering: Acquire, E1. Pairs with the swing (E2): the base is seen with the cursor it belongs to.
+        Cursor::from_bits(self.word.load(Ordering::Acquire))
+    }
+
+    /// Moves the word from `from` to `to`, or says where it is instead.
+    pub(crate) fn advance(&self, from: Cursor, to: Cursor) -> Result<(), Cursor> {
+        // Ordering: AcqRel, E2. Acquire: the segment as its appender made it, and the waiter counts of whoever met
+        // this word before (M1). Release: the base raised before a swing, the close before the verdict.
+        match self.word.compare_exchange(from.bits(), to.bits(), Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => Ok(()),
+            Err(now) => Err(Cursor::from_bits(now)),
+        }
+    }
+
+    /// The position that `cursor` stands for, if it is still where the word is; from a word that has gone on it may
+    /// be too high, never too low.
+    pub(crate) fn position_of(&self, cursor: Cursor, len: u64) -> u64 {
+        // Ordering: Relaxed, E3. The cursor was loaded with Acquire (E1, E2), the base raised before its swing.
+        self.base[cursor.parity()].load(Ordering::Relaxed) + cursor.ticket().min(len)
+    }
+
+    /// Where this end is: exact at some moment between the call and the return.
+    ///
+    /// The position grows by one at a time. If the word is the same before and after the base was read, then either
+    /// nothing happened in between, or the word came back to the same bits after a whole number of turns; the base
+    /// that was read is then that of a segment passed meanwhile, and the sum a position this end had in passing.
+    pub(crate) fn sight(&self, len: u64) -> Sight {
+        let mut cursor = self.cursor();
+        loop {
+            // Ordering: Acquire, E4. Keeps the second look at the word behind this one.
+            let base = self.base[cursor.parity()].load(Ordering::Acquire);
+            let again = self.cursor();
+            if again == cursor {
+                return Sight { cursor, position: base + cursor.ticket().min(len) };
+            }
+            cursor = again;
+        }
+    }
+
+    /// Makes the base of the next segment known, before the swing to it: the segment after `cursor`'s is at `base`.
+    pub(crate) fn raise(&self, cursor: Cursor, base: u64, len: u64) {
+        // Two segments back the same place held `base - 2 * len`. A helper who comes late finds it raised already.
+        let _ = self.base[1 - cursor.parity()].compare_exchange(
+            base.wrapping_sub(2 * len),
+            base,
+            // Ordering: AcqRel, E5. The swing after it (E2) releases it too; a raise that lost saw the other's.
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
+    }
+
+    pub(crate) fn horizon(&self) -> u64 {
+        // Ordering: Acquire, E6. Pairs with `look_ahead`: who trusts the horizon sees the other end at least there.
+        self.horizon.load(Ordering::Acquire)
+    }
+
+    /// Notes that the other end was seen at `position`.
+    pub(crate) fn look_ahead(&self, position: u64) {
+        // Ordering: Release, E6. As above. An older horizon may overwrite a newer one: it only costs a look.
+        self.horizon.store(position, Ordering::Release);
+    }
+
+    /// See [`crate::sync::meet`].
+    pub(crate) fn meet(&self) {
+        crate::sync::meet(&self.word);
+    }
+}

@@ -1,0 +1,159 @@
+//! The head's side: claim a slot and take its value; leave a segment that is used up.
+
+use super::cursor::Cursor;
+use super::segment::{Segment, SEALED};
+use super::slot::Found;
+use super::{Claim, Observer, RawQueue, Vacant};
+use crate::sync::Ordering;
+use crossbeam_utils::Backoff;
+
+/// What the look behind the horizon says.
+enum Verdict {
+    /// Something is claimed that the head has not passed.
+    Ready,
+    Vacant(Vacant),
+}
+
+impl<T> RawQueue<T> {
+    /// Takes the item at the head.
+    ///
+    /// Linearized at the claim, an RMW of the head's word; if vacant, at the look at the tail's word, around which
+    /// the head did not move.
+    #[inline]
+    pub fn pop(&self, observer: &impl Observer) -> Result<T, Vacant> {
+        loop {
+            let claim = self.claim_get(1)?;
+            let left = self.leave_behind(&claim);
+            let found = self.take(&claim, claim.index);
+            self.retire(left);
+            observer.vacated(1);
+            if let Found::Value(value) = found {
+                return Ok(value);
+            }
+        }
+    }
+
+    /// Appends up to `limit` items to `values`, one claim a segment, and says how many; never 0 unless `limit` is.
+    pub fn pop_many(&self, values: &mut Vec<T>, limit: usize, observer: &impl Observer) -> Result<usize, Vacant> {
+        let before = values.len();
+        while values.len() - before < limit {
+            let wanted = (limit - (values.len() - before)).min(Self::LEN as usize);
+            // What may panic comes before the claim.
+            values.reserve(wanted);
+            let claim = match self.claim_get(wanted as u64) {
+                Ok(claim) => claim,
+                Err(vacant) if values.len() == before => return Err(vacant),
+                Err(_) => break,
+            };
+            let left = self.leave_behind(&claim);
+            for index in claim.index..claim.index + claim.count {
+                if let Found::Value(value) = self.take(&claim, index) {
+                    values.push(value);
+                }
+            }
+            self.retire(left);
+            observer.vacated(claim.count as usize);
+        }
+        Ok(values.len() - before)
+    }
+
+    /// Claims up to `wanted` slots of the head's segment; only such as the tail has claimed before.
+    #[inline]
+    fn claim_get(&self, wanted: u64) -> Result<Claim<T>, Vacant> {
+        let backoff = Backoff::new();
+        let mut seen = self.head.cursor();
+        loop {
+            let index = seen.ticket();
+            if index >= Self::LEN {
+                match self.look() {
+                    Verdict::Vacant(vacant) => return Err(vacant),
+                    Verdict::Ready => self.leave_used_up(seen),
+                }
+                seen = self.head.cursor();
+                continue;
+            }
+            let there = self.head.horizon().saturating_sub(self.head.position_of(seen, Self::LEN));
+            if there == 0 {
+                match self.look() {
+                    Verdict::Vacant(vacant) => return Err(vacant),
+                    Verdict::Ready => {}
+                }
+                seen = self.head.cursor();
+                continue;
+            }
+            let count = wanted.min(Self::LEN - index).min(there);
+            if self.head.advance(seen, seen.advanced(count)).is_ok() {
+                let Some(segment) = Segment::at(seen.address()) else { unreachable!() };
+                return Ok(Claim { segment, index, count });
+            }
+            backoff.spin();
+            seen = self.head.cursor();
+        }
+    }
+
+    /// Uses one get ticket of a claim.
+    #[inline]
+    pub(super) fn take(&self, claim: &Claim<T>, index: u64) -> Found<T> {
+        // SAFETY: the get ticket is part of the claim and is used once.
+        unsafe { claim.segment.slot(index).take() }
+    }
+
+    /// Whether the head is at the tail, at one moment.
+    #[cold]
+    fn look(&self) -> Verdict {
+        let (head, tail) = self.ends();
+        if head.position < tail.position {
+            self.head.look_ahead(tail.position);
+            Verdict::Ready
+        } else if tail.cursor.is_closed() {
+            Verdict::Vacant(Vacant::Closed)
+        } else {
+            Verdict::Vacant(Vacant::Empty)
+        }
+    }
+
+    /// Moves the head off a used-up segment; the tail has moved off it before.
+    #[cold]
+    pub(super) fn leave_used_up(&self, seen: Cursor) {
+        let Some(link) = self.link(&self.head, seen) else { return };
+        // Ordering: Acquire, L3. Pairs with the link (L2).
+        let next = link.next().load(Ordering::Acquire);
+        if next == 0 || next == SEALED || self.tail.cursor().address() == seen.address() {
+            // Only if the word came back to the same bits since the look: the head must not pass the tail.
+            return;
+        }
+        let moved = self.cross(&self.head, seen, &link, next, 0);
+        drop(link);
+        if moved {
+            self.retire(Segment::at(seen.address()));
+        }
+    }
+
+    /// With the last slot of a segment claimed, and the tail gone on, moves the head off it, so that a drained queue
+    /// does not keep it. The segment is the caller's to retire, after the claim's last ticket is used.
+    #[inline]
+    pub(super) fn leave_behind(&self, claim: &Claim<T>) -> Option<Segment<T>> {
+        if claim.index + claim.count < Self::LEN {
+            return None;
+        }
+        let segment = claim.segment;
+        // SAFETY: the claim's tickets pin the segment.
+        // Ordering: Acquire, L3. Pairs with the link (L2).
+        let (next, base) = unsafe { (segment.header().next.load(Ordering::Acquire), segment.base()) };
+        let seen = self.head.cursor();
+        let stays = next == 0 || next == SEALED || self.tail.cursor().address() == segment.address();
+        if stays || seen.address() != segment.address() {
+            return None;
+        }
+        self.head.raise(seen, base + Self::LEN, Self::LEN);
+        self.swing(&self.head, seen, Some(segment), next, 0).then_some(segment)
+    }
+
+    #[inline]
+    pub(super) fn retire(&self, left: Option<Segment<T>>) {
+        if let Some(segment) = left {
+            // SAFETY: the head's swing out of it was the caller's.
+            unsafe { self.side.depot.retire(segment) };
+        }
+    }
+}

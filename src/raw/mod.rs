@@ -1,0 +1,277 @@
+//! The core: an unbounded list of segments with a head and a tail, and a bound that is a number beside it.
+//!
+//! Knows nothing of waiting, tasks, threads or time. What others may be waiting for it tells an [`Observer`].
+//! The only folder with `unsafe`. `docs/design.md` has the drawings, the invariants and the proof.
+#![allow(unsafe_code)]
+
+mod cursor;
+mod depot;
+mod end;
+mod get;
+mod link;
+mod put;
+mod segment;
+mod slot;
+mod stand;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+use crate::sync::{meet, AtomicU64, AtomicUsize, CachePadded, Ordering};
+use depot::Depot;
+use end::{End, Sight};
+use segment::{Segment, SEALED};
+use std::fmt;
+
+pub use stand::Stand;
+
+/// No bound.
+pub const UNBOUNDED: u64 = u64::MAX;
+
+/// Told at once what an operation has changed that somebody may be waiting for. The core does not know who.
+pub trait Observer {
+    /// `items` more are there to be got.
+    fn surfaced(&self, items: usize);
+    /// The head has gone on by `slots`, so that there may be room.
+    fn vacated(&self, slots: usize);
+    /// Claims were given up that had counted as items.
+    fn voided(&self);
+}
+
+/// Nobody waits.
+impl Observer for () {
+    fn surfaced(&self, _items: usize) {}
+    fn vacated(&self, _slots: usize) {}
+    fn voided(&self) {}
+}
+
+/// Why a push did not happen; the value comes back.
+#[derive(PartialEq, Eq)]
+pub enum Refused<T> {
+    /// The bound is reached.
+    Full(T),
+    /// Nothing is taken in any more.
+    Closed(T),
+}
+
+impl<T> fmt::Debug for Refused<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refused::Full(_) => "Full(..)",
+            Refused::Closed(_) => "Closed(..)",
+        })
+    }
+}
+
+/// Why a pop brought nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vacant {
+    /// Nothing inside at this moment.
+    Empty,
+    /// Nothing inside, and nothing will come.
+    Closed,
+}
+
+/// Consecutive slots of one segment, claimed for one side.
+struct Claim<T> {
+    segment: Segment<T>,
+    index: u64,
+    count: u64,
+}
+
+/// The queue without waiting.
+pub struct RawQueue<T> {
+    tail: CachePadded<End>,
+    head: CachePadded<End>,
+    side: CachePadded<Side<T>>,
+}
+
+/// What is seldom written: at the edge of a segment, or when somebody lost patience.
+struct Side<T> {
+    /// The link out of the imaginary segment 0.
+    first: AtomicUsize,
+    depot: Depot<T>,
+    /// Claims of the tail that brought no item.
+    holes: AtomicU64,
+}
+
+impl<T> fmt::Debug for RawQueue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawQueue").field("len", &self.len()).field("closed", &self.is_closed()).finish()
+    }
+}
+
+// SAFETY: values move from the thread that puts to the one that gets, hence `T: Send`; no reference to a value is
+// ever handed out, so that `T: Sync` is not needed.
+unsafe impl<T: Send> Send for RawQueue<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for RawQueue<T> {}
+
+impl<T> RawQueue<T> {
+    /// The length of a segment, and the position at which the first item goes: the imaginary segment 0 is used up.
+    const LEN: u64 = Segment::<T>::LEN;
+
+    crate::sync::const_fn! {
+        /// An empty queue; it has no memory on the heap until the first push.
+        pub const fn new() -> Self {
+            RawQueue {
+                tail: CachePadded::new(End::new(Self::LEN)),
+                head: CachePadded::new(End::new(Self::LEN)),
+                side: CachePadded::new(Side {
+                    first: AtomicUsize::new(0),
+                    depot: Depot::new(),
+                    holes: AtomicU64::new(0),
+                }),
+            }
+        }
+    }
+
+    /// Items inside, those included whose push has claimed its place and is not yet finished.
+    pub fn len(&self) -> u64 {
+        let (head, tail) = self.ends();
+        tail.position.saturating_sub(head.position)
+    }
+
+    /// Whether nothing more is taken in.
+    pub fn is_closed(&self) -> bool {
+        self.tail.cursor().is_closed()
+    }
+
+    /// Items that ever came in: claims of the tail that were not given up.
+    pub fn entered(&self) -> u64 {
+        loop {
+            // Ordering: Acquire, H1. Keeps the looks in this order; pairs with the count of a hole (H2).
+            let holes = self.side.holes.load(Ordering::Acquire);
+            let tail = self.tail.sight(Self::LEN).position;
+            // Ordering: Acquire, H1. As above.
+            if self.side.holes.load(Ordering::Acquire) == holes {
+                return tail - Self::LEN - holes;
+            }
+        }
+    }
+
+    /// Whether the same holds true of what [`RawQueue::entered`] counts when this returns: a parked joiner's look is
+    /// worth nothing unless later changes see that it is parked.
+    pub fn meet_entering(&self) {
+        self.tail.meet();
+        meet(&self.side.holes);
+    }
+
+    /// After this, every push whose claim was not yet visible sees what the caller did before.
+    pub fn meet_pushes(&self) {
+        self.tail.meet();
+    }
+
+    /// After this, every pop whose claim was not yet visible sees what the caller did before.
+    pub fn meet_pops(&self) {
+        self.head.meet();
+    }
+
+    /// Head and tail at one moment: the head did not move while the tail was looked at, as its position never
+    /// goes back.
+    fn ends(&self) -> (Sight, Sight) {
+        let mut head = self.head.sight(Self::LEN);
+        loop {
+            let tail = self.tail.sight(Self::LEN);
+            let again = self.head.sight(Self::LEN);
+            if again.position == head.position {
+                return (head, tail);
+            }
+            head = again;
+        }
+    }
+
+    /// Counts claims given up.
+    fn void(&self, claims: u64, observer: &impl Observer) {
+        // Ordering: AcqRel, H2. Release: the claim comes before (H1). Acquire: a joiner's meeting (M1).
+        self.side.holes.fetch_add(claims, Ordering::AcqRel);
+        observer.voided();
+    }
+
+    /// Takes nothing in any more; what is inside can still be got. True for the one call that closed.
+    pub fn close(&self, observer: &impl Observer) -> bool {
+        loop {
+            let seen = self.tail.cursor();
+            if seen.is_closed() {
+                return false;
+            }
+            if seen.ticket() < Self::LEN {
+                if self.tail.advance(seen, seen.closed()).is_ok() {
+                    return true;
+                }
+                continue;
+            }
+            // The segment is full: an appender may link the next one at any moment, so that the link is what to close.
+            let Some(link) = self.link(&self.tail, seen) else { continue };
+            // Ordering: AcqRel and Acquire, L1. As the appender's (L2), with which it competes.
+            match link.next().compare_exchange(0, SEALED, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => {
+                    self.close_sealed();
+                    return true;
+                }
+                Err(SEALED) => {
+                    self.close_sealed();
+                    return false;
+                }
+                Err(next) => {
+                    if self.cross(&self.tail, seen, &link, next, 1) {
+                        observer.surfaced(1);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sets the closed bit where the link is sealed already, so that the word cannot leave its segment.
+    fn close_sealed(&self) {
+        let mut seen = self.tail.cursor();
+        while !seen.is_closed() {
+            match self.tail.advance(seen, seen.closed()) {
+                Ok(()) => return,
+                Err(now) => seen = now,
+            }
+        }
+    }
+}
+
+impl<T> Drop for RawQueue<T> {
+    fn drop(&mut self) {
+        /// Frees the segments also when a value's drop panics.
+        struct Free<'a, T>(&'a RawQueue<T>);
+        impl<T> Drop for Free<'_, T> {
+            fn drop(&mut self) {
+                let queue = self.0;
+                // Ordering: Relaxed, L4. Nobody else is there.
+                let mut next = match queue.head.cursor().address() {
+                    0 => queue.side.first.load(Ordering::Relaxed),
+                    address => address,
+                };
+                while next != SEALED {
+                    let Some(segment) = Segment::<T>::at(next) else { break };
+                    // SAFETY: the queue is being dropped: nobody else is in any segment, and each linked one from
+                    // the head on is in no other place. Its values were taken out or are forgotten.
+                    unsafe {
+                        // Ordering: Relaxed, L4. As above.
+                        next = segment.header().next.load(Ordering::Relaxed);
+                        segment.free();
+                    }
+                }
+                // SAFETY: as above.
+                unsafe { queue.side.depot.empty_out() };
+            }
+        }
+        /// Goes on dropping values when one of them panics.
+        struct Drain<'a, T>(&'a RawQueue<T>);
+        impl<T> Drop for Drain<'_, T> {
+            fn drop(&mut self) {
+                while let Ok(value) = self.0.pop(&()) {
+                    drop(value);
+                }
+            }
+        }
+        let _free = Free(self);
+        let _drain_after_a_panic = Drain(self);
+        while let Ok(value) = self.pop(&()) {
+            drop(value);
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The tail's side: claim a slot, write, publish; append a segment where there is no slot left.
+
+use super::cursor::Cursor;
+use super::segment::{Segment, SEALED};
+use super::slot::Published;
+use super::{Claim, Observer, RawQueue, Refused, UNBOUNDED};
+use crate::sync::Ordering;
+use crossbeam_utils::Backoff;
+use std::collections::VecDeque;
+
+/// Whether a push keeps its segment alive beyond the publication.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stay {
+    Leave,
+    Hold,
+}
+
+/// Where a value went.
+pub(super) struct Place<T> {
+    pub(super) segment: Segment<T>,
+    pub(super) index: u64,
+}
+
+/// Why there is no claim.
+enum NoClaim {
+    Full,
+    Closed,
+    /// The tail's segment has no slot left.
+    Edge(Cursor),
+}
+
+/// How an attempt to append ended.
+enum Append<T> {
+    /// The value is in slot 0 of the new segment.
+    Done(Place<T>),
+    Refused(Refused<T>),
+    /// Somebody else has appended.
+    Again(T),
+}
+
+impl<T> RawQueue<T> {
+    /// Puts `value` at the tail, unless `limit` items are inside.
+    ///
+    /// Linearized at the claim that is kept, an RMW of the tail's word.
+    #[inline]
+    pub fn push(&self, value: T, limit: u64, observer: &impl Observer) -> Result<(), Refused<T>> {
+        self.enter(value, limit, Stay::Leave, observer).map(drop)
+    }
+
+    /// Puts values from the front of `values` at the tail, in their order, until it is empty or something refuses:
+    /// one claim for as many as the segment and the limit allow.
+    pub fn push_many(&self, values: &mut VecDeque<T>, limit: u64, observer: &impl Observer) -> Result<(), Refused<()>> {
+        while !values.is_empty() {
+            match self.claim_put(values.len() as u64, limit, observer) {
+                Ok(claim) => self.publish_many(&claim, values, observer),
+                Err(NoClaim::Full) => return Err(Refused::Full(())),
+                Err(NoClaim::Closed) => return Err(Refused::Closed(())),
+                Err(NoClaim::Edge(seen)) => {
+                    let Some(value) = values.pop_front() else { break };
+                    let (value, refused) = match self.append(seen, value, limit, Stay::Leave, observer) {
+                        Append::Done(_) => continue,
+                        Append::Again(value) => (value, None),
+                        Append::Refused(Refused::Full(value)) => (value, Some(Refused::Full(()))),
+                        Append::Refused(Refused::Closed(value)) => (value, Some(Refused::Closed(()))),
+                    };
+                    values.push_front(value);
+                    if let Some(refused) = refused {
+                        return Err(refused);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills the slots of a claim. Once one of them turns out poisoned the later ones are given up, as what goes into
+    /// them would overtake the value that came back.
+    fn publish_many(&self, claim: &Claim<T>, values: &mut VecDeque<T>, observer: &impl Observer) {
+        let mut kept = 0;
+        let mut returned = None;
+        for index in claim.index..claim.index + claim.count {
+            let slot = claim.segment.slot(index);
+            let next = if returned.is_none() { values.pop_front() } else { None };
+            // SAFETY: the put ticket is part of the claim and is used once.
+            match next {
+                Some(value) => match unsafe { slot.publish(value) } {
+                    Published::Kept => kept += 1,
+                    Published::Poisoned(value) => returned = Some(value),
+                },
+                // SAFETY: as above.
+                None => unsafe { slot.skip() },
+            }
+        }
+        if let Some(value) = returned {
+            values.push_front(value);
+        }
+        if kept > 0 {
+            observer.surfaced(kept);
+        }
+        let given_up = claim.count - kept as u64;
+        if given_up > 0 {
+            self.void(given_up, observer);
+        }
+    }
+
+    #[inline]
+    pub(super) fn enter(
+        &self,
+        mut value: T,
+        limit: u64,
+        stay: Stay,
+        observer: &impl Observer,
+    ) -> Result<Place<T>, Refused<T>> {
+        loop {
+            match self.claim_put(1, limit, observer) {
+                Ok(Claim { segment, index, .. }) => {
+                    if stay == Stay::Hold {
+                        // SAFETY: the ticket pins the segment.
+                        unsafe { segment.hold() };
+                    }
+                    // SAFETY: the claim's ticket is used once.
+                    match unsafe { segment.slot(index).publish(value) } {
+                        Published::Kept => {
+                            observer.surfaced(1);
+                            return Ok(Place { segment, index });
+                        }
+                        Published::Poisoned(back) => value = back,
+                    }
+                    if stay == Stay::Hold {
+                        // SAFETY: taken above.
+                        unsafe { segment.release(1) };
+                    }
+                    self.void(1, observer);
+                }
+                Err(NoClaim::Full) => return Err(Refused::Full(value)),
+                Err(NoClaim::Closed) => return Err(Refused::Closed(value)),
+                Err(NoClaim::Edge(seen)) => match self.append(seen, value, limit, stay, observer) {
+                    Append::Done(place) => return Ok(place),
+                    Append::Refused(refused) => return Err(refused),
+                    Append::Again(back) => value = back,
+                },
+            }
+        }
+    }
+
+    /// Claims up to `wanted` slots of the tail's segment.
+    #[inline]
+    fn claim_put(&self, wanted: u64, limit: u64, observer: &impl Observer) -> Result<Claim<T>, NoClaim> {
+        let backoff = Backoff::new();
+        let mut seen = self.tail.cursor();
+        loop {
+            if seen.is_closed() {
+                return Err(NoClaim::Closed);
+            }
+            let index = seen.ticket();
+            if index >= Self::LEN {
+                return Err(NoClaim::Edge(seen));
+            }
+            let mut count = wanted.min(Self::LEN - index);
+            let mut position = 0;
+            if limit != UNBOUNDED {
+                position = self.tail.position_of(seen, Self::LEN);
+                let mut used = position.saturating_sub(self.tail.horizon());
+                if used + count > limit {
+                    // The horizon is old. Look, if only to claim more at once.
+                    match self.room(limit) {
+                        0 => return Err(NoClaim::Full),
+                        room => used = limit - room,
+                    }
+                    let now = self.tail.cursor();
+                    if now != seen {
+                        seen = now;
+                        continue;
+                    }
+                }
+                count = count.min(limit - used);
+            }
+            match self.tail.advance(seen, seen.advanced(count)) {
+                Ok(()) => {
+                    // `seen` is a cursor below the length, hence not the root's.
+                    let Some(segment) = Segment::at(seen.address()) else { unreachable!() };
+                    let claim = Claim { segment, index, count };
+                    if limit == UNBOUNDED || self.keeps_the_limit(&claim, position, limit) {
+                        return Ok(claim);
+                    }
+                    self.give_up(&claim, observer);
+                    seen = self.tail.cursor();
+                }
+                Err(_) => {
+                    backoff.spin();
+                    seen = self.tail.cursor();
+                }
+            }
+        }
+    }
+
+    /// How many more items `limit` allows, exact at one moment; notes the head for the next claims.
+    #[cold]
+    fn room(&self, limit: u64) -> u64 {
+        let (head, tail) = self.ends();
+        self.tail.look_ahead(head.position);
+        limit.saturating_sub(tail.position.saturating_sub(head.position))
+    }
+
+    /// Whether a claim is where the limit was tested. If not, the word had come back to the same bits, whole turns of
+    /// the list later, between the test and the claim; then the test is made again for the place where it is.
+    #[inline]
+    pub(super) fn keeps_the_limit(&self, claim: &Claim<T>, tested: u64, limit: u64) -> bool {
+        // SAFETY: the claim pins the segment.
+        let position = unsafe { claim.segment.base() } + claim.index;
+        position == tested || (position + claim.count).saturating_sub(self.head.sight(Self::LEN).position) <= limit
+    }
+
+    /// Gives all slots of a claim up.
+    #[cold]
+    pub(super) fn give_up(&self, claim: &Claim<T>, observer: &impl Observer) {
+        for index in claim.index..claim.index + claim.count {
+            // SAFETY: the put ticket is part of the claim and is used once.
+            unsafe { claim.segment.slot(index).skip() };
+        }
+        self.void(claim.count, observer);
+    }
+
+    /// Links a new segment, with `value` in its slot 0, and moves the tail to it; or helps the one who did.
+    ///
+    /// Linearized at the swing of the tail's word, whoever performs it: this does not return before it.
+    #[cold]
+    fn append(&self, seen: Cursor, value: T, limit: u64, stay: Stay, observer: &impl Observer) -> Append<T> {
+        let Some(link) = self.link(&self.tail, seen) else {
+            return Append::Again(value);
+        };
+        let base = link.base_behind();
+        // The tail stays where it is until the swing, so that the head alone decides.
+        if limit != UNBOUNDED && base.saturating_sub(self.head.sight(Self::LEN).position) >= limit {
+            return Append::Refused(Refused::Full(value));
+        }
+        let mut value = Some(value);
+        let mut mine = None;
+        // Ordering: Acquire, L3. Pairs with the link (L2): the segment behind it is seen as it was made.
+        let mut next = link.next().load(Ordering::Acquire);
+        if next == 0 {
+            let segment = self.side.depot.obtain(base);
+            if let Some(value) = value.take() {
+                // SAFETY: nobody else knows the segment.
+                unsafe {
+                    if stay == Stay::Hold {
+                        segment.hold();
+                    }
+                    segment.slot(0).fill(value);
+                }
+            }
+            // Ordering: AcqRel and Acquire, L2. Release: the segment as it was made. Acquire: another's.
+            match link.next().compare_exchange(0, segment.address(), Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => {
+                    next = segment.address();
+                    mine = Some(segment);
+                }
+                Err(other) => {
+                    // SAFETY: the segment did not become known, so that it is ours still, and full in slot 0.
+                    value = Some(unsafe { segment.slot(0).unfill() });
+                    if stay == Stay::Hold {
+                        // SAFETY: taken above.
+                        unsafe { segment.release(1) };
+                    }
+                    self.side.depot.give_back(segment);
+                    next = other;
+                }
+            }
+        }
+        if next == SEALED {
+            // Who closes may be stopped before its closed bit is set. The answer must not come before that bit.
+            self.close_sealed();
+            return match value {
+                Some(value) => Append::Refused(Refused::Closed(value)),
+                None => unreachable!("a sealed link was taken for our own"),
+            };
+        }
+        let moved = self.cross(&self.tail, seen, &link, next, 1);
+        if moved || mine.is_some() {
+            // The mover tells of the item even if it is another's, who may be stopped. That other tells as well: it
+            // saw the swing (E1) before it asks who waits.
+            observer.surfaced(1);
+        }
+        match (mine, value) {
+            (Some(segment), _) => Append::Done(Place { segment, index: 0 }),
+            (None, Some(value)) => Append::Again(value),
+            (None, None) => unreachable!("the value went into no segment"),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What the core promises one thread, at every edge of a segment.
+
+use super::*;
+use std::collections::VecDeque;
+
+const LEN: u64 = Segment::<u64>::LEN;
+
+#[test]
+fn items_come_out_in_order_across_segments() {
+    let queue = RawQueue::new();
+    for n in 0..5 * LEN {
+        queue.push(n, UNBOUNDED, &()).unwrap();
+        assert_eq!(queue.len(), n + 1);
+    }
+    for n in 0..5 * LEN {
+        assert_eq!(queue.pop(&()), Ok(n));
+    }
+    assert_eq!(queue.pop(&()), Err(Vacant::Empty));
+    assert_eq!(queue.entered(), 5 * LEN);
+}
+
+#[test]
+fn a_queue_that_turns_over_keeps_its_order_and_its_length() {
+    let queue = RawQueue::new();
+    let mut model = VecDeque::new();
+    for n in 0..20 * LEN {
+        for k in 0..n % 7 {
+            queue.push(n + k, UNBOUNDED, &()).unwrap();
+            model.push_back(n + k);
+        }
+        for _ in 0..n % 5 {
+            assert_eq!(queue.pop(&()).ok(), model.pop_front());
+        }
+        assert_eq!(queue.len(), model.len() as u64);
+    }
+}
+
+#[test]
+fn the_bound_is_exact_at_every_offset_of_a_segment() {
+    for limit in [1, 2, 3, LEN - 1, LEN, LEN + 1, 3 * LEN] {
+        let queue = RawQueue::new();
+        for round in 0..3 * LEN {
+            let mut inside = 0;
+            while queue.push(round, limit, &()).is_ok() {
+                inside += 1;
+            }
+            assert_eq!((queue.push(0, limit, &()), queue.len()), (Err(Refused::Full(0)), limit));
+            assert!(inside <= limit);
+            queue.pop(&()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn closing_at_every_offset_keeps_what_is_inside() {
+    for items in 0..2 * LEN + 2 {
+        let queue = RawQueue::new();
+        for n in 0..items {
+            queue.push(n, UNBOUNDED, &()).unwrap();
+        }
+        assert!(queue.close(&()) && !queue.close(&()) && queue.is_closed());
+        assert_eq!(queue.push(7, UNBOUNDED, &()), Err(Refused::Closed(7)));
+        for n in 0..items {
+            assert_eq!(queue.pop(&()), Ok(n));
+        }
+        assert_eq!(queue.pop(&()), Err(Vacant::Closed));
+        assert_eq!(queue.entered(), items);
+    }
+}
+
+#[test]
+fn batches_cross_segments_and_stop_at_the_bound() {
+    for limit in [1, LEN - 1, LEN, LEN + 3, UNBOUNDED] {
+        let queue = RawQueue::new();
+        for _ in 0..7 {
+            let mut values: VecDeque<u64> = (0..2 * LEN + 5).collect();
+            let refused = queue.push_many(&mut values, limit, &());
+            let went = (2 * LEN + 5).min(limit);
+            assert_eq!(refused.is_err(), limit < 2 * LEN + 5);
+            assert_eq!(values.front().copied(), (went < 2 * LEN + 5).then_some(went));
+            let mut out = vec![99];
+            assert_eq!(queue.pop_many(&mut out, 3, &()), Ok(3.min(went as usize)));
+            queue.pop_many(&mut out, usize::MAX, &()).ok();
+            assert!(out[1..].iter().copied().eq(0..went));
+        }
+    }
+}
+
+#[test]
+fn a_standing_item_is_taken_or_taken_back() {
+    let queue = RawQueue::new();
+    for n in 0..4 * LEN {
+        let stand = queue.stand(n, &()).unwrap();
+        assert!(!queue.is_taken(&stand));
+        assert_eq!(queue.stand(n, &()).unwrap_err(), Refused::Full(n));
+        if n % 3 == 0 {
+            assert_eq!(queue.pop(&()), Ok(n));
+            assert!(queue.is_taken(&stand));
+            assert_eq!(queue.withdraw(stand, &()), None);
+        } else if n % 3 == 1 {
+            assert_eq!(queue.withdraw(stand, &()), Some(n));
+        } else {
+            queue.step_off(stand);
+            assert_eq!(queue.pop(&()), Ok(n));
+        }
+        assert_eq!(queue.pop(&()), Err(Vacant::Empty));
+    }
+    assert_eq!(queue.stand(1, &()).map(|stand| queue.step_off(stand)), Ok(()));
+}
+
+#[test]
+fn a_claim_at_a_word_that_came_back_keeps_the_bound() {
+    // As if the tail's word had recurred between the test and the claim: the tested position is not the claimed one.
+    let queue = RawQueue::new();
+    for n in 0..4u64 {
+        queue.push(n, 4, &()).unwrap();
+    }
+    let cursor = queue.tail.cursor();
+    queue.tail.advance(cursor, cursor.advanced(1)).unwrap();
+    let claim = Claim { segment: Segment::at(cursor.address()).unwrap(), index: cursor.ticket(), count: 1 };
+    assert!(!queue.keeps_the_limit(&claim, 2 * LEN, 4));
+    queue.give_up(&claim, &());
+    queue.push(4, UNBOUNDED, &()).unwrap();
+    assert_eq!(queue.entered(), 5);
+    assert!((0..5).all(|n| queue.pop(&()) == Ok(n)));
+    assert_eq!(queue.pop(&()), Err(Vacant::Empty));
+}
+
+#[test]
+fn a_slot_poisoned_before_its_putter_comes_costs_only_that_slot() {
+    let queue = RawQueue::new();
+    queue.push(0, UNBOUNDED, &()).unwrap();
+    // As a getter does whose claim hit a word that had come back: it passes the tail.
+    queue.pop(&()).unwrap();
+    let cursor = queue.head.cursor();
+    queue.head.advance(cursor, cursor.advanced(1)).unwrap();
+    let claim = Claim { segment: Segment::at(cursor.address()).unwrap(), index: cursor.ticket(), count: 1 };
+    assert!(matches!(queue.take(&claim, claim.index), slot::Found::Hole));
+    assert_eq!((queue.len(), queue.pop(&())), (0, Err(Vacant::Empty)));
+    for n in 1..4 * LEN {
+        queue.push(n, 1, &()).unwrap();
+        assert_eq!((queue.len(), queue.pop(&())), (1, Ok(n)));
+    }
+    assert_eq!(queue.entered(), 4 * LEN);
+}
+
+#[test]
+fn overaligned_large_and_empty_types() {
+    #[derive(Debug, PartialEq, Clone, Copy)]
+    #[repr(align(4096))]
+    struct Page(u8);
+    let pages = RawQueue::new();
+    let units = RawQueue::new();
+    let larges = RawQueue::new();
+    for n in 0..100u8 {
+        pages.push(Page(n), UNBOUNDED, &()).unwrap();
+        units.push((), UNBOUNDED, &()).unwrap();
+        larges.push([n; 5000], UNBOUNDED, &()).unwrap();
+    }
+    for n in 0..100u8 {
+        assert_eq!(pages.pop(&()), Ok(Page(n)));
+        assert_eq!(units.pop(&()), Ok(()));
+        assert_eq!(larges.pop(&()), Ok([n; 5000]));
+    }
+    assert_eq!(units.pop(&()), Err(Vacant::Empty));
+}
+
+#[test]
+fn sizes_that_are_promised() {
+    assert!(std::mem::size_of::<RawQueue<u64>>() <= 384);
+    assert!(Segment::<u64>::bytes() as u64 <= (8 + 12) * LEN);
+}

@@ -1,0 +1,91 @@
+//! The one file that names an atomic type: std's, or loom's under `--cfg loom`.
+//!
+//! Knows nothing of queues. Everything above imports its atomics from here (`clippy.toml` refuses the originals),
+//! so that the loom models run the very code that ships.
+
+#[cfg(loom)]
+pub(crate) use loom::{
+    cell::UnsafeCell,
+    sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize},
+};
+#[cfg(not(loom))]
+#[allow(clippy::disallowed_types)]
+pub(crate) use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize};
+
+pub(crate) use std::sync::atomic::Ordering;
+
+pub(crate) use crossbeam_utils::CachePadded;
+
+/// std's cell with loom's two methods, so that loom can watch every access to a slot's value.
+#[cfg(not(loom))]
+#[derive(Debug)]
+#[repr(transparent)]
+#[allow(clippy::disallowed_types)]
+pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+#[cfg(not(loom))]
+impl<T> UnsafeCell<T> {
+    #[inline]
+    pub(crate) fn new(value: T) -> Self {
+        UnsafeCell(std::cell::UnsafeCell::new(value))
+    }
+
+    #[inline]
+    pub(crate) fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
+        read(self.0.get())
+    }
+
+    #[inline]
+    pub(crate) fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
+        write(self.0.get())
+    }
+}
+
+/// Writes a constructor once: `const` on std, plain under loom, whose atomics cannot be made in a constant.
+macro_rules! const_fn {
+    ($(#[$meta:meta])* $vis:vis const fn $($rest:tt)*) => {
+        #[cfg(not(loom))]
+        $(#[$meta])* $vis const fn $($rest)*
+        #[cfg(loom)]
+        $(#[$meta])* $vis fn $($rest)*
+    };
+}
+pub(crate) use const_fn;
+
+/// How many pauses an impatient thread makes before it stops hoping that another one, running at this
+/// moment, is about to finish: none where there is only one core, and none under loom, so that the models
+/// always explore what happens when patience runs out.
+pub(crate) fn patience(pauses: u32) -> u32 {
+    if cfg!(loom) || !several_cores() {
+        0
+    } else {
+        pauses
+    }
+}
+
+/// Whether another thread can be running while this one spins. Asked once per process.
+#[allow(clippy::disallowed_types)]
+pub(crate) fn several_cores() -> bool {
+    static ANSWER: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *ANSWER.get_or_init(|| std::thread::available_parallelism().map_or(true, |cores| cores.get() > 1))
+}
+
+/// One pause of a spin loop; under loom the other threads get a turn.
+#[inline]
+pub(crate) fn pause() {
+    #[cfg(loom)]
+    loom::thread::yield_now();
+    #[cfg(not(loom))]
+    std::hint::spin_loop();
+}
+
+/// An RMW on `word` that changes nothing and cannot be left out: what came before it in this thread is seen by
+/// every later RMW on `word`, and every earlier one is seen by what comes after it.
+///
+/// SeqCst, with its result used: rustc 1.95 compiles an unused `fetch_or(0, AcqRel)` to no instruction at all on
+/// x86-64, which loses one wake-up in fifteen (`docs/design.md`, "the meeting").
+#[inline]
+pub(crate) fn meet(word: &AtomicU64) -> u64 {
+    // Ordering: SeqCst, M1. Pairs with every claim on the same word.
+    std::hint::black_box(word.fetch_or(0, Ordering::SeqCst))
+}
