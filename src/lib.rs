@@ -1,6 +1,35 @@
-//! joinq
-#[cfg(not(loom))]
-pub mod raw;
-#[cfg(loom)]
-pub mod raw;
+//! A lock-free multi-producer multi-consumer queue for threads and async tasks that can be joined.
+#![warn(rust_2018_idioms)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod channel;
+mod error;
+mod join;
+mod operation;
+mod queue;
 mod sync;
+mod wait;
+
+#[cfg(loom)]
+#[doc(hidden)]
+pub mod raw;
+#[cfg(not(loom))]
+mod raw;
+
+#[cfg(feature = "stream")]
+pub use channel::RecvStream;
+#[cfg(feature = "sink")]
+pub use channel::SendSink;
+pub use channel::{
+    bounded, unbounded, IntoIter, Receiver, Recv, RecvMany, Send, SendMany, Sender, WeakReceiver, WeakSender,
+};
+pub use error::{
+    ClosedTimeoutError, GetError, GetTimeoutError, JoinTimeoutError, PutError, PutTimeoutError, RecvError,
+    RecvTimeoutError, SendError, SendTimeoutError, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
+};
+pub use operation::Until;
+#[cfg(feature = "stream")]
+pub use queue::GetStream;
+#[cfg(feature = "sink")]
+pub use queue::PutSink;
+pub use queue::{Closed, Done, Get, GetMany, GetTask, Iter, Join, Put, PutMany, Queue, Task, TryIter};

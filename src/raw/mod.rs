@@ -3,6 +3,8 @@
 //! Knows nothing of waiting, tasks, threads or time. What others may be waiting for it tells an [`Observer`].
 //! The only folder with `unsafe`. `docs/design.md` has the drawings, the invariants and the proof.
 #![allow(unsafe_code)]
+// The loom models reach this module; nobody else does.
+#![cfg_attr(not(loom), allow(unreachable_pub))]
 
 mod cursor;
 mod depot;
@@ -136,23 +138,19 @@ impl<T> RawQueue<T> {
         self.tail.cursor().is_closed()
     }
 
-    /// Items that ever came in: claims of the tail that were not given up.
-    pub fn entered(&self) -> u64 {
-        loop {
-            // Ordering: Acquire, H1. Keeps the looks in this order; pairs with the count of a hole (H2).
-            let holes = self.side.holes.load(Ordering::Acquire);
-            let tail = self.tail.sight(Self::LEN).position;
-            // Ordering: Acquire, H1. As above.
-            if self.side.holes.load(Ordering::Acquire) == holes {
-                return tail - Self::LEN - holes;
-            }
-        }
+    /// Claims ever made at the tail, those under way included. Only grows.
+    pub fn claims(&self) -> u64 {
+        self.tail.sight(Self::LEN).position - Self::LEN
     }
 
-    /// Whether the same holds true of what [`RawQueue::entered`] counts when this returns: a parked joiner's look is
-    /// worth nothing unless later changes see that it is parked.
-    pub fn meet_entering(&self) {
-        self.tail.meet();
+    /// Claims of the tail that brought no item. Only grows; each is counted after the claim.
+    pub fn given_up(&self) -> u64 {
+        // Ordering: Acquire, H1. Pairs with the count (H2): the claim is seen as well.
+        self.side.holes.load(Ordering::Acquire)
+    }
+
+    /// After this, every push whose giving-up was not yet visible sees what the caller did before.
+    pub fn meet_giving_up(&self) {
         meet(&self.side.holes);
     }
 
@@ -178,6 +176,23 @@ impl<T> RawQueue<T> {
             }
             head = again;
         }
+    }
+
+    /// Takes items out and drops them until there is none; goes on when the drop of one panics.
+    pub fn discard(&self, observer: &impl Observer) {
+        struct Rest<'a, T, O: Observer>(&'a RawQueue<T>, &'a O);
+        impl<T, O: Observer> Drop for Rest<'_, T, O> {
+            fn drop(&mut self) {
+                while let Ok(value) = self.0.pop(self.1) {
+                    drop(value);
+                }
+            }
+        }
+        let rest = Rest(self, observer);
+        while let Ok(value) = self.pop(observer) {
+            drop(value);
+        }
+        drop(rest);
     }
 
     /// Counts claims given up.
@@ -259,19 +274,7 @@ impl<T> Drop for RawQueue<T> {
                 unsafe { queue.side.depot.empty_out() };
             }
         }
-        /// Goes on dropping values when one of them panics.
-        struct Drain<'a, T>(&'a RawQueue<T>);
-        impl<T> Drop for Drain<'_, T> {
-            fn drop(&mut self) {
-                while let Ok(value) = self.0.pop(&()) {
-                    drop(value);
-                }
-            }
-        }
         let _free = Free(self);
-        let _drain_after_a_panic = Drain(self);
-        while let Ok(value) = self.pop(&()) {
-            drop(value);
-        }
+        self.discard(&());
     }
 }

@@ -1,0 +1,345 @@
+//! Senders and receivers, strong and weak, and how they are counted.
+
+#[cfg(feature = "stream")]
+use super::operations::RecvStream;
+#[cfg(feature = "sink")]
+use super::operations::SendSink;
+use super::operations::{IntoIter, Recv, RecvMany, Send, SendMany};
+use crate::error::{TryRecvError, TrySendError};
+use crate::queue::{Closed, Host, Iter, Queue, TryIter};
+use crate::sync::{AtomicUsize, Ordering};
+use std::fmt;
+use std::sync::Arc;
+
+/// The queue, and how many handles of each kind there are.
+struct Shared<T> {
+    queue: Queue<T>,
+    senders: Count,
+    receivers: Count,
+}
+
+/// The number of strong handles of one kind.
+struct Count(AtomicUsize);
+
+impl Count {
+    /// More than this were leaked, not counted wrongly.
+    const MAX: usize = isize::MAX as usize;
+
+    fn one() -> Self {
+        Count(AtomicUsize::new(1))
+    }
+
+    fn get(&self) -> usize {
+        // Ordering: Relaxed, C1. Somebody's answer to a question; nothing follows from it.
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Counts one more, unless there is none any more.
+    fn add_to_some(&self) -> bool {
+        let mut count = self.get();
+        while count > 0 {
+            assert!(count < Self::MAX, "too many handles of one channel");
+            // Ordering: Relaxed, C1. A handle that exists, or the pointer of a weak one, keeps the channel.
+            match self.0.compare_exchange(count, count + 1, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => count = now,
+            }
+        }
+        false
+    }
+
+    /// Counts one less; true for the last.
+    fn remove(&self) -> bool {
+        // Ordering: AcqRel, C2. What was done through the other handles comes before the end that the last one makes.
+        self.0.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+}
+
+pub(super) fn pair<T>(queue: Queue<T>) -> (Sender<T>, Receiver<T>) {
+    let shared = Arc::new(Shared { queue, senders: Count::one(), receivers: Count::one() });
+    (Sender { shared: shared.clone() }, Receiver { shared })
+}
+
+/// The sending side of a channel; made by [`unbounded`](crate::unbounded) and [`bounded`](crate::bounded).
+///
+/// It can be cloned and shared. When the last sender is dropped the channel is closed: what was sent can still be
+/// received.
+pub struct Sender<T> {
+    shared: Arc<Shared<T>>,
+}
+
+/// The receiving side of a channel; made by [`unbounded`](crate::unbounded) and [`bounded`](crate::bounded).
+///
+/// It can be cloned and shared; each message goes to one receiver. When the last receiver is dropped the channel is
+/// closed and the messages left inside are dropped at once.
+pub struct Receiver<T> {
+    shared: Arc<Shared<T>>,
+}
+
+/// A sender that does not keep the channel open; made by [`Sender::downgrade`].
+pub struct WeakSender<T> {
+    shared: Arc<Shared<T>>,
+}
+
+/// A receiver that does not keep the channel open; made by [`Receiver::downgrade`].
+pub struct WeakReceiver<T> {
+    shared: Arc<Shared<T>>,
+}
+
+impl<T> Sender<T> {
+    /// Sends a message; waits while the channel is full.
+    ///
+    /// # Errors
+    /// [`SendError`](crate::SendError) with the message if the channel is closed.
+    ///
+    /// # Cancel safety
+    /// As [`Queue::put`]: dropping it while it is pending drops the message, [`Send::take`] gives it back.
+    pub fn send(&self, message: T) -> Send<'_, T> {
+        Send::new(&self.shared.queue, message)
+    }
+
+    /// Sends a message if there is room at this moment.
+    ///
+    /// # Errors
+    /// [`TrySendError`] with the message.
+    pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
+        Ok(self.shared.queue.try_put(message)?)
+    }
+
+    /// Sends all messages in their order, as many at a time as there is room for; see [`Queue::put_many`].
+    ///
+    /// # Errors
+    /// [`SendError`](crate::SendError) with the messages that were not sent if the channel is closed.
+    pub fn send_many(&self, messages: impl IntoIterator<Item = T>) -> SendMany<'_, T> {
+        SendMany::new(&self.shared.queue, messages.into_iter().collect())
+    }
+
+    /// Sends as many of the messages as there is room for at this moment.
+    ///
+    /// # Errors
+    /// [`TrySendError`] with the messages that were not sent.
+    pub fn try_send_many(&self, messages: impl IntoIterator<Item = T>) -> Result<(), TrySendError<Vec<T>>> {
+        Ok(self.shared.queue.try_put_many(messages)?)
+    }
+
+    /// A sender that does not keep the channel open.
+    pub fn downgrade(&self) -> WeakSender<T> {
+        WeakSender { shared: self.shared.clone() }
+    }
+
+    /// This sender as a sink, which keeps the sender.
+    #[cfg(feature = "sink")]
+    pub fn into_sink(self) -> SendSink<T> {
+        SendSink::new(self)
+    }
+}
+
+impl<T> Receiver<T> {
+    /// Receives a message; waits while the channel is empty.
+    ///
+    /// # Errors
+    /// [`RecvError`](crate::RecvError) if the channel is closed and nothing is left.
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time: it takes a message only in the poll that returns it.
+    pub fn recv(&self) -> Recv<'_, T> {
+        Recv::new(&self.shared.queue)
+    }
+
+    /// Receives a message if there is one at this moment.
+    ///
+    /// # Errors
+    /// [`TryRecvError`].
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        Ok(self.shared.queue.try_get()?)
+    }
+
+    /// Appends between 1 and `limit` messages to `messages`; waits while the channel is empty. See [`Queue::get_many`].
+    ///
+    /// # Errors
+    /// [`RecvError`](crate::RecvError) if the channel is closed and nothing is left.
+    pub fn recv_many<'a>(&'a self, messages: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
+        RecvMany::new(&self.shared.queue, messages, limit)
+    }
+
+    /// Appends at most `limit` messages to `messages`, as many as are there at this moment, and returns how many.
+    ///
+    /// # Errors
+    /// [`TryRecvError`], if there is none.
+    pub fn try_recv_many(&self, messages: &mut Vec<T>, limit: usize) -> Result<usize, TryRecvError> {
+        Ok(self.shared.queue.try_get_many(messages, limit)?)
+    }
+
+    /// A receiver that does not keep the channel open.
+    pub fn downgrade(&self) -> WeakReceiver<T> {
+        WeakReceiver { shared: self.shared.clone() }
+    }
+
+    /// Messages as they come, until the channel is closed and empty; waits on this thread for each.
+    pub fn iter(&self) -> Iter<'_, T> {
+        self.shared.queue.iter()
+    }
+
+    /// The messages that are inside, until there is none at that moment; never waits.
+    pub fn try_iter(&self) -> TryIter<'_, T> {
+        self.shared.queue.try_iter()
+    }
+
+    /// The messages as a stream, which ends when the channel is closed and empty.
+    #[cfg(feature = "stream")]
+    pub fn stream(&self) -> crate::GetStream<'_, T> {
+        self.shared.queue.stream()
+    }
+
+    /// The messages as a stream, which keeps the receiver.
+    #[cfg(feature = "stream")]
+    pub fn into_stream(self) -> RecvStream<T> {
+        RecvStream::new(self)
+    }
+}
+
+/// What handles of both kinds have, strong and weak.
+macro_rules! handle {
+    ($name:ident, $weak:ident, $count:ident, $last:expr) => {
+        impl<T> $name<T> {
+            /// Closes the channel for all: nothing more is sent, what is inside can be received. True for the one call
+            /// that closed it.
+            pub fn close(&self) -> bool {
+                self.shared.queue.close()
+            }
+
+            /// Whether the channel is closed: by a call, or because all senders or all receivers are gone.
+            pub fn is_closed(&self) -> bool {
+                self.shared.queue.is_closed()
+            }
+
+            /// Waits until the channel is closed.
+            pub fn closed(&self) -> Closed<'_, T> {
+                self.shared.queue.closed()
+            }
+
+            /// How many messages are inside; never more than the capacity.
+            pub fn len(&self) -> usize {
+                self.shared.queue.len()
+            }
+
+            /// Whether nothing is inside.
+            pub fn is_empty(&self) -> bool {
+                self.shared.queue.is_empty()
+            }
+
+            /// Whether there is no room.
+            pub fn is_full(&self) -> bool {
+                self.shared.queue.is_full()
+            }
+
+            /// For how many messages there is room; `None` if the channel is unbounded.
+            pub fn capacity(&self) -> Option<usize> {
+                self.shared.queue.capacity()
+            }
+
+            /// How many senders there are.
+            pub fn sender_count(&self) -> usize {
+                self.shared.senders.get()
+            }
+
+            /// How many receivers there are.
+            pub fn receiver_count(&self) -> usize {
+                self.shared.receivers.get()
+            }
+
+            /// Whether both are handles of one channel.
+            pub fn same_channel(&self, other: &Self) -> bool {
+                Arc::ptr_eq(&self.shared, &other.shared)
+            }
+        }
+
+        impl<T> Host<T> for $name<T> {
+            fn queue(&self) -> &Queue<T> {
+                &self.shared.queue
+            }
+        }
+
+        impl<T> Clone for $name<T> {
+            /// Another handle.
+            ///
+            /// # Panics
+            /// If there are `isize::MAX` already, which needs handles that were leaked.
+            fn clone(&self) -> Self {
+                assert!(self.shared.$count.add_to_some(), "a handle exists and is not counted");
+                $name { shared: self.shared.clone() }
+            }
+        }
+
+        impl<T> Drop for $name<T> {
+            fn drop(&mut self) {
+                if self.shared.$count.remove() {
+                    let end: fn(&Queue<T>) = $last;
+                    end(&self.shared.queue);
+                }
+            }
+        }
+
+        impl<T> $weak<T> {
+            /// A strong handle, if there is one left of this side.
+            pub fn upgrade(&self) -> Option<$name<T>> {
+                self.shared.$count.add_to_some().then(|| $name { shared: self.shared.clone() })
+            }
+        }
+
+        impl<T> Clone for $weak<T> {
+            fn clone(&self) -> Self {
+                $weak { shared: self.shared.clone() }
+            }
+        }
+
+        impl<T> fmt::Debug for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), " { .. }"))
+            }
+        }
+
+        impl<T> fmt::Debug for $weak<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($weak), " { .. }"))
+            }
+        }
+    };
+}
+
+handle!(Sender, WeakSender, senders, |queue| {
+    queue.close();
+});
+handle!(Receiver, WeakReceiver, receivers, |queue| queue.close_and_discard());
+
+impl<'a, T> IntoIterator for &'a Receiver<T> {
+    type Item = T;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<T> IntoIterator for Receiver<T> {
+    type Item = T;
+    type IntoIter = IntoIter<T>;
+
+    fn into_iter(self) -> IntoIter<T> {
+        IntoIter::new(self)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "too many handles")]
+    fn the_count_of_handles_does_not_wrap() {
+        let (sender, _receiver) = pair::<()>(Queue::unbounded());
+        // As if that many clones had been leaked.
+        sender.shared.senders.0.store(Count::MAX, Ordering::Relaxed);
+        let _ = sender.clone();
+    }
+}

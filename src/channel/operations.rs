@@ -1,0 +1,215 @@
+//! The queue's operations under the channel's names.
+
+use super::Receiver;
+#[cfg(feature = "sink")]
+use super::Sender;
+use crate::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError};
+use crate::operation::{operation, Operation, Translated};
+use crate::queue::{GetAttempt, Many, One, PutAttempt, Queue};
+use std::collections::VecDeque;
+use std::iter::FusedIterator;
+
+type Sending<'a, T, L, R> = Translated<PutAttempt<T, &'a Queue<T>, L>, SendError<R>, SendTimeoutError<R>>;
+type Receiving<'a, T, K> = Translated<GetAttempt<T, &'a Queue<T>, K>, RecvError, RecvTimeoutError>;
+
+operation! {
+    /// A message on its way into a channel; made by [`Sender::send`](crate::Sender::send).
+    ///
+    /// # Cancel safety
+    /// Dropping it while it is pending drops the message, once, and it was not sent. [`Send::take`] gives it back.
+    ///
+    /// # Panics
+    /// If polled after it completed.
+    pub struct Send<'a, T>(Sending<'a, T, Option<T>, T>)
+        -> Result<(), SendError<T>>, in time Result<(), SendTimeoutError<T>>;
+}
+
+impl<'a, T> Send<'a, T> {
+    pub(super) fn new(queue: &'a Queue<T>, message: T) -> Self {
+        Send(Operation::new(Translated::new(PutAttempt::new(queue, Some(message)))))
+    }
+
+    /// Takes the message back and ends the operation; `None` once the message is in the channel, or was handed back by
+    /// an error.
+    pub fn take(&mut self) -> Option<T> {
+        self.0.finish();
+        self.0.attempt.attempt.take_back()
+    }
+}
+
+operation! {
+    /// Messages on their way into a channel; made by [`Sender::send_many`](crate::Sender::send_many).
+    ///
+    /// # Cancel safety
+    /// Dropping it while it is pending drops the messages that are not in the channel; [`SendMany::take`] gives them back.
+    ///
+    /// # Panics
+    /// If polled after it completed.
+    pub struct SendMany<'a, T>(Sending<'a, T, VecDeque<T>, Vec<T>>)
+        -> Result<(), SendError<Vec<T>>>, in time Result<(), SendTimeoutError<Vec<T>>>;
+}
+
+impl<'a, T> SendMany<'a, T> {
+    pub(super) fn new(queue: &'a Queue<T>, messages: VecDeque<T>) -> Self {
+        SendMany(Operation::new(Translated::new(PutAttempt::new(queue, messages))))
+    }
+
+    /// Takes the messages back that are not in the channel, in their order, and ends the operation.
+    pub fn take(&mut self) -> Vec<T> {
+        self.0.finish();
+        self.0.attempt.attempt.take_back().unwrap_or_default()
+    }
+}
+
+operation! {
+    /// A message on its way out of a channel; made by [`Receiver::recv`](crate::Receiver::recv).
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time: it takes a message only in the poll that returns it.
+    ///
+    /// # Panics
+    /// If polled after it completed.
+    pub struct Recv<'a, T>(Receiving<'a, T, One>)
+        -> Result<T, RecvError>, in time Result<T, RecvTimeoutError>;
+}
+
+impl<'a, T> Recv<'a, T> {
+    pub(super) fn new(queue: &'a Queue<T>) -> Self {
+        Recv(Operation::new(Translated::new(GetAttempt::new(queue, One))))
+    }
+}
+
+operation! {
+    /// Some messages on their way out of a channel; made by [`Receiver::recv_many`](crate::Receiver::recv_many).
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time: it takes messages only in the poll that returns their number.
+    ///
+    /// # Panics
+    /// If polled after it completed.
+    pub struct RecvMany<'a, T>(Receiving<'a, T, Many<'a, T>>)
+        -> Result<usize, RecvError>, in time Result<usize, RecvTimeoutError>;
+}
+
+impl<'a, T> RecvMany<'a, T> {
+    pub(super) fn new(queue: &'a Queue<T>, items: &'a mut Vec<T>, limit: usize) -> Self {
+        RecvMany(Operation::new(Translated::new(GetAttempt::new(queue, Many { items, limit }))))
+    }
+}
+
+/// Messages as they come, until the channel is closed and empty; made by `Receiver::into_iter`.
+#[derive(Debug)]
+pub struct IntoIter<T> {
+    receiver: Receiver<T>,
+}
+
+impl<T> IntoIter<T> {
+    pub(super) fn new(receiver: Receiver<T>) -> Self {
+        IntoIter { receiver }
+    }
+}
+
+impl<T> Iterator for IntoIter<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.receiver.recv().wait().ok()
+    }
+}
+
+// Once closed and empty, a channel stays so.
+impl<T> FusedIterator for IntoIter<T> {}
+
+/// The messages of a channel as a stream that keeps its receiver; made by [`Receiver::into_stream`].
+///
+/// # Cancel safety
+/// It can be dropped at any time: it takes a message only in the poll that returns it.
+#[cfg(feature = "stream")]
+pub struct RecvStream<T>(crate::queue::Gets<T, Receiver<T>>);
+
+#[cfg(feature = "stream")]
+mod stream {
+    use super::{Receiver, RecvStream};
+    use crate::queue::Gets;
+    use futures_core::stream::{FusedStream, Stream};
+    use std::fmt;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    impl<T> RecvStream<T> {
+        pub(crate) fn new(receiver: Receiver<T>) -> Self {
+            RecvStream(Gets::new(receiver))
+        }
+    }
+
+    impl<T> Unpin for RecvStream<T> {}
+
+    impl<T> Stream for RecvStream<T> {
+        type Item = T;
+
+        fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+            self.get_mut().0.poll_next(context)
+        }
+    }
+
+    impl<T> FusedStream for RecvStream<T> {
+        fn is_terminated(&self) -> bool {
+            self.0.is_over()
+        }
+    }
+
+    impl<T> fmt::Debug for RecvStream<T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("RecvStream { .. }")
+        }
+    }
+}
+
+/// A channel as a sink that keeps its sender; made by [`Sender::into_sink`]. It holds one message on its way in, which
+/// goes in at the next `poll_ready`, `poll_flush` or `poll_close`; the last of these does not close the channel.
+#[cfg(feature = "sink")]
+pub struct SendSink<T>(crate::queue::Puts<T, Sender<T>>);
+
+#[cfg(feature = "sink")]
+mod sink {
+    use super::{SendError, SendSink, Sender};
+    use crate::queue::Puts;
+    use futures_sink::Sink;
+    use std::fmt;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    impl<T> SendSink<T> {
+        pub(crate) fn new(sender: Sender<T>) -> Self {
+            SendSink(Puts::new(sender))
+        }
+    }
+
+    impl<T> Unpin for SendSink<T> {}
+
+    impl<T> Sink<T> for SendSink<T> {
+        type Error = SendError<T>;
+
+        fn poll_ready(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
+            self.poll_flush(context)
+        }
+
+        fn start_send(self: Pin<&mut Self>, message: T) -> Result<(), SendError<T>> {
+            Ok(self.get_mut().0.start(message)?)
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
+            self.get_mut().0.poll_empty(context).map_err(SendError::from)
+        }
+
+        fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
+            self.poll_flush(context)
+        }
+    }
+
+    impl<T> fmt::Debug for SendSink<T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("SendSink { .. }")
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! How many items are not done with yet: a count of those done, beside what the queue knows anyway.
+//!
+//! Knows two numbers of an intake. Does not know queues, nor who waits.
+//!
+//! Nothing is counted when an item comes in: the tail's position and the number of claims given up say how many came.
+
+use crate::error::TaskDoneError;
+use crate::sync::{meet, AtomicU64, Ordering};
+
+/// What has come in.
+pub(crate) trait Intake {
+    /// Claims of a place ever made. Only grows.
+    fn claims(&self) -> u64;
+    /// Claims that brought no item. Only grows; each is counted after the claim.
+    fn given_up(&self) -> u64;
+}
+
+/// The count of items done, and how far the intake was when it was last looked at.
+pub(crate) struct Unfinished {
+    done: AtomicU64,
+    /// A number of claims the intake had at some time. Spares `finish` a look at the line where claims are made.
+    claims_seen: AtomicU64,
+}
+
+/// What is left after a `finish`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    Some,
+    /// Nothing was unfinished at some moment since the call.
+    Nothing,
+}
+
+impl Unfinished {
+    crate::sync::const_fn! {
+        pub(crate) const fn new() -> Self {
+            Unfinished { done: AtomicU64::new(0), claims_seen: AtomicU64::new(0) }
+        }
+    }
+
+    /// Counts `count` items as done.
+    pub(crate) fn finish(&self, count: u64, intake: &impl Intake) -> Result<Left, TaskDoneError> {
+        // Ordering: Relaxed, J1. The CAS confirms it.
+        let mut done = self.done.load(Ordering::Relaxed);
+        loop {
+            if done + count > self.entered_at_least(intake) && done + count > self.look(intake) {
+                return Err(TaskDoneError);
+            }
+            // Ordering: AcqRel, J2. Release: the work on the item, for who joins (J3). Acquire: a joiner's meeting (M1).
+            match self.done.compare_exchange(done, done + count, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(now) => done = now,
+            }
+        }
+        if done + count < self.entered_at_least(intake) || done + count < self.look(intake) {
+            Ok(Left::Some)
+        } else {
+            Ok(Left::Nothing)
+        }
+    }
+
+    /// Items not done with at one moment between the call and the return.
+    pub(crate) fn count(&self, intake: &impl Intake) -> u64 {
+        loop {
+            let given_up = intake.given_up();
+            let claims = intake.claims();
+            // Ordering: Acquire, J3. Pairs with J2: who sees the last item done sees the work that was done for it.
+            let done = self.done.load(Ordering::Acquire);
+            if intake.claims() == claims && intake.given_up() == given_up {
+                return (claims - given_up).saturating_sub(done);
+            }
+        }
+    }
+
+    /// A parked joiner's look is worth nothing unless whoever finishes an item later sees that it is parked.
+    pub(crate) fn meet_finishing(&self) {
+        meet(&self.done);
+    }
+
+    /// A lower bound of what has come in. The number of claims may be old and only grows; that of the claims given up
+    /// is read now, so that a claim that counted once and was given up since does not count here.
+    fn entered_at_least(&self, intake: &impl Intake) -> u64 {
+        // Ordering: Acquire, J4. Pairs with `look`: claims that were seen are seen before what was given up of them.
+        let claims = self.claims_seen.load(Ordering::Acquire);
+        claims.saturating_sub(intake.given_up())
+    }
+
+    /// What has come in, exactly; notes the claims.
+    #[cold]
+    fn look(&self, intake: &impl Intake) -> u64 {
+        loop {
+            let given_up = intake.given_up();
+            let claims = intake.claims();
+            // Ordering: Release, J4. An older number may overwrite a newer one: it only costs a look.
+            self.claims_seen.store(claims, Ordering::Release);
+            if intake.given_up() == given_up {
+                return claims - given_up;
+            }
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! An operation that may have to wait, and the one loop that serves a thread, a thread with a deadline and a task.
+//!
+//! Knows what to try and where to wait. Does not know queues or values.
+
+use crate::wait::WaitSet;
+use crossbeam_utils::Backoff;
+use event_listener::EventListener;
+use std::cell::Cell;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+/// What an operation tries, and what it waits for while that does not succeed.
+pub(crate) trait Attempt {
+    /// What it is all for.
+    type Output;
+    /// The same, where time may run out.
+    type Timed;
+
+    /// Tries, without waiting.
+    fn attempt(&mut self) -> Option<Self::Output>;
+    /// What to wait for, so that the next try may succeed.
+    fn topic(&self) -> Topic;
+    /// Where those wait who wait for `topic`.
+    fn set(&self, topic: Topic) -> &WaitSet;
+    /// Meets each word whose change can end the wait; the waiter is enrolled.
+    fn meet(&mut self);
+    /// Undoes what a pending operation has begun.
+    fn cancel(&mut self);
+
+    fn in_time(output: Self::Output) -> Self::Timed;
+    /// Time has run out: undoes what was begun, and may have succeeded at the last moment.
+    fn out_of_time(&mut self) -> Self::Timed;
+}
+
+/// What a change that is waited for is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Topic {
+    /// An item came.
+    Items,
+    /// There is room for one.
+    Room,
+    /// A standing item was taken.
+    Taken,
+    /// The last unfinished item is done.
+    Done,
+    /// The queue was closed.
+    Closed,
+}
+
+struct Enrolled {
+    topic: Topic,
+    listener: EventListener,
+}
+
+/// An attempt under way.
+pub(crate) struct Operation<A: Attempt> {
+    pub(crate) attempt: A,
+    enrolled: Option<Enrolled>,
+    finished: bool,
+}
+
+impl<A: Attempt> Operation<A> {
+    pub(crate) fn new(attempt: A) -> Self {
+        Operation { attempt, enrolled: None, finished: false }
+    }
+
+    /// The one wait loop.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<A::Output> {
+        assert!(!self.finished, "an operation was polled after it had completed or was taken back");
+        loop {
+            if let Some(output) = self.attempt.attempt() {
+                self.finish();
+                return Poll::Ready(output);
+            }
+            let topic = self.attempt.topic();
+            match &mut self.enrolled {
+                Some(enrolled) if enrolled.topic == topic => {
+                    if Pin::new(&mut enrolled.listener).poll(context).is_pending() {
+                        return Poll::Pending;
+                    }
+                    // The wake-up is used up, and with it the listener. The next try decides.
+                    self.enrolled = None;
+                }
+                _ => {
+                    self.leave();
+                    self.enrolled = Some(Enrolled { topic, listener: self.attempt.set(topic).enrol() });
+                    self.attempt.meet();
+                }
+            }
+        }
+    }
+
+    /// Waits on this thread. Time runs out at `deadline`; what can be done at once is done even after it.
+    pub(crate) fn block(mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
+        if let Some(output) = self.spin() {
+            return Ok(output);
+        }
+        Thread::with(|thread| {
+            let mut context = Context::from_waker(&thread.waker);
+            loop {
+                if let Poll::Ready(output) = self.poll(&mut context) {
+                    return Ok(output);
+                }
+                if !thread.park(deadline) {
+                    return Err(self.time_out());
+                }
+            }
+        })
+    }
+
+    /// Tries for a while before it is worth the trouble to park: on one core only once, as nobody else can run.
+    fn spin(&mut self) -> Option<A::Output> {
+        let backoff = Backoff::new();
+        loop {
+            if let Some(output) = self.attempt.attempt() {
+                self.finish();
+                return Some(output);
+            }
+            if backoff.is_completed() || !crate::sync::several_cores() {
+                return None;
+            }
+            backoff.snooze();
+        }
+    }
+
+    /// Ends a pending operation because its time is over.
+    pub(crate) fn time_out(&mut self) -> A::Timed {
+        self.finish();
+        self.attempt.out_of_time()
+    }
+
+    /// Ends the waiting; the attempt is left as it is.
+    pub(crate) fn finish(&mut self) {
+        self.leave();
+        self.finished = true;
+    }
+
+    /// Makes a finished operation like a new one, for an attempt that can be made again.
+    #[cfg(feature = "stream")]
+    pub(crate) fn restart(&mut self) {
+        self.finished = false;
+    }
+
+    fn leave(&mut self) {
+        if let Some(Enrolled { topic, listener }) = self.enrolled.take() {
+            self.attempt.set(topic).leave(listener);
+        }
+    }
+}
+
+impl<A: Attempt> Drop for Operation<A> {
+    fn drop(&mut self) {
+        self.leave();
+        if !self.finished {
+            self.attempt.cancel();
+        }
+    }
+}
+
+/// An attempt whose errors go by other names: `E` in general, `F` where time may run out.
+pub(crate) struct Translated<A, E, F> {
+    pub(crate) attempt: A,
+    errors: PhantomData<fn() -> (E, F)>,
+}
+
+impl<A, E, F> Translated<A, E, F> {
+    pub(crate) fn new(attempt: A) -> Self {
+        Translated { attempt, errors: PhantomData }
+    }
+}
+
+impl<A, V, D, G, E, F> Attempt for Translated<A, E, F>
+where
+    A: Attempt<Output = Result<V, D>, Timed = Result<V, G>>,
+    E: From<D>,
+    F: From<G> + From<E>,
+{
+    type Output = Result<V, E>;
+    type Timed = Result<V, F>;
+
+    #[inline]
+    fn attempt(&mut self) -> Option<Self::Output> {
+        Some(self.attempt.attempt()?.map_err(E::from))
+    }
+
+    fn topic(&self) -> Topic {
+        self.attempt.topic()
+    }
+
+    fn set(&self, topic: Topic) -> &WaitSet {
+        self.attempt.set(topic)
+    }
+
+    fn meet(&mut self) {
+        self.attempt.meet();
+    }
+
+    fn cancel(&mut self) {
+        self.attempt.cancel();
+    }
+
+    fn in_time(output: Self::Output) -> Self::Timed {
+        Ok(output?)
+    }
+
+    fn out_of_time(&mut self) -> Self::Timed {
+        Ok(self.attempt.out_of_time()?)
+    }
+}
+
+/// This thread as one that can be woken.
+struct Thread {
+    parker: parking::Parker,
+    waker: Waker,
+}
+
+impl Thread {
+    fn new() -> Self {
+        let parker = parking::Parker::new();
+        let waker = Waker::from(parker.unparker());
+        Thread { parker, waker }
+    }
+
+    /// Runs `wait` with this thread's parker; with a fresh one where that is in use (a waker that itself waits) or gone
+    /// (in a destructor of thread-local data).
+    fn with<R>(wait: impl FnOnce(&Thread) -> R) -> R {
+        thread_local!(static THREAD: Cell<Option<Thread>> = const { Cell::new(None) });
+        let thread = THREAD.try_with(Cell::take).ok().flatten().unwrap_or_else(Thread::new);
+        let result = wait(&thread);
+        let _ = THREAD.try_with(|place| place.set(Some(thread)));
+        result
+    }
+
+    /// Sleeps until woken; false once the deadline has passed.
+    fn park(&self, deadline: Option<Instant>) -> bool {
+        match deadline {
+            None => {
+                self.parker.park();
+                true
+            }
+            #[cfg(not(loom))]
+            Some(deadline) => self.parker.park_deadline(deadline),
+            #[cfg(loom)]
+            Some(_) => unreachable!("no model has a clock"),
+        }
+    }
+}
+
+mod sealed {
+    /// How [`Until`](super::Until) ends an operation.
+    pub trait Timed: Unpin {
+        type Output;
+        type Timed;
+        fn poll_operation(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output>;
+        fn in_time(output: Self::Output) -> Self::Timed;
+        fn time_out(&mut self) -> Self::Timed;
+    }
+}
+pub(crate) use sealed::Timed;
+
+pin_project_lite::pin_project! {
+    /// An operation that ends when `timer` does; made by `until`, as in [`Get::until`](crate::Get::until).
+    ///
+    /// The operation is polled first: what can be done at once is done even if the timer is over. Any future serves as
+    /// the timer, so that no runtime is needed: `tokio::time::sleep`, `futures_timer::Delay`, or a cancellation.
+    ///
+    /// # Cancel safety
+    /// As the operation's own.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct Until<O, F> {
+        operation: O,
+        #[pin]
+        timer: F,
+    }
+}
+
+impl<O, F> Until<O, F> {
+    pub(crate) fn new(operation: O, timer: F) -> Self {
+        Until { operation, timer }
+    }
+}
+
+impl<O: Timed, F: Future> Future for Until<O, F> {
+    type Output = O::Timed;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<O::Timed> {
+        let this = self.project();
+        if let Poll::Ready(output) = this.operation.poll_operation(context) {
+            return Poll::Ready(O::in_time(output));
+        }
+        this.timer.poll(context).map(|_| this.operation.time_out())
+    }
+}
+
+/// Makes a public operation of an attempt: the future and the three ways to wait on a thread.
+macro_rules! operation {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident<$($life:lifetime),* $(, $param:ident)*>($attempt:ty) -> $output:ty, in time $timed:ty;
+    ) => {
+        $(#[$meta])*
+        #[must_use = "an operation does nothing unless you `.await` it or call `.wait()`"]
+        pub struct $name<$($life),* $(, $param)*>(pub(crate) crate::operation::Operation<$attempt>);
+
+        impl<$($life),* $(, $param)*> $name<$($life),* $(, $param)*> {
+            /// Waits on this thread until the operation is done.
+            ///
+            /// Spins and yields for a moment before it parks. Do not call this inside an async task: `.await` there.
+            pub fn wait(self) -> $output {
+                match self.0.block(None) {
+                    Ok(output) => output,
+                    Err(_) => unreachable!("no deadline was given"),
+                }
+            }
+
+            /// Waits on this thread for at most `timeout`; any length is allowed, and `Duration::MAX` means for ever.
+            ///
+            /// What can be done at once is done even if the timeout is zero.
+            pub fn wait_timeout(self, timeout: std::time::Duration) -> $timed {
+                self.wait_until(std::time::Instant::now().checked_add(timeout))
+            }
+
+            /// Waits on this thread until `deadline` at most.
+            ///
+            /// What can be done at once is done even if the deadline has passed.
+            pub fn wait_deadline(self, deadline: std::time::Instant) -> $timed {
+                self.wait_until(Some(deadline))
+            }
+
+            /// Waits in a task until `timer`, which may be any future, is over.
+            pub fn until<F: std::future::Future>(self, timer: F) -> crate::operation::Until<Self, F> {
+                crate::operation::Until::new(self, timer)
+            }
+
+            fn wait_until(self, deadline: Option<std::time::Instant>) -> $timed {
+                match self.0.block(deadline) {
+                    Ok(output) => <$attempt as crate::operation::Attempt>::in_time(output),
+                    Err(timed) => timed,
+                }
+            }
+        }
+
+        impl<$($life),* $(, $param)*> Unpin for $name<$($life),* $(, $param)*> {}
+
+        impl<$($life),* $(, $param)*> std::future::Future for $name<$($life),* $(, $param)*> {
+            type Output = $output;
+
+            fn poll(
+                self: std::pin::Pin<&mut Self>,
+                context: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<Self::Output> {
+                self.get_mut().0.poll(context)
+            }
+        }
+
+        impl<$($life),* $(, $param)*> crate::operation::Timed for $name<$($life),* $(, $param)*> {
+            type Output = $output;
+            type Timed = $timed;
+
+            fn poll_operation(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
+                self.0.poll(context)
+            }
+
+            fn in_time(output: Self::Output) -> Self::Timed {
+                <$attempt as crate::operation::Attempt>::in_time(output)
+            }
+
+            fn time_out(&mut self) -> Self::Timed {
+                self.0.time_out()
+            }
+        }
+
+        impl<$($life),* $(, $param)*> std::fmt::Debug for $name<$($life),* $(, $param)*> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), " { .. }"))
+            }
+        }
+    };
+}
+pub(crate) use operation;

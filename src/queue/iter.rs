@@ -1,0 +1,47 @@
+//! Iterating: until the end, or until there is nothing at the moment.
+
+use super::Queue;
+use std::iter::FusedIterator;
+
+/// Items as they come, until the queue is closed and empty; made by [`Queue::iter`].
+#[derive(Debug)]
+pub struct Iter<'a, T> {
+    queue: &'a Queue<T>,
+}
+
+/// The items that are inside at the moment; made by [`Queue::try_iter`].
+#[derive(Debug)]
+pub struct TryIter<'a, T> {
+    queue: &'a Queue<T>,
+}
+
+impl<'a, T> Iter<'a, T> {
+    pub(crate) fn new(queue: &'a Queue<T>) -> Self {
+        Iter { queue }
+    }
+}
+
+impl<'a, T> TryIter<'a, T> {
+    pub(crate) fn new(queue: &'a Queue<T>) -> Self {
+        TryIter { queue }
+    }
+}
+
+impl<T> Iterator for Iter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.queue.get().wait().ok()
+    }
+}
+
+// Once closed and empty, a queue stays so.
+impl<T> FusedIterator for Iter<'_, T> {}
+
+impl<T> Iterator for TryIter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.queue.try_get().ok()
+    }
+}

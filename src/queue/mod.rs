@@ -1,0 +1,578 @@
+//! The queue: the core, those who wait, and the count of unfinished items, composed.
+//!
+//! Knows all three layers. Does not know handles or other crates' names.
+
+mod get;
+mod iter;
+mod put;
+#[cfg(feature = "sink")]
+mod sink;
+#[cfg(feature = "stream")]
+mod stream;
+mod task;
+mod watch;
+
+pub use get::{Get, GetMany, GetTask};
+pub use iter::{Iter, TryIter};
+pub use put::{Put, PutMany};
+#[cfg(feature = "sink")]
+pub use sink::PutSink;
+#[cfg(feature = "stream")]
+pub use stream::GetStream;
+pub use task::{Done, Task};
+pub use watch::{Closed, Join};
+
+pub(crate) use get::{GetAttempt, Many, One};
+pub(crate) use put::PutAttempt;
+#[cfg(feature = "sink")]
+pub(crate) use sink::Puts;
+#[cfg(feature = "stream")]
+pub(crate) use stream::Gets;
+use watch::WatchAttempt;
+
+use crate::error::{TaskDoneError, TryGetError, TryPutError};
+use crate::join::{Intake, Left, Unfinished};
+use crate::operation::{Operation, Topic};
+use crate::raw::{Observer, RawQueue, Refused, Vacant, UNBOUNDED};
+use crate::sync::{AtomicUsize, CachePadded, Ordering};
+use crate::wait::WaitSet;
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+/// A first-in first-out queue for any number of threads and tasks at both ends, which can be joined.
+///
+/// It is shared by reference or in an [`Arc`](std::sync::Arc); all methods take `&self`. The words are those of
+/// Python's `queue.Queue`: [`put`](Queue::put), [`get`](Queue::get), [`task_done`](Queue::task_done),
+/// [`join`](Queue::join). Whatever may have to wait returns an *operation*: `.await` it in a task, or call its `wait`,
+/// `wait_timeout` or `wait_deadline` on a thread. Threads and tasks may use one queue at the same time.
+///
+/// # Order
+/// Items come out in the order in which they went in; the queue is linearizable. What was put before a `put` began
+/// comes out before it. Nothing is promised about which of several waiting getters is served.
+///
+/// # Progress
+/// [`try_put`](Queue::try_put), [`try_get`](Queue::try_get) and the queries are lock-free as long as nobody is waiting,
+/// the allocator apart: a thread suspended at any instruction keeps no other from completing them, and what is put
+/// afterwards does not hide behind its unfinished item. Parking a waiter and waking it takes a lock.
+///
+/// # Examples
+/// ```
+/// use joinq::Queue;
+///
+/// let queue = Queue::unbounded();
+/// std::thread::scope(|scope| {
+///     for _ in 0..2 {
+///         scope.spawn(|| {
+///             // Each worker counts an item as done when its guard is dropped.
+///             while let Ok(task) = queue.get_task().wait() {
+///                 if *task > 0 {
+///                     queue.put(*task - 1).wait().unwrap();
+///                 }
+///             }
+///         });
+///     }
+///     queue.put(10).wait().unwrap();
+///     queue.join().wait(); // also waits for what the workers put themselves
+///     queue.close();
+/// });
+/// ```
+pub struct Queue<T> {
+    raw: RawQueue<T>,
+    beside: CachePadded<Beside>,
+    unfinished: CachePadded<Unfinished>,
+}
+
+/// What every operation reads and few write.
+struct Beside {
+    waiters: Waiters,
+    /// The capacity as the core counts.
+    limit: u64,
+    capacity: Option<usize>,
+}
+
+/// Those who wait, by what they wait for.
+struct Waiters {
+    getters: WaitSet,
+    putters: WaitSet,
+    standing: WaitSet,
+    joiners: WaitSet,
+    closing: WaitSet,
+    /// How many gets are pending; counted on a queue of capacity 0 only, where a `try_put` needs one.
+    pending_gets: AtomicUsize,
+}
+
+impl Observer for Waiters {
+    #[inline]
+    fn surfaced(&self, items: usize) {
+        self.getters.wake(items);
+    }
+
+    #[inline]
+    fn vacated(&self, slots: usize) {
+        self.putters.wake(slots);
+        self.standing.wake_all();
+    }
+
+    #[inline]
+    fn voided(&self) {
+        self.joiners.wake_all();
+    }
+}
+
+impl<T> Intake for RawQueue<T> {
+    fn claims(&self) -> u64 {
+        RawQueue::claims(self)
+    }
+
+    fn given_up(&self) -> u64 {
+        RawQueue::given_up(self)
+    }
+}
+
+impl<T> Queue<T> {
+    crate::sync::const_fn! {
+        /// A queue that always has room.
+        ///
+        /// It allocates nothing until the first item, and can stand in a `static`.
+        ///
+        /// # Examples
+        /// ```
+        /// static LOG: joinq::Queue<String> = joinq::Queue::unbounded();
+        /// LOG.try_put("hello".into()).unwrap();
+        /// assert_eq!(LOG.try_get().unwrap(), "hello");
+        /// ```
+        pub const fn unbounded() -> Self {
+            Queue::with_limit(None, UNBOUNDED)
+        }
+    }
+
+    crate::sync::const_fn! {
+        /// A queue with room for `capacity` items. Memory is allocated as it is used, so that a large capacity is free.
+        ///
+        /// With capacity 0 it is a *rendezvous*: a [`put`](Queue::put) is done when its item has been taken, and a
+        /// [`try_put`](Queue::try_put) succeeds only while a get is waiting. (If that get is then cancelled, the item
+        /// stays for the next one.) `len` is then always 0.
+        ///
+        /// # Examples
+        /// ```
+        /// let queue = joinq::Queue::bounded(1);
+        /// queue.try_put('a').unwrap();
+        /// assert!(queue.try_put('b').unwrap_err().is_full());
+        /// ```
+        pub const fn bounded(capacity: usize) -> Self {
+            Queue::with_limit(Some(capacity), capacity as u64)
+        }
+    }
+
+    crate::sync::const_fn! {
+        const fn with_limit(capacity: Option<usize>, limit: u64) -> Self {
+            Queue {
+                raw: RawQueue::new(),
+                beside: CachePadded::new(Beside {
+                    waiters: Waiters {
+                        getters: WaitSet::new(),
+                        putters: WaitSet::new(),
+                        standing: WaitSet::new(),
+                        joiners: WaitSet::new(),
+                        closing: WaitSet::new(),
+                        pending_gets: AtomicUsize::new(0),
+                    },
+                    limit,
+                    capacity,
+                }),
+                unfinished: CachePadded::new(Unfinished::new()),
+            }
+        }
+    }
+
+    /// Puts an item in; waits while the queue is full.
+    ///
+    /// Nothing happens until the operation is polled or waited for.
+    ///
+    /// # Errors
+    /// [`PutError`](crate::PutError) with the item if the queue is closed.
+    ///
+    /// # Cancel safety
+    /// A pending `Put` that is dropped drops its item, which was not put. To get it back, as after a lost `select!`,
+    /// call [`Put::take`] before.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() { futures_lite::future::block_on(async {
+    /// let queue = joinq::Queue::bounded(10);
+    /// queue.put(1).await.unwrap(); // in a task
+    /// queue.put(2).wait().unwrap(); // on a thread
+    /// assert_eq!(queue.len(), 2);
+    /// # }) }
+    /// ```
+    pub fn put(&self, item: T) -> Put<'_, T> {
+        Put(Operation::new(PutAttempt::new(self, Some(item))))
+    }
+
+    /// Takes the item at the head; waits while the queue is empty.
+    ///
+    /// # Errors
+    /// [`GetError`](crate::GetError) if the queue is closed and nothing is left.
+    ///
+    /// # Cancel safety
+    /// A pending `Get` can be dropped at any time: it has taken nothing, and a wake-up that was meant for it goes to
+    /// another.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put("job").wait().unwrap();
+    /// assert_eq!(queue.get().wait(), Ok("job"));
+    /// assert!(queue.get().wait_timeout(Duration::from_millis(1)).unwrap_err().is_timeout());
+    /// ```
+    pub fn get(&self) -> Get<'_, T> {
+        Get(Operation::new(GetAttempt::new(self, One)))
+    }
+
+    /// Puts an item in, if there is room at this moment.
+    ///
+    /// # Errors
+    /// [`TryPutError::Full`] or [`TryPutError::Closed`], with the item. In the presence of other threads *full* counts
+    /// puts that have begun and not ended.
+    pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
+        self.raw.push(item, self.limit_now(), &self.beside.waiters).map_err(|refused| match refused {
+            Refused::Full(item) => TryPutError::Full(item),
+            Refused::Closed(item) => TryPutError::Closed(item),
+        })
+    }
+
+    /// Takes the item at the head, if there is one at this moment.
+    ///
+    /// # Errors
+    /// [`TryGetError::Empty`], or [`TryGetError::Closed`] if nothing will ever come.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// assert!(queue.try_get().unwrap_err().is_empty());
+    /// queue.try_put(5).unwrap();
+    /// queue.close();
+    /// assert_eq!(queue.try_get(), Ok(5));
+    /// assert!(queue.try_get().unwrap_err().is_closed());
+    /// ```
+    pub fn try_get(&self) -> Result<T, TryGetError> {
+        self.raw.pop(&self.beside.waiters).map_err(vacant)
+    }
+
+    /// Puts all items in, in their order and as many at a time as there is room for; waits while the queue is full.
+    ///
+    /// The items are collected first. Each run of items that finds room costs one claim and one notification; items of
+    /// others may come in between two runs.
+    ///
+    /// # Errors
+    /// [`PutError`](crate::PutError) with the items that were not put if the queue is closed.
+    ///
+    /// # Cancel safety
+    /// Dropping it drops what was not put; [`PutMany::take`] gives it back.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put_many(0..100).wait().unwrap();
+    /// assert_eq!(queue.len(), 100);
+    /// ```
+    pub fn put_many(&self, items: impl IntoIterator<Item = T>) -> PutMany<'_, T> {
+        PutMany(Operation::new(PutAttempt::new(self, items.into_iter().collect())))
+    }
+
+    /// Appends between 1 and `limit` items to `items`, as many as are there; waits while the queue is empty.
+    ///
+    /// Returns how many were appended: 0 only if `limit` is 0.
+    ///
+    /// # Errors
+    /// [`GetError`](crate::GetError) if the queue is closed and nothing is left.
+    ///
+    /// # Cancel safety
+    /// As for [`get`](Queue::get).
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put_many("abc".chars()).wait().unwrap();
+    /// let mut batch = Vec::new();
+    /// assert_eq!(queue.get_many(&mut batch, 2).wait(), Ok(2));
+    /// assert_eq!(batch, ['a', 'b']);
+    /// ```
+    pub fn get_many<'a>(&'a self, items: &'a mut Vec<T>, limit: usize) -> GetMany<'a, T> {
+        GetMany(Operation::new(GetAttempt::new(self, Many { items, limit })))
+    }
+
+    /// Puts as many of the items in as there is room for at this moment.
+    ///
+    /// # Errors
+    /// [`TryPutError`] with the items that were not put.
+    pub fn try_put_many(&self, items: impl IntoIterator<Item = T>) -> Result<(), TryPutError<Vec<T>>> {
+        let mut items: VecDeque<T> = items.into_iter().collect();
+        match self.raw.push_many(&mut items, self.limit_now(), &self.beside.waiters) {
+            Ok(()) => Ok(()),
+            Err(Refused::Full(())) => Err(TryPutError::Full(items.into())),
+            Err(Refused::Closed(())) => Err(TryPutError::Closed(items.into())),
+        }
+    }
+
+    /// Appends at most `limit` items to `items`, as many as are there at this moment, and returns how many.
+    ///
+    /// # Errors
+    /// As [`try_get`](Queue::try_get), if there is none.
+    pub fn try_get_many(&self, items: &mut Vec<T>, limit: usize) -> Result<usize, TryGetError> {
+        self.raw.pop_many(items, limit, &self.beside.waiters).map_err(vacant)
+    }
+
+    /// Takes the item at the head in a guard that counts it as done when dropped, also during a panic; waits while the
+    /// queue is empty. This is [`get`](Queue::get) and [`task_done`](Queue::task_done) in a form that cannot be forgotten.
+    ///
+    /// # Errors
+    /// [`GetError`](crate::GetError) if the queue is closed and nothing is left.
+    ///
+    /// # Cancel safety
+    /// As for [`get`](Queue::get).
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put(String::from("job")).wait().unwrap();
+    /// let task = queue.get_task().wait().unwrap();
+    /// assert_eq!((task.len(), queue.unfinished()), (3, 1));
+    /// drop(task);
+    /// assert_eq!(queue.unfinished(), 0);
+    /// ```
+    pub fn get_task(&self) -> GetTask<'_, T> {
+        GetTask(Operation::new(GetAttempt::new(self, get::Guarded(self))))
+    }
+
+    /// [`get_task`](Queue::get_task), if there is an item at this moment.
+    ///
+    /// # Errors
+    /// As [`try_get`](Queue::try_get).
+    pub fn try_get_task(&self) -> Result<Task<'_, T>, TryGetError> {
+        self.try_get().map(|item| Task::new(self, item))
+    }
+
+    /// Says that an item that was got is done with. Call it once for each, when the work on it is finished.
+    ///
+    /// What this thread did before is seen by who returns from [`join`](Queue::join).
+    ///
+    /// # Errors
+    /// [`TaskDoneError`] if it was called more often than items were put; nothing is counted then. (While other threads
+    /// put, an item counts from the moment its put begins.)
+    pub fn task_done(&self) -> Result<(), TaskDoneError> {
+        self.tasks_done(1)
+    }
+
+    /// [`task_done`](Queue::task_done) for a batch: `count` items are done with, or none if that is too many.
+    ///
+    /// # Errors
+    /// [`TaskDoneError`] if fewer than `count` items are unfinished.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put_many([1, 2, 3]).wait().unwrap();
+    /// assert!(queue.tasks_done(4).is_err());
+    /// assert!(queue.tasks_done(3).is_ok());
+    /// ```
+    pub fn tasks_done(&self, count: usize) -> Result<(), TaskDoneError> {
+        if self.unfinished.finish(count as u64, &self.raw)? == Left::Nothing {
+            self.beside.waiters.joiners.wake_all();
+        }
+        Ok(())
+    }
+
+    /// Waits until every item that was put has been got and is done with.
+    ///
+    /// More precisely: until at some moment nothing is [`unfinished`](Queue::unfinished). It does not wait for the queue
+    /// to be closed, and completes at once if nothing was ever put. What was done before each `task_done` is seen.
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time.
+    pub fn join(&self) -> Join<'_, T> {
+        Join(Operation::new(WatchAttempt::new(self)))
+    }
+
+    /// Items that were put and are not done with: those inside, and those that were got and for which
+    /// [`task_done`](Queue::task_done) was not called yet.
+    pub fn unfinished(&self) -> usize {
+        to_usize(self.unfinished.count(&self.raw))
+    }
+
+    /// Ends the putting. What is inside can still be got; after that getters are told that the queue is closed. Waiting
+    /// puts end with an error that has their item. True for the one call that closed the queue.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put(1).wait().unwrap();
+    /// assert!(queue.close());
+    /// assert_eq!(queue.put(2).wait().unwrap_err().into_inner(), 2);
+    /// assert_eq!(queue.iter().collect::<Vec<_>>(), [1]);
+    /// ```
+    pub fn close(&self) -> bool {
+        let waiters = &self.beside.waiters;
+        let closed = self.raw.close(waiters);
+        waiters.getters.wake_all();
+        waiters.putters.wake_all();
+        waiters.standing.wake_all();
+        waiters.closing.wake_all();
+        closed
+    }
+
+    /// Closes the queue and takes out what is left inside, which then no longer counts as unfinished, so that
+    /// [`join`](Queue::join) waits only for what was got before (the rule of Python's `Queue.shutdown(immediate=True)`).
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put_many([1, 2, 3]).wait().unwrap();
+    /// assert_eq!(queue.get().wait(), Ok(1));
+    /// assert_eq!(queue.shutdown_now(), [2, 3]);
+    /// assert_eq!(queue.unfinished(), 1);
+    /// ```
+    pub fn shutdown_now(&self) -> Vec<T> {
+        self.close();
+        let mut left = Vec::new();
+        while self.raw.pop_many(&mut left, usize::MAX, &self.beside.waiters).is_ok() {}
+        // Each of them came in and was not counted, unless the caller has counted items that were not got.
+        let _ = self.tasks_done(left.len());
+        left
+    }
+
+    /// Closes the queue and drops what is left inside.
+    pub(crate) fn close_and_discard(&self) {
+        self.close();
+        self.raw.discard(&self.beside.waiters);
+    }
+
+    /// Whether the queue is closed. Items may still be inside.
+    pub fn is_closed(&self) -> bool {
+        self.raw.is_closed()
+    }
+
+    /// Waits until the queue is closed.
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time.
+    pub fn closed(&self) -> Closed<'_, T> {
+        Closed(Operation::new(WatchAttempt::new(self)))
+    }
+
+    /// How many items are inside, those included whose put has begun and not ended; never more than the capacity.
+    pub fn len(&self) -> usize {
+        to_usize(self.raw.len()).min(self.beside.capacity.unwrap_or(usize::MAX))
+    }
+
+    /// Whether nothing is inside.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is no room. Always false without a bound, always true with capacity 0.
+    pub fn is_full(&self) -> bool {
+        self.beside.capacity.is_some_and(|capacity| self.len() >= capacity)
+    }
+
+    /// For how many items there is room; `None` if the queue is unbounded.
+    pub fn capacity(&self) -> Option<usize> {
+        self.beside.capacity
+    }
+
+    /// Items as they come, until the queue is closed and empty; waits on this thread for each.
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter::new(self)
+    }
+
+    /// The items that are inside, until there is none at that moment; never waits.
+    pub fn try_iter(&self) -> TryIter<'_, T> {
+        TryIter::new(self)
+    }
+
+    /// The items as a stream, which ends when the queue is closed and empty.
+    #[cfg(feature = "stream")]
+    pub fn stream(&self) -> GetStream<'_, T> {
+        GetStream::new(self)
+    }
+
+    /// The queue as a sink.
+    #[cfg(feature = "sink")]
+    pub fn sink(&self) -> PutSink<'_, T> {
+        PutSink::new(self)
+    }
+
+    pub(crate) fn is_rendezvous(&self) -> bool {
+        self.beside.limit == 0
+    }
+
+    /// What a put that cannot wait may go up to: with capacity 0, one item for each pending get.
+    fn limit_now(&self) -> u64 {
+        if self.is_rendezvous() {
+            // Ordering: Acquire, Q1. Pairs with the count of a pending get (Q2).
+            self.beside.waiters.pending_gets.load(Ordering::Acquire) as u64
+        } else {
+            self.beside.limit
+        }
+    }
+
+    fn wait_set(&self, topic: Topic) -> &WaitSet {
+        let waiters = &self.beside.waiters;
+        match topic {
+            Topic::Items => &waiters.getters,
+            Topic::Room => &waiters.putters,
+            Topic::Taken => &waiters.standing,
+            Topic::Done => &waiters.joiners,
+            Topic::Closed => &waiters.closing,
+        }
+    }
+}
+
+fn vacant(vacant: Vacant) -> TryGetError {
+    match vacant {
+        Vacant::Empty => TryGetError::Empty,
+        Vacant::Closed => TryGetError::Closed,
+    }
+}
+
+fn to_usize(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// Whoever holds a queue in such a way that an operation can keep it.
+pub(crate) trait Host<T> {
+    fn queue(&self) -> &Queue<T>;
+}
+
+impl<T> Host<T> for &Queue<T> {
+    fn queue(&self) -> &Queue<T> {
+        self
+    }
+}
+
+// No user code runs while the queue is between two states: an item's drop is called after it left the queue.
+impl<T> UnwindSafe for Queue<T> {}
+impl<T> RefUnwindSafe for Queue<T> {}
+
+impl<T> fmt::Debug for Queue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("len", &self.len())
+            .field("capacity", &self.capacity())
+            .field("unfinished", &self.unfinished())
+            .field("closed", &self.is_closed())
+            .finish()
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Queue<T> {
+    type Item = T;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}

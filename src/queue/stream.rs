@@ -1,0 +1,65 @@
+//! The queue read as a stream.
+
+use super::{GetAttempt, Host, One, Queue};
+use crate::operation::Operation;
+use futures_core::stream::{FusedStream, Stream};
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// One get after the other, whoever holds the queue.
+pub(crate) struct Gets<T, H: Host<T>>(Option<Operation<GetAttempt<T, H, One>>>);
+
+impl<T, H: Host<T>> Gets<T, H> {
+    pub(crate) fn new(host: H) -> Self {
+        Gets(Some(Operation::new(GetAttempt::new(host, One))))
+    }
+
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
+        let Some(operation) = &mut self.0 else { return Poll::Ready(None) };
+        let Poll::Ready(got) = operation.poll(context) else { return Poll::Pending };
+        operation.restart();
+        if got.is_err() {
+            self.0 = None;
+        }
+        Poll::Ready(got.ok())
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+/// The items of a queue as a stream, which ends when the queue is closed and empty; made by [`Queue::stream`].
+///
+/// # Cancel safety
+/// It can be dropped at any time: it takes an item only in the poll that returns it.
+pub struct GetStream<'a, T>(Gets<T, &'a Queue<T>>);
+
+impl<'a, T> GetStream<'a, T> {
+    pub(crate) fn new(queue: &'a Queue<T>) -> Self {
+        GetStream(Gets::new(queue))
+    }
+}
+
+impl<T> Unpin for GetStream<'_, T> {}
+
+impl<T> Stream for GetStream<'_, T> {
+    type Item = T;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        self.get_mut().0.poll_next(context)
+    }
+}
+
+impl<T> FusedStream for GetStream<'_, T> {
+    fn is_terminated(&self) -> bool {
+        self.0.is_over()
+    }
+}
+
+impl<T> fmt::Debug for GetStream<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GetStream { .. }")
+    }
+}

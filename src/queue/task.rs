@@ -1,0 +1,75 @@
+//! A got item that cannot be forgotten: it counts as done when its guard is dropped.
+
+use super::Queue;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+/// An item with the duty to say that it is done; made by [`Queue::get_task`] and [`Queue::try_get_task`].
+///
+/// It derefs to the item. When it is dropped, also by a panic, the item is dropped and then counted as done, as by
+/// [`Queue::task_done`]. A guard that is leaked (`mem::forget`) leaves its item unfinished.
+pub struct Task<'a, T> {
+    // The order of the fields is the order of the drops: the item first, and whatever its drop does, then the count.
+    item: T,
+    done: Done<'a, T>,
+}
+
+/// The duty alone, without the item: it counts one item as done when it is dropped.
+pub struct Done<'a, T> {
+    queue: &'a Queue<T>,
+}
+
+impl<'a, T> Task<'a, T> {
+    pub(crate) fn new(queue: &'a Queue<T>, item: T) -> Self {
+        Task { item, done: Done { queue } }
+    }
+
+    /// The item and the duty, each for itself: to hand the item on by value and still count it when its work is over.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put(String::from("job")).wait().unwrap();
+    /// let (job, done) = queue.get_task().wait().unwrap().into_parts();
+    /// drop(job);
+    /// assert_eq!(queue.unfinished(), 1);
+    /// drop(done);
+    /// assert_eq!(queue.unfinished(), 0);
+    /// ```
+    pub fn into_parts(self) -> (T, Done<'a, T>) {
+        (self.item, self.done)
+    }
+}
+
+impl<T> Drop for Done<'_, T> {
+    fn drop(&mut self) {
+        // Fails only if somebody has counted this item besides, which cannot be reported from here.
+        let _ = self.queue.task_done();
+    }
+}
+
+impl<T> Deref for Task<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.item
+    }
+}
+
+impl<T> DerefMut for Task<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.item
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Task<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Task").field(&self.item).finish()
+    }
+}
+
+impl<T> fmt::Debug for Done<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Done { .. }")
+    }
+}
