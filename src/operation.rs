@@ -94,7 +94,17 @@ impl<A: Attempt> Operation<A> {
     }
 
     /// Waits on this thread. Time runs out at `deadline`; what can be done at once is done even after it.
+    #[inline]
     pub(crate) fn block(mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
+        if let Some(output) = self.attempt.attempt() {
+            self.finished = true;
+            return Ok(output);
+        }
+        self.wait(deadline)
+    }
+
+    #[cold]
+    fn wait(mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
         if let Some(output) = self.spin() {
             return Ok(output);
         }
@@ -111,19 +121,17 @@ impl<A: Attempt> Operation<A> {
         })
     }
 
-    /// Tries for a while before it is worth the trouble to park: on one core only once, as nobody else can run.
+    /// Tries for a while before it is worth the trouble to park: not on one core, where nobody else runs meanwhile.
     fn spin(&mut self) -> Option<A::Output> {
         let backoff = Backoff::new();
-        loop {
+        while crate::sync::several_cores() && !backoff.is_completed() {
+            backoff.snooze();
             if let Some(output) = self.attempt.attempt() {
                 self.finish();
                 return Some(output);
             }
-            if backoff.is_completed() || !crate::sync::several_cores() {
-                return None;
-            }
-            backoff.snooze();
         }
+        None
     }
 
     /// Ends a pending operation because its time is over.

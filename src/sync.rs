@@ -63,11 +63,25 @@ pub(crate) fn patience(pauses: u32) -> u32 {
     }
 }
 
-/// Whether another thread can be running while this one spins. Asked once per process.
+/// Whether another thread can be running while this one spins. The answer is kept for the process; those who ask at the
+/// same time for the first time each find it out, so that nobody waits for another.
 #[allow(clippy::disallowed_types)]
 pub(crate) fn several_cores() -> bool {
-    static ANSWER: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
-    *ANSWER.get_or_init(|| std::thread::available_parallelism().map_or(true, |cores| cores.get() > 1))
+    use std::sync::atomic::AtomicU8;
+    const UNKNOWN: u8 = 0;
+    const ONE: u8 = 1;
+    const SEVERAL: u8 = 2;
+    static ANSWER: AtomicU8 = AtomicU8::new(UNKNOWN);
+    // Ordering: Relaxed, A1. The answer is all there is.
+    match ANSWER.load(Ordering::Relaxed) {
+        UNKNOWN => {
+            let several = std::thread::available_parallelism().map_or(true, |cores| cores.get() > 1);
+            // Ordering: Relaxed, A1. As above.
+            ANSWER.store(if several { SEVERAL } else { ONE }, Ordering::Relaxed);
+            several
+        }
+        answer => answer == SEVERAL,
+    }
 }
 
 /// One pause of a spin loop; under loom the other threads get a turn.
@@ -83,8 +97,8 @@ pub(crate) fn pause() {
 /// every later RMW on `word`, and every earlier one is seen by what comes after it.
 ///
 /// SeqCst, with its result used: rustc 1.95 compiles an unused `fetch_or(0, AcqRel)` to no instruction at all on
-/// x86-64, which loses one wake-up in fifteen (`docs/design.md`, "the meeting").
-#[inline]
+/// x86-64. A function of its own, so that `tests/meeting.rs` finds it in the code that was built.
+#[inline(never)]
 pub(crate) fn meet(word: &AtomicU64) -> u64 {
     // Ordering: SeqCst, M1. Pairs with every claim on the same word.
     std::hint::black_box(word.fetch_or(0, Ordering::SeqCst))

@@ -33,7 +33,7 @@ use watch::WatchAttempt;
 use crate::error::{TaskDoneError, TryGetError, TryPutError};
 use crate::join::{Intake, Left, Unfinished};
 use crate::operation::{Operation, Topic};
-use crate::raw::{Observer, RawQueue, Refused, Vacant, UNBOUNDED};
+use crate::raw::{to_usize, Observer, RawQueue, Refused, Vacant, UNBOUNDED};
 use crate::sync::{AtomicUsize, CachePadded, Ordering};
 use crate::wait::WaitSet;
 use std::collections::VecDeque;
@@ -536,10 +536,6 @@ fn vacant(vacant: Vacant) -> TryGetError {
         Vacant::Empty => TryGetError::Empty,
         Vacant::Closed => TryGetError::Closed,
     }
-}
-
-fn to_usize(count: u64) -> usize {
-    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 /// Whoever holds a queue in such a way that an operation can keep it.

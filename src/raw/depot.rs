@@ -55,11 +55,24 @@ impl<T> Depot<T> {
         }
     }
 
-    /// Takes a segment that the head has left: reused if nobody is inside, else kept until a sweep finds it so.
+    /// Takes a segment that the head has left, and looks again at those that could not be re-used before.
     ///
     /// # Safety
-    /// The caller won the swing of the head out of this segment, or took it from the retired list.
+    /// The caller won the swing of the head out of this segment.
     pub(crate) unsafe fn retire(&self, segment: Segment<T>) {
+        // Ordering: Relaxed, D2. A list that is missed is swept the next time.
+        if !self.retired.load(Ordering::Relaxed).is_null() {
+            self.sweep();
+        }
+        // SAFETY: as demanded.
+        unsafe { self.sort_in(segment) };
+    }
+
+    /// A segment in which nobody is becomes the spare or goes; another is kept in the list of retired ones.
+    ///
+    /// # Safety
+    /// The caller has the right to reclaim the segment.
+    unsafe fn sort_in(&self, segment: Segment<T>) {
         // SAFETY: the right to reclaim it is the caller's.
         if unsafe { segment.is_done() } {
             return self.give_back(segment);
@@ -80,7 +93,7 @@ impl<T> Depot<T> {
     /// Looks again at all retired segments.
     fn sweep(&self) {
         // SAFETY: each segment of the list was pushed with the right to reclaim it, which came with the list.
-        self.each_retired(|segment| unsafe { self.retire(segment) });
+        self.each_retired(|segment| unsafe { self.sort_in(segment) });
     }
 
     fn take_spare(&self) -> Option<Segment<T>> {

@@ -50,22 +50,24 @@ impl End {
         }
     }
 
-    /// The position that `cursor` stands for, if it is still where the word is; from a word that has gone on it may
-    /// be too high, never too low.
+    /// The position that `cursor` stands for, if the word is still there; if it has gone on the position may be too
+    /// high, never too low, and then the word is seen to have gone on by who looks again.
     pub(crate) fn position_of(&self, cursor: Cursor, len: u64) -> u64 {
-        // Ordering: Relaxed, E3. The cursor was loaded with Acquire (E1, E2), the base raised before its swing.
-        self.base[cursor.parity()].load(Ordering::Relaxed) + cursor.ticket().min(len)
+        // Ordering: Acquire, E3. The cursor was loaded with Acquire (E1, E2), so the base is not older. Pairs with a
+        // raise (E5) of a later segment: who reads that sees the words at least where the raiser saw them.
+        self.base[cursor.parity()].load(Ordering::Acquire) + cursor.ticket().min(len)
     }
 
-    /// Where this end is: exact at some moment between the call and the return.
+    /// Where this end is: a position between those at the call and at the return.
     ///
-    /// The position grows by one at a time. If the word is the same before and after the base was read, then either
-    /// nothing happened in between, or the word came back to the same bits after a whole number of turns; the base
-    /// that was read is then that of a segment passed meanwhile, and the sum a position this end had in passing.
+    /// If the word is the same before and after the base was read, then either nothing happened in between and the sum is
+    /// exact, or the word came back to the same bits after a whole number of turns. The base that was read is then that of
+    /// a segment passed meanwhile: the sum is one that this end reached or, within a batch, went past in between.
     pub(crate) fn sight(&self, len: u64) -> Sight {
         let mut cursor = self.cursor();
         loop {
-            // Ordering: Acquire, E4. Keeps the second look at the word behind this one.
+            // Ordering: Acquire, E4. The second look at the word comes after this one. Pairs with a raise (E5): who reads a
+            // base raised since sees the word at least where the raiser saw it, and not what it was before.
             let base = self.base[cursor.parity()].load(Ordering::Acquire);
             let again = self.cursor();
             if again == cursor {

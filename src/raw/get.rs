@@ -3,14 +3,14 @@
 use super::cursor::Cursor;
 use super::segment::{Segment, SEALED};
 use super::slot::Found;
-use super::{Claim, Observer, RawQueue, Vacant};
+use super::{to_usize, Claim, Observer, RawQueue, Vacant};
 use crate::sync::Ordering;
 use crossbeam_utils::Backoff;
 
 /// What the look behind the horizon says.
 enum Verdict {
-    /// Something is claimed that the head has not passed.
-    Ready,
+    /// So many places are claimed that the head has not passed.
+    Ready(u64),
     Vacant(Vacant),
 }
 
@@ -38,9 +38,16 @@ impl<T> RawQueue<T> {
         let before = values.len();
         while values.len() - before < limit {
             let wanted = (limit - (values.len() - before)).min(Self::LEN as usize);
-            // What may panic comes before the claim.
-            values.reserve(wanted);
-            let claim = match self.claim_get(wanted as u64) {
+            let claimed = match self.look() {
+                Verdict::Ready(there) => {
+                    // What may panic comes before the claim, and only when something is there.
+                    let wanted = wanted.min(to_usize(there));
+                    values.reserve(wanted);
+                    self.claim_get(wanted as u64)
+                }
+                Verdict::Vacant(vacant) => Err(vacant),
+            };
+            let claim = match claimed {
                 Ok(claim) => claim,
                 Err(vacant) if values.len() == before => return Err(vacant),
                 Err(_) => break,
@@ -67,19 +74,24 @@ impl<T> RawQueue<T> {
             if index >= Self::LEN {
                 match self.look() {
                     Verdict::Vacant(vacant) => return Err(vacant),
-                    Verdict::Ready => self.leave_used_up(seen),
+                    Verdict::Ready(_) => self.leave_used_up(seen),
                 }
                 seen = self.head.cursor();
                 continue;
             }
-            let there = self.head.horizon().saturating_sub(self.head.position_of(seen, Self::LEN));
+            let position = self.head.position_of(seen, Self::LEN);
+            let mut there = self.head.horizon().saturating_sub(position);
             if there == 0 {
-                match self.look() {
-                    Verdict::Vacant(vacant) => return Err(vacant),
-                    Verdict::Ready => {}
+                there = self.glance(seen);
+                if there == 0 {
+                    match self.look() {
+                        Verdict::Vacant(vacant) => return Err(vacant),
+                        Verdict::Ready(_) => {}
+                    }
+                    seen = self.head.cursor();
+                    continue;
                 }
-                seen = self.head.cursor();
-                continue;
+                self.head.look_ahead(position + there);
             }
             let count = wanted.min(Self::LEN - index).min(there);
             if self.head.advance(seen, seen.advanced(count)).is_ok() {
@@ -98,13 +110,25 @@ impl<T> RawQueue<T> {
         unsafe { claim.segment.slot(index).take() }
     }
 
+    /// How far the tail is ahead in the segment of `seen`, by one look at its word. 0 says nothing: the tail may be in
+    /// another segment.
+    #[inline]
+    fn glance(&self, seen: Cursor) -> u64 {
+        let tail = self.tail.cursor();
+        if tail.address() == seen.address() {
+            tail.ticket().min(Self::LEN).saturating_sub(seen.ticket())
+        } else {
+            0
+        }
+    }
+
     /// Whether the head is at the tail, at one moment.
     #[cold]
     fn look(&self) -> Verdict {
         let (head, tail) = self.ends();
         if head.position < tail.position {
             self.head.look_ahead(tail.position);
-            Verdict::Ready
+            Verdict::Ready(tail.position - head.position)
         } else if tail.cursor.is_closed() {
             Verdict::Vacant(Vacant::Closed)
         } else {

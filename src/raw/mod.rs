@@ -29,7 +29,8 @@ pub use stand::Stand;
 /// No bound.
 pub const UNBOUNDED: u64 = u64::MAX;
 
-/// Told at once what an operation has changed that somebody may be waiting for. The core does not know who.
+/// Told at once what an operation has changed that somebody may be waiting for. The core does not know who. It must
+/// not panic.
 pub trait Observer {
     /// `items` more are there to be got.
     fn surfaced(&self, items: usize);
@@ -78,6 +79,11 @@ struct Claim<T> {
     segment: Segment<T>,
     index: u64,
     count: u64,
+}
+
+/// As many as the machine can count.
+pub(crate) fn to_usize(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 /// The queue without waiting.

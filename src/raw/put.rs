@@ -29,6 +29,12 @@ enum NoClaim {
     Edge(Cursor),
 }
 
+/// How many more items a limit allows when the tail is at this position.
+struct Room {
+    tail: u64,
+    count: u64,
+}
+
 /// How an attempt to append ended.
 enum Append<T> {
     /// The value is in slot 0 of the new segment.
@@ -73,26 +79,17 @@ impl<T> RawQueue<T> {
         Ok(())
     }
 
-    /// Fills the slots of a claim. Once one of them turns out poisoned the later ones are given up, as what goes into
-    /// them would overtake the value that came back.
+    /// Fills the slots of a claim. A value that comes back from a poisoned slot goes into the next one, so that the order
+    /// is kept and as many values are left over as slots were poisoned.
     fn publish_many(&self, claim: &Claim<T>, values: &mut VecDeque<T>, observer: &impl Observer) {
         let mut kept = 0;
-        let mut returned = None;
         for index in claim.index..claim.index + claim.count {
-            let slot = claim.segment.slot(index);
-            let next = if returned.is_none() { values.pop_front() } else { None };
+            let Some(value) = values.pop_front() else { unreachable!("more slots were claimed than there are values") };
             // SAFETY: the put ticket is part of the claim and is used once.
-            match next {
-                Some(value) => match unsafe { slot.publish(value) } {
-                    Published::Kept => kept += 1,
-                    Published::Poisoned(value) => returned = Some(value),
-                },
-                // SAFETY: as above.
-                None => unsafe { slot.skip() },
+            match unsafe { claim.segment.slot(index).publish(value) } {
+                Published::Kept => kept += 1,
+                Published::Poisoned(value) => values.push_front(value),
             }
-        }
-        if let Some(value) = returned {
-            values.push_front(value);
         }
         if kept > 0 {
             observer.surfaced(kept);
@@ -154,6 +151,11 @@ impl<T> RawQueue<T> {
             }
             let index = seen.ticket();
             if index >= Self::LEN {
+                // Who enters the edge takes a helper's ticket, of which there are not endlessly many: it is not taken by
+                // one who will not move the tail on.
+                if limit != UNBOUNDED && self.room(limit).count == 0 {
+                    return Err(NoClaim::Full);
+                }
                 return Err(NoClaim::Edge(seen));
             }
             let mut count = wanted.min(Self::LEN - index);
@@ -163,10 +165,12 @@ impl<T> RawQueue<T> {
                 let mut used = position.saturating_sub(self.tail.horizon());
                 if used + count > limit {
                     // The horizon is old. Look, if only to claim more at once.
-                    match self.room(limit) {
-                        0 => return Err(NoClaim::Full),
-                        room => used = limit - room,
+                    let room = self.room(limit);
+                    if room.count == 0 {
+                        return Err(NoClaim::Full);
                     }
+                    used = limit - room.count;
+                    position = room.tail;
                     let now = self.tail.cursor();
                     if now != seen {
                         seen = now;
@@ -196,10 +200,11 @@ impl<T> RawQueue<T> {
 
     /// How many more items `limit` allows, exact at one moment; notes the head for the next claims.
     #[cold]
-    fn room(&self, limit: u64) -> u64 {
+    fn room(&self, limit: u64) -> Room {
         let (head, tail) = self.ends();
         self.tail.look_ahead(head.position);
-        limit.saturating_sub(tail.position.saturating_sub(head.position))
+        let inside = tail.position.saturating_sub(head.position);
+        Room { tail: tail.position, count: limit.saturating_sub(inside) }
     }
 
     /// Whether a claim is where the limit was tested. If not, the word had come back to the same bits, whole turns of
@@ -211,7 +216,7 @@ impl<T> RawQueue<T> {
         position == tested || (position + claim.count).saturating_sub(self.head.sight(Self::LEN).position) <= limit
     }
 
-    /// Gives all slots of a claim up.
+    /// Gives all slots of a claim up. Until a getter passes them they count as items.
     #[cold]
     pub(super) fn give_up(&self, claim: &Claim<T>, observer: &impl Observer) {
         for index in claim.index..claim.index + claim.count {

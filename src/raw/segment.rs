@@ -120,7 +120,11 @@ impl<T> Segment<T> {
         // SAFETY: the layout is not empty, as it has a header.
         let memory = unsafe { alloc(layout) };
         let Some(header) = NonNull::new(memory.cast::<Header>()) else { handle_alloc_error(layout) };
-        assert!(fits(memory as usize), "a segment's address does not fit into 48 bits");
+        if !fits(memory as usize) {
+            // SAFETY: it was allocated with this layout just now.
+            unsafe { dealloc(memory, layout) };
+            panic!("a segment's address does not fit into 48 bits");
+        }
         let segment = Segment { header, slots: PhantomData };
         // SAFETY: the memory is ours, and large and aligned enough by its layout.
         unsafe {
@@ -259,11 +263,14 @@ impl<T> Segment<T> {
     /// # Safety
     /// The caller has the right to reclaim the segment: it won the swing of the head, or got the list of retired ones.
     pub(crate) unsafe fn is_done(self) -> bool {
+        // Race: a hold is taken under a slot ticket, before that slot is marked. So the marks are looked at first: once
+        // all are seen no new hold can come, and each that was taken is seen in the pins.
         // SAFETY: it is not freed but by the one who has the right to reclaim it.
-        // Ordering: Acquire, G4 and G5. Pairs with the releases of pins (G2) and marks (S7).
         unsafe {
-            self.header().pins.load(Ordering::Acquire) == 2 * LEFT
-                && (0..Self::LEN).all(|index| (*self.slot(index).mark).load(Ordering::Acquire) == DONE)
+            // Ordering: Acquire, G5. Pairs with the marks (S7).
+            (0..Self::LEN).all(|index| (*self.slot(index).mark).load(Ordering::Acquire) == DONE)
+                // Ordering: Acquire, G4. Pairs with what is added to and taken from the pins (G2).
+                && self.header().pins.load(Ordering::Acquire) == 2 * LEFT
         }
     }
 }

@@ -38,6 +38,7 @@ impl<T> RawQueue<T> {
 
     /// Takes the item back, unless it is taken.
     pub fn withdraw(&self, stand: Stand, observer: &impl Observer) -> Option<T> {
+        self.owns(&stand);
         let Some(segment) = Segment::at(stand.segment) else { unreachable!() };
         while !self.is_taken(&stand) {
             // Nothing was inside when the item came, and it is not taken: the head is at it, or at the end of the
@@ -67,12 +68,16 @@ impl<T> RawQueue<T> {
 
     /// Leaves the item to whoever takes it, or has.
     pub fn step_off(&self, stand: Stand) {
-        assert_eq!(stand.queue, self.identity(), "a stand of another queue");
+        self.owns(&stand);
         if let Some(segment) = Segment::<T>::at(stand.segment) {
-            // SAFETY: the hold came with the stand, which is used up here. No queue hands out the stand of another,
-            // and a queue does not move while an operation borrows it.
+            // SAFETY: the hold came with the stand, which is used up here, and the stand from this queue: a `Put` keeps
+            // its queue borrowed or shared for as long as it has a stand, so that the address says which queue it is.
             unsafe { segment.release(1) };
         }
+    }
+
+    fn owns(&self, stand: &Stand) {
+        assert_eq!(stand.queue, self.identity(), "a stand of another queue");
     }
 
     fn identity(&self) -> usize {

@@ -170,3 +170,56 @@ fn sizes_that_are_promised() {
     assert!(std::mem::size_of::<RawQueue<u64>>() <= 384);
     assert!(Segment::<u64>::bytes() as u64 <= (8 + 12) * LEN);
 }
+
+#[test]
+fn pushes_refused_at_the_end_of_a_segment_use_nothing_up() {
+    let queue = RawQueue::new();
+    for n in 0..LEN {
+        queue.push(n, LEN, &()).unwrap();
+    }
+    for _ in 0..2 * cursor::MAX_TICKET {
+        assert_eq!(queue.push(0, LEN, &()), Err(Refused::Full(0)));
+        assert_eq!(queue.push_many(&mut VecDeque::from([0]), LEN, &()), Err(Refused::Full(())));
+    }
+    queue.pop(&()).unwrap();
+    queue.push(0, LEN, &()).unwrap();
+    assert!(queue.close(&()));
+}
+
+#[test]
+fn a_batch_into_a_poisoned_slot_leaves_over_what_it_costs() {
+    let queue = RawQueue::new();
+    queue.push(0, UNBOUNDED, &()).unwrap();
+    queue.pop(&()).unwrap();
+    // A getter has claimed the next place and lost patience with the putter who is to come.
+    let cursor = queue.head.cursor();
+    queue.head.advance(cursor, cursor.advanced(1)).unwrap();
+    let claim = Claim { segment: Segment::at(cursor.address()).unwrap(), index: cursor.ticket(), count: 1 };
+    assert!(matches!(queue.take(&claim, claim.index), slot::Found::Hole));
+    let mut values = (1..=6).collect();
+    assert_eq!(queue.push_many(&mut values, 6, &()), Ok(()));
+    assert_eq!((queue.len(), queue.given_up()), (6, 1));
+    assert!((1..=6).all(|n| queue.pop(&()) == Ok(n)));
+}
+
+#[test]
+fn a_segment_with_a_hold_is_not_done() {
+    // A getter has left the slot of a standing put to it, poisoned, and then the segment. The hold comes after that.
+    let segment = Segment::<u64>::allocate(0);
+    // SAFETY: the segment is ours throughout.
+    unsafe {
+        segment.leave(0);
+        segment.leave(0);
+        for index in 0..LEN {
+            assert!(!segment.is_done());
+            segment.slot(index).fill(index);
+            assert!(matches!(segment.slot(index).take(), slot::Found::Value(n) if n == index));
+        }
+        assert!(segment.is_done());
+        segment.hold();
+        assert!(!segment.is_done());
+        segment.release(1);
+        assert!(segment.is_done());
+        segment.free();
+    }
+}

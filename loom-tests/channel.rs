@@ -1,0 +1,102 @@
+//! Models of the handles: the last one of a side ends the channel, once, and loses nothing.
+
+#[cfg(not(loom))]
+#[test]
+#[ignore = "a model: run `cargo loom`"]
+fn models_need_cfg_loom() {
+    panic!("run `cargo loom` with RUSTFLAGS unset");
+}
+
+#[cfg(loom)]
+mod models;
+
+#[cfg(loom)]
+mod tests {
+    use crate::models::explore;
+    use joinq::{bounded, unbounded, RecvError};
+    use loom::future::block_on;
+    use loom::sync::Arc;
+    use loom::thread;
+
+    /// A closed channel was drained: what was sent before is received before the end is told.
+    #[test]
+    fn the_last_sender_ends_the_receiving() {
+        explore(|| {
+            let (sender, receiver) = unbounded();
+            let thread = thread::spawn(move || sender.try_send(1).unwrap());
+            assert_eq!(block_on(receiver.recv()), Ok(1));
+            assert_eq!(block_on(receiver.recv()), Err(RecvError));
+            thread.join().unwrap();
+        });
+    }
+
+    /// The message was accepted and dropped, or came back: loom's `Arc` sees a leak.
+    #[test]
+    fn the_last_receiver_drops_what_is_inside() {
+        explore(|| {
+            let (sender, receiver) = unbounded();
+            let message = Arc::new(());
+            let copy = message.clone();
+            let thread = thread::spawn(move || drop(receiver));
+            let sent = sender.try_send(copy);
+            thread.join().unwrap();
+            drop(sent);
+            // The sender lives still, so that only the receiver's end can have dropped the message.
+            assert!(sender.is_closed() && Arc::strong_count(&message) == 1);
+        });
+    }
+
+    #[test]
+    fn the_last_receiver_ends_the_sending() {
+        explore(|| {
+            let (sender, receiver) = bounded(1);
+            sender.try_send(1).unwrap();
+            let thread = thread::spawn(move || drop(receiver));
+            assert_eq!(block_on(sender.send(2)).unwrap_err().into_inner(), 2);
+            thread.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn both_sides_go_at_once() {
+        explore(|| {
+            let (sender, receiver) = unbounded();
+            sender.try_send(Arc::new(1)).unwrap();
+            let thread = thread::spawn(move || drop(receiver));
+            drop(sender);
+            thread.join().unwrap();
+        });
+    }
+
+    /// A weak handle brings a sender back only while there is one.
+    #[test]
+    fn upgrading_does_not_revive_a_closed_channel() {
+        explore(|| {
+            let (sender, receiver) = unbounded();
+            let weak = sender.downgrade();
+            let thread = thread::spawn(move || drop(sender));
+            match weak.upgrade() {
+                Some(sender) => {
+                    sender.try_send(1).unwrap();
+                    drop(sender);
+                    assert_eq!(block_on(receiver.recv()), Ok(1));
+                }
+                None => assert!(weak.upgrade().is_none()),
+            }
+            thread.join().unwrap();
+            assert!(receiver.is_closed());
+        });
+    }
+
+    #[test]
+    fn cloning_and_dropping_closes_once() {
+        explore(|| {
+            let (sender, receiver) = unbounded::<u8>();
+            let other = sender.clone();
+            let thread = thread::spawn(move || drop(other));
+            drop(sender);
+            assert_eq!(block_on(receiver.recv()), Err(RecvError));
+            thread.join().unwrap();
+        });
+    }
+}

@@ -1,0 +1,166 @@
+//! Models of joining: who joins returns when nothing is unfinished, and not before.
+
+#[cfg(not(loom))]
+#[test]
+#[ignore = "a model: run `cargo loom`"]
+fn models_need_cfg_loom() {
+    panic!("run `cargo loom` with RUSTFLAGS unset");
+}
+
+#[cfg(loom)]
+mod models;
+
+#[cfg(loom)]
+mod tests {
+    use crate::models::{explore, explore_large, poll_once};
+    use joinq::{Queue, TaskDoneError};
+    use loom::future::block_on;
+    use loom::sync::atomic::{AtomicUsize, Ordering};
+    use loom::sync::Arc;
+    use loom::thread;
+
+    fn with(items: &[u8]) -> Arc<Queue<u8>> {
+        let queue = Queue::unbounded();
+        for &item in items {
+            queue.try_put(item).unwrap();
+        }
+        Arc::new(queue)
+    }
+
+    fn spawn<R: 'static>(queue: &Arc<Queue<u8>>, run: impl FnOnce(&Queue<u8>) -> R + 'static) -> thread::JoinHandle<R> {
+        let queue = queue.clone();
+        thread::spawn(move || run(&queue))
+    }
+
+    /// What was done before `task_done` is seen, although nothing but the count orders it.
+    #[test]
+    fn the_last_task_done_ends_the_join() {
+        explore(|| {
+            let queue = with(&[1]);
+            let work = Arc::new(AtomicUsize::new(0));
+            let worker = {
+                let work = work.clone();
+                spawn(&queue, move |queue| {
+                    queue.try_get().unwrap();
+                    work.store(1, Ordering::Relaxed);
+                    queue.task_done().unwrap();
+                })
+            };
+            block_on(queue.join());
+            assert_eq!((work.load(Ordering::Relaxed), queue.unfinished()), (1, 0));
+            worker.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn two_workers_finish_two_items() {
+        explore_large(|| {
+            let queue = with(&[1, 2]);
+            let workers: [_; 2] = std::array::from_fn(|_| spawn(&queue, |queue| queue.task_done().unwrap()));
+            block_on(queue.join());
+            assert_eq!(queue.unfinished(), 0);
+            workers.into_iter().for_each(|worker| worker.join().unwrap());
+        });
+    }
+
+    /// One has enrolled when the other comes, and the last item is done.
+    #[test]
+    fn two_join_at_once() {
+        explore_large(|| {
+            let queue = with(&[1]);
+            let mut join = queue.join();
+            assert!(poll_once(&mut join).is_none());
+            let joiner = spawn(&queue, |queue| block_on(queue.join()));
+            queue.task_done().unwrap();
+            block_on(join);
+            joiner.join().unwrap();
+        });
+    }
+
+    /// The worker puts an item before it is done with its own: the count does not touch zero in between.
+    #[test]
+    fn the_join_waits_for_what_a_worker_puts() {
+        explore(|| {
+            let queue = with(&[1]);
+            let worker = spawn(&queue, |queue| {
+                let task = queue.try_get_task().unwrap();
+                queue.try_put(2).unwrap();
+                drop(task);
+                drop(queue.try_get_task().unwrap());
+            });
+            block_on(queue.join());
+            assert!(queue.is_empty());
+            worker.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn two_count_one_item_and_one_is_refused() {
+        explore(|| {
+            let queue = with(&[1]);
+            let other = spawn(&queue, |queue| queue.task_done());
+            let mine = queue.task_done();
+            let results = [mine, other.join().unwrap()];
+            assert!(results.contains(&Ok(())) && results.contains(&Err(TaskDoneError)));
+            assert_eq!(queue.unfinished(), 0);
+        });
+    }
+
+    #[test]
+    fn shutting_down_ends_the_join() {
+        explore(|| {
+            let queue = with(&[1, 2]);
+            let joiner = spawn(&queue, |queue| block_on(queue.join()));
+            assert_eq!(queue.shutdown_now(), [1, 2]);
+            joiner.join().unwrap();
+        });
+    }
+
+    /// The put's claim counts, is poisoned, and the put ends with an error: the join must not wait for it, whichever of
+    /// the last `task_done` and the giving-up comes last.
+    #[test]
+    fn a_claim_that_is_given_up_does_not_hold_up_the_join() {
+        explore(|| {
+            let queue = Arc::new(Queue::unbounded());
+            queue.try_put(1).unwrap();
+            let putter = spawn(&queue, |queue| queue.try_put(2).is_ok());
+            let closer = spawn(&queue, |queue| {
+                let mut taken = queue.try_get().is_ok() as usize;
+                queue.close();
+                taken += queue.try_get().is_ok() as usize;
+                queue.tasks_done(taken).unwrap();
+                taken
+            });
+            let taken = closer.join().unwrap();
+            let put = putter.join().unwrap();
+            let left = 1 + put as usize - taken;
+            assert_eq!(queue.unfinished(), left);
+        });
+    }
+
+    /// As before, with somebody who joins while it happens.
+    #[test]
+    fn who_joins_is_woken_by_a_claim_that_is_given_up() {
+        explore(|| {
+            let queue = Arc::new(Queue::bounded(2));
+            let putter = spawn(&queue, |queue| {
+                if queue.try_put(2).is_ok() {
+                    // It came in before the close: it is this thread's to finish.
+                    if queue.try_get().is_ok() {
+                        queue.task_done().unwrap();
+                    }
+                }
+            });
+            let closer = spawn(&queue, |queue| {
+                queue.close();
+                if queue.try_get().is_ok() {
+                    queue.task_done().unwrap();
+                }
+            });
+            block_on(queue.join());
+            putter.join().unwrap();
+            closer.join().unwrap();
+            assert_eq!(queue.unfinished(), 0);
+        });
+    }
+}

@@ -1,0 +1,45 @@
+//! How a model is run: all of it up to the preemption bound, and the number of executions told.
+
+use std::future::{poll_fn, Future};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::task::Poll;
+
+/// Explores `model` up to `LOOM_MAX_PREEMPTIONS`, which `.cargo/config.toml` sets.
+pub fn explore(model: impl Fn() + Send + Sync + 'static) {
+    run(loom::model::Builder::new(), model);
+}
+
+/// As [`explore`], for a model whose executions are too many at that bound: one preemption less, unless
+/// `JOINQ_LOOM_FULL` is set.
+#[allow(dead_code)] // not every file has such a model
+pub fn explore_large(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    if std::env::var_os("JOINQ_LOOM_FULL").is_none() {
+        builder.preemption_bound = builder.preemption_bound.map(|bound| bound.saturating_sub(1).max(1));
+    }
+    run(builder, model);
+}
+
+fn run(builder: loom::model::Builder, model: impl Fn() + Send + Sync + 'static) {
+    let executions = Arc::new(AtomicUsize::new(0));
+    let counted = executions.clone();
+    let start = std::time::Instant::now();
+    let bound = builder.preemption_bound;
+    builder.check(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        model();
+    });
+    let name = std::thread::current().name().unwrap_or("model").to_owned();
+    println!("{name}: {} executions, bound {bound:?}, {:.1?}", executions.load(Ordering::Relaxed), start.elapsed());
+}
+
+/// Polls `operation` once and says whether it is done.
+#[allow(dead_code)] // not every file needs it
+pub fn poll_once<F: Future + Unpin>(operation: &mut F) -> Option<F::Output> {
+    loom::future::block_on(poll_fn(|context| match Pin::new(&mut *operation).poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    }))
+}

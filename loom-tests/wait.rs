@@ -1,0 +1,269 @@
+//! Models of waiting: no wake-up is lost, whoever is cancelled, and nothing is taken that is not returned.
+
+#[cfg(not(loom))]
+#[test]
+#[ignore = "a model: run `cargo loom`"]
+fn models_need_cfg_loom() {
+    panic!("run `cargo loom` with RUSTFLAGS unset");
+}
+
+#[cfg(loom)]
+mod models;
+
+#[cfg(loom)]
+mod tests {
+    use crate::models::{explore, explore_large, poll_once};
+    use joinq::{GetError, Queue};
+    use loom::future::block_on;
+    use loom::sync::Arc;
+    use loom::thread;
+
+    fn bounded_with(capacity: usize, items: &[u8]) -> Arc<Queue<u8>> {
+        let queue = Queue::bounded(capacity);
+        for &item in items {
+            queue.try_put(item).unwrap();
+        }
+        Arc::new(queue)
+    }
+
+    fn spawn<R: 'static>(queue: &Arc<Queue<u8>>, run: impl FnOnce(&Queue<u8>) -> R + 'static) -> thread::JoinHandle<R> {
+        let queue = queue.clone();
+        thread::spawn(move || run(&queue))
+    }
+
+    /// The put comes before, while or after the get parks, also when the get has poisoned its first claim.
+    #[test]
+    fn a_waiting_get_is_woken_by_a_put() {
+        explore(|| {
+            let queue = Arc::new(Queue::unbounded());
+            let getter = spawn(&queue, |queue| block_on(queue.get()));
+            queue.try_put(1).unwrap();
+            assert_eq!(getter.join().unwrap(), Ok(1));
+        });
+    }
+
+    /// The tail is at the end of a segment, so that the put appends one.
+    #[test]
+    fn a_waiting_get_is_woken_by_a_put_that_appends() {
+        explore(|| {
+            let queue = Arc::new(Queue::unbounded());
+            for item in 0..2 {
+                queue.try_put(item).unwrap();
+                queue.try_get().unwrap();
+            }
+            let getter = spawn(&queue, |queue| block_on(queue.get()));
+            queue.try_put(7).unwrap();
+            assert_eq!(getter.join().unwrap(), Ok(7));
+        });
+    }
+
+    /// Of two puts that append at once one helps the other; each item wakes somebody.
+    #[test]
+    fn a_waiting_get_is_woken_by_a_helped_append() {
+        explore(|| {
+            let queue = Arc::new(Queue::unbounded());
+            for item in 0..2 {
+                queue.try_put(item).unwrap();
+                queue.try_get().unwrap();
+            }
+            let mut get = queue.get();
+            assert!(poll_once(&mut get).is_none());
+            let putter = spawn(&queue, |queue| queue.try_put(7).unwrap());
+            queue.try_put(8).unwrap();
+            let first = block_on(get).unwrap();
+            putter.join().unwrap();
+            assert_eq!(first + queue.try_get().unwrap(), 15);
+        });
+    }
+
+    #[test]
+    fn a_waiting_put_is_woken_by_a_get() {
+        explore(|| {
+            let queue = bounded_with(1, &[1]);
+            let putter = spawn(&queue, |queue| block_on(queue.put(2)));
+            assert_eq!(queue.try_get(), Ok(1));
+            assert_eq!(putter.join().unwrap(), Ok(()));
+            assert_eq!(queue.try_get(), Ok(2));
+        });
+    }
+
+    #[test]
+    fn put_and_get_wait_for_each_other_in_turn() {
+        explore_large(|| {
+            let queue = bounded_with(1, &[]);
+            let putter = spawn(&queue, |queue| (1..=2).for_each(|item| block_on(queue.put(item)).unwrap()));
+            assert_eq!(block_on(queue.get()), Ok(1));
+            assert_eq!(block_on(queue.get()), Ok(2));
+            putter.join().unwrap();
+        });
+    }
+
+    /// Two gets wait, two puts come: the second wake-up is not taken for the first.
+    #[test]
+    fn two_puts_wake_two_gets() {
+        explore(|| {
+            let queue = Arc::new(Queue::unbounded());
+            let (mut first, mut second) = (queue.get(), queue.get());
+            assert!(poll_once(&mut first).is_none() && poll_once(&mut second).is_none());
+            let putter = spawn(&queue, |queue| (1..=2).for_each(|item| queue.try_put(item).unwrap()));
+            assert_eq!(block_on(second).unwrap() + block_on(first).unwrap(), 3);
+            putter.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_batch_wakes_two_gets() {
+        explore_large(|| {
+            let queue = Arc::new(Queue::unbounded());
+            let getter = spawn(&queue, |queue| block_on(queue.get()).unwrap());
+            let mut get = queue.get();
+            assert!(poll_once(&mut get).is_none());
+            queue.try_put_many([1, 2]).unwrap();
+            assert_eq!(block_on(get).unwrap() + getter.join().unwrap(), 3);
+        });
+    }
+
+    /// The cancelled get may have been woken: then the wake-up goes on to the other one.
+    #[test]
+    fn a_cancelled_get_passes_its_wake_up_on() {
+        explore_large(|| {
+            let queue = Arc::new(Queue::unbounded());
+            let mut cancelled = queue.get();
+            assert!(poll_once(&mut cancelled).is_none());
+            let getter = spawn(&queue, |queue| block_on(queue.get()));
+            let putter = spawn(&queue, |queue| queue.try_put(1).unwrap());
+            drop(cancelled);
+            assert_eq!(getter.join().unwrap(), Ok(1));
+            putter.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_cancelled_put_passes_its_wake_up_on() {
+        explore_large(|| {
+            let queue = bounded_with(1, &[1]);
+            let mut cancelled = queue.put(9);
+            assert!(poll_once(&mut cancelled).is_none());
+            let putter = spawn(&queue, |queue| block_on(queue.put(2)));
+            let getter = spawn(&queue, |queue| queue.try_get().unwrap());
+            assert_eq!(cancelled.take(), Some(9));
+            assert_eq!((getter.join().unwrap(), putter.join().unwrap()), (1, Ok(())));
+            assert_eq!(queue.try_get(), Ok(2));
+        });
+    }
+
+    /// One leaves, one enrols and leaves, while a wake-up is on its way that a third needs.
+    #[test]
+    fn leaving_and_enrolling_at_once_loses_no_wake_up() {
+        explore(|| {
+            let queue = Arc::new(Queue::unbounded());
+            let (mut first, mut second) = (queue.get(), queue.get());
+            assert!(poll_once(&mut first).is_none() && poll_once(&mut second).is_none());
+            let putter = spawn(&queue, |queue| queue.try_put(1).unwrap());
+            drop(first);
+            let passer_by = poll_once(&mut queue.get());
+            let got = passer_by.unwrap_or_else(|| block_on(second));
+            assert_eq!(got, Ok(1));
+            putter.join().unwrap();
+        });
+    }
+
+    /// As before on three threads: the token that the leaver takes back may be that of the one who enrols.
+    #[test]
+    fn a_leaver_does_not_take_the_token_of_one_who_enrols() {
+        explore_large(|| {
+            let queue = Arc::new(Queue::unbounded());
+            let mut leaver = queue.get();
+            assert!(poll_once(&mut leaver).is_none());
+            let getter = spawn(&queue, |queue| block_on(queue.get()));
+            let putter = spawn(&queue, |queue| {
+                queue.try_put(1).unwrap();
+                queue.try_get().map_or((), |item| queue.try_put(item).unwrap());
+            });
+            drop(leaver);
+            assert_eq!(getter.join().unwrap(), Ok(1));
+            putter.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn closing_ends_a_waiting_get() {
+        explore(|| {
+            let queue = Arc::new(Queue::unbounded());
+            let getter = spawn(&queue, |queue| block_on(queue.get()));
+            assert!(queue.close());
+            assert_eq!(getter.join().unwrap(), Err(GetError));
+        });
+    }
+
+    #[test]
+    fn closing_ends_a_waiting_put_and_gives_the_item_back() {
+        explore(|| {
+            let queue = bounded_with(1, &[1]);
+            let putter = spawn(&queue, |queue| block_on(queue.put(2)));
+            assert!(queue.close());
+            assert_eq!(putter.join().unwrap().unwrap_err().into_inner(), 2);
+        });
+    }
+
+    /// The tail's segment is full, so that closing seals the link; `closed` must not miss it.
+    #[test]
+    fn closing_a_full_segment_ends_the_wait_for_it() {
+        explore(|| {
+            let queue = bounded_with(2, &[1, 2]);
+            let watcher = spawn(&queue, |queue| block_on(queue.closed()));
+            assert!(queue.close());
+            watcher.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_rendezvous_hands_over() {
+        explore_large(|| {
+            let queue = bounded_with(0, &[]);
+            let putter = spawn(&queue, |queue| block_on(queue.put(1)));
+            assert_eq!(block_on(queue.get()), Ok(1));
+            assert_eq!(putter.join().unwrap(), Ok(()));
+        });
+    }
+
+    /// Two puts stand one after the other.
+    #[test]
+    fn a_rendezvous_serves_two_puts() {
+        explore_large(|| {
+            let queue = bounded_with(0, &[]);
+            let mut first = queue.put(1);
+            assert!(poll_once(&mut first).is_none());
+            let putter = spawn(&queue, |queue| block_on(queue.put(2)).unwrap());
+            assert_eq!(block_on(queue.get()), Ok(1));
+            block_on(first).unwrap();
+            assert_eq!(block_on(queue.get()), Ok(2));
+            putter.join().unwrap();
+        });
+    }
+
+    /// Either the item was taken, or it comes back: never both.
+    #[test]
+    fn a_cancelled_rendezvous_has_its_item_or_not() {
+        explore(|| {
+            let queue = bounded_with(0, &[]);
+            let mut put = queue.put(1);
+            assert!(poll_once(&mut put).is_none());
+            let getter = spawn(&queue, |queue| queue.try_get().ok());
+            let back = put.take();
+            assert_eq!(getter.join().unwrap().is_some(), back.is_none());
+        });
+    }
+
+    #[test]
+    fn closing_ends_a_rendezvous() {
+        explore_large(|| {
+            let queue = bounded_with(0, &[]);
+            let putter = spawn(&queue, |queue| block_on(queue.put(1)));
+            let getter = spawn(&queue, |queue| block_on(queue.get()));
+            queue.close();
+            let (put, got) = (putter.join().unwrap(), getter.join().unwrap());
+            assert_eq!(put.is_ok(), got.is_ok());
+        });
+    }
+}
