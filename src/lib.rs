@@ -1,4 +1,4 @@
-//! A lock-free multi-producer multi-consumer queue for threads and async tasks that can be joined.
+#![doc = include_str!("../README.md")]
 #![warn(rust_2018_idioms)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -33,3 +33,14 @@ pub use queue::GetStream;
 #[cfg(feature = "sink")]
 pub use queue::PutSink;
 pub use queue::{Closed, Done, Get, GetMany, GetTask, Iter, Join, Put, PutMany, Queue, Task, TryIter};
+
+/// The pages of `docs/`, so that each block of code in them is compiled and run.
+#[cfg(doctest)]
+mod docs {
+    #[doc = include_str!("../docs/design.md")]
+    mod design {}
+    #[doc = include_str!("../docs/memory-orderings.md")]
+    mod memory_orderings {}
+    #[doc = include_str!("../docs/verification.md")]
+    mod verification {}
+}

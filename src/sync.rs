@@ -1,6 +1,6 @@
 //! The one file that names an atomic type: std's, or loom's under `--cfg loom`.
 //!
-//! Knows nothing of queues. Everything above imports its atomics from here (`clippy.toml` refuses the originals),
+//! Knows nothing of queues. Everything above imports its atomics from here (`tests/layers.rs` looks for it),
 //! so that the loom models run the very code that ships.
 
 #[cfg(loom)]
@@ -9,7 +9,6 @@ pub(crate) use loom::{
     sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize},
 };
 #[cfg(not(loom))]
-#[allow(clippy::disallowed_types)]
 pub(crate) use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize};
 
 pub(crate) use std::sync::atomic::Ordering;
@@ -20,7 +19,6 @@ pub(crate) use crossbeam_utils::CachePadded;
 #[cfg(not(loom))]
 #[derive(Debug)]
 #[repr(transparent)]
-#[allow(clippy::disallowed_types)]
 pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
 
 #[cfg(not(loom))]
@@ -65,7 +63,6 @@ pub(crate) fn patience(pauses: u32) -> u32 {
 
 /// Whether another thread can be running while this one spins. The answer is kept for the process; those who ask at the
 /// same time for the first time each find it out, so that nobody waits for another.
-#[allow(clippy::disallowed_types)]
 pub(crate) fn several_cores() -> bool {
     use std::sync::atomic::AtomicU8;
     const UNKNOWN: u8 = 0;

@@ -37,19 +37,23 @@ pub(crate) struct Cursor(u64);
 
 impl Cursor {
     /// Where both ends of a new queue stand: behind the imaginary segment 0, all of whose `len` slots are used.
+    #[inline]
     pub(crate) const fn root(len: u64) -> Self {
         Cursor(len)
     }
 
+    #[inline]
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Cursor(bits)
     }
 
+    #[inline]
     pub(crate) const fn bits(self) -> u64 {
         self.0
     }
 
     /// The cursor after the swing to the segment at `address`, of which `ticket` slots are already claimed.
+    #[inline]
     pub(crate) fn swung(self, address: usize, ticket: u64) -> Self {
         let sequence = (self.sequence() + 1) & SEQUENCE_MASK;
         debug_assert!(fits(address) && !self.is_closed());
@@ -57,39 +61,47 @@ impl Cursor {
     }
 
     /// The cursor after `tickets` more were handed out.
+    #[inline]
     pub(crate) fn advanced(self, tickets: u64) -> Self {
         debug_assert!(self.ticket() + tickets <= MAX_TICKET);
         Cursor(self.0 + tickets)
     }
 
+    #[inline]
     pub(crate) fn closed(self) -> Self {
         Cursor(self.0 | CLOSED)
     }
 
+    #[inline]
     pub(crate) fn is_closed(self) -> bool {
         self.0 & CLOSED != 0
     }
 
+    #[inline]
     pub(crate) fn ticket(self) -> u64 {
         self.0 & MAX_TICKET
     }
 
     /// The address of the segment, 0 for the root.
+    #[inline]
     pub(crate) fn address(self) -> usize {
         (self.0 >> ADDRESS_SHIFT << ALIGN_SHIFT) as usize
     }
 
     /// Which of an end's two bases belongs to this segment.
+    #[inline]
     pub(crate) fn parity(self) -> usize {
         (self.sequence() & 1) as usize
     }
 
+    #[inline]
     fn sequence(self) -> u64 {
         self.0 >> SEQUENCE_SHIFT & SEQUENCE_MASK
     }
 }
 
 /// Whether an address survives packing: aligned, and below 2^48.
+#[inline]
 pub(crate) fn fits(address: usize) -> bool {
     address % SEGMENT_ALIGN == 0 && (address as u64) < 1 << 48
 }

@@ -35,12 +35,14 @@ impl End {
         }
     }
 
+    #[inline]
     pub(crate) fn cursor(&self) -> Cursor {
         // Ordering: Acquire, E1. Pairs with the swing (E2): the base is seen with the cursor it belongs to.
         Cursor::from_bits(self.word.load(Ordering::Acquire))
     }
 
     /// Moves the word from `from` to `to`, or says where it is instead.
+    #[inline]
     pub(crate) fn advance(&self, from: Cursor, to: Cursor) -> Result<(), Cursor> {
         // Ordering: AcqRel, E2. Acquire: the segment as its appender made it, and the waiter counts of whoever met
         // this word before (M1). Release: the base raised before a swing, the close before the verdict.
@@ -52,6 +54,7 @@ impl End {
 
     /// The position that `cursor` stands for, if the word is still there; if it has gone on the position may be too
     /// high, never too low, and then the word is seen to have gone on by who looks again.
+    #[inline]
     pub(crate) fn position_of(&self, cursor: Cursor, len: u64) -> u64 {
         // Ordering: Acquire, E3. The cursor was loaded with Acquire (E1, E2), so the base is not older. Pairs with a
         // raise (E5) of a later segment: who reads that sees the words at least where the raiser saw them.
@@ -63,6 +66,7 @@ impl End {
     /// If the word is the same before and after the base was read, then either nothing happened in between and the sum is
     /// exact, or the word came back to the same bits after a whole number of turns. The base that was read is then that of
     /// a segment passed meanwhile: the sum is one that this end reached or, within a batch, went past in between.
+    #[inline]
     pub(crate) fn sight(&self, len: u64) -> Sight {
         let mut cursor = self.cursor();
         loop {
@@ -78,6 +82,7 @@ impl End {
     }
 
     /// Makes the base of the next segment known, before the swing to it: the segment after `cursor`'s is at `base`.
+    #[inline]
     pub(crate) fn raise(&self, cursor: Cursor, base: u64, len: u64) {
         // Two segments back the same place held `base - 2 * len`. A helper who comes late finds it raised already.
         let _ = self.base[1 - cursor.parity()].compare_exchange(
@@ -89,18 +94,21 @@ impl End {
         );
     }
 
+    #[inline]
     pub(crate) fn horizon(&self) -> u64 {
         // Ordering: Acquire, E6. Pairs with `look_ahead`: who trusts the horizon sees the other end at least there.
         self.horizon.load(Ordering::Acquire)
     }
 
     /// Notes that the other end was seen at `position`.
+    #[inline]
     pub(crate) fn look_ahead(&self, position: u64) {
         // Ordering: Release, E6. As above. An older horizon may overwrite a newer one: it only costs a look.
         self.horizon.store(position, Ordering::Release);
     }
 
     /// See [`crate::sync::meet`].
+    #[inline]
     pub(crate) fn meet(&self) {
         crate::sync::meet(&self.word);
     }
