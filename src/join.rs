@@ -37,25 +37,40 @@ impl Unfinished {
         }
     }
 
-    /// Counts `count` items as done.
+    /// Counts `count` items as done, or none if fewer are unfinished.
     pub(crate) fn finish(&self, count: u64, intake: &impl Intake) -> Result<Left, TaskDoneError> {
+        self.add(intake, |unfinished| if count <= unfinished { Ok(count) } else { Err(TaskDoneError) }, count)
+    }
+
+    /// Counts `count` items as done, or as many as are unfinished if these are fewer.
+    pub(crate) fn finish_at_most(&self, count: u64, intake: &impl Intake) -> Left {
+        let never: Result<Left, std::convert::Infallible> =
+            self.add(intake, |unfinished| Ok(count.min(unfinished)), count);
+        match never {
+            Ok(left) => left,
+            Err(never) => match never {},
+        }
+    }
+
+    /// Counts as many items as done as `allow` makes of the number of unfinished ones, of which there may be more than it
+    /// is told if these are `enough`.
+    fn add<E>(&self, intake: &impl Intake, allow: impl Fn(u64) -> Result<u64, E>, enough: u64) -> Result<Left, E> {
         // Ordering: Relaxed, J1. The CAS confirms it.
         let mut done = self.done.load(Ordering::Relaxed);
-        loop {
-            if done + count > self.entered_at_least(intake) && done + count > self.look(intake) {
-                return Err(TaskDoneError);
+        let after = loop {
+            let mut unfinished = self.entered_at_least(intake).saturating_sub(done);
+            if unfinished < enough {
+                unfinished = self.look(intake).saturating_sub(done);
             }
+            let after = done + allow(unfinished)?;
             // Ordering: AcqRel, J2. Release: the work on the item, for who joins (J3). Acquire: a joiner's meeting (M1).
-            match self.done.compare_exchange(done, done + count, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => break,
+            match self.done.compare_exchange(done, after, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => break after,
                 Err(now) => done = now,
             }
-        }
-        if done + count < self.entered_at_least(intake) || done + count < self.look(intake) {
-            Ok(Left::Some)
-        } else {
-            Ok(Left::Nothing)
-        }
+        };
+        let some = after < self.entered_at_least(intake) || after < self.look(intake);
+        Ok(if some { Left::Some } else { Left::Nothing })
     }
 
     /// Items not done with at one moment between the call and the return.

@@ -3,11 +3,15 @@
 //! Knows nothing of queues. Everything above imports its atomics from here (`tests/layers.rs` looks for it),
 //! so that the loom models run the very code that ships.
 
+#[cfg(all(loom, not(loom_rmw)))]
+pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
 #[cfg(loom)]
 pub(crate) use loom::{
     cell::UnsafeCell,
-    sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize},
+    sync::atomic::{AtomicI64, AtomicU8},
 };
+#[cfg(all(loom, loom_rmw))]
+pub(crate) use rmw::{AtomicPtr, AtomicU64, AtomicUsize};
 #[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize};
 
@@ -36,6 +40,58 @@ impl<T> UnsafeCell<T> {
     #[inline]
     pub(crate) fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
         write(self.0.get())
+    }
+}
+
+/// Under `--cfg loom_rmw`: loom's words with every load and store an RMW that comes to the same.
+///
+/// Of all accesses to a word loom keeps the last only, so that a load just before a compare-and-swap hides what the
+/// compare-and-swap competes with, and some interleavings are never run (tokio-rs/loom#166). Between RMWs it tries
+/// all of them, but then no load is ever stale. Hence each model is run both ways. Not for the bytes and counts that
+/// have no compare-and-swap loop.
+#[cfg(all(loom, loom_rmw))]
+mod rmw {
+    use super::Ordering;
+    use loom::sync::atomic;
+
+    macro_rules! words {
+        ($($name:ident $(<$param:ident>)? = $value:ty;)*) => {$(
+            #[derive(Debug)]
+            pub(crate) struct $name$(<$param>)?(atomic::$name$(<$param>)?);
+
+            impl$(<$param>)? $name$(<$param>)? {
+                #[track_caller]
+                pub(crate) fn new(value: $value) -> Self {
+                    Self(atomic::$name::new(value))
+                }
+
+                #[track_caller]
+                pub(crate) fn load(&self, order: Ordering) -> $value {
+                    let any = 0 as $value;
+                    self.0.compare_exchange(any, any, order, order).unwrap_or_else(|value| value)
+                }
+
+                #[allow(dead_code)] // nobody stores a pointer
+                #[track_caller]
+                pub(crate) fn store(&self, value: $value, order: Ordering) {
+                    self.0.swap(value, order);
+                }
+            }
+
+            impl$(<$param>)? std::ops::Deref for $name$(<$param>)? {
+                type Target = atomic::$name$(<$param>)?;
+
+                fn deref(&self) -> &Self::Target {
+                    &self.0
+                }
+            }
+        )*};
+    }
+
+    words! {
+        AtomicPtr<T> = *mut T;
+        AtomicU64 = u64;
+        AtomicUsize = usize;
     }
 }
 

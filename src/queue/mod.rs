@@ -439,15 +439,19 @@ impl<T> Queue<T> {
         self.close();
         let mut left = Vec::new();
         while self.raw.pop_many(&mut left, usize::MAX, &self.beside.waiters).is_ok() {}
-        // Each of them came in and was not counted, unless the caller has counted items that were not got.
-        let _ = self.tasks_done(left.len());
+        if self.unfinished.finish_at_most(left.len() as u64, &self.raw) == Left::Nothing {
+            self.beside.waiters.joiners.wake_all();
+        }
         left
     }
 
-    /// Closes the queue and drops what is left inside.
+    /// Closes the queue and drops what is left inside. An item whose put stands by it is left to that put, which hands it
+    /// back.
     pub(crate) fn close_and_discard(&self) {
         self.close();
-        self.raw.discard(&self.beside.waiters);
+        if !self.raw.has_standing() {
+            self.raw.discard(&self.beside.waiters);
+        }
     }
 
     /// Whether the queue is closed. Items may still be inside.
@@ -552,6 +556,13 @@ impl<T> Host<T> for &Queue<T> {
 // No user code runs while the queue is between two states: an item's drop is called after it left the queue.
 impl<T> UnwindSafe for Queue<T> {}
 impl<T> RefUnwindSafe for Queue<T> {}
+
+impl<T> Default for Queue<T> {
+    /// An unbounded queue.
+    fn default() -> Self {
+        Queue::unbounded()
+    }
+}
 
 impl<T> fmt::Debug for Queue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -100,6 +100,8 @@ struct Side<T> {
     depot: Depot<T>,
     /// Claims of the tail that brought no item.
     holes: AtomicU64,
+    /// Puts that stand by their item, or are about to.
+    standing: AtomicUsize,
 }
 
 impl<T> fmt::Debug for RawQueue<T> {
@@ -128,6 +130,7 @@ impl<T> RawQueue<T> {
                     first: AtomicUsize::new(0),
                     depot: Depot::new(),
                     holes: AtomicU64::new(0),
+                    standing: AtomicUsize::new(0),
                 }),
             }
         }

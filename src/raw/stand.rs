@@ -7,6 +7,7 @@ use super::put::{Place, Stay};
 use super::segment::Segment;
 use super::slot::Found;
 use super::{Claim, Observer, RawQueue, Refused};
+use crate::sync::Ordering;
 
 /// An item in line. Must be given back to the queue it came from, by [`RawQueue::withdraw`] or
 /// [`RawQueue::step_off`]; one that is forgotten keeps a segment from re-use until the queue is dropped.
@@ -21,7 +22,16 @@ pub struct Stand {
 impl<T> RawQueue<T> {
     /// Puts `value` in if nothing is inside, and stands by it.
     pub fn stand(&self, value: T, observer: &impl Observer) -> Result<Stand, Refused<T>> {
-        let Place { segment, index } = self.enter(value, 1, Stay::Hold, observer)?;
+        // Ordering: Relaxed, R1. Who closes the queue has acquired the claim that follows, if that was made in time.
+        self.side.standing.fetch_add(1, Ordering::Relaxed);
+        let Place { segment, index } = match self.enter(value, 1, Stay::Hold, observer) {
+            Ok(place) => place,
+            Err(refused) => {
+                // Ordering: Relaxed, R1. As above.
+                self.side.standing.fetch_sub(1, Ordering::Relaxed);
+                return Err(refused);
+            }
+        };
         Ok(Stand {
             queue: self.identity(),
             segment: segment.address(),
@@ -56,6 +66,8 @@ impl<T> RawQueue<T> {
                 self.step_off(stand);
                 self.retire(left);
                 observer.vacated(1);
+                // It came in and went out by the same hand: it does not count.
+                self.void(1, observer);
                 return match found {
                     Found::Value(value) => Some(value),
                     Found::Hole => unreachable!("a standing item was published before"),
@@ -69,11 +81,19 @@ impl<T> RawQueue<T> {
     /// Leaves the item to whoever takes it, or has.
     pub fn step_off(&self, stand: Stand) {
         self.owns(&stand);
+        // Ordering: Relaxed, R1. As above.
+        self.side.standing.fetch_sub(1, Ordering::Relaxed);
         if let Some(segment) = Segment::<T>::at(stand.segment) {
             // SAFETY: the hold came with the stand, which is used up here, and the stand from this queue: a `Put` keeps
             // its queue borrowed or shared for as long as it has a stand, so that the address says which queue it is.
             unsafe { segment.release(1) };
         }
+    }
+
+    /// Whether a put stands, or is about to. On a closed queue no more will.
+    pub fn has_standing(&self) -> bool {
+        // Ordering: Relaxed, R1. As above.
+        self.side.standing.load(Ordering::Relaxed) != 0
     }
 
     fn owns(&self, stand: &Stand) {

@@ -1,0 +1,44 @@
+//! Two ways to end: `close` lets what is inside be worked off, `shutdown_now` takes it back. After both, `join` tells when
+//! the workers are through with what they have got.
+
+use joinq::Queue;
+use std::thread;
+use std::time::Duration;
+
+fn main() {
+    println!("close, drain, join:");
+    with_two_workers(|queue| {
+        queue.close();
+        // A closed queue refuses, and hands back what it did not take.
+        let refused = queue.put("a late letter").wait().unwrap_err();
+        println!("  {} comes too late", refused.into_inner());
+    });
+
+    println!("shutdown_now, join:");
+    with_two_workers(|queue| {
+        // Let the workers begin.
+        thread::sleep(Duration::from_millis(30));
+        for letter in queue.shutdown_now() {
+            println!("  {letter} is taken back");
+        }
+    });
+}
+
+fn with_two_workers(end: impl FnOnce(&Queue<&'static str>)) {
+    let queue = Queue::unbounded();
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                // Ends when the queue is closed and nothing is left inside.
+                while let Ok(letter) = queue.get_task().wait() {
+                    thread::sleep(Duration::from_millis(50));
+                    println!("  {} is delivered", *letter);
+                }
+            });
+        }
+        queue.put_many(["letter 1", "letter 2", "letter 3", "letter 4", "letter 5"]).wait().expect("the queue is open");
+        end(&queue);
+        queue.join().wait();
+        println!("  nothing is under way any more");
+    });
+}

@@ -1,0 +1,87 @@
+//! Items whose every drop is counted, in three sizes.
+
+use std::cell::{Cell, RefCell};
+
+thread_local! {
+    /// Which items were dropped.
+    static LEDGER: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) };
+    static ALIVE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Begins anew: no item was made.
+pub(super) fn reset() {
+    LEDGER.with(|ledger| ledger.borrow_mut().clear());
+    ALIVE.with(|alive| alive.set(0));
+}
+
+/// How many items there are.
+pub(super) fn alive() -> usize {
+    ALIVE.with(Cell::get)
+}
+
+/// An item that is told from the others by a number.
+pub(super) trait Item: Sized {
+    fn new(id: u32) -> Self;
+    fn is(&self, id: u32) -> bool;
+}
+
+pub(super) struct Narrow(u32);
+
+impl Item for Narrow {
+    fn new(id: u32) -> Self {
+        ALIVE.with(|alive| alive.set(alive.get() + 1));
+        LEDGER.with(|ledger| ledger.borrow_mut().push(false));
+        Narrow(id)
+    }
+
+    fn is(&self, id: u32) -> bool {
+        self.0 == id
+    }
+}
+
+impl Drop for Narrow {
+    fn drop(&mut self) {
+        ALIVE.with(|alive| alive.set(alive.get() - 1));
+        let before = LEDGER.with(|ledger| std::mem::replace(&mut ledger.borrow_mut()[self.0 as usize], true));
+        assert!(!before, "item {} was dropped twice", self.0);
+    }
+}
+
+/// So large that a segment has few slots.
+pub(super) struct Wide(Narrow, [u32; 128]);
+
+impl Item for Wide {
+    fn new(id: u32) -> Self {
+        Wide(Narrow::new(id), [id; 128])
+    }
+
+    fn is(&self, id: u32) -> bool {
+        self.0.is(id) && self.1.iter().all(|word| *word == id)
+    }
+}
+
+/// Without size: only its number can be checked.
+pub(super) struct Void;
+
+impl Item for Void {
+    fn new(_id: u32) -> Self {
+        ALIVE.with(|alive| alive.set(alive.get() + 1));
+        Void
+    }
+
+    fn is(&self, _id: u32) -> bool {
+        true
+    }
+}
+
+impl Drop for Void {
+    fn drop(&mut self) {
+        ALIVE.with(|alive| alive.set(alive.get() - 1));
+    }
+}
+
+/// These items are those with these numbers.
+pub(super) fn same<I: Item>(items: &[I], ids: &[u32]) {
+    assert_eq!(items.len(), ids.len(), "as many items as {ids:?}");
+    assert!(items.iter().zip(ids).all(|(item, id)| item.is(*id)), "other items than {ids:?}");
+}

@@ -1,0 +1,158 @@
+//! An operation of the library that is under way, of whatever kind, and the wakers it is polled with.
+
+use super::item::Item;
+use super::model::Want;
+use joinq::{Closed, Get, GetTask, Join, Put, PutMany, Task};
+use std::future::{ready, Future};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+/// What an operation came to: an [`Outcome`](super::model::Outcome) with the items themselves.
+pub(super) enum Real<'q, I> {
+    Put(Result<(), Vec<I>>),
+    Got(Result<Vec<I>, ()>),
+    Task(Result<Task<'q, I>, ()>),
+    Holds,
+    OutOfTime(Vec<I>),
+}
+
+/// An operation of the library.
+pub(super) enum Op<'q, I> {
+    Put(Put<'q, I>),
+    PutMany(PutMany<'q, I>),
+    Get(Get<'q, I>),
+    GetTask(GetTask<'q, I>),
+    /// With the vector that it appends to.
+    GetMany(Pin<Box<dyn Future<Output = Result<Vec<I>, ()>> + 'q>>),
+    Join(Join<'q, I>),
+    Closed(Closed<'q, I>),
+}
+
+impl<'q, I: Item + 'q> Op<'q, I> {
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Real<'q, I>> {
+        match self {
+            Op::Put(put) => {
+                Pin::new(put).poll(context).map(|put| Real::Put(put.map_err(|error| vec![error.into_inner()])))
+            }
+            Op::PutMany(put) => {
+                Pin::new(put).poll(context).map(|put| Real::Put(put.map_err(|error| error.into_inner())))
+            }
+            Op::Get(get) => Pin::new(get).poll(context).map(|got| Real::Got(got.map(|item| vec![item]).map_err(drop))),
+            Op::GetTask(get) => Pin::new(get).poll(context).map(|got| Real::Task(got.map_err(drop))),
+            Op::GetMany(get) => get.as_mut().poll(context).map(Real::Got),
+            Op::Join(join) => Pin::new(join).poll(context).map(|()| Real::Holds),
+            Op::Closed(closed) => Pin::new(closed).poll(context).map(|()| Real::Holds),
+        }
+    }
+
+    /// Ends it at once: on a thread whose time is over, or in a task with a timer that is over.
+    pub(super) fn end(self, on_thread: bool) -> Real<'q, I> {
+        macro_rules! timed {
+            ($operation:expr) => {
+                if on_thread {
+                    $operation.wait_timeout(Duration::ZERO)
+                } else {
+                    now($operation.until(ready(())))
+                }
+            };
+        }
+        match self {
+            Op::Put(put) => match timed!(put) {
+                Ok(()) => Real::Put(Ok(())),
+                Err(error) if error.is_timeout() => Real::OutOfTime(vec![error.into_inner()]),
+                Err(error) => Real::Put(Err(vec![error.into_inner()])),
+            },
+            Op::PutMany(put) => match timed!(put) {
+                Ok(()) => Real::Put(Ok(())),
+                Err(error) if error.is_timeout() => Real::OutOfTime(error.into_inner()),
+                Err(error) => Real::Put(Err(error.into_inner())),
+            },
+            Op::Get(get) => match timed!(get) {
+                Ok(item) => Real::Got(Ok(vec![item])),
+                Err(error) if error.is_timeout() => Real::OutOfTime(Vec::new()),
+                Err(_) => Real::Got(Err(())),
+            },
+            Op::GetTask(get) => match timed!(get) {
+                Ok(task) => Real::Task(Ok(task)),
+                Err(error) if error.is_timeout() => Real::OutOfTime(Vec::new()),
+                Err(_) => Real::Task(Err(())),
+            },
+            // Its vector is not to be had from outside: polled and dropped, which comes to the same.
+            Op::GetMany(mut get) => match get.as_mut().poll(&mut Context::from_waker(&Waker::from(Flag::new()))) {
+                Poll::Ready(got) => Real::Got(got),
+                Poll::Pending => Real::OutOfTime(Vec::new()),
+            },
+            Op::Join(join) => timed!(join).map_or(Real::OutOfTime(Vec::new()), |()| Real::Holds),
+            Op::Closed(closed) => timed!(closed).map_or(Real::OutOfTime(Vec::new()), |()| Real::Holds),
+        }
+    }
+
+    /// Takes back what is not in the queue.
+    pub(super) fn take(&mut self) -> Vec<I> {
+        match self {
+            Op::Put(put) => put.take().into_iter().collect(),
+            Op::PutMany(put) => put.take(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The result of a future that does not wait.
+pub(super) fn now<F: Future>(future: F) -> F::Output {
+    let mut future = Box::pin(future);
+    match future.as_mut().poll(&mut Context::from_waker(&Waker::from(Flag::new()))) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("an operation outlasts its timer"),
+    }
+}
+
+/// A waker that counts.
+pub(super) struct Flag(AtomicUsize);
+
+impl Flag {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Flag(AtomicUsize::new(0)))
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// An operation that was made and has not ended.
+pub(super) struct Pending<'q, I> {
+    pub(super) op: Op<'q, I>,
+    pub(super) want: Want,
+    /// It is polled with one or the other.
+    pub(super) flags: [Arc<Flag>; 2],
+    /// Which flag counts since the last poll, and from what on; `None` before the first.
+    pub(super) polled: Option<(usize, usize)>,
+    /// It is not touched again before the end, as if by `mem::forget`, which would leak its memory.
+    pub(super) forgotten: bool,
+}
+
+impl<I> Pending<'_, I> {
+    pub(super) fn is_woken(&self) -> bool {
+        self.polled.is_some_and(|(flag, seen)| self.flags[flag].count() > seen)
+    }
+}
+
+/// Drops an operation that has ended.
+pub(super) fn release<I>(pending: Pending<'_, I>) {
+    let Pending { op, flags, .. } = pending;
+    drop(op);
+    check_flags(&flags);
+}
+
+pub(super) fn check_flags(flags: &[Arc<Flag>; 2]) {
+    assert!(flags.iter().all(|flag| Arc::strong_count(flag) == 1), "a waker is kept beyond its operation");
+}

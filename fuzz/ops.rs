@@ -1,0 +1,472 @@
+//! A string of bytes as a program of operations on one queue, on one thread, each compared with a model.
+//!
+//! Knows the public interface only. The first two bytes choose the capacity and the type of the items; each further
+//! byte is an operation (its low five bits) with a small argument (its high three). `cargo fuzz run ops` makes up the
+//! bytes, and so does `tests/differential.rs`. With `JOINQ_TRACE` set each step is printed.
+//!
+//! # What is checked
+//! - The result of each operation is the model's, with exactly the items the model names.
+//! - `len`, `is_empty`, `is_full`, `capacity`, `unfinished` and `is_closed` are the model's after each step.
+//! - Each item is dropped once, and at the end none is left.
+//! - No wake-up is lost: see [`Driver::check_wakes`].
+//! - A finished operation keeps no waker.
+
+mod item;
+mod model;
+mod operation;
+
+use item::{alive, same, Item, Narrow, Void, Wide};
+use joinq::{Queue, Task};
+use model::{Model, Outcome, Topic, Want};
+use operation::{check_flags, release, Flag, Op, Pending, Real};
+use std::sync::OnceLock;
+use std::task::{Context, Poll, Waker};
+
+/// How many operations may be pending at a time.
+const SLOTS: usize = 8;
+
+/// Runs one program.
+pub(crate) fn run(bytes: &[u8]) {
+    let mut input = Input(bytes);
+    let capacity = match input.byte() % 13 {
+        0 => None,
+        1 | 2 => Some(0),
+        3 => Some(1),
+        4 => Some(2),
+        5 => Some(3),
+        // Around the length of a segment: 8 slots for the wide items, 256 for the others.
+        6 => Some(8),
+        7 => Some(9),
+        8 => Some(255),
+        9 => Some(256),
+        10 => Some(257),
+        11 => Some(usize::MAX - 1),
+        _ => Some(usize::MAX),
+    };
+    match input.byte() % 4 {
+        0 | 1 => run_with::<Narrow>(capacity, input),
+        2 => run_with::<Wide>(capacity, input),
+        _ => run_with::<Void>(capacity, input),
+    }
+}
+
+fn run_with<I: Item>(capacity: Option<usize>, input: Input<'_>) {
+    item::reset();
+    trace(|| format!("capacity {capacity:?}, {}", std::any::type_name::<I>()));
+    let queue = match capacity {
+        None => Queue::<I>::unbounded(),
+        Some(capacity) => Queue::bounded(capacity),
+    };
+    let inside = Driver::new(&queue, capacity).run(input);
+    assert_eq!(alive(), inside, "items alive when only the queue is left");
+    drop(queue);
+    assert_eq!(alive(), 0, "items alive after the queue");
+}
+
+fn trace(step: impl FnOnce() -> String) {
+    static ON: OnceLock<bool> = OnceLock::new();
+    if *ON.get_or_init(|| std::env::var_os("JOINQ_TRACE").is_some()) {
+        eprintln!("{}", step());
+    }
+}
+
+/// The bytes not yet used; zeros after the end.
+struct Input<'a>(&'a [u8]);
+
+impl Input<'_> {
+    fn next(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.next().unwrap_or(0)
+    }
+}
+
+struct Driver<'q, I> {
+    queue: &'q Queue<I>,
+    model: Model,
+    slots: [Option<Pending<'q, I>>; SLOTS],
+    tasks: Vec<Task<'q, I>>,
+    ids: u32,
+}
+
+impl<'q, I: Item + 'q> Driver<'q, I> {
+    fn new(queue: &'q Queue<I>, capacity: Option<usize>) -> Self {
+        Driver { queue, model: Model::new(capacity), slots: Default::default(), tasks: Vec::new(), ids: 0 }
+    }
+
+    /// Runs to the end of the input; says how many items are inside then.
+    fn run(mut self, mut input: Input<'_>) -> usize {
+        while let Some(byte) = input.next() {
+            self.step(byte & 31, usize::from(byte >> 5), &mut input);
+            self.check_queries();
+            self.check_wakes();
+        }
+        self.settle();
+        for slot in 0..SLOTS {
+            let pending = self.slots[slot].take();
+            self.drop_pending(pending);
+            self.check_queries();
+            self.check_wakes();
+        }
+        self.tasks.clear();
+        self.model.inside.len()
+    }
+
+    fn step(&mut self, op: u8, arg: usize, input: &mut Input<'_>) {
+        trace(|| format!("{op} {arg}: inside {:?}", self.model.inside));
+        match op {
+            0 | 1 => self.try_put(),
+            2 => self.try_put_many(arg),
+            3 => self.try_put_many(usize::from(input.byte())),
+            4 | 5 => self.try_get(),
+            6 => self.try_get_many(arg),
+            7 => self.try_get_many(usize::from(input.byte())),
+            8 => self.begin(arg, |driver| {
+                let (id, item) = driver.fresh();
+                (Op::Put(driver.queue.put(item)), Want::Put { left: [id].into(), stands: None })
+            }),
+            9 | 10 => {
+                let count = if op == 9 { arg } else { usize::from(input.byte()) };
+                self.begin(arg, |driver| {
+                    let (ids, items) = driver.fresh_many(count);
+                    (Op::PutMany(driver.queue.put_many(items)), Want::Put { left: ids.into(), stands: None })
+                });
+            }
+            11 => self.begin(arg, |driver| (Op::Get(driver.queue.get()), Want::Get { limit: 1 })),
+            12 => self.begin(arg, |driver| (Op::GetTask(driver.queue.get_task()), Want::Get { limit: 1 })),
+            13 => self.begin(arg, |driver| {
+                let (queue, limit) = (driver.queue, arg * arg);
+                let get = async move {
+                    let mut items = Vec::new();
+                    let got = queue.get_many(&mut items, limit).await;
+                    got.map(|count| assert_eq!(count, items.len(), "the count of a get_many")).map_err(drop)?;
+                    Ok(items)
+                };
+                (Op::GetMany(Box::pin(get)), Want::Get { limit })
+            }),
+            14 => self.begin(arg, |driver| (Op::Join(driver.queue.join()), Want::Join)),
+            15 => self.begin(arg, |driver| (Op::Closed(driver.queue.closed()), Want::Closed)),
+            16..=18 => self.poll_slot(arg, 0),
+            19 => self.poll_slot(arg, 1),
+            20 => {
+                let pending = self.take_out(arg);
+                self.drop_pending(pending);
+            }
+            21 => self.take_slot(arg),
+            22 => self.end_slot(arg, false),
+            // Waiting on a thread spins first, so that it is long.
+            23 => self.end_slot(arg, input.byte() % 8 == 0),
+            24 => self.tasks_done(1),
+            25 => self.tasks_done(match arg {
+                7 => usize::MAX - usize::from(input.byte()),
+                count => count,
+            }),
+            26 => self.try_get_task(),
+            27 => self.end_task(arg),
+            28 => self.settle(),
+            29 if arg == 0 => self.close(),
+            29 if arg == 1 => self.shutdown_now(),
+            29 if arg == 2 => self.forget(usize::from(input.byte()) % SLOTS),
+            30 => self.iterate(arg),
+            _ => self.try_get(),
+        }
+    }
+
+    fn fresh(&mut self) -> (u32, I) {
+        let id = self.ids;
+        self.ids += 1;
+        (id, I::new(id))
+    }
+
+    fn fresh_many(&mut self, count: usize) -> (Vec<u32>, Vec<I>) {
+        (0..count).map(|_| self.fresh()).unzip()
+    }
+
+    /// For how many items a put that does not wait finds room: with capacity 0 one for each get that waits.
+    fn room_now(&self) -> usize {
+        let waits = |pending: &&Pending<'_, I>| pending.polled.is_some() && pending.want.topic() == Topic::Items;
+        match self.model.is_rendezvous() {
+            true => self.slots.iter().flatten().filter(waits).count().saturating_sub(self.model.inside.len()),
+            false => self.model.room(),
+        }
+    }
+
+    fn try_put(&mut self) {
+        let (id, item) = self.fresh();
+        let room = self.room_now();
+        match self.queue.try_put(item) {
+            Ok(()) => {
+                assert!(!self.model.closed && room > 0, "try_put: {room} places");
+                self.model.enter(id);
+            }
+            Err(error) => {
+                assert!(if self.model.closed { error.is_closed() } else { error.is_full() && room == 0 }, "{error:?}");
+                assert!(error.into_inner().is(id));
+            }
+        }
+    }
+
+    fn try_put_many(&mut self, count: usize) {
+        let (ids, items) = self.fresh_many(count);
+        let fit = if self.model.closed { 0 } else { count.min(self.room_now()) };
+        match self.queue.try_put_many(items) {
+            Ok(()) => assert_eq!(fit, count, "try_put_many put all"),
+            Err(error) => {
+                assert!(fit < count && error.is_closed() == self.model.closed, "{error:?}");
+                same(&error.into_inner(), &ids[fit..]);
+            }
+        }
+        ids[..fit].iter().for_each(|id| self.model.enter(*id));
+    }
+
+    fn try_get(&mut self) {
+        let got = self.queue.try_get();
+        match (got, self.model.get(1)) {
+            (Ok(item), Some(Ok(ids))) => same(&[item], &ids),
+            (Err(error), Some(Err(()))) => assert!(error.is_closed()),
+            (Err(error), None) => assert!(error.is_empty()),
+            (got, model) => panic!("try_get: {:?} for {model:?}", got.map(drop)),
+        }
+    }
+
+    fn try_get_many(&mut self, limit: usize) {
+        let mut items = Vec::new();
+        let got = self.queue.try_get_many(&mut items, limit);
+        match (got, self.model.get(limit)) {
+            (Ok(count), Some(Ok(ids))) if count == items.len() => same(&items, &ids),
+            (Err(error), Some(Err(()))) => assert!(error.is_closed()),
+            (Err(error), None) => assert!(error.is_empty()),
+            (got, model) => panic!("try_get_many: {got:?} for {model:?}"),
+        }
+    }
+
+    fn try_get_task(&mut self) {
+        let got = self.queue.try_get_task();
+        match (got, self.model.get(1)) {
+            (Ok(task), Some(Ok(ids))) => self.hold(task, &ids),
+            (Err(error), Some(Err(()))) => assert!(error.is_closed()),
+            (Err(error), None) => assert!(error.is_empty()),
+            (got, model) => panic!("try_get_task: {:?} for {model:?}", got.map(drop)),
+        }
+    }
+
+    fn hold(&mut self, task: Task<'q, I>, ids: &[u32]) {
+        assert!(ids.len() == 1 && task.is(ids[0]), "a task with another item than {ids:?}");
+        self.tasks.push(task);
+        if self.tasks.len() > SLOTS {
+            self.end_task(0);
+        }
+    }
+
+    /// Ends one of the tasks held: as a whole, in parts, or in parts of which the duty is forgotten.
+    fn end_task(&mut self, arg: usize) {
+        if self.tasks.is_empty() {
+            return;
+        }
+        let task = self.tasks.remove(arg % self.tasks.len());
+        match arg {
+            7 => std::mem::forget(task.into_parts().1),
+            6 => {
+                let (item, done) = task.into_parts();
+                drop(item);
+                assert_eq!(self.queue.unfinished(), self.model.unfinished(), "unfinished, before a duty is done");
+                drop(done);
+                self.model.count_done(1);
+            }
+            _ => {
+                drop(task);
+                self.model.count_done(1);
+            }
+        }
+    }
+
+    fn tasks_done(&mut self, count: usize) {
+        let done = if count == 1 { self.queue.task_done() } else { self.queue.tasks_done(count) };
+        assert_eq!(done.is_ok(), self.model.count_done(count as u64), "tasks_done({count})");
+    }
+
+    fn close(&mut self) {
+        assert_eq!(self.queue.close(), !self.model.closed);
+        self.model.closed = true;
+    }
+
+    /// What is left no longer counts as unfinished; less is unfinished if some of it was counted before it was got.
+    fn shutdown_now(&mut self) {
+        let left = self.queue.shutdown_now();
+        self.model.closed = true;
+        let ids: Vec<u32> = self.model.inside.drain(..).collect();
+        same(&left, &ids);
+        self.model.count_done(ids.len().min(self.model.unfinished()) as u64);
+    }
+
+    /// Up to `arg` items by an iterator; all with 7, and once the queue is closed by the one that waits.
+    fn iterate(&mut self, arg: usize) {
+        let limit = if arg == 7 { usize::MAX } else { arg };
+        let items: Vec<I> = match self.model.closed {
+            true => self.queue.iter().take(limit).collect(),
+            false => self.queue.try_iter().take(limit).collect(),
+        };
+        let count = limit.min(self.model.inside.len());
+        same(&items, &self.model.inside.drain(..count).collect::<Vec<_>>());
+    }
+
+    /// The operation in a slot, unless it is forgotten.
+    fn take_out(&mut self, slot: usize) -> Option<Pending<'q, I>> {
+        match &self.slots[slot] {
+            Some(pending) if pending.forgotten => None,
+            _ => self.slots[slot].take(),
+        }
+    }
+
+    /// Makes an operation in a free slot. It is polled at once, or left as it is, or ended with its time.
+    fn begin(&mut self, arg: usize, make: impl FnOnce(&mut Self) -> (Op<'q, I>, Want)) {
+        let Some(slot) = self.slots.iter().position(Option::is_none) else { return };
+        let (op, want) = make(self);
+        let flags = [Flag::new(), Flag::new()];
+        self.slots[slot] = Some(Pending { op, want, flags, polled: None, forgotten: false });
+        match arg {
+            6 => {}
+            7 => self.end_slot(slot, false),
+            _ => self.poll_slot(slot, 0),
+        }
+    }
+
+    /// Polls an operation, with the same waker as before or (`switch`) the other one.
+    fn poll_slot(&mut self, slot: usize, switch: usize) {
+        let Some(mut pending) = self.take_out(slot) else { return };
+        let flag = pending.polled.map_or(0, |(flag, _)| flag ^ switch);
+        let waker = Waker::from(pending.flags[flag].clone());
+        let polled = pending.op.poll(&mut Context::from_waker(&waker));
+        let expected = self.model.poll(&mut pending.want);
+        trace(|| format!("  slot {slot}: {expected:?}"));
+        drop(waker);
+        match (polled, expected) {
+            (Poll::Pending, None) => {
+                pending.polled = Some((flag, pending.flags[flag].count()));
+                self.slots[slot] = Some(pending);
+            }
+            (Poll::Ready(real), Some(expected)) => {
+                self.check_outcome(real, expected);
+                assert!(pending.op.take().is_empty(), "items in an operation that was ready");
+                release(pending);
+            }
+            (Poll::Pending, expected) => panic!("pending, for {expected:?}"),
+            (Poll::Ready(_), None) => panic!("ready, not pending"),
+        }
+    }
+
+    fn check_outcome(&mut self, real: Real<'q, I>, expected: Outcome) {
+        match (real, expected) {
+            (Real::Put(Ok(())), Outcome::Put(Ok(()))) | (Real::Holds, Outcome::Holds) => {}
+            (Real::Put(Err(items)), Outcome::Put(Err(ids))) => same(&items, &ids),
+            (Real::Got(Ok(items)), Outcome::Got(Ok(ids))) => same(&items, &ids),
+            (Real::Task(Ok(task)), Outcome::Got(Ok(ids))) => self.hold(task, &ids),
+            (Real::Got(Err(())) | Real::Task(Err(())), Outcome::Got(Err(()))) => {}
+            (Real::OutOfTime(items), Outcome::OutOfTime(ids)) => same(&items, &ids),
+            (real, expected) => {
+                let real = match real {
+                    Real::Put(put) => format!("put, closed: {}", put.is_err()),
+                    Real::Got(got) => format!("got, closed: {}", got.is_err()),
+                    Real::Task(got) => format!("got a task, closed: {}", got.is_err()),
+                    Real::Holds => "holds".into(),
+                    Real::OutOfTime(items) => format!("out of time with {} items", items.len()),
+                };
+                panic!("{real}, for {expected:?}");
+            }
+        }
+    }
+
+    fn drop_pending(&mut self, pending: Option<Pending<'q, I>>) {
+        if let Some(mut pending) = pending {
+            let ids = self.model.withdraw(&mut pending.want);
+            let before = alive();
+            release(pending);
+            assert_eq!(before - alive(), ids.len(), "items dropped with an operation");
+        }
+    }
+
+    fn take_slot(&mut self, slot: usize) {
+        if let Some(mut pending) = self.take_out(slot) {
+            same(&pending.op.take(), &self.model.withdraw(&mut pending.want));
+            assert!(pending.op.take().is_empty(), "items taken back twice");
+            release(pending);
+        }
+    }
+
+    fn end_slot(&mut self, slot: usize, on_thread: bool) {
+        let Some(pending) = self.take_out(slot) else { return };
+        let Pending { op, mut want, flags, .. } = pending;
+        let real = op.end(on_thread);
+        let expected = self.model.poll(&mut want).unwrap_or_else(|| Outcome::OutOfTime(self.model.withdraw(&mut want)));
+        trace(|| format!("  slot {slot} ends: {expected:?}"));
+        self.check_outcome(real, expected);
+        check_flags(&flags);
+    }
+
+    fn forget(&mut self, slot: usize) {
+        if let Some(pending) = &mut self.slots[slot] {
+            pending.forgotten = true;
+        }
+    }
+
+    /// Polls whoever was woken until nobody is. By `check_wakes`, nobody is left waiting then for what there is,
+    /// those apart whose wake-up went to an operation that was forgotten.
+    fn settle(&mut self) {
+        for round in 0.. {
+            let ready = |slot: &Option<Pending<'q, I>>| {
+                slot.as_ref().is_some_and(|pending| !pending.forgotten && pending.is_woken())
+            };
+            let Some(slot) = self.slots.iter().position(ready) else { break };
+            assert!(round < 10_000, "the waiters wake each other without end");
+            self.poll_slot(slot, round % 2);
+            self.check_queries();
+            self.check_wakes();
+        }
+    }
+
+    fn check_queries(&self) {
+        let (queue, model) = (self.queue, &self.model);
+        let len = model.inside.len().min(model.capacity.unwrap_or(usize::MAX));
+        assert_eq!(queue.len(), len, "len");
+        assert_eq!(queue.is_empty(), len == 0, "is_empty");
+        assert_eq!(queue.is_full(), model.capacity.is_some_and(|capacity| len >= capacity), "is_full");
+        assert_eq!(queue.capacity(), model.capacity, "capacity");
+        assert_eq!(queue.unfinished(), model.unfinished(), "unfinished");
+        assert_eq!(queue.is_closed(), model.closed, "is_closed");
+    }
+
+    /// No wake-up is lost: of those who wait for the same thing as many are woken, and not polled since, as there are
+    /// to be served, or all of them if they are fewer.
+    ///
+    /// Why this holds at every moment: a waiter is enrolled when there was nothing for it. Each unit that comes wakes
+    /// one more waiter, if one sleeps. A unit leaves with a waiter that is served, with or without its wake-up being
+    /// used, or with somebody who did not wait, and both sides of the comparison sink by one at most: a waiter that is
+    /// served, dropped or taken back before it used its wake-up hands it on. One that finds nothing has lost
+    /// nothing. An operation that is forgotten after it was woken keeps its wake-up, and counts as woken here.
+    ///
+    /// A condition that concerns all (closed, all done, *this* item taken) wakes all.
+    fn check_wakes(&self) {
+        let model = &self.model;
+        let waiting = || self.slots.iter().flatten().filter(|pending| pending.polled.is_some());
+        for pending in waiting() {
+            let topic = pending.want.topic();
+            let everyone = model.closed && topic != Topic::Done;
+            let ready = match topic {
+                _ if everyone => usize::MAX,
+                Topic::Items => model.inside.len(),
+                Topic::Room => model.room(),
+                Topic::Done if model.put <= model.done => usize::MAX,
+                // Its own item is one unit for itself: no other has the same topic.
+                Topic::Taken(id) => usize::from(!model.inside.contains(&id)),
+                Topic::Done | Topic::Closed => 0,
+            };
+            let alike = || waiting().filter(|other| other.want.topic() == topic);
+            let (waiters, woken) = (alike().count(), alike().filter(|other| other.is_woken()).count());
+            assert!(woken >= ready.min(waiters), "{topic:?}: {ready} ready, {waiters} wait, only {woken} are woken");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Items that cannot get lost unseen, and what is done with them in the models of the core.
+#![allow(dead_code)] // not every file needs everything
+
+use crate::models::explore_capped;
+use joinq::raw::{RawQueue, Refused, Vacant, UNBOUNDED};
+use loom::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Its producer, and its number among what that producer puts. loom tells of an `Arc` that is never dropped, or
+/// dropped twice.
+pub type Item = Arc<(usize, usize)>;
+
+/// What is known of an item after it is gone.
+pub type Tag = (usize, usize);
+
+pub fn item(tag: Tag) -> Item {
+    Arc::new(tag)
+}
+
+/// What one consumer got, in its order.
+#[derive(Debug, Default)]
+pub struct Got(pub Vec<Tag>);
+
+impl Got {
+    /// Each producer's items come in the order in which it put them.
+    pub fn note(&mut self, item: Item) {
+        let tag = *item;
+        let overtaken = self.0.iter().find(|other| other.0 == tag.0 && other.1 >= tag.1);
+        assert_eq!(overtaken, None, "{tag:?} came after it");
+        self.0.push(tag);
+    }
+}
+
+pub type Shared = Arc<RawQueue<Item>>;
+
+/// The producer of what is inside before the threads start.
+pub const BEFORE: usize = 9;
+
+/// A queue through which `passed` items have gone, and with `inside` more in it.
+pub fn queue(passed: usize, inside: usize) -> (Shared, Vec<Tag>) {
+    let queue = Arc::new(RawQueue::new());
+    for _ in 0..passed {
+        put(&queue, (BEFORE, 0));
+        assert!(queue.pop(&()).is_ok());
+    }
+    let tags: Vec<Tag> = (1..=inside).map(|number| (BEFORE, number)).collect();
+    for tag in &tags {
+        put(&queue, *tag);
+    }
+    (queue, tags)
+}
+
+pub fn put(queue: &Shared, tag: Tag) {
+    assert!(queue.push(item(tag), UNBOUNDED, &()).is_ok());
+}
+
+/// Puts if the bound allows; what is refused comes back. Whoever succeeds keeps the tag in `accepted`.
+pub fn offer(queue: &Shared, tag: Tag, limit: u64, accepted: &mut Vec<Tag>) -> Result<(), Refused<()>> {
+    let answer = match queue.push(item(tag), limit, &()) {
+        Ok(()) => {
+            accepted.push(tag);
+            Ok(())
+        }
+        Err(Refused::Full(back)) => {
+            assert_eq!(*back, tag);
+            Err(Refused::Full(()))
+        }
+        Err(Refused::Closed(back)) => {
+            assert_eq!(*back, tag);
+            assert!(queue.is_closed());
+            Err(Refused::Closed(()))
+        }
+    };
+    assert!(queue.len() <= limit);
+    answer
+}
+
+pub fn get(queue: &Shared, got: &mut Got) -> Result<(), Vacant> {
+    queue.pop(&()).map(|item| got.note(item))
+}
+
+/// With all threads joined: what is left comes after what was got, and all that was accepted came out once.
+pub fn settle(queue: &Shared, gots: impl IntoIterator<Item = Got>, accepted: impl IntoIterator<Item = Vec<Tag>>) {
+    let mut gots: Vec<Got> = gots.into_iter().collect();
+    let mut accepted: Vec<Tag> = accepted.into_iter().flatten().collect();
+    let inside = queue.len();
+    let mut rest = Got::default();
+    while get(queue, &mut rest).is_ok() {}
+    assert_eq!(inside as usize, rest.0.len());
+    for got in &mut gots {
+        rest.0.iter().for_each(|tag| got.note(item(*tag)));
+        let all = got.0.len();
+        got.0.truncate(all - rest.0.len());
+    }
+    let mut came: Vec<Tag> = gots.into_iter().chain([rest]).flat_map(|got| got.0).collect();
+    came.sort_unstable();
+    accepted.sort_unstable();
+    assert_eq!(came, accepted);
+    assert_eq!(queue.len(), 0);
+}
+
+/// Whether a getter lost patience with a putter, or a putter gave a claim up.
+pub fn has_holes(queue: &Shared) -> bool {
+    queue.given_up() > 0
+}
+
+/// As [`explore_capped`], and fails unless `model` was true at least once: one that never reaches what it is for shows
+/// nothing. Asked only where loads are RMWs: otherwise loom may miss it (see `src/sync.rs`).
+pub fn reach(what: &str, model: impl Fn() -> bool + Send + Sync + 'static) {
+    let reached = std::sync::Arc::new(AtomicUsize::new(0));
+    let counted = reached.clone();
+    explore_capped(move || {
+        if model() {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let reached = reached.load(Ordering::Relaxed);
+    println!("    {what} in {reached} of them");
+    assert!(reached > 0 || cfg!(not(loom_rmw)), "never reached: {what}");
+}

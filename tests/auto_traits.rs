@@ -1,0 +1,137 @@
+//! Which types may go to, and be used from, other threads: checked when this file is compiled.
+
+mod common;
+
+use common::watchdog;
+use joinq::{
+    Closed, ClosedTimeoutError, Done, Get, GetError, GetMany, GetTask, GetTimeoutError, IntoIter, Iter, Join,
+    JoinTimeoutError, Put, PutError, PutMany, PutTimeoutError, Queue, Receiver, Recv, RecvError, RecvMany,
+    RecvTimeoutError, Send as Sending, SendError, SendMany, SendTimeoutError, Sender, Task, TaskDoneError, TryGetError,
+    TryIter, TryPutError, TryRecvError, TrySendError, Until, WeakReceiver, WeakSender,
+};
+use std::cell::Cell;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::rc::Rc;
+use std::sync::MutexGuard;
+
+/// May be moved to another thread, not shared.
+type Movable = Cell<u8>;
+/// May be neither moved nor shared.
+type Bound = Rc<()>;
+/// May be shared, not moved.
+type Shared = MutexGuard<'static, u8>;
+
+/// The types have the traits.
+macro_rules! are {
+    ($($bound:path),+; $($type:ty),+ $(,)?) => {
+        const _: () = {
+            #[allow(clippy::extra_unused_type_parameters)]
+            const fn check<T: $($bound +)+>() {}
+            $(check::<$type>();)+
+        };
+    };
+}
+
+/// None of the types has the trait: if one had it, two impls would fit, and which is meant could not be told.
+macro_rules! are_not {
+    ($bound:path; $($type:ty),+ $(,)?) => {$(
+        const _: fn() = || {
+            trait Ambiguous<A> {
+                fn some() {}
+            }
+            struct HasIt;
+            impl<T: ?Sized> Ambiguous<()> for T {}
+            impl<T: ?Sized + $bound> Ambiguous<HasIt> for T {}
+            let _ = <$type as Ambiguous<_>>::some;
+        };
+    )+};
+}
+
+are! { Send, Sync;
+    Queue<Movable>, Sender<Movable>, Receiver<Movable>, WeakSender<Movable>, WeakReceiver<Movable>,
+    Iter<'static, Movable>, TryIter<'static, Movable>, IntoIter<Movable>, Done<'static, Movable>,
+}
+are! { Send;
+    Get<'static, Movable>, GetMany<'static, Movable>, GetTask<'static, Movable>, Put<'static, Movable>,
+    PutMany<'static, Movable>, Join<'static, Movable>, Closed<'static, Movable>, Sending<'static, Movable>,
+    SendMany<'static, Movable>, Recv<'static, Movable>, RecvMany<'static, Movable>, Task<'static, Movable>,
+    Until<Get<'static, Movable>, Movable>,
+}
+are! { Send, Sync;
+    Get<'static, u8>, GetTask<'static, u8>, Put<'static, u8>, Join<'static, u8>, Task<'static, u8>,
+    Recv<'static, u8>, Sending<'static, u8>,
+}
+are! { Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, std::error::Error, Clone, PartialEq;
+    PutError<u8>, TryPutError<u8>, PutTimeoutError<u8>, GetError, TryGetError, GetTimeoutError, TaskDoneError,
+    JoinTimeoutError, ClosedTimeoutError, SendError<u8>, TrySendError<u8>, SendTimeoutError<u8>, RecvError,
+    TryRecvError, RecvTimeoutError,
+}
+// A queue does not care whether its items may be moved in memory, or what a panic has left of them.
+struct Stubborn(#[allow(dead_code)] std::marker::PhantomPinned, #[allow(dead_code)] *mut Cell<u8>);
+are! { Unpin;
+    Queue<u8>, Sender<Stubborn>, Receiver<Stubborn>, WeakSender<Stubborn>, WeakReceiver<Stubborn>, IntoIter<Stubborn>,
+    Get<'static, Stubborn>, GetMany<'static, Stubborn>, GetTask<'static, Stubborn>, Put<'static, Stubborn>,
+    PutMany<'static, Stubborn>, Join<'static, Stubborn>, Closed<'static, Stubborn>, Sending<'static, Stubborn>,
+    SendMany<'static, Stubborn>, Recv<'static, Stubborn>, RecvMany<'static, Stubborn>, Iter<'static, Stubborn>,
+    Until<Get<'static, Stubborn>, u8>,
+}
+are! { UnwindSafe, RefUnwindSafe;
+    Queue<Movable>, Sender<Movable>, Receiver<Movable>, WeakSender<Movable>, WeakReceiver<Movable>, IntoIter<Movable>,
+    Iter<'static, Movable>, TryIter<'static, Movable>, Done<'static, Movable>,
+}
+
+are_not! { Send;
+    Queue<Bound>, Sender<Bound>, Receiver<Bound>, WeakSender<Bound>, WeakReceiver<Bound>, IntoIter<Bound>,
+    Iter<'static, Bound>, TryIter<'static, Bound>, Get<'static, Bound>, GetMany<'static, Bound>,
+    GetTask<'static, Bound>, Put<'static, Bound>, PutMany<'static, Bound>, Join<'static, Bound>,
+    Closed<'static, Bound>, Sending<'static, Bound>, SendMany<'static, Bound>, Recv<'static, Bound>,
+    RecvMany<'static, Bound>, Task<'static, Bound>, Done<'static, Bound>, PutError<Bound>, TrySendError<Bound>,
+    Until<Get<'static, u8>, Bound>,
+}
+are_not! { Sync;
+    Queue<Bound>, Sender<Bound>, Receiver<Bound>, WeakSender<Bound>, WeakReceiver<Bound>, IntoIter<Bound>,
+    Iter<'static, Bound>, TryIter<'static, Bound>, Get<'static, Bound>, Put<'static, Bound>, Join<'static, Bound>,
+    Task<'static, Bound>, Done<'static, Bound>, Task<'static, Movable>, PutError<Movable>,
+}
+are_not! { Send; Queue<Shared>, Sender<Shared>, Receiver<Shared>, Get<'static, Shared>, Put<'static, Shared>, Queue<*mut u8> }
+are_not! { Sync; Queue<Shared>, Sender<Shared>, Receiver<Shared>, Queue<*mut u8> }
+
+#[cfg(feature = "stream")]
+mod stream {
+    use super::*;
+    use joinq::{GetStream, RecvStream};
+
+    are! { Send, Unpin; GetStream<'static, Movable>, RecvStream<Movable> }
+    are_not! { Send; GetStream<'static, Bound>, RecvStream<Bound> }
+    are_not! { Sync; GetStream<'static, Bound>, RecvStream<Bound> }
+}
+
+#[cfg(feature = "sink")]
+mod sink {
+    use super::*;
+    use joinq::{PutSink, SendSink};
+
+    are! { Send, Unpin; PutSink<'static, Movable>, SendSink<Movable> }
+    are_not! { Send; PutSink<'static, Bound>, SendSink<Bound> }
+    are_not! { Sync; PutSink<'static, Bound>, SendSink<Bound> }
+}
+
+#[test]
+fn an_item_that_may_not_be_shared_passes_through_a_shared_queue() {
+    let _watchdog = watchdog();
+    let queue = Queue::<Movable>::unbounded();
+    std::thread::scope(|scope| {
+        scope.spawn(|| queue.put(Cell::new(7)).wait().unwrap());
+    });
+    assert_eq!(queue.get().wait().unwrap().get(), 7);
+}
+
+#[test]
+fn an_item_that_may_not_be_moved_to_another_thread_passes_through_a_queue_of_one_thread() {
+    let _watchdog = watchdog();
+    let queue = Queue::<Bound>::unbounded();
+    let item = Rc::new(());
+    queue.put(item.clone()).wait().unwrap();
+    assert_eq!(Rc::strong_count(&item), 2);
+    assert!(Rc::ptr_eq(&queue.get().wait().unwrap(), &item));
+}

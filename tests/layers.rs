@@ -1,0 +1,277 @@
+//! Who may know whom, read off the sources: the layers of `docs/design.md` are kept by this test, not by hope.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Modules of this crate that the files below a path may name, as in `crate::sync`. The first row that fits counts.
+const MAY_NAME: &[(&str, &[&str])] = &[
+    ("sync.rs", &[]),
+    ("error.rs", &[]),
+    ("raw/cursor.rs", &[]),
+    ("raw/", &["sync", "raw"]),
+    ("wait.rs", &["sync"]),
+    ("join.rs", &["sync", "error"]),
+    ("operation.rs", &["sync", "wait", "operation"]),
+    ("queue/", &["sync", "raw", "wait", "join", "operation", "error", "queue"]),
+    ("channel/", &["sync", "operation", "error", "queue", "channel"]),
+    // Roots compose; the façades of other crates, if there are any, stand on the public surface.
+    ("lib.rs", &["channel", "error", "join", "operation", "queue", "raw", "sync", "wait"]),
+    ("compat", &["channel", "error", "queue", "operation", "compat"]),
+];
+
+/// Names that only some files may contain.
+const ONLY_IN: &[(&str, &[&str])] = &[
+    ("sync::atomic", &["sync.rs"]),
+    ("loom::", &["sync.rs"]),
+    ("cell::UnsafeCell", &["sync.rs"]),
+    ("std::thread", &["sync.rs"]),
+    ("event_listener", &["wait.rs", "operation.rs"]),
+    ("parking::", &["operation.rs"]),
+    ("futures_core", &["queue/stream.rs", "channel/"]),
+    ("futures_sink", &["queue/sink.rs", "channel/"]),
+    // The lint that is set here would allow it.
+    ("allow(unsafe_code)", &["raw/mod.rs"]),
+    ("unsafe {", &["raw/"]),
+    ("unsafe fn", &["raw/"]),
+    ("unsafe impl", &["raw/"]),
+];
+
+/// Names that the files below a path must not contain, beside those of `MAY_NAME`.
+const NEVER_IN: &[(&str, &[&str])] = &[
+    (
+        "raw/",
+        &[
+            "std::time",
+            "std::task",
+            "Waker",
+            "Future",
+            "Duration",
+            "Instant",
+            "WaitSet",
+            "event_listener",
+            "park",
+            "Mutex",
+        ],
+    ),
+    ("wait.rs", &["Queue", "raw", "Waker"]),
+    ("join.rs", &["Queue", "raw", "wait", "Waker"]),
+    ("operation.rs", &["Queue", "raw"]),
+    ("channel/", &["RawQueue", "WaitSet", "raw::"]),
+    // Wherever it is: one file, one idea, and no vocabulary of doubt.
+    ("", &["TODO", "FIXME", "todo!(", "unimplemented!(", "dbg!("]),
+];
+
+/// One source file: its name below `src/`, its lines, and where its tests begin.
+struct Source {
+    name: String,
+    lines: Vec<String>,
+}
+
+impl Source {
+    fn read(root: &Path, path: &Path) -> Source {
+        let text = fs::read_to_string(path).unwrap();
+        let name = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
+        // Tests stand last in a file and may name whatever they like.
+        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        let tests = lines.windows(2).position(|pair| pair[0].starts_with("#[cfg(") && pair[1] == "mod tests {");
+        lines.truncate(tests.unwrap_or(lines.len()));
+        Source { name, lines }
+    }
+
+    /// The lines that are code, with their numbers, without comments at their ends.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.lines.iter().enumerate().filter_map(|(number, line)| {
+            let line = line.split(" // ").next().unwrap_or("").trim();
+            (!line.is_empty() && !line.starts_with("//")).then_some((number + 1, line))
+        })
+    }
+
+    fn is_in(&self, places: &[&str]) -> bool {
+        places.iter().any(|place| self.name.starts_with(place))
+    }
+}
+
+fn sources() -> Vec<Source> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    walk(&root, &mut found);
+    found.sort();
+    let sources: Vec<_> = found.iter().map(|path| Source::read(&root, path)).collect();
+    assert!(sources.len() > 10, "the sources were not found");
+    sources
+}
+
+/// Fails with all complaints at once.
+fn report(complaints: Vec<String>) {
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+/// Whether `name` stands in `line` as a word or a path of its own.
+fn names(line: &str, name: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let (starts, ends) = (name.starts_with(is_part), name.ends_with(is_part));
+    line.match_indices(name).any(|(at, _)| {
+        let (before, after) = (&line[..at], &line[at + name.len()..]);
+        !(starts && before.ends_with(is_part) || ends && after.starts_with(is_part))
+    })
+}
+
+/// The modules that a line names after `crate::`, alone or in braces.
+fn modules_named(line: &str) -> Vec<String> {
+    let mut modules = Vec::new();
+    for (at, _) in line.match_indices("crate::") {
+        let rest = &line[at + "crate::".len()..];
+        let group = rest.strip_prefix('{').map_or(rest, |group| group.split('}').next().unwrap_or(group));
+        let parts: Vec<&str> = if rest.starts_with('{') { group.split(',').collect() } else { vec![group] };
+        for part in parts {
+            let module: String = part.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            // Types at the root, as in `crate::GetStream`, are public, and known to all.
+            if module.starts_with(char::is_lowercase) {
+                modules.push(module);
+            }
+        }
+    }
+    modules
+}
+
+#[test]
+fn each_file_names_only_the_layers_below_it() {
+    let mut complaints = Vec::new();
+    for source in sources() {
+        let Some((_, allowed)) = MAY_NAME.iter().find(|(place, _)| source.name.starts_with(place)) else {
+            complaints.push(format!("src/{} has no row in the table of layers", source.name));
+            continue;
+        };
+        for (number, line) in source.code() {
+            for module in modules_named(line) {
+                if !allowed.contains(&module.as_str()) {
+                    complaints.push(format!("src/{}:{number}: names crate::{module}", source.name));
+                }
+            }
+            if source.name.starts_with("raw/") && line.contains("super::super") {
+                complaints.push(format!("src/{}:{number}: looks out of raw/", source.name));
+            }
+        }
+    }
+    report(complaints);
+}
+
+#[test]
+fn some_names_stand_only_where_they_belong() {
+    let mut complaints = Vec::new();
+    for source in sources().iter().filter(|source| source.name != "raw/tests.rs") {
+        for (number, line) in source.code() {
+            for (name, places) in ONLY_IN {
+                if names(line, name) && !source.is_in(places) {
+                    complaints.push(format!("src/{}:{number}: `{name}` stands only in {places:?}", source.name));
+                }
+            }
+            for (place, never) in NEVER_IN.iter().filter(|(place, _)| source.name.starts_with(place)) {
+                for name in never.iter().filter(|name| names(line, name)) {
+                    complaints.push(format!("src/{}:{number}: `{name}` has no place in src/{place}", source.name));
+                }
+            }
+        }
+    }
+    report(complaints);
+}
+
+#[test]
+fn each_file_has_less_than_four_hundred_lines_of_code() {
+    let long = |source: &Source| {
+        let count = source.code().count();
+        (count >= 400).then(|| format!("src/{} has {count} lines of code", source.name))
+    };
+    report(sources().iter().filter_map(long).collect());
+}
+
+#[test]
+fn each_file_says_first_what_it_is() {
+    let silent = |source: &Source| {
+        let first = source.lines.first().map_or("", String::as_str);
+        (!first.starts_with("//! ") && !first.starts_with("#![doc = "))
+            .then(|| format!("src/{} does not begin with `//!`", source.name))
+    };
+    report(sources().iter().filter_map(silent).collect());
+}
+
+/// Labels in a comment like `// Ordering: Acquire, G4 and G5. ...`: a capital letter and a number.
+fn labels(text: &str) -> Vec<&str> {
+    let is_label = |word: &&str| {
+        let mut chars = word.chars();
+        chars.next().is_some_and(|c| c.is_ascii_uppercase()) && word.len() > 1 && chars.all(|c| c.is_ascii_digit())
+    };
+    text.split(|c: char| !c.is_alphanumeric()).filter(is_label).collect()
+}
+
+/// For each atomic access that names an ordering: where it is, and the comment that gives the reason.
+fn orderings(source: &Source) -> Vec<(String, Option<String>)> {
+    const ORDERINGS: [&str; 5] =
+        ["Ordering::Relaxed", "Ordering::Acquire", "Ordering::Release", "Ordering::AcqRel", "Ordering::SeqCst"];
+    let mut found = Vec::new();
+    for (number, line) in source.code() {
+        if ORDERINGS.iter().any(|ordering| names(line, ordering)) {
+            let near = &source.lines[number.saturating_sub(7)..number];
+            let start = near.iter().rposition(|line| line.trim().starts_with("// Ordering:"));
+            // The comment goes on in the comment lines that follow it.
+            let comment = start.map(|start| {
+                let lines = near[start..].iter().map(|line| line.trim());
+                lines.take_while(|line| line.starts_with("//")).collect::<Vec<_>>().join(" ")
+            });
+            found.push((format!("src/{}:{number}", source.name), comment));
+        }
+    }
+    found
+}
+
+#[test]
+fn each_ordering_has_its_reason_and_its_row() {
+    // Once the table is there each label must be a row of it.
+    let table = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/memory-orderings.md")).ok();
+    let rows: Option<BTreeSet<&str>> = table.as_ref().map(|table| {
+        let first_cells = table.lines().filter_map(|line| line.trim().strip_prefix('|')?.split('|').next());
+        first_cells.flat_map(labels).collect()
+    });
+    let mut complaints = Vec::new();
+    let mut count = 0;
+    for source in sources().iter().filter(|source| source.name != "raw/tests.rs") {
+        for (place, comment) in orderings(source) {
+            count += 1;
+            let Some(comment) = comment else {
+                complaints.push(format!("{place}: an ordering without `// Ordering:` in the six lines before it"));
+                continue;
+            };
+            let labels = labels(&comment);
+            if labels.is_empty() {
+                complaints.push(format!("{place}: `{comment}` names no row"));
+            }
+            for label in labels {
+                if rows.as_ref().is_some_and(|rows| !rows.contains(label)) {
+                    complaints.push(format!("{place}: {label} is no row of docs/memory-orderings.md"));
+                }
+            }
+        }
+    }
+    assert!(count > 30, "only {count} orderings were found");
+    report(complaints);
+}
+
+#[test]
+fn the_reader_of_the_sources_can_tell_what_is_there() {
+    assert!(names("use std::sync::atomic::AtomicU8;", "sync::atomic") && !names("unparked", "park"));
+    assert!(names("impl Waker {", "Waker") && !names("MyWaker", "Waker") && names("unsafe { x }", "unsafe {"));
+    assert_eq!(modules_named("use crate::{wait, raw::Stand};"), ["wait", "raw"]);
+    assert_eq!(modules_named("pub(crate) fn f() -> crate::GetStream { crate::sync::pause() }"), ["sync"]);
+    assert_eq!(labels("// Ordering: Acquire, G4 and G5. Pairs with M1; SeqCst, T, 64."), ["G4", "G5", "M1"]);
+}

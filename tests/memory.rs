@@ -1,0 +1,349 @@
+//! What a queue takes from the heap, and that it gives it back with the layout with which it took it.
+//!
+//! The allocator is the one place outside `src/raw` that needs `unsafe`.
+#![allow(unsafe_code)]
+
+mod common;
+
+use common::{watchdog, Probe};
+use joinq::{unbounded, Queue};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
+use std::thread;
+
+/// What the threads of one test have allocated.
+struct Account {
+    live: AtomicIsize,
+    allocations: AtomicUsize,
+}
+
+#[allow(clippy::declare_interior_mutable_const)] // Each use makes one anew, which is what is wanted.
+const NEW: Account = Account { live: AtomicIsize::new(0), allocations: AtomicUsize::new(0) };
+
+/// Account 0 is that of everybody who has none.
+static ACCOUNTS: [Account; 64] = [NEW; 64];
+static WRONG_LAYOUTS: AtomicUsize = AtomicUsize::new(0);
+
+thread_local!(static ACCOUNT: Cell<usize> = const { Cell::new(0) });
+
+/// What stands before each block of memory.
+#[derive(Clone, Copy)]
+struct Label {
+    layout: Layout,
+    account: usize,
+}
+
+struct Counting;
+
+impl Counting {
+    /// The layout with a label in front, and where the block begins.
+    fn labelled(layout: Layout) -> (Layout, usize) {
+        let label = Layout::new::<Label>();
+        let align = layout.align().max(label.align());
+        let start = (label.size() + align - 1) / align * align;
+        let whole = Layout::from_size_align(start + layout.size(), align);
+        (whole.expect("no test asks for so much"), start)
+    }
+}
+
+// SAFETY: each block lies in a block of the system's allocator, behind a label, aligned as it was asked for.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let (whole, start) = Self::labelled(layout);
+        let account = ACCOUNT.try_with(Cell::get).unwrap_or(0);
+        // SAFETY: the layout is not empty, as it has a label, for which there is room before the block.
+        unsafe {
+            let memory = System.alloc(whole);
+            if memory.is_null() {
+                return memory;
+            }
+            ACCOUNTS[account].live.fetch_add(layout.size() as isize, Ordering::Relaxed);
+            ACCOUNTS[account].allocations.fetch_add(1, Ordering::Relaxed);
+            let block = memory.add(start);
+            block.cast::<Label>().sub(1).write_unaligned(Label { layout, account });
+            block
+        }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the block is one of `alloc`, so that its label stands before it and says its true layout.
+        unsafe {
+            let label = block.cast::<Label>().sub(1).read_unaligned();
+            if label.layout != layout {
+                WRONG_LAYOUTS.fetch_add(1, Ordering::Relaxed);
+            }
+            ACCOUNTS[label.account].live.fetch_sub(label.layout.size() as isize, Ordering::Relaxed);
+            let (whole, start) = Self::labelled(label.layout);
+            System.dealloc(block.sub(start), whole);
+        }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The account of one test. Each thread that should count enters it.
+#[derive(Clone, Copy)]
+struct Books(usize);
+
+impl Books {
+    fn open() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(1);
+        let books = Books(NEXT.fetch_add(1, Ordering::Relaxed));
+        books.enter();
+        books
+    }
+
+    fn enter(self) {
+        ACCOUNT.with(|account| account.set(self.0));
+    }
+
+    fn live(self) -> isize {
+        ACCOUNTS[self.0].live.load(Ordering::SeqCst)
+    }
+
+    fn allocations(self) -> usize {
+        ACCOUNTS[self.0].allocations.load(Ordering::SeqCst)
+    }
+
+    /// Everything was given back, and as it was taken.
+    fn close(self) {
+        assert_eq!((self.live(), WRONG_LAYOUTS.load(Ordering::SeqCst)), (0, 0));
+    }
+}
+
+/// A segment of `u64`s: 256 values, marks and states behind a header, 2 688 bytes.
+const TWO_SEGMENTS: isize = 6 << 10;
+
+#[test]
+fn an_empty_queue_allocates_nothing() {
+    let _watchdog = watchdog();
+    let books = Books::open();
+    for queue in [Queue::<u64>::unbounded(), Queue::bounded(0), Queue::bounded(1), Queue::bounded(usize::MAX)] {
+        assert!(
+            queue.try_get().is_err() && queue.task_done().is_err() && queue.try_get_many(&mut Vec::new(), 0).is_ok()
+        );
+        assert_eq!((queue.len(), queue.unfinished(), queue.is_closed()), (0, 0, false));
+        queue.join().wait();
+        drop((queue.get(), queue.put(1)));
+        assert!(queue.close() && queue.try_put(1).is_err() && queue.get().wait().is_err());
+    }
+    assert_eq!(books.allocations(), 0);
+}
+
+#[test]
+fn the_first_item_allocates_one_segment() {
+    let books = Books::open();
+    let queue = Queue::bounded(usize::MAX);
+    queue.try_put(1u64).unwrap();
+    assert_eq!((books.allocations(), books.live() <= TWO_SEGMENTS / 2), (1, true));
+    drop(queue);
+    books.close();
+}
+
+#[test]
+fn what_can_be_done_at_once_allocates_nothing_more() {
+    let _watchdog = watchdog();
+    let books = Books::open();
+    let queue = Queue::bounded(300);
+    queue.try_put(1u64).unwrap();
+    let before = books.allocations();
+    futures_lite::future::block_on(async {
+        for n in 0..100 {
+            queue.put(n).await.unwrap();
+            queue.get().await.unwrap();
+            queue.task_done().unwrap();
+        }
+    });
+    for n in 0..100 {
+        queue.put(n).wait().unwrap();
+        queue.get_task().wait().unwrap();
+    }
+    // The executor of the futures makes its parker once.
+    assert!(books.allocations() - before <= 3, "{} allocations", books.allocations() - before);
+}
+
+#[test]
+fn a_burst_gives_its_memory_back_when_it_is_drained() {
+    let books = Books::open();
+    let queue = Queue::unbounded();
+    for n in 0..1_000_000u64 {
+        queue.try_put(n).unwrap();
+    }
+    assert!(books.live() > 8_000_000);
+    assert!((0..1_000_000).all(|n| queue.try_get() == Ok(n)));
+    assert!(books.live() <= TWO_SEGMENTS, "{} bytes are left after the burst", books.live());
+    drop(queue);
+    books.close();
+}
+
+#[test]
+fn a_burst_in_batches_gives_its_memory_back_too() {
+    let _watchdog = watchdog();
+    let books = Books::open();
+    let queue = Queue::unbounded();
+    for _ in 0..100 {
+        queue.put_many(0..1000u64).wait().unwrap();
+    }
+    let mut got = Vec::with_capacity(1 << 17);
+    let before = books.live() - (8 << 17);
+    assert!(before > 800_000);
+    while queue.try_get_many(&mut got, 777).is_ok() {}
+    assert_eq!(got.len(), 100_000);
+    drop(got);
+    assert!(books.live() <= TWO_SEGMENTS, "{} bytes are left after the burst", books.live());
+    drop(queue);
+    books.close();
+}
+
+#[test]
+fn a_burst_through_threads_gives_its_memory_back() {
+    let _watchdog = watchdog();
+    let books = Books::open();
+    let queue = Queue::unbounded();
+    let before = books.live();
+    thread::scope(|scope| {
+        let (queue, books) = (&queue, books);
+        for _ in 0..2 {
+            scope.spawn(move || {
+                books.enter();
+                (0..100_000u64).for_each(|n| queue.try_put(n).unwrap());
+            });
+            scope.spawn(move || {
+                books.enter();
+                let mut left = 100_000;
+                while left > 0 {
+                    left -= usize::from(queue.try_get().is_ok());
+                }
+            });
+        }
+    });
+    // A sweep of what threads may have kept from re-use when it was left.
+    queue.put_many(0..600).wait().unwrap();
+    assert_eq!(queue.try_iter().count(), 600);
+    let left = books.live() - before;
+    // Threads give a few bytes of their own back later than they end.
+    assert!(left <= TWO_SEGMENTS + 4096, "{left} bytes are left after the burst");
+    drop(queue);
+    assert_eq!(WRONG_LAYOUTS.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn waiters_that_come_and_go_leave_no_memory_behind() {
+    let books = Books::open();
+    let (queue, meeting) = (Queue::bounded(1), Queue::bounded(0));
+    queue.try_put(1u64).unwrap();
+    for round in 0..4 {
+        let base = books.live();
+        let mut waiters: Vec<_> = (0..25_000).map(|n| Probe::pending(queue.put(n))).collect();
+        let joins: Vec<_> = (0..100).map(|_| Probe::pending(queue.join())).collect();
+        let gets: Vec<_> = (0..100).map(|_| Probe::pending(meeting.get())).collect();
+        let puts: Vec<_> = (0..100).map(|_| Probe::pending(queue.put_many([1, 2]))).collect();
+        assert!(books.live() > base + 25_000 * 8);
+        // From the middle, from the front and from the back.
+        drop(waiters.drain(5_000..20_000));
+        drop((waiters, joins, gets, puts));
+        let standing = Probe::pending(meeting.put(1u64));
+        drop(standing);
+        // The lists themselves and a segment are made once.
+        assert!(books.live() == base || round == 0, "{} bytes are left by waiters", books.live() - base);
+    }
+    drop((queue, meeting));
+    books.close();
+}
+
+#[test]
+fn a_steady_flow_allocates_a_few_segments_once() {
+    let _watchdog = watchdog();
+    let books = Books::open();
+    for (queue, depth) in [(Queue::unbounded(), 0), (Queue::unbounded(), 200), (Queue::bounded(300), 299)] {
+        queue.put_many(0..depth).wait().unwrap();
+        let before = books.allocations();
+        for n in 0..400_000u64 {
+            queue.try_put(n).unwrap();
+            queue.try_get().unwrap();
+        }
+        let made = books.allocations() - before;
+        assert!(made <= 4, "{made} allocations for a steady flow");
+        assert!(books.live() <= 2 * TWO_SEGMENTS);
+    }
+    books.close();
+}
+
+#[test]
+fn a_steady_flow_between_threads_re_uses_its_segments() {
+    let _watchdog = watchdog();
+    let books = Books::open();
+    let queue = Queue::bounded(100);
+    thread::scope(|scope| {
+        let (queue, books) = (&queue, books);
+        for _ in 0..2 {
+            scope.spawn(move || {
+                books.enter();
+                for n in 0..100_000u64 {
+                    while queue.try_put(n).is_err() {
+                        thread::yield_now();
+                    }
+                }
+            });
+            scope.spawn(move || {
+                books.enter();
+                for _ in 0..100_000 {
+                    while queue.try_get().is_err() {
+                        thread::yield_now();
+                    }
+                }
+            });
+        }
+    });
+    // 200 000 items go through 782 segments.
+    assert!(books.allocations() < 200, "{} allocations for a steady flow", books.allocations());
+}
+
+#[test]
+fn items_of_every_size_and_alignment_are_freed_as_they_were_allocated() {
+    #[repr(align(4096))]
+    struct Page;
+    #[repr(align(64))]
+    struct Line(#[allow(dead_code)] u8);
+    fn pass<T>(make: impl Fn() -> T) {
+        let queue = Queue::unbounded();
+        for round in 0..3 {
+            for _ in 0..600 {
+                assert!(queue.try_put(make()).is_ok());
+            }
+            queue.try_iter().take(400 + 50 * round).for_each(|item| {
+                assert_eq!(&item as *const T as usize % std::mem::align_of::<T>(), 0);
+            });
+        }
+    }
+    let books = Books::open();
+    pass(|| ());
+    pass(|| Page);
+    pass(|| Line(1));
+    pass(|| [0u8; 3]);
+    pass(|| 7u128);
+    pass(|| Box::new([1u64; 5]));
+    pass(|| [1u8; 5000]);
+    books.close();
+}
+
+#[test]
+fn a_channel_frees_itself_with_its_last_handle() {
+    let _watchdog = watchdog();
+    let books = Books::open();
+    for order in 0..4 {
+        let (sender, receiver) = unbounded();
+        sender.send_many((0..600).map(Box::new)).wait().unwrap();
+        let (weak, other) = (sender.downgrade(), receiver.downgrade());
+        match order {
+            0 => drop((sender, receiver, weak, other)),
+            1 => drop((weak, other, receiver, sender)),
+            2 => drop((receiver, weak, sender, other)),
+            _ => drop((sender, other, receiver, weak)),
+        }
+        assert_eq!(books.live(), 0);
+    }
+    books.close();
+}

@@ -1,0 +1,225 @@
+//! Time limits, finished operations, and the places in which a queue can stand.
+
+mod common;
+
+use common::{watchdog, Probe};
+use futures_lite::future::{block_on, pending, ready};
+use joinq::{ClosedTimeoutError, GetTimeoutError, JoinTimeoutError, PutTimeoutError, Queue};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::thread;
+use std::time::{Duration, Instant};
+
+#[test]
+fn what_can_be_done_at_once_is_done_even_when_the_time_is_over() {
+    let _watchdog = watchdog();
+    let past = Instant::now();
+    let queue = Queue::bounded(10);
+    for limit in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
+        queue.put(1).wait_timeout(limit).unwrap();
+        queue.put_many([2, 3]).wait_timeout(limit).unwrap();
+        assert_eq!(queue.get().wait_timeout(limit), Ok(1));
+        let mut items = Vec::new();
+        assert_eq!(queue.get_many(&mut items, 1).wait_timeout(limit), Ok(1));
+        assert_eq!(queue.get_task().wait_timeout(limit).map(|task| *task), Ok(3));
+        queue.tasks_done(2).unwrap();
+        queue.join().wait_timeout(limit).unwrap();
+    }
+    queue.put(1).wait_deadline(past).unwrap();
+    assert_eq!(queue.get().wait_deadline(past), Ok(1));
+    queue.task_done().unwrap();
+    queue.join().wait_deadline(past).unwrap();
+    assert_eq!(block_on(queue.put(4).until(ready(()))), Ok(()));
+    assert_eq!(block_on(queue.get().until(ready(()))), Ok(4));
+    queue.close();
+    queue.closed().wait_deadline(past).unwrap();
+}
+
+#[test]
+fn what_cannot_be_done_in_time_says_so_and_loses_nothing() {
+    let _watchdog = watchdog();
+    let queue = Queue::bounded(1);
+    let past = Instant::now();
+    for limit in [Duration::ZERO, Duration::from_nanos(1), Duration::from_millis(2)] {
+        assert_eq!(queue.get().wait_timeout(limit), Err(GetTimeoutError::Timeout));
+        assert_eq!(queue.closed().wait_timeout(limit), Err(ClosedTimeoutError));
+        queue.put(1).wait().unwrap();
+        assert_eq!(queue.put(2).wait_timeout(limit), Err(PutTimeoutError::Timeout(2)));
+        assert_eq!(queue.put_many([2, 3]).wait_timeout(limit), Err(PutTimeoutError::Timeout(vec![2, 3])));
+        assert_eq!(queue.join().wait_timeout(limit), Err(JoinTimeoutError));
+        assert_eq!(queue.put(2).wait_deadline(past), Err(PutTimeoutError::Timeout(2)));
+        assert_eq!(queue.get().wait(), Ok(1));
+        assert_eq!(queue.get().wait_deadline(past), Err(GetTimeoutError::Timeout));
+        queue.task_done().unwrap();
+    }
+    assert!(queue.is_empty());
+}
+
+#[test]
+fn a_limit_without_end_waits_for_the_item() {
+    let _watchdog = watchdog();
+    let queue = Queue::bounded(1);
+    thread::scope(|scope| {
+        let get = scope.spawn(|| queue.get().wait_timeout(Duration::MAX));
+        thread::sleep(Duration::from_millis(10));
+        queue.put(1).wait_timeout(Duration::MAX).unwrap();
+        assert_eq!(get.join().unwrap(), Ok(1));
+    });
+}
+
+#[test]
+fn time_that_runs_out_while_the_item_comes_loses_neither_item_nor_wake_up() {
+    let _watchdog = watchdog();
+    let queue = Queue::unbounded();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0..3000 {
+                queue.put(n).wait().unwrap();
+                if n % 16 == 0 {
+                    thread::sleep(Duration::from_micros(20));
+                }
+            }
+        });
+        let mut next = 0;
+        while next < 3000 {
+            match queue.get().wait_timeout(Duration::from_micros(10)) {
+                Ok(n) => {
+                    assert_eq!(n, next);
+                    next += 1;
+                }
+                Err(error) => assert!(error.is_timeout()),
+            }
+        }
+    });
+}
+
+#[test]
+fn a_timer_ends_an_operation_in_a_task() {
+    let _watchdog = watchdog();
+    let queue = Queue::bounded(1);
+    assert_eq!(block_on(queue.get().until(ready(()))), Err(GetTimeoutError::Timeout));
+    queue.try_put(1).unwrap();
+    assert_eq!(block_on(queue.put(2).until(ready(()))), Err(PutTimeoutError::Timeout(2)));
+    assert_eq!(block_on(queue.join().until(ready(()))), Err(JoinTimeoutError));
+    assert_eq!(block_on(queue.closed().until(ready(()))), Err(ClosedTimeoutError));
+    assert_eq!(block_on(queue.get().until(pending::<()>())), Ok(1));
+}
+
+/// What a panic said.
+fn message(result: thread::Result<()>) -> String {
+    let payload = result.expect_err("a panic was expected");
+    payload.downcast_ref::<&str>().map(|text| text.to_string()).or(payload.downcast_ref().cloned()).unwrap_or_default()
+}
+
+#[test]
+fn a_finished_operation_that_is_polled_panics_and_loses_nothing() {
+    let queue = Queue::unbounded();
+    let mut put = Probe::new(queue.put(1));
+    assert!(put.poll().is_ready());
+    let said = message(catch_unwind(AssertUnwindSafe(|| assert!(put.poll().is_ready()))));
+    assert!(said.contains("polled after it had completed"), "{said}");
+    queue.try_put(2).unwrap();
+
+    let mut get = Probe::new(queue.get());
+    assert!(get.poll().is_ready());
+    let said = message(catch_unwind(AssertUnwindSafe(|| assert!(get.poll().is_ready()))));
+    assert!(said.contains("polled after it had completed"), "{said}");
+    assert_eq!((queue.len(), queue.try_get()), (1, Ok(2)));
+
+    let mut taken = Probe::new(queue.put(3));
+    assert_eq!(taken.future.take(), Some(3));
+    let said = message(catch_unwind(AssertUnwindSafe(|| assert!(taken.poll().is_ready()))));
+    assert!(said.contains("taken back"), "{said}");
+    assert!(queue.is_empty());
+}
+
+#[test]
+fn a_finished_operation_with_a_timer_panics_as_well() {
+    let queue = Queue::<u8>::unbounded();
+    let mut get = Probe::new(queue.get().until(ready(())));
+    assert!(get.poll().is_ready());
+    queue.try_put(1).unwrap();
+    assert!(catch_unwind(AssertUnwindSafe(|| get.poll().is_ready())).is_err());
+    assert_eq!(queue.try_get(), Ok(1));
+}
+
+#[test]
+fn segments_of_large_items_are_not_built_on_the_stack() {
+    let _watchdog = watchdog();
+    // A segment has 128 KiB here. Without optimisation an item on its way is copied in every call.
+    let stack = if cfg!(debug_assertions) { 1024 } else { 256 } << 10;
+    let work = || {
+        let queue = Queue::<[u8; 16 << 10]>::bounded(20);
+        for n in 0..20 {
+            assert!(queue.try_put([n; 16 << 10]).is_ok());
+        }
+        for n in 0..20 {
+            assert!(queue.get().wait().is_ok_and(|item| item.iter().all(|&byte| byte == n)));
+            assert!(queue.put([n; 16 << 10]).wait().is_ok());
+        }
+    };
+    thread::Builder::new().stack_size(stack).spawn(work).unwrap().join().unwrap();
+}
+
+#[test]
+fn a_queue_stands_in_a_static() {
+    static UNBOUNDED: Queue<u32> = Queue::unbounded();
+    static BOUNDED: Queue<String> = Queue::bounded(1);
+    let _watchdog = watchdog();
+    let threads: Vec<_> = (0..3).map(|n| thread::spawn(move || UNBOUNDED.put(n).wait().unwrap())).collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    let mut got: Vec<_> = UNBOUNDED.try_iter().collect();
+    got.sort_unstable();
+    assert_eq!(got, [0, 1, 2]);
+    BOUNDED.try_put("one".into()).unwrap();
+    assert!(BOUNDED.try_put("two".into()).unwrap_err().is_full());
+    assert_eq!(BOUNDED.get().wait().unwrap(), "one");
+}
+
+#[test]
+fn a_queue_serves_in_the_destructor_of_thread_local_data() {
+    static QUEUE: Queue<u32> = Queue::bounded(1);
+    struct Last;
+    impl Drop for Last {
+        fn drop(&mut self) {
+            QUEUE.put(QUEUE.get().wait().unwrap() + 1).wait().unwrap();
+            assert!(QUEUE.put(0).wait_timeout(Duration::from_millis(1)).is_err());
+        }
+    }
+    thread_local!(static LAST: Last = const { Last });
+    let _watchdog = watchdog();
+    QUEUE.put(6).wait().unwrap();
+    let thread = thread::spawn(|| {
+        LAST.with(|_| ());
+        assert!(QUEUE.put(0).wait_timeout(Duration::from_millis(1)).is_err());
+    });
+    thread.join().unwrap();
+    assert_eq!(QUEUE.get().wait(), Ok(7));
+}
+
+#[test]
+fn a_thread_that_is_unparked_by_others_goes_on_waiting() {
+    let _watchdog = watchdog();
+    let queue = Queue::unbounded();
+    thread::scope(|scope| {
+        let getter = scope.spawn(|| queue.get().wait());
+        for _ in 0..200 {
+            getter.thread().unpark();
+            thread::yield_now();
+        }
+        queue.put(1).wait().unwrap();
+        assert_eq!(getter.join().unwrap(), Ok(1));
+    });
+}
+
+#[test]
+fn debug_output_asks_nothing_of_the_item() {
+    struct Plain;
+    let queue = Queue::bounded(3);
+    assert!(queue.try_put(Plain).is_ok());
+    assert_eq!(format!("{queue:?}"), "Queue { len: 1, capacity: Some(3), unfinished: 1, closed: false }");
+    queue.close();
+    let error = queue.try_put(Plain).unwrap_err();
+    assert_eq!((format!("{error:?}"), error.to_string()), ("Closed(..)".into(), "putting into a closed queue".into()));
+    let _: Box<dyn std::error::Error> = Box::new(error);
+    assert_eq!(format!("{:?} {:?}", queue.get(), queue.put(Plain)), "Get { .. } Put { .. }");
+}
