@@ -85,7 +85,7 @@ impl Model {
     }
 
     pub(super) fn count_done(&mut self, count: u64) -> bool {
-        let fits = self.done.checked_add(count).is_some_and(|done| done <= self.put);
+        let fits = count <= self.put.saturating_sub(self.done);
         if fits {
             self.done += count;
         }
