@@ -15,6 +15,7 @@ mod tests {
     use crate::models::explore;
     use joinq::{bounded, unbounded, RecvError};
     use loom::future::block_on;
+    use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::sync::Arc;
     use loom::thread;
 
@@ -26,6 +27,27 @@ mod tests {
             let thread = thread::spawn(move || sender.try_send(1).unwrap());
             assert_eq!(block_on(receiver.recv()), Ok(1));
             assert_eq!(block_on(receiver.recv()), Err(RecvError));
+            thread.join().unwrap();
+        });
+    }
+
+    /// Who is told of the end sees what was done before each sender was dropped, though only the count orders it.
+    #[test]
+    fn the_end_comes_after_what_each_sender_did() {
+        explore(|| {
+            let (sender, receiver) = unbounded::<u8>();
+            let other = sender.clone();
+            let done = Arc::new(AtomicBool::new(false));
+            let thread = {
+                let done = done.clone();
+                thread::spawn(move || {
+                    done.store(true, Ordering::Relaxed);
+                    drop(other);
+                })
+            };
+            drop(sender);
+            assert_eq!(block_on(receiver.recv()), Err(RecvError));
+            assert!(done.load(Ordering::Relaxed));
             thread.join().unwrap();
         });
     }

@@ -94,8 +94,9 @@ impl Unfinished {
     /// A lower bound of what has come in. The number of claims may be old and only grows; that of the claims given up
     /// is read now, so that a claim that counted once and was given up since does not count here.
     fn entered_at_least(&self, intake: &impl Intake) -> u64 {
-        // Ordering: Acquire, J4. Pairs with `look`: claims that were seen are seen before what was given up of them.
-        let claims = self.claims_seen.load(Ordering::Acquire);
+        // Ordering: Relaxed, J4. Any number that claims ever had is right. That a claim of them was given up is seen by
+        // whoever must see it through the word that told of it: a joiner's meeting (M1), or what the caller knows.
+        let claims = self.claims_seen.load(Ordering::Relaxed);
         claims.saturating_sub(intake.given_up())
     }
 
@@ -105,8 +106,8 @@ impl Unfinished {
         loop {
             let given_up = intake.given_up();
             let claims = intake.claims();
-            // Ordering: Release, J4. An older number may overwrite a newer one: it only costs a look.
-            self.claims_seen.store(claims, Ordering::Release);
+            // Ordering: Relaxed, J4. An older number may overwrite a newer one: it only costs a look.
+            self.claims_seen.store(claims, Ordering::Relaxed);
             if intake.given_up() == given_up {
                 return claims - given_up;
             }
