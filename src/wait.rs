@@ -36,8 +36,8 @@ impl WaitSet {
     /// Step 1. Steps 2 and 3 are the caller's.
     pub(crate) fn enrol(&self) -> EventListener {
         let listener = self.event.listen();
-        // Ordering: Release, W1. Seen by whoever changes a word after the caller has met it (M1).
-        self.tokens.fetch_add(1, Ordering::Release);
+        // Ordering: Relaxed, W1. The meeting that follows (M1) releases it, to whoever changes the word after that.
+        self.tokens.fetch_add(1, Ordering::Relaxed);
         listener
     }
 

@@ -151,8 +151,8 @@ impl<T> Queue<T> {
         /// A queue with room for `capacity` items. Memory is allocated as it is used, so that a large capacity is free.
         ///
         /// With capacity 0 it is a *rendezvous*: a [`put`](Queue::put) is done when its item has been taken, and a
-        /// [`try_put`](Queue::try_put) succeeds only while a get is waiting. (If that get is then cancelled, the item
-        /// stays for the next one.) `len` is then always 0.
+        /// [`try_put`](Queue::try_put) succeeds only while a get is waiting. (If that get is then cancelled, or two
+        /// `try_put` find the same get at the same moment, an item stays for the next one.) `len` is then always 0.
         ///
         /// # Examples
         /// ```
