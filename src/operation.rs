@@ -308,13 +308,13 @@ impl<O: Timed, F: Future> Future for Until<O, F> {
 macro_rules! operation {
     (
         $(#[$meta:meta])*
-        pub struct $name:ident<$($life:lifetime),* $(, $param:ident)*>($attempt:ty) -> $output:ty, in time $timed:ty;
+        pub struct $name:ident<$($life:lifetime,)* $param:ident>($attempt:ty) -> $output:ty, in time $timed:ty;
     ) => {
         $(#[$meta])*
         #[must_use = "an operation does nothing unless you `.await` it or call `.wait()`"]
-        pub struct $name<$($life),* $(, $param)*>(pub(crate) crate::operation::Operation<$attempt>);
+        pub struct $name<$($life,)* $param>(pub(crate) crate::operation::Operation<$attempt>);
 
-        impl<$($life),* $(, $param)*> $name<$($life),* $(, $param)*> {
+        impl<$($life,)* $param> $name<$($life,)* $param> {
             /// Waits on this thread until the operation is done.
             ///
             /// Spins and yields for a moment before it parks. Do not call this inside an async task: `.await` there.
@@ -352,9 +352,9 @@ macro_rules! operation {
             }
         }
 
-        impl<$($life),* $(, $param)*> Unpin for $name<$($life),* $(, $param)*> {}
+        impl<$($life,)* $param> Unpin for $name<$($life,)* $param> {}
 
-        impl<$($life),* $(, $param)*> std::future::Future for $name<$($life),* $(, $param)*> {
+        impl<$($life,)* $param> std::future::Future for $name<$($life,)* $param> {
             type Output = $output;
 
             fn poll(
@@ -365,7 +365,7 @@ macro_rules! operation {
             }
         }
 
-        impl<$($life),* $(, $param)*> crate::operation::Timed for $name<$($life),* $(, $param)*> {
+        impl<$($life,)* $param> crate::operation::Timed for $name<$($life,)* $param> {
             type Output = $output;
             type Timed = $timed;
 
@@ -382,7 +382,7 @@ macro_rules! operation {
             }
         }
 
-        impl<$($life),* $(, $param)*> std::fmt::Debug for $name<$($life),* $(, $param)*> {
+        impl<$($life,)* $param> std::fmt::Debug for $name<$($life,)* $param> {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(concat!(stringify!($name), " { .. }"))
             }

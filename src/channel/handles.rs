@@ -4,9 +4,9 @@
 use super::operations::RecvStream;
 #[cfg(feature = "sink")]
 use super::operations::SendSink;
-use super::operations::{IntoIter, Recv, RecvMany, Send, SendMany};
-use crate::error::{TryRecvError, TrySendError};
-use crate::queue::{Closed, Host, Iter, Queue, TryIter};
+use super::operations::{IntoIter, Recv, RecvMany, RecvOwned, Send, SendMany, SendOwned};
+use crate::error::{SendError, TryRecvError, TrySendError};
+use crate::queue::{Closed, Drain, Host, Iter, Queue, TryIter};
 use crate::sync::{AtomicUsize, Ordering};
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +16,17 @@ struct Shared<T> {
     queue: Queue<T>,
     senders: Count,
     receivers: Count,
+    leftovers: Leftovers,
+}
+
+/// What becomes of the messages inside when the last receiver goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leftovers {
+    /// They are dropped at once.
+    Drop,
+    /// They stay until the last handle goes, as some other crates have it.
+    #[cfg(feature = "compat")]
+    Keep,
 }
 
 /// The number of strong handles of one kind.
@@ -55,8 +66,8 @@ impl Count {
     }
 }
 
-pub(super) fn pair<T>(queue: Queue<T>) -> (Sender<T>, Receiver<T>) {
-    let shared = Arc::new(Shared { queue, senders: Count::one(), receivers: Count::one() });
+pub(crate) fn pair<T>(queue: Queue<T>, leftovers: Leftovers) -> (Sender<T>, Receiver<T>) {
+    let shared = Arc::new(Shared { queue, senders: Count::one(), receivers: Count::one(), leftovers });
     (Sender { shared: shared.clone() }, Receiver { shared })
 }
 
@@ -104,6 +115,19 @@ impl<T> Sender<T> {
     /// [`TrySendError`] with the message.
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         Ok(self.shared.queue.try_put(message)?)
+    }
+
+    /// Sends a message at once; where there is no room the oldest one comes out for it. See [`Queue::force_put`].
+    ///
+    /// # Errors
+    /// [`SendError`](crate::SendError) with the message if the channel is closed.
+    pub fn force_send(&self, message: T) -> Result<Option<T>, SendError<T>> {
+        Ok(self.shared.queue.force_put(message)?)
+    }
+
+    /// [`send`](Sender::send) as an operation that keeps the sender, and so borrows nothing.
+    pub fn into_send(self, message: T) -> SendOwned<T> {
+        SendOwned::new(self, message)
     }
 
     /// Sends all messages in their order, as many at a time as there is room for; see [`Queue::put_many`].
@@ -168,6 +192,16 @@ impl<T> Receiver<T> {
     /// [`TryRecvError`], if there is none.
     pub fn try_recv_many(&self, messages: &mut Vec<T>, limit: usize) -> Result<usize, TryRecvError> {
         Ok(self.shared.queue.try_get_many(messages, limit)?)
+    }
+
+    /// Takes out all messages that are inside at this moment.
+    pub fn drain(&self) -> Drain<T> {
+        self.shared.queue.drain()
+    }
+
+    /// [`recv`](Receiver::recv) as an operation that keeps the receiver, and so borrows nothing.
+    pub fn into_recv(self) -> RecvOwned<T> {
+        RecvOwned::new(self)
     }
 
     /// A receiver that does not keep the channel open.
@@ -274,8 +308,8 @@ macro_rules! handle {
         impl<T> Drop for $name<T> {
             fn drop(&mut self) {
                 if self.shared.$count.remove() {
-                    let end: fn(&Queue<T>) = $last;
-                    end(&self.shared.queue);
+                    let end: fn(&Shared<T>) = $last;
+                    end(&self.shared);
                 }
             }
         }
@@ -307,10 +341,15 @@ macro_rules! handle {
     };
 }
 
-handle!(Sender, WeakSender, senders, |queue| {
-    queue.close();
+handle!(Sender, WeakSender, senders, |shared| {
+    shared.queue.close();
 });
-handle!(Receiver, WeakReceiver, receivers, |queue| queue.close_and_discard());
+handle!(Receiver, WeakReceiver, receivers, |shared| {
+    shared.queue.close();
+    if shared.leftovers == Leftovers::Drop {
+        shared.queue.discard();
+    }
+});
 
 impl<'a, T> IntoIterator for &'a Receiver<T> {
     type Item = T;
@@ -337,7 +376,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "too many handles")]
     fn the_count_of_handles_does_not_wrap() {
-        let (sender, _receiver) = pair::<()>(Queue::unbounded());
+        let (sender, _receiver) = pair::<()>(Queue::unbounded(), Leftovers::Drop);
         // As if that many clones had been leaked.
         sender.shared.senders.0.store(Count::MAX, Ordering::Relaxed);
         let _ = sender.clone();

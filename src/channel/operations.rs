@@ -1,8 +1,6 @@
 //! The queue's operations under the channel's names.
 
-use super::Receiver;
-#[cfg(feature = "sink")]
-use super::Sender;
+use super::{Receiver, Sender};
 use crate::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError};
 use crate::operation::{operation, Operation, Translated};
 use crate::queue::{GetAttempt, Many, One, PutAttempt, Queue};
@@ -76,6 +74,48 @@ operation! {
 impl<'a, T> Recv<'a, T> {
     pub(super) fn new(queue: &'a Queue<T>) -> Self {
         Recv(Operation::new(Translated::new(GetAttempt::new(queue, One))))
+    }
+}
+
+operation! {
+    /// A message on its way into a channel, with its sender; made by [`Sender::into_send`](crate::Sender::into_send).
+    ///
+    /// # Cancel safety
+    /// As [`Send`].
+    ///
+    /// # Panics
+    /// If polled after it completed.
+    pub struct SendOwned<T>(Translated<PutAttempt<T, Sender<T>, Option<T>>, SendError<T>, SendTimeoutError<T>>)
+        -> Result<(), SendError<T>>, in time Result<(), SendTimeoutError<T>>;
+}
+
+impl<T> SendOwned<T> {
+    pub(super) fn new(sender: Sender<T>, message: T) -> Self {
+        SendOwned(Operation::new(Translated::new(PutAttempt::new(sender, Some(message)))))
+    }
+
+    /// Takes the message back and ends the operation, as [`Send::take`].
+    pub fn take(&mut self) -> Option<T> {
+        self.0.finish();
+        self.0.attempt.attempt.take_back()
+    }
+}
+
+operation! {
+    /// A message on its way out of a channel, with its receiver; made by [`Receiver::into_recv`].
+    ///
+    /// # Cancel safety
+    /// As [`Recv`].
+    ///
+    /// # Panics
+    /// If polled after it completed.
+    pub struct RecvOwned<T>(Translated<GetAttempt<T, Receiver<T>, One>, RecvError, RecvTimeoutError>)
+        -> Result<T, RecvError>, in time Result<T, RecvTimeoutError>;
+}
+
+impl<T> RecvOwned<T> {
+    pub(super) fn new(receiver: Receiver<T>) -> Self {
+        RecvOwned(Operation::new(Translated::new(GetAttempt::new(receiver, One))))
     }
 }
 

@@ -45,3 +45,35 @@ impl<T> Iterator for TryIter<'_, T> {
         self.queue.try_get().ok()
     }
 }
+
+/// Items that were inside a queue; made by [`Queue::drain`].
+pub struct Drain<T> {
+    items: std::vec::IntoIter<T>,
+}
+
+impl<T> Drain<T> {
+    pub(crate) fn new(items: Vec<T>) -> Self {
+        Drain { items: items.into_iter() }
+    }
+}
+
+impl<T> Iterator for Drain<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.items.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.items.size_hint()
+    }
+}
+
+impl<T> ExactSizeIterator for Drain<T> {}
+impl<T> FusedIterator for Drain<T> {}
+
+impl<T> std::fmt::Debug for Drain<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Drain").field("left", &self.items.len()).finish()
+    }
+}

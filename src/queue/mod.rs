@@ -4,6 +4,7 @@
 
 mod get;
 mod iter;
+mod owned;
 mod put;
 #[cfg(feature = "sink")]
 mod sink;
@@ -13,7 +14,8 @@ mod task;
 mod watch;
 
 pub use get::{Get, GetMany, GetTask};
-pub use iter::{Iter, TryIter};
+pub use iter::{Drain, Iter, TryIter};
+pub use owned::{GetOwned, PutOwned};
 pub use put::{Put, PutMany};
 #[cfg(feature = "sink")]
 pub use sink::PutSink;
@@ -30,7 +32,7 @@ pub(crate) use sink::Puts;
 pub(crate) use stream::Gets;
 use watch::WatchAttempt;
 
-use crate::error::{TaskDoneError, TryGetError, TryPutError};
+use crate::error::{PutError, TaskDoneError, TryGetError, TryPutError};
 use crate::join::{Intake, Left, Unfinished};
 use crate::operation::{Operation, Topic};
 use crate::raw::{to_usize, Observer, RawQueue, Refused, Vacant, UNBOUNDED};
@@ -356,6 +358,54 @@ impl<T> Queue<T> {
         self.try_get().map(|item| Task::new(self, item))
     }
 
+    /// Puts an item in at once; where there is no room the oldest item comes out for it.
+    ///
+    /// The item goes in before the oldest comes out: as many more than the capacity may be inside for a moment as threads
+    /// do this. With capacity 0 it is [`try_put`](Queue::try_put), and a refused item comes out itself.
+    ///
+    /// # Errors
+    /// [`PutError`] with the item if the queue is closed.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::bounded(2);
+    /// assert_eq!(queue.force_put(1), Ok(None));
+    /// assert_eq!(queue.force_put(2), Ok(None));
+    /// assert_eq!(queue.force_put(3), Ok(Some(1)));
+    /// ```
+    pub fn force_put(&self, item: T) -> Result<Option<T>, PutError<T>> {
+        let waiters = &self.beside.waiters;
+        let item = match self.try_put(item) {
+            Ok(()) => return Ok(None),
+            Err(TryPutError::Closed(item)) => return Err(PutError(item)),
+            Err(TryPutError::Full(item)) if self.is_rendezvous() => return Ok(Some(item)),
+            Err(TryPutError::Full(item)) => item,
+        };
+        // In first, so that nothing is lost if the queue is closed in between.
+        match self.raw.push(item, UNBOUNDED, waiters) {
+            Ok(()) if self.raw.len() > self.beside.limit => Ok(self.raw.pop(waiters).ok()),
+            Ok(()) => Ok(None),
+            Err(Refused::Full(item) | Refused::Closed(item)) => Err(PutError(item)),
+        }
+    }
+
+    /// Takes out all items that are inside at this moment.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put_many([1, 2, 3]).wait().unwrap();
+    /// assert_eq!(queue.drain().len(), 3);
+    /// assert!(queue.is_empty());
+    /// ```
+    pub fn drain(&self) -> Drain<T> {
+        let mut items = Vec::new();
+        // Only what is inside now: others may go on putting.
+        let inside = to_usize(self.raw.len());
+        let _ = self.raw.pop_many(&mut items, inside, &self.beside.waiters);
+        Drain::new(items)
+    }
+
     /// Says that an item that was got is done with. Call it once for each, when the work on it is finished.
     ///
     /// What this thread did before is seen by who returns from [`join`](Queue::join).
@@ -444,9 +494,8 @@ impl<T> Queue<T> {
         left
     }
 
-    /// Closes the queue and drops what is left inside.
-    pub(crate) fn close_and_discard(&self) {
-        self.close();
+    /// Drops what is left inside a closed queue.
+    pub(crate) fn discard(&self) {
         self.raw.discard(&self.beside.waiters);
     }
 
@@ -552,6 +601,13 @@ impl<T> Host<T> for &Queue<T> {
 // No user code runs while the queue is between two states: an item's drop is called after it left the queue.
 impl<T> UnwindSafe for Queue<T> {}
 impl<T> RefUnwindSafe for Queue<T> {}
+
+impl<T> Default for Queue<T> {
+    /// An unbounded queue.
+    fn default() -> Self {
+        Queue::unbounded()
+    }
+}
 
 impl<T> fmt::Debug for Queue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
