@@ -36,7 +36,8 @@ pub use queue::GetStream;
 #[cfg(feature = "sink")]
 pub use queue::PutSink;
 pub use queue::{
-    Closed, Done, Drain, Get, GetMany, GetOwned, GetTask, Iter, Join, Put, PutMany, PutOwned, Queue, Task, TryIter,
+    Closed, Done, Drain, Get, GetMany, GetOwned, GetTask, Iter, Join, Permits, Put, PutMany, PutOwned, Queue, Reserve,
+    Task, TryIter,
 };
 
 /// The pages of `docs/`, so that each block of code in them is compiled and run.
@@ -46,6 +47,8 @@ mod docs {
     mod design {}
     #[doc = include_str!("../docs/memory-orderings.md")]
     mod memory_orderings {}
+    #[doc = include_str!("../docs/migration/python-queue.md")]
+    mod python_queue {}
     #[doc = include_str!("../docs/verification.md")]
     mod verification {}
 }

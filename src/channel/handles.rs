@@ -9,7 +9,7 @@ use crate::error::{SendError, TryRecvError, TrySendError};
 use crate::queue::{Closed, Drain, Host, Iter, Queue, TryIter};
 use crate::sync::{AtomicUsize, Ordering};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// The queue, and how many handles of each kind there are.
 struct Shared<T> {
@@ -24,9 +24,12 @@ struct Shared<T> {
 pub(crate) enum Leftovers {
     /// They are dropped at once.
     Drop,
-    /// They stay until the last handle goes, as some other crates have it.
+    /// They stay until the last sender has gone as well, as some other crates have it.
     #[cfg(feature = "compat")]
     Keep,
+    /// As `Keep`; once the drop of one has panicked those behind it are forgotten, as `crossbeam-channel` has it.
+    #[cfg(feature = "compat")]
+    KeepUntilPanic,
 }
 
 /// The number of strong handles of one kind.
@@ -50,7 +53,7 @@ impl Count {
         let mut count = self.get();
         while count > 0 {
             assert!(count < Self::MAX, "too many handles of one channel");
-            // Ordering: Relaxed, C1. A handle that exists, or the pointer of a weak one, keeps the channel.
+            // Ordering: Relaxed, C1. A handle that exists, or the upgraded pointer of a weak one, keeps the channel.
             match self.0.compare_exchange(count, count + 1, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return true,
                 Err(now) => count = now,
@@ -63,6 +66,16 @@ impl Count {
     fn remove(&self) -> bool {
         // Ordering: AcqRel, C2. What was done through the other handles comes before the end that the last one makes.
         self.0.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+}
+
+#[cfg(feature = "compat")]
+impl<T> Drop for Shared<T> {
+    fn drop(&mut self) {
+        // The queue itself would go on after a panic.
+        if self.leftovers == Leftovers::KeepUntilPanic {
+            self.queue.discard_until_panic();
+        }
     }
 }
 
@@ -87,14 +100,14 @@ pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
 }
 
-/// A sender that does not keep the channel open; made by [`Sender::downgrade`].
+/// A sender that keeps neither the channel open nor what is inside; made by [`Sender::downgrade`].
 pub struct WeakSender<T> {
-    shared: Arc<Shared<T>>,
+    shared: Weak<Shared<T>>,
 }
 
-/// A receiver that does not keep the channel open; made by [`Receiver::downgrade`].
+/// A receiver that keeps neither the channel open nor what is inside; made by [`Receiver::downgrade`].
 pub struct WeakReceiver<T> {
-    shared: Arc<Shared<T>>,
+    shared: Weak<Shared<T>>,
 }
 
 impl<T> Sender<T> {
@@ -148,7 +161,7 @@ impl<T> Sender<T> {
 
     /// A sender that does not keep the channel open.
     pub fn downgrade(&self) -> WeakSender<T> {
-        WeakSender { shared: self.shared.clone() }
+        WeakSender { shared: Arc::downgrade(&self.shared) }
     }
 
     /// This sender as a sink, which keeps the sender.
@@ -206,7 +219,7 @@ impl<T> Receiver<T> {
 
     /// A receiver that does not keep the channel open.
     pub fn downgrade(&self) -> WeakReceiver<T> {
-        WeakReceiver { shared: self.shared.clone() }
+        WeakReceiver { shared: Arc::downgrade(&self.shared) }
     }
 
     /// Messages as they come, until the channel is closed and empty; waits on this thread for each.
@@ -282,6 +295,12 @@ macro_rules! handle {
                 self.shared.receivers.get()
             }
 
+            /// How many weak handles there are, of both kinds.
+            #[cfg(feature = "tokio")]
+            pub(crate) fn weak_count(&self) -> usize {
+                Arc::weak_count(&self.shared)
+            }
+
             /// Whether both are handles of one channel.
             pub fn same_channel(&self, other: &Self) -> bool {
                 Arc::ptr_eq(&self.shared, &other.shared)
@@ -317,7 +336,22 @@ macro_rules! handle {
         impl<T> $weak<T> {
             /// A strong handle, if there is one left of this side.
             pub fn upgrade(&self) -> Option<$name<T>> {
-                self.shared.$count.add_to_some().then(|| $name { shared: self.shared.clone() })
+                let shared = self.shared.upgrade()?;
+                shared.$count.add_to_some().then(|| $name { shared })
+            }
+
+            /// How many strong handles there are of this side.
+            #[cfg(feature = "tokio")]
+            #[allow(dead_code)] // One of the two sides is asked.
+            pub(crate) fn strong_count(&self) -> usize {
+                self.shared.upgrade().map_or(0, |shared| shared.$count.get())
+            }
+
+            /// How many weak handles there are, of both kinds; 0 once the channel is gone.
+            #[cfg(feature = "tokio")]
+            #[allow(dead_code)] // As above.
+            pub(crate) fn weak_count(&self) -> usize {
+                self.shared.weak_count()
             }
         }
 
@@ -380,5 +414,16 @@ mod tests {
         // As if that many clones had been leaked.
         sender.shared.senders.0.store(Count::MAX, Ordering::Relaxed);
         let _ = sender.clone();
+    }
+
+    #[test]
+    fn a_message_in_hand_comes_back_when_the_last_receiver_goes() {
+        use futures_lite::future::{block_on, poll_once};
+
+        let (sender, receiver) = pair(Queue::bounded(0), Leftovers::Drop);
+        let mut send = sender.send(1);
+        assert_eq!(block_on(poll_once(&mut send)), None);
+        drop(receiver);
+        assert_eq!(block_on(poll_once(&mut send)), Some(Err(SendError(1))));
     }
 }

@@ -5,6 +5,7 @@ use crate::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError};
 use crate::operation::{operation, Operation, Translated};
 use crate::queue::{GetAttempt, Many, One, PutAttempt, Queue};
 use std::collections::VecDeque;
+use std::fmt;
 use std::iter::FusedIterator;
 
 type Sending<'a, T, L, R> = Translated<PutAttempt<T, &'a Queue<T>, L>, SendError<R>, SendTimeoutError<R>>;
@@ -138,7 +139,6 @@ impl<'a, T> RecvMany<'a, T> {
 }
 
 /// Messages as they come, until the channel is closed and empty; made by `Receiver::into_iter`.
-#[derive(Debug)]
 pub struct IntoIter<T> {
     receiver: Receiver<T>,
 }
@@ -159,6 +159,12 @@ impl<T> Iterator for IntoIter<T> {
 
 // Once closed and empty, a channel stays so.
 impl<T> FusedIterator for IntoIter<T> {}
+
+impl<T> fmt::Debug for IntoIter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IntoIter { .. }")
+    }
+}
 
 /// The messages of a channel as a stream that keeps its receiver; made by [`Receiver::into_stream`].
 ///

@@ -1,4 +1,4 @@
-//! `async-channel` 2.5, over this crate's channel.
+#![doc = include_str!("../../docs/migration/async-channel.md")]
 
 use crate::channel::{self, Leftovers};
 use crate::queue::{Gets, Queue};

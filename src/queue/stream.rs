@@ -15,12 +15,19 @@ pub(crate) struct Gets<T, H: Host<T>> {
 
 impl<T, H: Host<T>> Gets<T, H> {
     pub(crate) fn new(host: H) -> Self {
-        Gets { operation: Operation::new(GetAttempt::new(host, One)), over: false }
+        Gets { operation: Operation::new(GetAttempt::at_leisure(host, One)), over: false }
     }
 
     #[cfg(feature = "compat")]
     pub(crate) fn host(&self) -> &H {
         &self.operation.attempt.host
+    }
+
+    /// Ends the waiting of a get that is under way, so that no wake-up for another goes to it.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn stop_waiting(&mut self) {
+        self.operation.finish();
+        self.operation.restart();
     }
 
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {

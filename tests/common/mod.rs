@@ -1,0 +1,185 @@
+//! What several test files need: a watchdog, a waker that counts, and items that are counted.
+#![allow(dead_code)] // Each test file uses a part of it.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+/// Aborts the process, with the name of the test, unless it is dropped within a minute.
+pub(crate) struct Watchdog {
+    _alive: Sender<()>,
+}
+
+/// To be held for the length of a test that may hang: `let _watchdog = watchdog();`.
+pub(crate) fn watchdog() -> Watchdog {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    let (alive, gone) = channel();
+    std::thread::spawn(move || {
+        if gone.recv_timeout(Duration::from_secs(60)) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("watchdog: `{test}` has not ended within a minute");
+            std::process::abort();
+        }
+    });
+    Watchdog { _alive: alive }
+}
+
+/// A waker that counts how often it is woken.
+#[derive(Default)]
+pub(crate) struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Count {
+    pub(crate) fn new() -> (Arc<Count>, Waker) {
+        let count = Arc::new(Count::default());
+        (count.clone(), Waker::from(count))
+    }
+
+    pub(crate) fn get(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// One poll with a waker.
+pub(crate) fn poll<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(waker))
+}
+
+/// A future with a waker of its own, polled by hand.
+pub(crate) struct Probe<F> {
+    pub(crate) future: F,
+    pub(crate) woken: Arc<Count>,
+    waker: Waker,
+    /// How often it had been woken at its last poll; `None` before the first.
+    seen: Option<usize>,
+}
+
+impl<F: Unpin> Probe<F> {
+    pub(crate) fn new(future: F) -> Self {
+        let (woken, waker) = Count::new();
+        Probe { future, woken, waker, seen: None }
+    }
+
+    /// Polls what is no future.
+    pub(crate) fn poll_with<R>(&mut self, poll: impl FnOnce(Pin<&mut F>, &mut Context<'_>) -> R) -> R {
+        poll(Pin::new(&mut self.future), &mut Context::from_waker(&self.waker))
+    }
+
+    pub(crate) fn is_woken(&self) -> bool {
+        self.woken.get() > 0
+    }
+}
+
+impl<F: Future + Unpin> Probe<F> {
+    /// Polls once, and expects that the future has to wait.
+    pub(crate) fn pending(future: F) -> Self {
+        let mut probe = Probe::new(future);
+        assert!(probe.poll().is_pending(), "the operation was expected to wait");
+        probe
+    }
+
+    pub(crate) fn poll(&mut self) -> Poll<F::Output> {
+        poll(&mut self.future, &self.waker)
+    }
+
+    /// Polls once, and notes that the wake-ups so far are answered.
+    pub(crate) fn poll_again(&mut self) -> Poll<F::Output> {
+        self.seen = Some(self.woken.get());
+        self.poll()
+    }
+
+    /// Whether it was woken since `poll_again`, or never polled so.
+    pub(crate) fn wants_a_poll(&self) -> bool {
+        self.seen != Some(self.woken.get())
+    }
+
+    /// Polls once, and expects the end.
+    pub(crate) fn ready(mut self) -> F::Output {
+        match self.poll() {
+            Poll::Ready(output) => output,
+            Poll::Pending => panic!("the operation was expected to be done"),
+        }
+    }
+}
+
+/// A timer that is over at its second poll.
+#[derive(Default)]
+pub(crate) struct Tick(bool);
+
+impl Future for Tick {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        match std::mem::replace(&mut self.0, true) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+}
+
+/// Who has been made and who has been dropped how often.
+#[derive(Clone, Default)]
+pub(crate) struct Ledger(Arc<Mutex<HashMap<usize, usize>>>);
+
+/// An item with a number, whose drop is noted.
+pub(crate) struct Item {
+    pub(crate) id: usize,
+    ledger: Ledger,
+}
+
+impl Ledger {
+    pub(crate) fn new() -> Self {
+        Ledger::default()
+    }
+
+    pub(crate) fn item(&self, id: usize) -> Item {
+        let before = self.0.lock().unwrap().insert(id, 0);
+        assert_eq!(before, None, "item {id} was made twice");
+        Item { id, ledger: self.clone() }
+    }
+
+    pub(crate) fn items(&self, ids: std::ops::Range<usize>) -> Vec<Item> {
+        ids.map(|id| self.item(id)).collect()
+    }
+
+    /// How many items have been dropped.
+    pub(crate) fn dropped(&self) -> usize {
+        self.0.lock().unwrap().values().filter(|&&drops| drops > 0).count()
+    }
+
+    /// Each item that was made was dropped once.
+    pub(crate) fn settle(&self) {
+        for (id, &drops) in self.0.lock().unwrap().iter() {
+            assert_eq!(drops, 1, "drops of item {id}");
+        }
+    }
+}
+
+impl Drop for Item {
+    fn drop(&mut self) {
+        let mut ledger = self.ledger.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        *ledger.get_mut(&self.id).expect("only items in the ledger exist") += 1;
+    }
+}
+
+/// A small generator of random numbers (SplitMix64), so that a run can be repeated from its seed.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % bound
+    }
+}
