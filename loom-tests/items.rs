@@ -97,6 +97,12 @@ pub fn settle(queue: &Shared, gots: impl IntoIterator<Item = Got>, accepted: imp
     accepted.sort_unstable();
     assert_eq!(came, accepted);
     assert_eq!(queue.len(), 0);
+    // No get went ahead of the tail: with nobody else there, a put finds its slot as it should be.
+    let holes = queue.given_up();
+    if queue.push(item((BEFORE, 0)), 1, &()).is_ok() {
+        assert!(queue.pop(&()).is_ok());
+    }
+    assert_eq!(queue.given_up(), holes);
 }
 
 /// Whether a getter lost patience with a putter, or a putter gave a claim up.

@@ -303,12 +303,14 @@ mod tests {
             let (queue, _) = queue(0, 1);
             let popper = queue.clone();
             let popper = thread::spawn(move || drop((popper.pop(&()), popper.pop(&()))));
-            let putter = queue.clone();
-            let putter = thread::spawn(move || put(&putter, (0, 0)));
-            let given_up = queue.given_up();
-            assert!(given_up == 0 || queue.claims() >= 2);
+            let counter = queue.clone();
+            let counter = thread::spawn(move || {
+                let given_up = counter.given_up();
+                assert!(given_up == 0 || counter.claims() >= 2);
+            });
+            put(&queue, (0, 0));
             popper.join().unwrap();
-            putter.join().unwrap();
+            counter.join().unwrap();
             has_holes(&queue)
         });
     }

@@ -3,6 +3,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod channel;
+#[cfg(feature = "compat")]
+pub mod compat;
 mod error;
 mod join;
 mod operation;
@@ -21,7 +23,8 @@ pub use channel::RecvStream;
 #[cfg(feature = "sink")]
 pub use channel::SendSink;
 pub use channel::{
-    bounded, unbounded, IntoIter, Receiver, Recv, RecvMany, Send, SendMany, Sender, WeakReceiver, WeakSender,
+    bounded, unbounded, IntoIter, Receiver, Recv, RecvMany, RecvOwned, Send, SendMany, SendOwned, Sender, WeakReceiver,
+    WeakSender,
 };
 pub use error::{
     ClosedTimeoutError, GetError, GetTimeoutError, JoinTimeoutError, PutError, PutTimeoutError, RecvError,
@@ -32,7 +35,10 @@ pub use operation::Until;
 pub use queue::GetStream;
 #[cfg(feature = "sink")]
 pub use queue::PutSink;
-pub use queue::{Closed, Done, Get, GetMany, GetTask, Iter, Join, Put, PutMany, Queue, Task, TryIter};
+pub use queue::{
+    Closed, Done, Drain, Get, GetMany, GetOwned, GetTask, Iter, Join, Permits, Put, PutMany, PutOwned, Queue, Reserve,
+    Task, TryIter,
+};
 
 /// The pages of `docs/`, so that each block of code in them is compiled and run.
 #[cfg(doctest)]
@@ -41,6 +47,8 @@ mod docs {
     mod design {}
     #[doc = include_str!("../docs/memory-orderings.md")]
     mod memory_orderings {}
+    #[doc = include_str!("../docs/migration/python-queue.md")]
+    mod python_queue {}
     #[doc = include_str!("../docs/verification.md")]
     mod verification {}
 }

@@ -40,6 +40,9 @@ pub(crate) trait Attempt {
 pub(crate) enum Topic {
     /// An item came.
     Items,
+    /// An item came; somebody asks who may not come for it when he is woken.
+    #[cfg(feature = "stream")]
+    AnyItems,
     /// There is room for one.
     Room,
     /// A standing item was taken.
@@ -71,26 +74,30 @@ impl<A: Attempt> Operation<A> {
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<A::Output> {
         assert!(!self.finished, "an operation was polled after it had completed or was taken back");
         loop {
+            let waits_for = self.listen(context);
             if let Some(output) = self.attempt.attempt() {
                 self.finish();
                 return Poll::Ready(output);
             }
             let topic = self.attempt.topic();
-            match &mut self.enrolled {
-                Some(enrolled) if enrolled.topic == topic => {
-                    if Pin::new(&mut enrolled.listener).poll(context).is_pending() {
-                        return Poll::Pending;
-                    }
-                    // The wake-up is used up, and with it the listener. The next try decides.
-                    self.enrolled = None;
-                }
-                _ => {
-                    self.leave();
-                    self.enrolled = Some(Enrolled { topic, listener: self.attempt.set(topic).enrol() });
-                    self.attempt.meet();
-                }
+            if waits_for == Some(topic) {
+                return Poll::Pending;
             }
+            self.leave();
+            self.enrolled = Some(Enrolled { topic, listener: self.attempt.set(topic).enrol() });
+            self.attempt.meet();
         }
+    }
+
+    /// What it waits for from here on, if it is enrolled and was not woken. A wake-up is used up, and the listener with
+    /// it, before the try that it is for: a wake-up after the try may be for what the try did not see, and goes on to
+    /// another if the try succeeds.
+    fn listen(&mut self, context: &mut Context<'_>) -> Option<Topic> {
+        let enrolled = self.enrolled.as_mut()?;
+        if Pin::new(&mut enrolled.listener).poll(context).is_ready() {
+            self.enrolled = None;
+        }
+        Some(self.enrolled.as_ref()?.topic)
     }
 
     /// Waits on this thread. Time runs out at `deadline`; what can be done at once is done even after it.
@@ -147,7 +154,7 @@ impl<A: Attempt> Operation<A> {
     }
 
     /// Makes a finished operation like a new one, for an attempt that can be made again.
-    #[cfg(feature = "stream")]
+    #[cfg(any(feature = "stream", feature = "sink"))]
     pub(crate) fn restart(&mut self) {
         self.finished = false;
     }
@@ -191,7 +198,7 @@ where
 
     #[inline]
     fn attempt(&mut self) -> Option<Self::Output> {
-        Some(self.attempt.attempt()?.map_err(E::from))
+        self.attempt.attempt().map(|output| output.map_err(E::from))
     }
 
     fn topic(&self) -> Topic {
@@ -308,13 +315,13 @@ impl<O: Timed, F: Future> Future for Until<O, F> {
 macro_rules! operation {
     (
         $(#[$meta:meta])*
-        pub struct $name:ident<$($life:lifetime),* $(, $param:ident)*>($attempt:ty) -> $output:ty, in time $timed:ty;
+        pub struct $name:ident<$($life:lifetime,)* $param:ident>($attempt:ty) -> $output:ty, in time $timed:ty;
     ) => {
         $(#[$meta])*
         #[must_use = "an operation does nothing unless you `.await` it or call `.wait()`"]
-        pub struct $name<$($life),* $(, $param)*>(pub(crate) crate::operation::Operation<$attempt>);
+        pub struct $name<$($life,)* $param>(pub(crate) crate::operation::Operation<$attempt>);
 
-        impl<$($life),* $(, $param)*> $name<$($life),* $(, $param)*> {
+        impl<$($life,)* $param> $name<$($life,)* $param> {
             /// Waits on this thread until the operation is done.
             ///
             /// Spins and yields for a moment before it parks. Do not call this inside an async task: `.await` there.
@@ -352,9 +359,9 @@ macro_rules! operation {
             }
         }
 
-        impl<$($life),* $(, $param)*> Unpin for $name<$($life),* $(, $param)*> {}
+        impl<$($life,)* $param> Unpin for $name<$($life,)* $param> {}
 
-        impl<$($life),* $(, $param)*> std::future::Future for $name<$($life),* $(, $param)*> {
+        impl<$($life,)* $param> std::future::Future for $name<$($life,)* $param> {
             type Output = $output;
 
             fn poll(
@@ -365,7 +372,7 @@ macro_rules! operation {
             }
         }
 
-        impl<$($life),* $(, $param)*> crate::operation::Timed for $name<$($life),* $(, $param)*> {
+        impl<$($life,)* $param> crate::operation::Timed for $name<$($life,)* $param> {
             type Output = $output;
             type Timed = $timed;
 
@@ -382,7 +389,7 @@ macro_rules! operation {
             }
         }
 
-        impl<$($life),* $(, $param)*> std::fmt::Debug for $name<$($life),* $(, $param)*> {
+        impl<$($life,)* $param> std::fmt::Debug for $name<$($life,)* $param> {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(concat!(stringify!($name), " { .. }"))
             }

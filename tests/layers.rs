@@ -28,8 +28,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("std::thread", &["sync.rs"]),
     ("event_listener", &["wait.rs", "operation.rs"]),
     ("parking::", &["operation.rs"]),
-    ("futures_core", &["queue/stream.rs", "channel/"]),
-    ("futures_sink", &["queue/sink.rs", "channel/"]),
+    ("futures_core", &["queue/stream.rs", "channel/", "compat/"]),
+    ("futures_sink", &["queue/sink.rs", "channel/", "compat/"]),
     // The lint that is set here would allow it.
     ("allow(unsafe_code)", &["raw/mod.rs"]),
     ("unsafe {", &["raw/"]),

@@ -54,15 +54,15 @@ mod stream {
     }
 
     #[test]
-    fn a_stream_that_is_dropped_passes_its_wake_up_on() {
+    fn a_stream_that_is_dropped_keeps_no_wake_up_from_others() {
         let (sender, receiver) = unbounded();
         let mut stream = Probe::new(receiver.clone().into_stream());
         assert!(next(&mut stream).is_pending());
         let recv = Probe::pending(receiver.recv());
         sender.try_send(1).unwrap();
-        assert!(stream.is_woken() && !recv.is_woken());
+        // All streams are woken, as one may not be polled again for long, and one of the others.
+        assert!(stream.is_woken() && recv.is_woken());
         drop(stream);
-        assert!(recv.is_woken());
         assert_eq!((recv.ready(), sender.receiver_count()), (Ok(1), 1));
     }
 

@@ -4,18 +4,32 @@
 use super::operations::RecvStream;
 #[cfg(feature = "sink")]
 use super::operations::SendSink;
-use super::operations::{IntoIter, Recv, RecvMany, Send, SendMany};
-use crate::error::{TryRecvError, TrySendError};
-use crate::queue::{Closed, Host, Iter, Queue, TryIter};
+use super::operations::{IntoIter, Recv, RecvMany, RecvOwned, Send, SendMany, SendOwned};
+use crate::error::{SendError, TryRecvError, TrySendError};
+use crate::queue::{Closed, Drain, Host, Iter, Queue, TryIter};
 use crate::sync::{AtomicUsize, Ordering};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// The queue, and how many handles of each kind there are.
 struct Shared<T> {
     queue: Queue<T>,
     senders: Count,
     receivers: Count,
+    leftovers: Leftovers,
+}
+
+/// What becomes of the messages inside when the last receiver goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leftovers {
+    /// They are dropped at once.
+    Drop,
+    /// They stay until the last sender has gone as well, as some other crates have it.
+    #[cfg(feature = "compat")]
+    Keep,
+    /// As `Keep`; once the drop of one has panicked those behind it are forgotten, as `crossbeam-channel` has it.
+    #[cfg(feature = "compat")]
+    KeepUntilPanic,
 }
 
 /// The number of strong handles of one kind.
@@ -39,7 +53,7 @@ impl Count {
         let mut count = self.get();
         while count > 0 {
             assert!(count < Self::MAX, "too many handles of one channel");
-            // Ordering: Relaxed, C1. A handle that exists, or the pointer of a weak one, keeps the channel.
+            // Ordering: Relaxed, C1. A handle that exists, or the upgraded pointer of a weak one, keeps the channel.
             match self.0.compare_exchange(count, count + 1, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return true,
                 Err(now) => count = now,
@@ -55,8 +69,18 @@ impl Count {
     }
 }
 
-pub(super) fn pair<T>(queue: Queue<T>) -> (Sender<T>, Receiver<T>) {
-    let shared = Arc::new(Shared { queue, senders: Count::one(), receivers: Count::one() });
+#[cfg(feature = "compat")]
+impl<T> Drop for Shared<T> {
+    fn drop(&mut self) {
+        // The queue itself would go on after a panic.
+        if self.leftovers == Leftovers::KeepUntilPanic {
+            self.queue.discard_until_panic();
+        }
+    }
+}
+
+pub(crate) fn pair<T>(queue: Queue<T>, leftovers: Leftovers) -> (Sender<T>, Receiver<T>) {
+    let shared = Arc::new(Shared { queue, senders: Count::one(), receivers: Count::one(), leftovers });
     (Sender { shared: shared.clone() }, Receiver { shared })
 }
 
@@ -76,14 +100,14 @@ pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
 }
 
-/// A sender that does not keep the channel open; made by [`Sender::downgrade`].
+/// A sender that keeps neither the channel open nor what is inside; made by [`Sender::downgrade`].
 pub struct WeakSender<T> {
-    shared: Arc<Shared<T>>,
+    shared: Weak<Shared<T>>,
 }
 
-/// A receiver that does not keep the channel open; made by [`Receiver::downgrade`].
+/// A receiver that keeps neither the channel open nor what is inside; made by [`Receiver::downgrade`].
 pub struct WeakReceiver<T> {
-    shared: Arc<Shared<T>>,
+    shared: Weak<Shared<T>>,
 }
 
 impl<T> Sender<T> {
@@ -106,6 +130,19 @@ impl<T> Sender<T> {
         Ok(self.shared.queue.try_put(message)?)
     }
 
+    /// Sends a message at once; where there is no room the oldest one comes out for it. See [`Queue::force_put`].
+    ///
+    /// # Errors
+    /// [`SendError`](crate::SendError) with the message if the channel is closed.
+    pub fn force_send(&self, message: T) -> Result<Option<T>, SendError<T>> {
+        Ok(self.shared.queue.force_put(message)?)
+    }
+
+    /// [`send`](Sender::send) as an operation that keeps the sender, and so borrows nothing.
+    pub fn into_send(self, message: T) -> SendOwned<T> {
+        SendOwned::new(self, message)
+    }
+
     /// Sends all messages in their order, as many at a time as there is room for; see [`Queue::put_many`].
     ///
     /// # Errors
@@ -124,7 +161,7 @@ impl<T> Sender<T> {
 
     /// A sender that does not keep the channel open.
     pub fn downgrade(&self) -> WeakSender<T> {
-        WeakSender { shared: self.shared.clone() }
+        WeakSender { shared: Arc::downgrade(&self.shared) }
     }
 
     /// This sender as a sink, which keeps the sender.
@@ -170,9 +207,19 @@ impl<T> Receiver<T> {
         Ok(self.shared.queue.try_get_many(messages, limit)?)
     }
 
+    /// Takes out all messages that are inside at this moment.
+    pub fn drain(&self) -> Drain<T> {
+        self.shared.queue.drain()
+    }
+
+    /// [`recv`](Receiver::recv) as an operation that keeps the receiver, and so borrows nothing.
+    pub fn into_recv(self) -> RecvOwned<T> {
+        RecvOwned::new(self)
+    }
+
     /// A receiver that does not keep the channel open.
     pub fn downgrade(&self) -> WeakReceiver<T> {
-        WeakReceiver { shared: self.shared.clone() }
+        WeakReceiver { shared: Arc::downgrade(&self.shared) }
     }
 
     /// Messages as they come, until the channel is closed and empty; waits on this thread for each.
@@ -248,6 +295,12 @@ macro_rules! handle {
                 self.shared.receivers.get()
             }
 
+            /// How many weak handles there are, of both kinds.
+            #[cfg(feature = "tokio")]
+            pub(crate) fn weak_count(&self) -> usize {
+                Arc::weak_count(&self.shared)
+            }
+
             /// Whether both are handles of one channel.
             pub fn same_channel(&self, other: &Self) -> bool {
                 Arc::ptr_eq(&self.shared, &other.shared)
@@ -274,8 +327,8 @@ macro_rules! handle {
         impl<T> Drop for $name<T> {
             fn drop(&mut self) {
                 if self.shared.$count.remove() {
-                    let end: fn(&Queue<T>) = $last;
-                    end(&self.shared.queue);
+                    let end: fn(&Shared<T>) = $last;
+                    end(&self.shared);
                 }
             }
         }
@@ -283,7 +336,22 @@ macro_rules! handle {
         impl<T> $weak<T> {
             /// A strong handle, if there is one left of this side.
             pub fn upgrade(&self) -> Option<$name<T>> {
-                self.shared.$count.add_to_some().then(|| $name { shared: self.shared.clone() })
+                let shared = self.shared.upgrade()?;
+                shared.$count.add_to_some().then(|| $name { shared })
+            }
+
+            /// How many strong handles there are of this side.
+            #[cfg(feature = "tokio")]
+            #[allow(dead_code)] // One of the two sides is asked.
+            pub(crate) fn strong_count(&self) -> usize {
+                self.shared.upgrade().map_or(0, |shared| shared.$count.get())
+            }
+
+            /// How many weak handles there are, of both kinds; 0 once the channel is gone.
+            #[cfg(feature = "tokio")]
+            #[allow(dead_code)] // As above.
+            pub(crate) fn weak_count(&self) -> usize {
+                self.shared.weak_count()
             }
         }
 
@@ -307,10 +375,15 @@ macro_rules! handle {
     };
 }
 
-handle!(Sender, WeakSender, senders, |queue| {
-    queue.close();
+handle!(Sender, WeakSender, senders, |shared| {
+    shared.queue.close();
 });
-handle!(Receiver, WeakReceiver, receivers, |queue| queue.close_and_discard());
+handle!(Receiver, WeakReceiver, receivers, |shared| {
+    shared.queue.close();
+    if shared.leftovers == Leftovers::Drop {
+        shared.queue.discard();
+    }
+});
 
 impl<'a, T> IntoIterator for &'a Receiver<T> {
     type Item = T;
@@ -337,9 +410,20 @@ mod tests {
     #[test]
     #[should_panic(expected = "too many handles")]
     fn the_count_of_handles_does_not_wrap() {
-        let (sender, _receiver) = pair::<()>(Queue::unbounded());
+        let (sender, _receiver) = pair::<()>(Queue::unbounded(), Leftovers::Drop);
         // As if that many clones had been leaked.
         sender.shared.senders.0.store(Count::MAX, Ordering::Relaxed);
         let _ = sender.clone();
+    }
+
+    #[test]
+    fn a_message_in_hand_comes_back_when_the_last_receiver_goes() {
+        use futures_lite::future::{block_on, poll_once};
+
+        let (sender, receiver) = pair(Queue::bounded(0), Leftovers::Drop);
+        let mut send = sender.send(1);
+        assert_eq!(block_on(poll_once(&mut send)), None);
+        drop(receiver);
+        assert_eq!(block_on(poll_once(&mut send)), Some(Err(SendError(1))));
     }
 }

@@ -10,7 +10,11 @@ pub use handles::{Receiver, Sender, WeakReceiver, WeakSender};
 pub use operations::RecvStream;
 #[cfg(feature = "sink")]
 pub use operations::SendSink;
-pub use operations::{IntoIter, Recv, RecvMany, Send, SendMany};
+pub use operations::{IntoIter, Recv, RecvMany, RecvOwned, Send, SendMany, SendOwned};
+
+#[cfg(feature = "compat")]
+pub(crate) use handles::pair;
+pub(crate) use handles::Leftovers;
 
 use crate::queue::Queue;
 
@@ -24,7 +28,7 @@ use crate::queue::Queue;
 /// assert!(receiver.recv().wait().is_err()); // the sender is gone
 /// ```
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
-    handles::pair(Queue::unbounded())
+    handles::pair(Queue::unbounded(), Leftovers::Drop)
 }
 
 /// A channel with room for `capacity` messages; with 0 each `send` waits until its message is received.
@@ -39,5 +43,5 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
 /// assert_eq!(receiver.try_recv(), Ok(1));
 /// ```
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    handles::pair(Queue::bounded(capacity))
+    handles::pair(Queue::bounded(capacity), Leftovers::Drop)
 }

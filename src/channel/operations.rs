@@ -1,12 +1,11 @@
 //! The queue's operations under the channel's names.
 
-use super::Receiver;
-#[cfg(feature = "sink")]
-use super::Sender;
+use super::{Receiver, Sender};
 use crate::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError};
 use crate::operation::{operation, Operation, Translated};
 use crate::queue::{GetAttempt, Many, One, PutAttempt, Queue};
 use std::collections::VecDeque;
+use std::fmt;
 use std::iter::FusedIterator;
 
 type Sending<'a, T, L, R> = Translated<PutAttempt<T, &'a Queue<T>, L>, SendError<R>, SendTimeoutError<R>>;
@@ -80,6 +79,48 @@ impl<'a, T> Recv<'a, T> {
 }
 
 operation! {
+    /// A message on its way into a channel, with its sender; made by [`Sender::into_send`](crate::Sender::into_send).
+    ///
+    /// # Cancel safety
+    /// As [`Send`].
+    ///
+    /// # Panics
+    /// If polled after it completed.
+    pub struct SendOwned<T>(Translated<PutAttempt<T, Sender<T>, Option<T>>, SendError<T>, SendTimeoutError<T>>)
+        -> Result<(), SendError<T>>, in time Result<(), SendTimeoutError<T>>;
+}
+
+impl<T> SendOwned<T> {
+    pub(super) fn new(sender: Sender<T>, message: T) -> Self {
+        SendOwned(Operation::new(Translated::new(PutAttempt::new(sender, Some(message)))))
+    }
+
+    /// Takes the message back and ends the operation, as [`Send::take`].
+    pub fn take(&mut self) -> Option<T> {
+        self.0.finish();
+        self.0.attempt.attempt.take_back()
+    }
+}
+
+operation! {
+    /// A message on its way out of a channel, with its receiver; made by [`Receiver::into_recv`].
+    ///
+    /// # Cancel safety
+    /// As [`Recv`].
+    ///
+    /// # Panics
+    /// If polled after it completed.
+    pub struct RecvOwned<T>(Translated<GetAttempt<T, Receiver<T>, One>, RecvError, RecvTimeoutError>)
+        -> Result<T, RecvError>, in time Result<T, RecvTimeoutError>;
+}
+
+impl<T> RecvOwned<T> {
+    pub(super) fn new(receiver: Receiver<T>) -> Self {
+        RecvOwned(Operation::new(Translated::new(GetAttempt::new(receiver, One))))
+    }
+}
+
+operation! {
     /// Some messages on their way out of a channel; made by [`Receiver::recv_many`](crate::Receiver::recv_many).
     ///
     /// # Cancel safety
@@ -98,7 +139,6 @@ impl<'a, T> RecvMany<'a, T> {
 }
 
 /// Messages as they come, until the channel is closed and empty; made by `Receiver::into_iter`.
-#[derive(Debug)]
 pub struct IntoIter<T> {
     receiver: Receiver<T>,
 }
@@ -119,6 +159,12 @@ impl<T> Iterator for IntoIter<T> {
 
 // Once closed and empty, a channel stays so.
 impl<T> FusedIterator for IntoIter<T> {}
+
+impl<T> fmt::Debug for IntoIter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IntoIter { .. }")
+    }
+}
 
 /// The messages of a channel as a stream that keeps its receiver; made by [`Receiver::into_stream`].
 ///

@@ -23,7 +23,7 @@ impl<T> Take<T> for One {
 
     #[inline]
     fn take(&mut self, queue: &Queue<T>) -> Result<T, Vacant> {
-        queue.raw.pop(&queue.beside.waiters)
+        queue.pop()
     }
 }
 
@@ -37,7 +37,7 @@ impl<T> Take<T> for Many<'_, T> {
     type Got = usize;
 
     fn take(&mut self, queue: &Queue<T>) -> Result<usize, Vacant> {
-        queue.raw.pop_many(self.items, self.limit, &queue.beside.waiters)
+        queue.pop_many(self.items, self.limit)
     }
 }
 
@@ -56,6 +56,7 @@ impl<'a, T> Take<T> for Guarded<'a, T> {
 pub(crate) struct GetAttempt<T, H: Host<T>, K: Take<T>> {
     pub(crate) host: H,
     take: K,
+    topic: Topic,
     pending: Pending,
     item: PhantomData<fn() -> T>,
 }
@@ -69,7 +70,13 @@ enum Pending {
 
 impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
     pub(crate) fn new(host: H, take: K) -> Self {
-        GetAttempt { host, take, pending: Pending::Uncounted, item: PhantomData }
+        GetAttempt { host, take, topic: Topic::Items, pending: Pending::Uncounted, item: PhantomData }
+    }
+
+    /// For one who may not come when he is woken.
+    #[cfg(feature = "stream")]
+    pub(crate) fn at_leisure(host: H, take: K) -> Self {
+        GetAttempt { topic: Topic::AnyItems, ..GetAttempt::new(host, take) }
     }
 
     fn uncount(&mut self) {
@@ -97,7 +104,7 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
     }
 
     fn topic(&self) -> Topic {
-        Topic::Items
+        self.topic
     }
 
     fn set(&self, topic: Topic) -> &WaitSet {

@@ -1,16 +1,15 @@
 //! Iterating: until the end, or until there is nothing at the moment.
 
 use super::Queue;
+use std::fmt;
 use std::iter::FusedIterator;
 
 /// Items as they come, until the queue is closed and empty; made by [`Queue::iter`].
-#[derive(Debug)]
 pub struct Iter<'a, T> {
     queue: &'a Queue<T>,
 }
 
 /// The items that are inside at the moment; made by [`Queue::try_iter`].
-#[derive(Debug)]
 pub struct TryIter<'a, T> {
     queue: &'a Queue<T>,
 }
@@ -43,5 +42,49 @@ impl<T> Iterator for TryIter<'_, T> {
 
     fn next(&mut self) -> Option<T> {
         self.queue.try_get().ok()
+    }
+}
+
+impl<T> fmt::Debug for Iter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Iter { .. }")
+    }
+}
+
+impl<T> fmt::Debug for TryIter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TryIter { .. }")
+    }
+}
+
+/// Items that were inside a queue; made by [`Queue::drain`].
+pub struct Drain<T> {
+    items: std::vec::IntoIter<T>,
+}
+
+impl<T> Drain<T> {
+    pub(crate) fn new(items: Vec<T>) -> Self {
+        Drain { items: items.into_iter() }
+    }
+}
+
+impl<T> Iterator for Drain<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.items.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.items.size_hint()
+    }
+}
+
+impl<T> ExactSizeIterator for Drain<T> {}
+impl<T> FusedIterator for Drain<T> {}
+
+impl<T> fmt::Debug for Drain<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Drain").field("left", &self.items.len()).finish()
     }
 }

@@ -2,8 +2,12 @@
 //!
 //! Knows all three layers. Does not know handles or other crates' names.
 
+mod credit;
 mod get;
 mod iter;
+mod owned;
+mod passage;
+mod permit;
 mod put;
 #[cfg(feature = "sink")]
 mod sink;
@@ -13,7 +17,9 @@ mod task;
 mod watch;
 
 pub use get::{Get, GetMany, GetTask};
-pub use iter::{Iter, TryIter};
+pub use iter::{Drain, Iter, TryIter};
+pub use owned::{GetOwned, PutOwned};
+pub use permit::{Permits, Reserve};
 pub use put::{Put, PutMany};
 #[cfg(feature = "sink")]
 pub use sink::PutSink;
@@ -23,6 +29,8 @@ pub use task::{Done, Task};
 pub use watch::{Closed, Join};
 
 pub(crate) use get::{GetAttempt, Many, One};
+#[cfg(feature = "tokio")]
+pub(crate) use permit::{Held, ReserveAttempt};
 pub(crate) use put::PutAttempt;
 #[cfg(feature = "sink")]
 pub(crate) use sink::Puts;
@@ -30,12 +38,13 @@ pub(crate) use sink::Puts;
 pub(crate) use stream::Gets;
 use watch::WatchAttempt;
 
-use crate::error::{TaskDoneError, TryGetError, TryPutError};
+use crate::error::{PutError, TaskDoneError, TryGetError, TryPutError};
 use crate::join::{Intake, Left, Unfinished};
 use crate::operation::{Operation, Topic};
 use crate::raw::{to_usize, Observer, RawQueue, Refused, Vacant, UNBOUNDED};
-use crate::sync::{AtomicUsize, CachePadded, Ordering};
+use crate::sync::{AtomicUsize, CachePadded};
 use crate::wait::WaitSet;
+use credit::Credit;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -89,11 +98,16 @@ struct Beside {
     /// The capacity as the core counts.
     limit: u64,
     capacity: Option<usize>,
+    /// In place of the limit: room that can be kept ahead.
+    credit: Option<Credit>,
 }
 
 /// Those who wait, by what they wait for.
 struct Waiters {
     getters: WaitSet,
+    /// Streams are kept while nobody asks them: a wake-up that comes to one of them comes to all, and to a getter.
+    #[cfg(feature = "stream")]
+    streams: WaitSet,
     putters: WaitSet,
     standing: WaitSet,
     joiners: WaitSet,
@@ -106,6 +120,8 @@ impl Observer for Waiters {
     #[inline]
     fn surfaced(&self, items: usize) {
         self.getters.wake(items);
+        #[cfg(feature = "stream")]
+        self.streams.wake_all();
     }
 
     #[inline]
@@ -143,7 +159,7 @@ impl<T> Queue<T> {
         /// assert_eq!(LOG.try_get().unwrap(), "hello");
         /// ```
         pub const fn unbounded() -> Self {
-            Queue::with_limit(None, UNBOUNDED)
+            Queue::with_limit(None, UNBOUNDED, None)
         }
     }
 
@@ -161,17 +177,32 @@ impl<T> Queue<T> {
         /// assert!(queue.try_put('b').unwrap_err().is_full());
         /// ```
         pub const fn bounded(capacity: usize) -> Self {
-            Queue::with_limit(Some(capacity), capacity as u64)
+            Queue::with_limit(Some(capacity), capacity as u64, None)
         }
     }
 
     crate::sync::const_fn! {
-        const fn with_limit(capacity: Option<usize>, limit: u64) -> Self {
+        /// A queue with room for `capacity` items that can be kept ahead: see [`reserve`](Queue::reserve). Each item costs
+        /// a little more than in one made by [`bounded`](Queue::bounded). At most 2^31 - 1 places are used.
+        ///
+        /// # Panics
+        /// If `capacity` is 0.
+        pub const fn with_permits(capacity: usize) -> Self {
+            assert!(capacity > 0, "a queue with permits needs a capacity");
+            let permits = if capacity > credit::MOST { credit::MOST } else { capacity };
+            Queue::with_limit(Some(capacity), UNBOUNDED, Some(Credit::new(permits as u64)))
+        }
+    }
+
+    crate::sync::const_fn! {
+        const fn with_limit(capacity: Option<usize>, limit: u64, credit: Option<Credit>) -> Self {
             Queue {
                 raw: RawQueue::new(),
                 beside: CachePadded::new(Beside {
                     waiters: Waiters {
                         getters: WaitSet::new(),
+                        #[cfg(feature = "stream")]
+                        streams: WaitSet::new(),
                         putters: WaitSet::new(),
                         standing: WaitSet::new(),
                         joiners: WaitSet::new(),
@@ -180,6 +211,7 @@ impl<T> Queue<T> {
                     },
                     limit,
                     capacity,
+                    credit,
                 }),
                 unfinished: CachePadded::new(Unfinished::new()),
             }
@@ -238,7 +270,7 @@ impl<T> Queue<T> {
     /// [`TryPutError::Full`] or [`TryPutError::Closed`], with the item. In the presence of other threads *full* counts
     /// puts that have begun and not ended.
     pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
-        self.raw.push(item, self.limit_now(), &self.beside.waiters).map_err(|refused| match refused {
+        self.push(item).map_err(|refused| match refused {
             Refused::Full(item) => TryPutError::Full(item),
             Refused::Closed(item) => TryPutError::Closed(item),
         })
@@ -259,7 +291,7 @@ impl<T> Queue<T> {
     /// assert!(queue.try_get().unwrap_err().is_closed());
     /// ```
     pub fn try_get(&self) -> Result<T, TryGetError> {
-        self.raw.pop(&self.beside.waiters).map_err(vacant)
+        self.pop().map_err(vacant)
     }
 
     /// Puts all items in, in their order and as many at a time as there is room for; waits while the queue is full.
@@ -311,7 +343,7 @@ impl<T> Queue<T> {
     /// [`TryPutError`] with the items that were not put.
     pub fn try_put_many(&self, items: impl IntoIterator<Item = T>) -> Result<(), TryPutError<Vec<T>>> {
         let mut items: VecDeque<T> = items.into_iter().collect();
-        match self.raw.push_many(&mut items, self.limit_now(), &self.beside.waiters) {
+        match self.push_many(&mut items) {
             Ok(()) => Ok(()),
             Err(Refused::Full(())) => Err(TryPutError::Full(items.into())),
             Err(Refused::Closed(())) => Err(TryPutError::Closed(items.into())),
@@ -323,7 +355,7 @@ impl<T> Queue<T> {
     /// # Errors
     /// As [`try_get`](Queue::try_get), if there is none.
     pub fn try_get_many(&self, items: &mut Vec<T>, limit: usize) -> Result<usize, TryGetError> {
-        self.raw.pop_many(items, limit, &self.beside.waiters).map_err(vacant)
+        self.pop_many(items, limit).map_err(vacant)
     }
 
     /// Takes the item at the head in a guard that counts it as done when dropped, also during a panic; waits while the
@@ -354,6 +386,57 @@ impl<T> Queue<T> {
     /// As [`try_get`](Queue::try_get).
     pub fn try_get_task(&self) -> Result<Task<'_, T>, TryGetError> {
         self.try_get().map(|item| Task::new(self, item))
+    }
+
+    /// Puts an item in at once; where there is no room the oldest item comes out for it.
+    ///
+    /// The item goes in before the oldest comes out: as many more than the capacity may be inside for a moment as threads
+    /// do this. With capacity 0 it is [`try_put`](Queue::try_put), and a refused item comes out itself.
+    ///
+    /// # Errors
+    /// [`PutError`] with the item if the queue is closed.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::bounded(2);
+    /// assert_eq!(queue.force_put(1), Ok(None));
+    /// assert_eq!(queue.force_put(2), Ok(None));
+    /// assert_eq!(queue.force_put(3), Ok(Some(1)));
+    /// ```
+    pub fn force_put(&self, item: T) -> Result<Option<T>, PutError<T>> {
+        let waiters = &self.beside.waiters;
+        let item = match self.try_put(item) {
+            Ok(()) => return Ok(None),
+            Err(TryPutError::Closed(item)) => return Err(PutError(item)),
+            Err(TryPutError::Full(item)) if self.is_rendezvous() => return Ok(Some(item)),
+            Err(TryPutError::Full(item)) => item,
+        };
+        if let Some(credit) = &self.beside.credit {
+            return self.swap_with_oldest(credit, item);
+        }
+        // In first, so that nothing is lost if the queue is closed in between.
+        match self.raw.push(item, UNBOUNDED, waiters) {
+            Ok(()) if self.raw.len() > self.beside.limit => Ok(self.raw.pop(waiters).ok()),
+            Ok(()) => Ok(None),
+            Err(Refused::Full(item) | Refused::Closed(item)) => Err(PutError(item)),
+        }
+    }
+
+    /// Takes out all items that are inside at this moment; never more than [`len`](Queue::len), so that with capacity 0
+    /// it takes nothing from a put that waits.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put_many([1, 2, 3]).wait().unwrap();
+    /// assert_eq!(queue.drain().len(), 3);
+    /// assert!(queue.is_empty());
+    /// ```
+    pub fn drain(&self) -> Drain<T> {
+        let mut items = Vec::new();
+        // Only what is inside now: others may go on putting.
+        let _ = self.pop_many(&mut items, self.len());
+        Drain::new(items)
     }
 
     /// Says that an item that was got is done with. Call it once for each, when the work on it is finished.
@@ -416,8 +499,10 @@ impl<T> Queue<T> {
     /// ```
     pub fn close(&self) -> bool {
         let waiters = &self.beside.waiters;
-        let closed = self.raw.close(waiters);
+        let closed = self.close_entry();
         waiters.getters.wake_all();
+        #[cfg(feature = "stream")]
+        waiters.streams.wake_all();
         waiters.putters.wake_all();
         waiters.standing.wake_all();
         waiters.closing.wake_all();
@@ -438,25 +523,49 @@ impl<T> Queue<T> {
     pub fn shutdown_now(&self) -> Vec<T> {
         self.close();
         let mut left = Vec::new();
-        while self.raw.pop_many(&mut left, usize::MAX, &self.beside.waiters).is_ok() {}
+        while self.pop_many(&mut left, usize::MAX).is_ok() {}
         if self.unfinished.finish_at_most(left.len() as u64, &self.raw) == Left::Nothing {
             self.beside.waiters.joiners.wake_all();
         }
         left
     }
 
-    /// Closes the queue and drops what is left inside. An item whose put stands by it is left to that put, which hands it
-    /// back.
-    pub(crate) fn close_and_discard(&self) {
-        self.close();
+    /// Drops what is left inside a closed queue. An item whose put stands by it is left to that put, which hands it back;
+    /// if it were taken here that put would say that it was got.
+    pub(crate) fn discard(&self) {
+        self.abandon();
         if !self.raw.has_standing() {
             self.raw.discard(&self.beside.waiters);
         }
     }
 
+    /// Drops what is left inside; what is behind an item whose drop panics is forgotten.
+    #[cfg(feature = "compat")]
+    pub(crate) fn discard_until_panic(&self) {
+        struct Forget<'a, T>(&'a Queue<T>);
+        impl<T> Drop for Forget<'_, T> {
+            fn drop(&mut self) {
+                while let Ok(item) = self.0.try_get() {
+                    std::mem::forget(item);
+                }
+            }
+        }
+        let _forget = Forget(self);
+        while let Ok(item) = self.try_get() {
+            drop(item);
+        }
+    }
+
     /// Whether the queue is closed. Items may still be inside.
     pub fn is_closed(&self) -> bool {
-        self.raw.is_closed()
+        self.entry_is_closed()
+    }
+
+    /// Whether the queue is closed and nothing will ever come out of it any more.
+    #[cfg(feature = "compat")]
+    pub(crate) fn is_over(&self) -> bool {
+        // In this order: once it is closed nothing is added to what the core counts.
+        self.is_closed() && self.raw.len() == 0
     }
 
     /// Waits until the queue is closed.
@@ -513,20 +622,12 @@ impl<T> Queue<T> {
         self.beside.limit == 0
     }
 
-    /// What a put that cannot wait may go up to: with capacity 0, one item for each pending get.
-    fn limit_now(&self) -> u64 {
-        if self.is_rendezvous() {
-            // Ordering: Acquire, Q1. Pairs with the count of a pending get (Q2).
-            self.beside.waiters.pending_gets.load(Ordering::Acquire) as u64
-        } else {
-            self.beside.limit
-        }
-    }
-
     fn wait_set(&self, topic: Topic) -> &WaitSet {
         let waiters = &self.beside.waiters;
         match topic {
             Topic::Items => &waiters.getters,
+            #[cfg(feature = "stream")]
+            Topic::AnyItems => &waiters.streams,
             Topic::Room => &waiters.putters,
             Topic::Taken => &waiters.standing,
             Topic::Done => &waiters.joiners,

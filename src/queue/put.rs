@@ -20,6 +20,16 @@ pub(crate) trait Load<T> {
     fn rest(&mut self) -> Option<Self::Rest>;
 }
 
+/// Puts a refused item back; what is left is why it was refused.
+fn keep<T>(refused: Refused<T>, load: &mut impl Load<T>) -> Refused<()> {
+    let (item, why) = match refused {
+        Refused::Full(item) => (item, Refused::Full(())),
+        Refused::Closed(item) => (item, Refused::Closed(())),
+    };
+    load.put_back(item);
+    why
+}
+
 impl<T> Load<T> for Option<T> {
     type Rest = T;
 
@@ -34,13 +44,7 @@ impl<T> Load<T> for Option<T> {
     #[inline]
     fn push(&mut self, queue: &Queue<T>) -> Result<(), Refused<()>> {
         let Some(item) = self.take() else { return Ok(()) };
-        let (item, refused) = match queue.raw.push(item, queue.beside.limit, &queue.beside.waiters) {
-            Ok(()) => return Ok(()),
-            Err(Refused::Full(item)) => (item, Refused::Full(())),
-            Err(Refused::Closed(item)) => (item, Refused::Closed(())),
-        };
-        *self = Some(item);
-        Err(refused)
+        queue.push(item).map_err(|refused| keep(refused, self))
     }
 
     fn rest(&mut self) -> Option<T> {
@@ -60,7 +64,7 @@ impl<T> Load<T> for VecDeque<T> {
     }
 
     fn push(&mut self, queue: &Queue<T>) -> Result<(), Refused<()>> {
-        queue.raw.push_many(self, queue.beside.limit, &queue.beside.waiters)
+        queue.push_many(self)
     }
 
     fn rest(&mut self) -> Option<Vec<T>> {
@@ -71,7 +75,7 @@ impl<T> Load<T> for VecDeque<T> {
 /// Items on their way in.
 pub(crate) struct PutAttempt<T, H: Host<T>, L: Load<T>> {
     pub(crate) host: H,
-    load: L,
+    pub(crate) load: L,
     /// With capacity 0: an item is in the queue, and this attempt stands by it until it is taken.
     stand: Option<Stand>,
     item: std::marker::PhantomData<fn(T)>,
@@ -93,6 +97,12 @@ impl<T, H: Host<T>, L: Load<T>> PutAttempt<T, H, L> {
         self.load.rest()
     }
 
+    /// The queue is closed. With capacity 0 the last item may have been taken after all.
+    #[cold]
+    fn closed_out(&mut self) -> Result<(), PutError<L::Rest>> {
+        self.take_back().map_or(Ok(()), |rest| Err(PutError(rest)))
+    }
+
     /// With capacity 0 one item after the other goes in, and stands until it is taken.
     fn attempt_to_stand(&mut self) -> Result<(), Refused<()>> {
         let queue = self.host.queue();
@@ -106,17 +116,19 @@ impl<T, H: Host<T>, L: Load<T>> PutAttempt<T, H, L> {
                 queue.raw.step_off(stand);
             }
             let Some(item) = self.load.next() else { return Ok(()) };
-            let (item, refused) = match queue.raw.stand(item, &queue.beside.waiters) {
-                Ok(stand) => {
-                    self.stand = Some(stand);
-                    continue;
-                }
-                Err(Refused::Full(item)) => (item, Refused::Full(())),
-                Err(Refused::Closed(item)) => (item, Refused::Closed(())),
-            };
-            self.load.put_back(item);
-            return Err(refused);
+            match queue.raw.stand(item, &queue.beside.waiters) {
+                Ok(stand) => self.stand = Some(stand),
+                Err(refused) => return Err(keep(refused, &mut self.load)),
+            }
         }
+    }
+}
+
+#[cfg(feature = "sink")]
+impl<T, H: Host<T>> PutAttempt<T, H, Option<T>> {
+    /// Whether no item is on its way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.load.is_none() && self.stand.is_none()
     }
 }
 
@@ -131,8 +143,7 @@ impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
         match went {
             Ok(()) => Some(Ok(())),
             Err(Refused::Full(())) => None,
-            // With capacity 0 the last item may have been taken after all.
-            Err(Refused::Closed(())) => Some(self.take_back().map_or(Ok(()), |rest| Err(PutError(rest)))),
+            Err(Refused::Closed(())) => Some(self.closed_out()),
         }
     }
 
@@ -150,9 +161,7 @@ impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
 
     fn meet(&mut self) {
         let queue = self.host.queue();
-        queue.raw.meet_pops();
-        // A close is an RMW of the other end.
-        queue.raw.meet_pushes();
+        queue.meet_room();
     }
 
     fn cancel(&mut self) {

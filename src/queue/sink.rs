@@ -9,32 +9,41 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// One put after the other, whoever holds the queue.
-pub(crate) struct Puts<T, H: Host<T> + Clone> {
-    host: H,
-    under_way: Option<Operation<PutAttempt<T, H, Option<T>>>>,
+pub(crate) struct Puts<T, H: Host<T>> {
+    operation: Operation<PutAttempt<T, H, Option<T>>>,
 }
 
-impl<T, H: Host<T> + Clone> Puts<T, H> {
+impl<T, H: Host<T>> Puts<T, H> {
     pub(crate) fn new(host: H) -> Self {
-        Puts { host, under_way: None }
+        Puts { operation: Operation::new(PutAttempt::new(host, None)) }
     }
 
-    /// Ready once the item before is in the queue.
+    #[cfg(feature = "compat")]
+    pub(crate) fn host(&self) -> &H {
+        &self.operation.attempt.host
+    }
+
+    /// Ready once the item before is in the queue; at once if there is none.
     pub(crate) fn poll_empty(&mut self, context: &mut Context<'_>) -> Poll<Result<(), PutError<T>>> {
-        let Some(operation) = &mut self.under_way else { return Poll::Ready(Ok(())) };
-        operation.poll(context).map(|result| {
-            self.under_way = None;
-            result
-        })
+        let Poll::Ready(result) = self.operation.poll(context) else { return Poll::Pending };
+        self.operation.restart();
+        Poll::Ready(result)
     }
 
+    /// Takes an item on, for the next poll; a queue that is closed refuses it.
     pub(crate) fn start(&mut self, item: T) -> Result<(), PutError<T>> {
-        assert!(self.under_way.is_none(), "`start_send` without a `poll_ready` that was ready");
-        if self.host.queue().is_closed() {
+        if self.operation.attempt.host.queue().is_closed() {
             return Err(PutError(item));
         }
-        self.under_way = Some(Operation::new(PutAttempt::new(self.host.clone(), Some(item))));
+        self.load(item);
         Ok(())
+    }
+
+    /// Takes an item on, for the next poll.
+    pub(crate) fn load(&mut self, item: T) {
+        let attempt = &mut self.operation.attempt;
+        assert!(attempt.is_idle(), "`start_send` without a `poll_ready` that was ready");
+        attempt.load = Some(item);
     }
 }
 

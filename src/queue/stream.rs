@@ -8,25 +8,40 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// One get after the other, whoever holds the queue.
-pub(crate) struct Gets<T, H: Host<T>>(Option<Operation<GetAttempt<T, H, One>>>);
+pub(crate) struct Gets<T, H: Host<T>> {
+    operation: Operation<GetAttempt<T, H, One>>,
+    over: bool,
+}
 
 impl<T, H: Host<T>> Gets<T, H> {
     pub(crate) fn new(host: H) -> Self {
-        Gets(Some(Operation::new(GetAttempt::new(host, One))))
+        Gets { operation: Operation::new(GetAttempt::at_leisure(host, One)), over: false }
+    }
+
+    #[cfg(feature = "compat")]
+    pub(crate) fn host(&self) -> &H {
+        &self.operation.attempt.host
+    }
+
+    /// Ends the waiting of a get that is under way, so that no wake-up for another goes to it.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn stop_waiting(&mut self) {
+        self.operation.finish();
+        self.operation.restart();
     }
 
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
-        let Some(operation) = &mut self.0 else { return Poll::Ready(None) };
-        let Poll::Ready(got) = operation.poll(context) else { return Poll::Pending };
-        operation.restart();
-        if got.is_err() {
-            self.0 = None;
+        if self.over {
+            return Poll::Ready(None);
         }
+        let Poll::Ready(got) = self.operation.poll(context) else { return Poll::Pending };
+        self.operation.restart();
+        self.over = got.is_err();
         Poll::Ready(got.ok())
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        self.0.is_none()
+        self.over
     }
 }
 

@@ -51,7 +51,7 @@ impl Condition for IsClosed {
     }
 
     fn meet<T>(queue: &Queue<T>) {
-        queue.raw.meet_pushes();
+        queue.meet_close();
     }
 
     fn timed_out() -> ClosedTimeoutError {

@@ -1,0 +1,196 @@
+#![doc = include_str!("../../docs/migration/std-mpsc.md")]
+
+use crate::channel::{self, Leftovers};
+use crate::queue::Queue;
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::RefUnwindSafe;
+use std::time::Duration;
+
+#[doc(no_inline)]
+pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
+
+/// A channel that always has room.
+///
+/// The messages inside when the receiver goes are dropped with it.
+#[must_use]
+pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
+    let (sender, receiver) = channel::pair(Queue::unbounded(), Leftovers::Drop);
+    (Sender(sender), Receiver::new(receiver))
+}
+
+/// A channel with room for `bound` messages; with 0 each message goes from hand to hand.
+///
+/// The messages inside when the receiver goes are dropped with it.
+#[must_use]
+pub fn sync_channel<T>(bound: usize) -> (SyncSender<T>, Receiver<T>) {
+    let (sender, receiver) = channel::pair(Queue::bounded(bound), Leftovers::Drop);
+    (SyncSender(sender), Receiver::new(receiver))
+}
+
+/// The sending side of [`channel`]; it can be cloned and shared.
+pub struct Sender<T>(channel::Sender<T>);
+
+/// The sending side of [`sync_channel`]; it can be cloned and shared.
+pub struct SyncSender<T>(channel::Sender<T>);
+
+/// The receiving side, of which there is one; it can be moved to another thread, but not shared.
+pub struct Receiver<T> {
+    receiver: channel::Receiver<T>,
+    unshared: PhantomData<Cell<()>>,
+}
+
+// What is not shared here is not touched by a panic either: the channel is, and it is safe.
+impl<T> RefUnwindSafe for Receiver<T> {}
+
+impl<T> Sender<T> {
+    /// Sends a message; never blocks.
+    pub fn send(&self, t: T) -> Result<(), SendError<T>> {
+        send(&self.0, t)
+    }
+}
+
+impl<T> SyncSender<T> {
+    /// Sends a message, blocking this thread while the channel is full; with capacity 0, until it is received.
+    pub fn send(&self, t: T) -> Result<(), SendError<T>> {
+        send(&self.0, t)
+    }
+
+    /// Sends a message if there is room at this moment; with capacity 0, if the receiver is waiting.
+    pub fn try_send(&self, t: T) -> Result<(), TrySendError<T>> {
+        self.0.try_send(t).map_err(|error| match error {
+            crate::TrySendError::Full(t) => TrySendError::Full(t),
+            crate::TrySendError::Closed(t) => TrySendError::Disconnected(t),
+        })
+    }
+}
+
+fn send<T>(sender: &channel::Sender<T>, t: T) -> Result<(), SendError<T>> {
+    sender.send(t).wait().map_err(|error| SendError(error.0))
+}
+
+impl<T> Receiver<T> {
+    fn new(receiver: channel::Receiver<T>) -> Self {
+        Receiver { receiver, unshared: PhantomData }
+    }
+
+    /// Receives a message if there is one at this moment.
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        self.receiver.try_recv().map_err(|error| match error {
+            crate::TryRecvError::Empty => TryRecvError::Empty,
+            crate::TryRecvError::Closed => TryRecvError::Disconnected,
+        })
+    }
+
+    /// Receives a message, blocking this thread while the channel is empty.
+    pub fn recv(&self) -> Result<T, RecvError> {
+        self.receiver.recv().wait().map_err(|_| RecvError)
+    }
+
+    /// [`recv`](Receiver::recv) for at most `timeout`, of any length; what can be done at once is done even with none.
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        self.receiver.recv().wait_timeout(timeout).map_err(|error| match error {
+            crate::RecvTimeoutError::Timeout => RecvTimeoutError::Timeout,
+            crate::RecvTimeoutError::Closed => RecvTimeoutError::Disconnected,
+        })
+    }
+
+    /// Messages as they come, until the channel is disconnected and empty; blocks this thread for each.
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter { rx: self }
+    }
+
+    /// The messages that are inside, until there is none at that moment; never blocks.
+    pub fn try_iter(&self) -> TryIter<'_, T> {
+        TryIter { rx: self }
+    }
+}
+
+/// What both kinds of senders have.
+macro_rules! sender {
+    ($name:ident) => {
+        impl<T> Clone for $name<T> {
+            fn clone(&self) -> Self {
+                $name(self.0.clone())
+            }
+        }
+
+        opaque!($name);
+    };
+}
+
+/// The text of a type that shows nothing of its inside.
+macro_rules! opaque {
+    ($name:ident) => {
+        impl<T> fmt::Debug for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), " { .. }"))
+            }
+        }
+    };
+}
+
+sender!(Sender);
+sender!(SyncSender);
+opaque!(Receiver);
+
+/// Messages as they come; made by [`Receiver::iter`].
+#[derive(Debug)]
+pub struct Iter<'a, T> {
+    rx: &'a Receiver<T>,
+}
+
+/// The messages that are inside; made by [`Receiver::try_iter`].
+#[derive(Debug)]
+pub struct TryIter<'a, T> {
+    rx: &'a Receiver<T>,
+}
+
+/// Messages as they come, with their receiver; made by `Receiver::into_iter`.
+#[derive(Debug)]
+pub struct IntoIter<T> {
+    rx: Receiver<T>,
+}
+
+impl<T> Iterator for Iter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.rx.recv().ok()
+    }
+}
+
+impl<T> Iterator for TryIter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.rx.try_recv().ok()
+    }
+}
+
+impl<T> Iterator for IntoIter<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.rx.recv().ok()
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Receiver<T> {
+    type Item = T;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<T> IntoIterator for Receiver<T> {
+    type Item = T;
+    type IntoIter = IntoIter<T>;
+
+    fn into_iter(self) -> IntoIter<T> {
+        IntoIter { rx: self }
+    }
+}

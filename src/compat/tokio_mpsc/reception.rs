@@ -1,0 +1,64 @@
+//! The one receiver's side of both channels, with tokio's cooperative budget.
+
+use crate::channel::Receiver;
+use crate::queue::Gets;
+use std::task::{ready, Context, Poll};
+use tokio::task::coop::poll_proceed;
+
+/// A receiver and its one get under way. All waiting in tasks goes through this get, so that who polls last is woken.
+pub(super) struct Reception<T>(Gets<T, Receiver<T>>);
+
+impl<T> Reception<T> {
+    pub(super) fn new(receiver: Receiver<T>) -> Self {
+        Reception(Gets::new(receiver))
+    }
+
+    pub(super) fn handle(&self) -> &Receiver<T> {
+        self.0.host()
+    }
+
+    pub(super) fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
+        let budget = ready!(poll_proceed(context));
+        let received = ready!(self.0.poll_next(context));
+        budget.made_progress();
+        Poll::Ready(received)
+    }
+
+    pub(super) fn poll_recv_many(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut Vec<T>,
+        limit: usize,
+    ) -> Poll<usize> {
+        let budget = ready!(poll_proceed(context));
+        let count = match limit {
+            0 => 0,
+            _ => ready!(self.poll_some(context, buffer, limit)),
+        };
+        budget.made_progress();
+        Poll::Ready(count)
+    }
+
+    fn poll_some(&mut self, context: &mut Context<'_>, buffer: &mut Vec<T>, limit: usize) -> Poll<usize> {
+        if let Ok(count) = self.handle().try_recv_many(buffer, limit) {
+            return Poll::Ready(count);
+        }
+        let Some(first) = ready!(self.0.poll_next(context)) else { return Poll::Ready(0) };
+        buffer.push(first);
+        Poll::Ready(1 + self.handle().try_recv_many(buffer, limit - 1).unwrap_or(0))
+    }
+
+    pub(super) fn blocking_recv(&mut self) -> Option<T> {
+        // The wake-up is for this thread, and not for a task that has polled before.
+        self.0.stop_waiting();
+        self.handle().recv().wait().ok()
+    }
+
+    pub(super) fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
+        if limit == 0 {
+            return 0;
+        }
+        self.0.stop_waiting();
+        self.handle().recv_many(buffer, limit).wait().unwrap_or(0)
+    }
+}

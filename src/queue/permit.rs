@@ -1,0 +1,278 @@
+//! Permits: room that is kept for who asked, before there is an item.
+
+use super::credit::{Credit, Denied};
+use super::{Host, Queue};
+use crate::error::{PutError, PutTimeoutError, TryPutError};
+use crate::operation::{operation, Attempt, Operation, Topic};
+use crate::wait::WaitSet;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// Permits that are held, whoever holds the queue.
+pub(crate) struct Held<T, H: Host<T>> {
+    host: H,
+    count: u64,
+    item: PhantomData<fn(T)>,
+}
+
+impl<T, H: Host<T>> Held<T, H> {
+    /// Takes `count` permits, if there are so many at this moment; hands `host` back otherwise.
+    pub(crate) fn try_take(host: H, count: usize) -> Result<Self, TryPutError<H>> {
+        match host.queue().credit().acquire(count as u64, count as u64) {
+            Ok(count) => Ok(Held { host, count, item: PhantomData }),
+            Err(Denied::TooFew) => Err(TryPutError::Full(host)),
+            Err(Denied::Closing) => Err(TryPutError::Closed(host)),
+        }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.count as usize
+    }
+
+    pub(crate) fn host(&self) -> &H {
+        &self.host
+    }
+
+    /// Uses one of them.
+    pub(crate) fn put(&mut self, item: T) {
+        assert!(self.count > 0, "a permit was used twice");
+        self.count -= 1;
+        let queue = self.host.queue();
+        queue.push_with_permit(queue.credit(), item);
+    }
+
+    /// Splits one off.
+    pub(crate) fn split(&mut self) -> Option<Self>
+    where
+        H: Clone,
+    {
+        self.count = self.count.checked_sub(1)?;
+        Some(Held { host: self.host.clone(), count: 1, item: PhantomData })
+    }
+}
+
+impl<T, H: Host<T>> Drop for Held<T, H> {
+    fn drop(&mut self) {
+        if self.count > 0 {
+            let queue = self.host.queue();
+            queue.return_permits(queue.credit(), self.count);
+        }
+    }
+}
+
+/// Permits that are waited for.
+pub(crate) struct ReserveAttempt<T, H: Host<T> + Clone> {
+    host: H,
+    count: usize,
+    waiting: Waiting,
+    item: PhantomData<fn(T)>,
+}
+
+/// Whether this is counted among those who wait for more than one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    Uncounted,
+    Counted,
+}
+
+impl<T, H: Host<T> + Clone> ReserveAttempt<T, H> {
+    pub(crate) fn new(host: H, count: usize) -> Self {
+        let most = host.queue().credit_at_start();
+        assert!(count <= most, "{count} permits were asked for, and there are only {most}");
+        ReserveAttempt { host, count, waiting: Waiting::Uncounted, item: PhantomData }
+    }
+
+    fn uncount(&mut self) {
+        if self.waiting == Waiting::Counted {
+            self.host.queue().credit().uncount_large();
+            self.waiting = Waiting::Uncounted;
+        }
+    }
+}
+
+impl<T, H: Host<T> + Clone> Attempt for ReserveAttempt<T, H> {
+    type Output = Result<Held<T, H>, PutError<()>>;
+    type Timed = Result<Held<T, H>, PutTimeoutError<()>>;
+
+    fn attempt(&mut self) -> Option<Self::Output> {
+        let output = match Held::try_take(self.host.clone(), self.count) {
+            Ok(held) => Ok(held),
+            Err(TryPutError::Closed(_)) => Err(PutError(())),
+            Err(TryPutError::Full(_)) => return None,
+        };
+        self.uncount();
+        Some(output)
+    }
+
+    fn topic(&self) -> Topic {
+        Topic::Room
+    }
+
+    fn set(&self, topic: Topic) -> &WaitSet {
+        self.host.queue().wait_set(topic)
+    }
+
+    fn meet(&mut self) {
+        let queue = self.host.queue();
+        if self.count > 1 && self.waiting == Waiting::Uncounted {
+            queue.credit().count_large();
+            self.waiting = Waiting::Counted;
+        }
+        queue.meet_room();
+    }
+
+    fn cancel(&mut self) {
+        self.uncount();
+    }
+
+    fn in_time(output: Self::Output) -> Self::Timed {
+        Ok(output?)
+    }
+
+    fn out_of_time(&mut self) -> Self::Timed {
+        self.uncount();
+        match self.attempt() {
+            Some(output) => Self::in_time(output),
+            None => Err(PutTimeoutError::Timeout(())),
+        }
+    }
+}
+
+/// Wraps what was reserved in the public guard.
+pub(crate) struct Wrapped<A>(pub(crate) A);
+
+impl<'a, T> Attempt for Wrapped<ReserveAttempt<T, &'a Queue<T>>> {
+    type Output = Result<Permits<'a, T>, PutError<()>>;
+    type Timed = Result<Permits<'a, T>, PutTimeoutError<()>>;
+
+    fn attempt(&mut self) -> Option<Self::Output> {
+        Some(self.0.attempt()?.map(Permits))
+    }
+
+    fn topic(&self) -> Topic {
+        self.0.topic()
+    }
+
+    fn set(&self, topic: Topic) -> &WaitSet {
+        self.0.set(topic)
+    }
+
+    fn meet(&mut self) {
+        self.0.meet();
+    }
+
+    fn cancel(&mut self) {
+        self.0.cancel();
+    }
+
+    fn in_time(output: Self::Output) -> Self::Timed {
+        Ok(output?)
+    }
+
+    fn out_of_time(&mut self) -> Self::Timed {
+        self.0.out_of_time().map(Permits)
+    }
+}
+
+operation! {
+    /// The wait for permits; made by [`Queue::reserve`].
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time: it takes permits only in the poll that returns them.
+    ///
+    /// # Panics
+    /// If polled after it completed.
+    pub struct Reserve<'a, T>(Wrapped<ReserveAttempt<T, &'a Queue<T>>>)
+        -> Result<Permits<'a, T>, PutError<()>>, in time Result<Permits<'a, T>, PutTimeoutError<()>>;
+}
+
+/// Room in a queue for some items, kept for who has this; made by [`Queue::reserve`] and [`Queue::try_reserve`].
+///
+/// What is not used is given back when this is dropped. It outlives a [`close`](Queue::close): what is put by it is got,
+/// and getters are told of the end only when all permits are used or given back.
+pub struct Permits<'a, T>(pub(crate) Held<T, &'a Queue<T>>);
+
+impl<T> Permits<'_, T> {
+    /// How many are left.
+    pub fn len(&self) -> usize {
+        self.0.count()
+    }
+
+    /// Whether none is left.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Puts an item in, at once.
+    ///
+    /// # Panics
+    /// If none is left.
+    pub fn put(&mut self, item: T) {
+        self.0.put(item);
+    }
+}
+
+impl<T> fmt::Debug for Permits<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permits").field("left", &self.len()).finish()
+    }
+}
+
+impl<T> Queue<T> {
+    /// Keeps room for `count` items, to be put later; waits while there is not so much.
+    ///
+    /// # Errors
+    /// [`PutError`] if the queue is closed.
+    ///
+    /// # Panics
+    /// If the queue was not made by [`Queue::with_permits`], or has fewer permits than that in all.
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time. The permits themselves give back what is not used.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::with_permits(2);
+    /// let mut permits = queue.reserve(2).wait().unwrap();
+    /// assert!(queue.try_put('c').unwrap_err().is_full());
+    /// permits.put('a'); // cannot fail any more
+    /// drop(permits); // the other one is given back
+    /// queue.try_put('b').unwrap();
+    /// assert_eq!(queue.drain().collect::<String>(), "ab");
+    /// ```
+    pub fn reserve(&self, count: usize) -> Reserve<'_, T> {
+        Reserve(Operation::new(Wrapped(ReserveAttempt::new(self, count))))
+    }
+
+    /// Keeps room for `count` items, if there is so much at this moment.
+    ///
+    /// # Errors
+    /// [`TryPutError`].
+    ///
+    /// # Panics
+    /// If the queue was not made by [`Queue::with_permits`].
+    pub fn try_reserve(&self, count: usize) -> Result<Permits<'_, T>, TryPutError<()>> {
+        Held::try_take(self, count).map(Permits).map_err(|error| match error {
+            TryPutError::Full(_) => TryPutError::Full(()),
+            TryPutError::Closed(_) => TryPutError::Closed(()),
+        })
+    }
+
+    /// How many more items could be put or permits be had at this moment; `None` if the queue is unbounded.
+    pub fn room(&self) -> Option<usize> {
+        let capacity = self.capacity()?;
+        Some(match &self.beside.credit {
+            None => capacity - self.len(),
+            Some(credit) => capacity - (self.credit_at_start() - credit.free() as usize),
+        })
+    }
+
+    pub(crate) fn credit(&self) -> &Credit {
+        self.beside.credit.as_ref().expect("permits are for queues made by `with_permits`")
+    }
+
+    /// How many permits there are in all.
+    pub(crate) fn credit_at_start(&self) -> usize {
+        self.capacity().unwrap_or(0).min(super::credit::MOST)
+    }
+}

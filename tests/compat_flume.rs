@@ -1,0 +1,491 @@
+//! `joinq::compat::flume` against the facts of `flume` 0.12: texts, traits, and what its users rely on.
+#![cfg(feature = "compat")]
+
+mod common;
+
+use common::{watchdog, Ledger, Probe};
+use futures_core::future::FusedFuture;
+use futures_core::stream::{FusedStream, Stream};
+use futures_lite::future::block_on;
+use futures_sink::Sink;
+use joinq::compat::flume::r#async::{RecvFut, RecvStream, SendFut, SendSink};
+use joinq::compat::flume::*;
+use std::error::Error;
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const MOMENT: Duration = Duration::from_millis(20);
+const LONG: Duration = Duration::from_secs(30);
+
+/// It has neither `Debug` nor `Clone`, and is not `Sync`.
+struct Opaque(#[allow(dead_code)] std::cell::Cell<u8>);
+
+fn opaque() -> Opaque {
+    Opaque(std::cell::Cell::new(0))
+}
+
+fn debug(value: impl Debug) -> String {
+    format!("{value:?}")
+}
+
+/// Fails to compile where a trait is missing.
+#[allow(clippy::extra_unused_type_parameters)]
+mod traits {
+    pub(super) fn sent<T: Send + Sync>() {}
+    pub(super) fn moved<T: Send + Unpin + 'static>() {}
+    pub(super) fn error<T: std::error::Error + Copy + Eq + 'static>() {}
+}
+
+#[test]
+fn traits_are_those_of_the_peer() {
+    use traits::{error, moved, sent};
+    sent::<Sender<Opaque>>();
+    sent::<Receiver<Opaque>>();
+    sent::<WeakSender<Opaque>>();
+    sent::<Iter<'_, Opaque>>();
+    sent::<TryIter<'_, Opaque>>();
+    sent::<IntoIter<Opaque>>();
+    sent::<RecvFut<'_, Opaque>>();
+    sent::<RecvStream<'_, Opaque>>();
+    moved::<SendFut<'static, Opaque>>();
+    moved::<SendSink<'static, Opaque>>();
+    moved::<RecvFut<'static, Opaque>>();
+    moved::<RecvStream<'static, Opaque>>();
+    moved::<Drain<'static, Opaque>>();
+    error::<SendError<u8>>();
+    error::<TrySendError<u8>>();
+    error::<SendTimeoutError<u8>>();
+    error::<RecvError>();
+    error::<TryRecvError>();
+    error::<RecvTimeoutError>();
+    // No bound on the message.
+    let _: &dyn Error = &SendError(opaque());
+}
+
+#[test]
+fn errors_have_the_texts_of_the_peer() {
+    let texts = |error: &dyn Error| (format!("{error:?}"), error.to_string());
+    let expected = |debug: &str, display: &str| (debug.to_owned(), display.to_owned());
+    assert_eq!(texts(&SendError(1)), expected("SendError(..)", "sending on a closed channel"));
+    assert_eq!(texts(&TrySendError::Full(1)), expected("Full(..)", "sending on a full channel"));
+    assert_eq!(texts(&TrySendError::Disconnected(1)), expected("Disconnected(..)", "sending on a closed channel"));
+    let text = "timed out sending on a full channel";
+    assert_eq!(texts(&SendTimeoutError::Timeout(1)), expected("SendTimeoutError(..)", text));
+    let text = "sending on a closed channel";
+    assert_eq!(texts(&SendTimeoutError::Disconnected(1)), expected("SendTimeoutError(..)", text));
+    assert_eq!(texts(&RecvError::Disconnected), expected("Disconnected", "receiving on a closed channel"));
+    assert_eq!(texts(&TryRecvError::Empty), expected("Empty", "receiving on an empty channel"));
+    assert_eq!(texts(&TryRecvError::Disconnected), expected("Disconnected", "channel is empty and closed"));
+    assert_eq!(texts(&RecvTimeoutError::Timeout), expected("Timeout", "timed out waiting on a channel"));
+    assert_eq!(texts(&RecvTimeoutError::Disconnected), expected("Disconnected", "channel is empty and closed"));
+    assert_eq!(format!("{:>30}", SendError(1)), "   sending on a closed channel");
+}
+
+#[test]
+fn errors_become_one_another_and_hand_the_message_back() {
+    assert_eq!(TrySendError::from(SendError(1)), TrySendError::Disconnected(1));
+    assert_eq!(SendTimeoutError::from(SendError(1)), SendTimeoutError::Disconnected(1));
+    assert_eq!(TryRecvError::from(RecvError::Disconnected), TryRecvError::Disconnected);
+    assert_eq!(RecvTimeoutError::from(RecvError::Disconnected), RecvTimeoutError::Disconnected);
+    assert_eq!(SendError(1).into_inner(), 1);
+    assert_eq!([TrySendError::Full(1).into_inner(), TrySendError::Disconnected(2).into_inner()], [1, 2]);
+    assert_eq!([SendTimeoutError::Timeout(1).into_inner(), SendTimeoutError::Disconnected(2).into_inner()], [1, 2]);
+}
+
+#[test]
+fn everything_prints_without_asking_the_message() {
+    let (sender, receiver) = bounded::<Opaque>(1);
+    assert_eq!([debug(&sender), debug(&receiver)], ["Sender", "Receiver"]);
+    assert_eq!(debug(sender.downgrade()), "WeakSender");
+    assert_eq!([debug(sender.send_async(opaque())), debug(sender.sink())], ["SendFut", "SendSink"]);
+    assert_eq!([debug(receiver.recv_async()), debug(receiver.stream())], ["RecvFut", "RecvStream"]);
+    assert!(debug(receiver.iter()).starts_with("Iter"));
+    assert!(debug(receiver.try_iter()).starts_with("TryIter"));
+    assert!(debug(receiver.drain()).starts_with("Drain"));
+    assert!(debug(receiver.into_iter()).starts_with("IntoIter"));
+}
+
+#[test]
+fn queries_answer_alike_everywhere() {
+    fn answers<T>(sender: &Sender<T>, receiver: &Receiver<T>, item: T) -> (bool, bool, bool, usize, Option<usize>) {
+        macro_rules! answer {
+            ($of:expr) => {{
+                let of = &$of;
+                (of.is_disconnected(), of.is_empty(), of.is_full(), of.len(), of.capacity())
+            }};
+        }
+        let all = [
+            answer!(*sender),
+            answer!(*receiver),
+            answer!(sender.send_async(item)),
+            answer!(sender.sink()),
+            answer!(receiver.recv_async()),
+            answer!(receiver.stream()),
+        ];
+        assert!(all.iter().all(|answer| *answer == all[0]), "{all:?}");
+        all[0]
+    }
+    let (sender, receiver) = bounded(2);
+    assert_eq!(answers(&sender, &receiver, 1), (false, true, false, 0, Some(2)));
+    sender.send(1).unwrap();
+    sender.send(2).unwrap();
+    assert_eq!(answers(&sender, &receiver, 1), (false, false, true, 2, Some(2)));
+    let (sender, receiver) = unbounded();
+    sender.send(1).unwrap();
+    assert_eq!(answers(&sender, &receiver, 1), (false, false, false, 1, None));
+    let (sender, receiver) = bounded(0);
+    assert_eq!(answers(&sender, &receiver, 1), (false, true, true, 0, Some(0)));
+}
+
+#[test]
+fn handles_are_counted() {
+    let (sender, receiver) = unbounded::<u8>();
+    let (other, _other_receiver) = unbounded::<u8>();
+    let second = sender.clone();
+    assert!(sender.same_channel(&second) && !sender.same_channel(&other));
+    assert!(receiver.same_channel(&receiver.clone()));
+    assert_eq!((receiver.sender_count(), sender.receiver_count()), (2, 1));
+    // What owns a handle counts as one, also while a message is on its way in it.
+    let future = second.into_send_async(1);
+    let mut sink = Probe::new(sender.clone().into_sink());
+    assert!(sink.poll_with(|sink, _| sink.start_send(2)).is_ok());
+    assert_eq!(sender.sender_count(), 3);
+    let weak = sender.downgrade();
+    assert_eq!(sender.sender_count(), 3);
+    drop((future, sink));
+    assert_eq!(weak.upgrade().unwrap().sender_count(), 2);
+    drop(sender);
+    assert!(weak.upgrade().is_none() && weak.clone().upgrade().is_none());
+    assert!(receiver.is_disconnected());
+}
+
+#[test]
+fn a_weak_sender_comes_back_after_the_last_receiver() {
+    let (sender, receiver) = unbounded::<u8>();
+    let weak = sender.downgrade();
+    drop(receiver);
+    assert_eq!(weak.upgrade().unwrap().send(1), Err(SendError(1)));
+}
+
+#[test]
+fn messages_stay_until_the_last_sender_goes_and_a_weak_one_keeps_none() {
+    let ledger = Ledger::new();
+    for (from, channel) in [(0, bounded(2)), (10, unbounded())] {
+        let (sender, receiver) = channel;
+        for item in ledger.items(from..from + 2) {
+            assert!(sender.send(item).is_ok());
+        }
+        let dropped = ledger.dropped();
+        drop(receiver);
+        assert_eq!((ledger.dropped(), sender.len(), sender.is_disconnected()), (dropped, 2, true));
+        let weak = sender.downgrade();
+        drop(sender);
+        assert_eq!(ledger.dropped(), dropped + 2);
+        drop(weak);
+    }
+    ledger.settle();
+}
+
+#[test]
+fn the_end_comes_after_the_last_message() {
+    let (sender, receiver) = bounded(3);
+    for i in 0..3 {
+        sender.try_send(i).unwrap();
+    }
+    assert_eq!(sender.try_send(3), Err(TrySendError::Full(3)));
+    assert_eq!(sender.send_timeout(3, MOMENT), Err(SendTimeoutError::Timeout(3)));
+    assert_eq!(sender.send_deadline(3, Instant::now()), Err(SendTimeoutError::Timeout(3)));
+    drop(sender);
+    assert_eq!(receiver.try_iter().take(1).collect::<Vec<_>>(), [0]);
+    assert_eq!((&receiver).into_iter().next(), Some(1));
+    assert_eq!(receiver.recv_timeout(Duration::MAX), Ok(2));
+    assert_eq!(receiver.recv(), Err(RecvError::Disconnected));
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+    assert_eq!(receiver.recv_timeout(LONG), Err(RecvTimeoutError::Disconnected));
+    assert_eq!(receiver.recv_deadline(Instant::now()), Err(RecvTimeoutError::Disconnected));
+    assert_eq!(receiver.into_iter().next(), None);
+}
+
+#[test]
+fn sending_ends_with_the_last_receiver() {
+    let (sender, receiver) = bounded(1);
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    assert_eq!(receiver.recv_timeout(MOMENT), Err(RecvTimeoutError::Timeout));
+    sender.send(1).unwrap();
+    let mut waiting = Probe::pending(sender.send_async(2));
+    drop(receiver);
+    assert!(waiting.is_woken());
+    assert_eq!(waiting.poll(), Poll::Ready(Err(SendError(2))));
+    assert_eq!(sender.send(3), Err(SendError(3)));
+    assert_eq!(sender.try_send(3), Err(TrySendError::Disconnected(3)));
+    assert_eq!(sender.send_timeout(3, LONG), Err(SendTimeoutError::Disconnected(3)));
+}
+
+#[test]
+fn drain_takes_what_is_inside_and_no_more() {
+    let (sender, receiver) = bounded(2);
+    sender.send(1).unwrap();
+    sender.send(2).unwrap();
+    let mut waiting = Probe::pending(sender.send_async(3));
+    let mut drain = receiver.drain();
+    assert!(waiting.is_woken());
+    assert_eq!((drain.len(), drain.next(), drain.len()), (2, Some(1), 1));
+    assert_eq!(waiting.poll(), Poll::Ready(Ok(())));
+    assert_eq!(drain.collect::<Vec<_>>(), [2]);
+    assert_eq!(receiver.drain().collect::<Vec<_>>(), [3]);
+    // In a rendezvous nothing is inside.
+    let (sender, receiver) = bounded(0);
+    let mut waiting = Probe::pending(sender.send_async(1));
+    assert_eq!((receiver.drain().len(), receiver.try_iter().next()), (0, Some(1)));
+    assert_eq!(waiting.poll(), Poll::Ready(Ok(())));
+}
+
+#[test]
+fn a_rendezvous_hands_over() {
+    let _watchdog = watchdog();
+    let (sender, receiver) = bounded(0);
+    assert_eq!(sender.try_send(1), Err(TrySendError::Full(1)));
+    assert_eq!(sender.send_timeout(1, MOMENT), Err(SendTimeoutError::Timeout(1)));
+    let giver = thread::spawn(move || {
+        for i in 0..1000 {
+            match i % 3 {
+                0 => sender.send(i).unwrap(),
+                1 => block_on(sender.send_async(i)).unwrap(),
+                _ => sender.send_timeout(i, LONG).unwrap(),
+            }
+        }
+    });
+    assert!(receiver.iter().eq(0..1000));
+    giver.join().unwrap();
+}
+
+#[test]
+fn a_thread_hands_over_to_a_task_of_its_own() {
+    let _watchdog = watchdog();
+    let (sender, receiver) = bounded(0);
+    for i in 0..9 {
+        let mut waiting = Probe::pending(receiver.recv_async());
+        match i % 3 {
+            0 => sender.send(i).unwrap(),
+            1 => sender.send_timeout(i, LONG).unwrap(),
+            _ => sender.send_deadline(i, Instant::now() + LONG).unwrap(),
+        }
+        assert!(waiting.is_woken());
+        assert_eq!(waiting.poll(), Poll::Ready(Ok(i)));
+    }
+}
+
+#[test]
+fn a_stream_that_rests_keeps_no_message_from_others() {
+    let (sender, receiver) = unbounded();
+    let mut resting = Probe::new(receiver.stream());
+    assert!(resting.poll_with(|stream, context| stream.poll_next(context)).is_pending());
+    let mut recv = Probe::pending(receiver.recv_async());
+    let mut other = Probe::new(receiver.stream());
+    assert!(other.poll_with(|stream, context| stream.poll_next(context)).is_pending());
+    sender.send(1).unwrap();
+    sender.send(2).unwrap();
+    assert_eq!(recv.poll(), Poll::Ready(Ok(1)));
+    assert!(other.is_woken());
+    assert_eq!(other.poll_with(|stream, context| stream.poll_next(context)), Poll::Ready(Some(2)));
+}
+
+#[test]
+fn threads_and_tasks_meet_in_one_channel() {
+    let _watchdog = watchdog();
+    const EACH: u64 = 5000;
+    for capacity in [Some(0), Some(1), Some(16), None] {
+        let (sender, receiver) = capacity.map_or_else(unbounded, bounded);
+        let senders: Vec<_> = (0..4)
+            .map(|kind| {
+                let sender = sender.clone();
+                thread::spawn(move || {
+                    for i in 0..EACH {
+                        match kind % 2 {
+                            0 => sender.send(i).unwrap(),
+                            _ => block_on(sender.send_async(i)).unwrap(),
+                        }
+                    }
+                })
+            })
+            .collect();
+        drop(sender);
+        let receivers: Vec<_> = (0..4)
+            .map(|kind| {
+                let receiver = receiver.clone();
+                thread::spawn(move || match kind {
+                    0 => receiver.into_iter().sum::<u64>(),
+                    1 => receiver.iter().sum(),
+                    2 => block_on(futures_lite::StreamExt::fold(receiver.into_stream(), 0, |sum, i| sum + i)),
+                    _ => {
+                        let mut sum = 0;
+                        while let Ok(i) = block_on(receiver.recv_async()) {
+                            sum += i;
+                        }
+                        sum
+                    }
+                })
+            })
+            .collect();
+        senders.into_iter().for_each(|thread| thread.join().unwrap());
+        let sum: u64 = receivers.into_iter().map(|thread| thread.join().unwrap()).sum();
+        assert_eq!(sum, 4 * EACH * (EACH - 1) / 2, "capacity {capacity:?}");
+    }
+}
+
+#[test]
+fn owned_futures_borrow_nothing() {
+    fn boxed<F: Future + Send + 'static>(future: F) -> Pin<Box<dyn Future<Output = F::Output> + Send>> {
+        Box::pin(future)
+    }
+    let (sender, receiver) = unbounded();
+    let send = boxed(sender.clone().into_send_async(1));
+    let recv = boxed(receiver.clone().into_recv_async());
+    let _: SendSink<'static, u8> = sender.into_sink();
+    let _: RecvStream<'static, u8> = receiver.into_stream();
+    assert_eq!(block_on(send), Ok(()));
+    assert_eq!(block_on(recv), Ok(1));
+}
+
+#[test]
+fn a_cancelled_receive_loses_nothing() {
+    let (sender, receiver) = unbounded();
+    let woken = Probe::pending(receiver.recv_async());
+    let mut other = Probe::pending(receiver.clone().into_recv_async());
+    sender.send(1).unwrap();
+    assert!(woken.is_woken() && !other.is_woken());
+    drop(woken);
+    assert!(other.is_woken());
+    assert_eq!(other.poll(), Poll::Ready(Ok(1)));
+    let stream = Probe::new(receiver.stream());
+    drop(stream);
+    sender.send(2).unwrap();
+    assert_eq!(receiver.recv(), Ok(2));
+}
+
+#[test]
+fn a_cancelled_send_drops_its_message_and_sends_nothing() {
+    let ledger = Ledger::new();
+    for capacity in [0, 1] {
+        let (sender, receiver) = bounded(capacity);
+        if capacity == 1 {
+            assert!(sender.send(ledger.item(10)).is_ok());
+        }
+        drop(Probe::pending(sender.send_async(ledger.item(capacity))));
+        assert_eq!(receiver.try_iter().map(|item| item.id).collect::<Vec<_>>(), [10][..capacity]);
+    }
+    ledger.settle();
+}
+
+#[test]
+fn a_message_for_a_dropped_receive_stays_though_the_channel_is_a_rendezvous() {
+    let (sender, receiver) = bounded(0);
+    let waiting = Probe::pending(receiver.recv_async());
+    sender.try_send(1).unwrap();
+    drop(waiting);
+    drop(sender);
+    let mut stream = Probe::new(receiver.stream());
+    // Not over, or a `select!` would pass the message by.
+    assert!(!stream.future.is_terminated() && !receiver.recv_async().is_terminated());
+    assert_eq!(stream.poll_with(|stream, context| stream.poll_next(context)), Poll::Ready(Some(1)));
+    assert!(stream.future.is_terminated());
+}
+
+#[test]
+fn futures_can_be_polled_again() {
+    let (sender, receiver) = bounded(1);
+    let mut send = Probe::new(sender.send_async(1));
+    assert_eq!(send.poll(), Poll::Ready(Ok(())));
+    assert_eq!((send.poll(), sender.len()), (Poll::Ready(Ok(())), 1));
+    let mut recv = Probe::new(receiver.recv_async());
+    assert_eq!(recv.poll(), Poll::Ready(Ok(1)));
+    assert!(recv.poll().is_pending());
+    sender.send(2).unwrap();
+    assert!(recv.is_woken());
+    assert_eq!(recv.poll(), Poll::Ready(Ok(2)));
+    drop(send);
+    drop(sender);
+    assert_eq!(recv.poll(), Poll::Ready(Err(RecvError::Disconnected)));
+    assert_eq!(recv.poll(), Poll::Ready(Err(RecvError::Disconnected)));
+}
+
+#[test]
+fn futures_and_streams_tell_when_they_are_over() {
+    let (sender, receiver) = bounded(1);
+    assert!(!sender.send_async(1).is_terminated());
+    assert!(!receiver.recv_async().is_terminated() && !receiver.stream().is_terminated());
+    sender.send(1).unwrap();
+    drop(sender);
+    assert!(!receiver.recv_async().is_terminated() && !receiver.stream().is_terminated());
+    assert_eq!(receiver.recv(), Ok(1));
+    assert!(receiver.recv_async().is_terminated() && receiver.stream().is_terminated());
+    let (sender, _) = bounded(1);
+    assert!(sender.send_async(1).is_terminated());
+}
+
+/// One step of a sink.
+fn step<R>(sink: &mut Probe<SendSink<'_, u8>>, f: impl FnOnce(Pin<&mut SendSink<'_, u8>>, &mut Context<'_>) -> R) -> R {
+    sink.poll_with(f)
+}
+
+#[test]
+fn a_sink_sends_in_order_and_hands_an_error_the_message() {
+    let (sender, receiver) = bounded(1);
+    let mut sink = Probe::new(sender.sink());
+    assert!(sink.future.sender().same_channel(&sender));
+    assert!(sink.future.same_channel(&sink.future.clone()));
+    for i in 1..3 {
+        assert_eq!(step(&mut sink, |sink, context| sink.poll_ready(context)), Poll::Ready(Ok(())));
+        assert_eq!(step(&mut sink, |sink, _| sink.start_send(i)), Ok(()));
+    }
+    assert!(step(&mut sink, |sink, context| sink.poll_ready(context)).is_pending());
+    // A clone is free of what is on its way in the first.
+    let mut clone = Probe::new(sink.future.clone());
+    assert_eq!(step(&mut clone, |sink, context| sink.poll_ready(context)), Poll::Ready(Ok(())));
+    assert_eq!(receiver.recv(), Ok(1));
+    assert!(sink.is_woken());
+    // Closing the sink closes no channel.
+    assert_eq!(step(&mut sink, |sink, context| sink.poll_close(context)), Poll::Ready(Ok(())));
+    assert!(!receiver.is_disconnected());
+    drop(receiver);
+    assert_eq!(step(&mut sink, |sink, _| sink.start_send(3)), Ok(()));
+    assert_eq!(step(&mut sink, |sink, context| sink.poll_flush(context)), Poll::Ready(Err(SendError(3))));
+    assert_eq!(step(&mut sink, |sink, context| sink.poll_flush(context)), Poll::Ready(Ok(())));
+}
+
+#[test]
+fn a_sink_into_a_rendezvous_waits_for_the_receiver() {
+    let (sender, receiver) = bounded(0);
+    let mut sink = Probe::new(sender.into_sink());
+    for i in 0..3 {
+        assert_eq!(step(&mut sink, |sink, _| sink.start_send(i)), Ok(()));
+        assert!(step(&mut sink, |sink, context| sink.poll_flush(context)).is_pending());
+        assert_eq!(receiver.try_recv(), Ok(i));
+        assert_eq!(step(&mut sink, |sink, context| sink.poll_flush(context)), Poll::Ready(Ok(())));
+    }
+    drop(sink);
+    assert!(receiver.is_disconnected());
+}
+
+#[test]
+fn streams_share_the_messages() {
+    let (sender, receiver) = unbounded();
+    let mut first = Probe::new(receiver.stream());
+    let mut second = Probe::new(first.future.clone());
+    assert!(first.future.same_channel(&second.future));
+    assert!(first.poll_with(|stream, context| stream.poll_next(context)).is_pending());
+    for i in 1..4 {
+        sender.send(i).unwrap();
+    }
+    assert_eq!(first.woken.get(), 1); // once for all three
+    assert_eq!(second.poll_with(|stream, context| stream.poll_next(context)), Poll::Ready(Some(1)));
+    assert_eq!(first.poll_with(|stream, context| stream.poll_next(context)), Poll::Ready(Some(2)));
+    assert_eq!(receiver.recv(), Ok(3));
+    drop(sender);
+    assert_eq!(second.poll_with(|stream, context| stream.poll_next(context)), Poll::Ready(None));
+    assert_eq!(second.poll_with(|stream, context| stream.poll_next(context)), Poll::Ready(None));
+}

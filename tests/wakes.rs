@@ -1,0 +1,52 @@
+//! Nobody is woken for an item that another has taken, and nobody sleeps beside one that nobody comes for.
+
+mod common;
+
+use common::Probe;
+use joinq::Queue;
+use std::task::Poll;
+
+#[test]
+fn one_item_wakes_one_getter() {
+    let queue = Queue::unbounded();
+    let mut first = Probe::pending(queue.get());
+    let second = Probe::pending(queue.get());
+    queue.try_put(1).unwrap();
+    assert!(first.is_woken());
+    assert_eq!(first.poll(), Poll::Ready(Ok(1)));
+    drop(first);
+    assert!(!second.is_woken(), "the item is taken: there is nothing to be woken for");
+    queue.try_put(2).unwrap();
+    assert!(second.is_woken());
+}
+
+#[test]
+fn one_room_wakes_one_putter() {
+    let queue = Queue::bounded(1);
+    queue.try_put(0).unwrap();
+    let mut first = Probe::pending(queue.put(1));
+    let second = Probe::pending(queue.put(2));
+    assert_eq!(queue.try_get(), Ok(0));
+    assert_eq!(first.poll(), Poll::Ready(Ok(())));
+    drop(first);
+    assert!(!second.is_woken(), "the room is used: there is nothing to be woken for");
+    assert_eq!(queue.try_get(), Ok(1));
+    assert!(second.is_woken());
+}
+
+#[cfg(feature = "stream")]
+#[test]
+fn a_stream_that_rests_keeps_nobody_else_asleep() {
+    use futures_core::Stream;
+
+    let queue = Queue::unbounded();
+    let mut resting = Probe::new(queue.stream());
+    assert!(resting.poll_with(|stream, context| stream.poll_next(context)).is_pending());
+    let mut other = Probe::new(queue.stream());
+    assert!(other.poll_with(|stream, context| stream.poll_next(context)).is_pending());
+    let mut getter = Probe::pending(queue.get());
+    queue.try_put(1).unwrap();
+    // The first stream was asked once and lost to another branch of a `select!`; it is kept for later.
+    assert!(other.is_woken() && getter.is_woken());
+    assert_eq!(getter.poll(), Poll::Ready(Ok(1)));
+}
