@@ -1,11 +1,14 @@
 //! Permits: room that is kept is not given to others, and comes back if it is not used.
 
+mod common;
+
 use futures_lite::future::{block_on, poll_once};
 use joinq::Queue;
 use std::time::Duration;
 
 #[test]
 fn kept_room_is_not_given_to_others() {
+    let _watchdog = common::watchdog();
     let queue = Queue::with_permits(3);
     let mut permits = queue.try_reserve(2).unwrap();
     assert_eq!((queue.room(), permits.len()), (Some(1), 2));
@@ -21,6 +24,7 @@ fn kept_room_is_not_given_to_others() {
 
 #[test]
 fn permits_that_are_dropped_wake_who_waits() {
+    let _watchdog = common::watchdog();
     let queue = Queue::with_permits(1);
     let permits = queue.try_reserve(1).unwrap();
     let (mut put, mut reserve) = (queue.put(1), queue.reserve(1));
@@ -34,6 +38,7 @@ fn permits_that_are_dropped_wake_who_waits() {
 
 #[test]
 fn one_permit_that_is_too_few_for_the_first_wakes_the_second() {
+    let _watchdog = common::watchdog();
     let queue = Queue::with_permits(3);
     queue.put_many([1, 2, 3]).wait().unwrap();
     let (mut large, mut small) = (queue.reserve(3), queue.put(4));
@@ -51,6 +56,7 @@ fn one_permit_that_is_too_few_for_the_first_wakes_the_second() {
 
 #[test]
 fn permits_outlive_a_close() {
+    let _watchdog = common::watchdog();
     let queue = Queue::with_permits(2);
     let mut permits = queue.try_reserve(2).unwrap();
     assert!(queue.close() && queue.is_closed() && !queue.close());
@@ -66,6 +72,7 @@ fn permits_outlive_a_close() {
 
 #[test]
 fn reserving_takes_part_in_time_and_in_joining() {
+    let _watchdog = common::watchdog();
     let queue = Queue::with_permits(1);
     let mut permits = queue.reserve(1).wait().unwrap();
     assert!(queue.reserve(1).wait_timeout(Duration::from_millis(1)).unwrap_err().is_timeout());
@@ -77,6 +84,7 @@ fn reserving_takes_part_in_time_and_in_joining() {
 
 #[test]
 fn batches_go_in_as_there_is_credit() {
+    let _watchdog = common::watchdog();
     let queue = Queue::with_permits(3);
     let rest = queue.try_put_many(0..5).unwrap_err();
     assert!(rest.is_full() && rest.into_inner() == [3, 4]);
@@ -88,6 +96,7 @@ fn batches_go_in_as_there_is_credit() {
 
 #[test]
 fn a_storm_of_permits_keeps_the_bound() {
+    let _watchdog = common::watchdog();
     let queue = Queue::with_permits(4);
     std::thread::scope(|scope| {
         for worker in 0..3 {
@@ -106,7 +115,7 @@ fn a_storm_of_permits_keeps_the_bound() {
                 }
             });
         }
-        scope.spawn(|| (0..9000).for_each(|_| drop(queue.get().wait().unwrap())));
+        scope.spawn(|| assert_eq!((0..9000).filter(|_| queue.get().wait().is_ok()).count(), 9000));
     });
     assert_eq!((queue.len(), queue.room()), (0, Some(4)));
 }
@@ -115,4 +124,18 @@ fn a_storm_of_permits_keeps_the_bound() {
 #[should_panic(expected = "with_permits")]
 fn permits_are_for_queues_made_for_them() {
     let _ = Queue::<u8>::bounded(1).try_reserve(1);
+}
+
+#[test]
+fn the_last_permit_that_goes_wakes_who_waits_for_the_end() {
+    let _watchdog = common::watchdog();
+    let (count, waker) = common::Count::new();
+    let queue = Queue::<u8>::with_permits(100);
+    let permits = queue.try_reserve(1).unwrap();
+    queue.close();
+    let mut get = queue.get();
+    assert!(common::poll(&mut get, &waker).is_pending());
+    drop(permits);
+    assert_eq!(count.get(), 1);
+    assert!(common::poll(&mut get, &waker).is_ready());
 }
