@@ -178,7 +178,9 @@ mod tests {
             let getter = spawn(&queue, |queue| block_on(queue.get()));
             let putter = spawn(&queue, |queue| {
                 queue.try_put(1).unwrap();
-                queue.try_get().map_or((), |item| queue.try_put(item).unwrap());
+                if let Ok(item) = queue.try_get() {
+                    queue.try_put(item).unwrap();
+                }
             });
             drop(leaver);
             assert_eq!(getter.join().unwrap(), Ok(1));

@@ -115,7 +115,7 @@ fn a_storm_of_permits_keeps_the_bound() {
                 }
             });
         }
-        scope.spawn(|| assert_eq!((0..9000).filter(|_| queue.get().wait().is_ok()).count(), 9000));
+        scope.spawn(|| (0..9000).for_each(|_| assert!(queue.get().wait().is_ok())));
     });
     assert_eq!((queue.len(), queue.room()), (0, Some(4)));
 }
@@ -123,6 +123,7 @@ fn a_storm_of_permits_keeps_the_bound() {
 #[test]
 #[should_panic(expected = "with_permits")]
 fn permits_are_for_queues_made_for_them() {
+    let _watchdog = common::watchdog();
     let _ = Queue::<u8>::bounded(1).try_reserve(1);
 }
 
@@ -138,4 +139,20 @@ fn the_last_permit_that_goes_wakes_who_waits_for_the_end() {
     drop(permits);
     assert_eq!(count.get(), 1);
     assert!(common::poll(&mut get, &waker).is_ready());
+}
+
+#[cfg(feature = "stream")]
+#[test]
+fn the_last_permit_that_goes_wakes_a_stream_that_waits_for_the_end() {
+    let _watchdog = common::watchdog();
+    use futures_core::Stream;
+
+    let queue = Queue::<u8>::with_permits(100);
+    let permits = queue.try_reserve(1).unwrap();
+    queue.close();
+    let mut stream = common::Probe::new(queue.stream());
+    assert!(stream.poll_with(|stream, context| stream.poll_next(context)).is_pending());
+    drop(permits);
+    assert!(stream.is_woken());
+    assert!(stream.poll_with(|stream, context| stream.poll_next(context)).is_ready());
 }

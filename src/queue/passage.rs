@@ -42,12 +42,29 @@ impl<T> Queue<T> {
 
     /// Puts an item in for a permit that is held.
     pub(super) fn push_with_permit(&self, credit: &Credit, item: T) {
-        // The core is not closed while a permit is held. If the last receiver is gone the item goes with the discarding.
-        let pushed = self.raw.push(item, UNBOUNDED, &Credited(&self.beside.waiters));
-        debug_assert!(pushed.is_ok());
-        self.follow(credit.spend(1));
+        self.spend(credit, 1, |observer| {
+            // The core is not closed while a permit is held.
+            let pushed = self.raw.push(item, UNBOUNDED, observer);
+            debug_assert!(pushed.is_ok());
+        });
+    }
+
+    /// Spends `count` permits on what `put` puts in.
+    fn spend(&self, credit: &Credit, count: u64, put: impl FnOnce(&Credited<'_>)) {
+        // They are spent also when a waker panics: what it tells of is inside by then.
+        struct Spend<'a, T>(&'a Queue<T>, &'a Credit, u64);
+        impl<T> Drop for Spend<'_, T> {
+            fn drop(&mut self) {
+                self.0.follow(self.1.spend(self.2));
+            }
+        }
+        let observer = Credited(&self.beside.waiters);
+        let spend = Spend(self, credit, count);
+        put(&observer);
+        drop(spend);
+        // If the last receiver has gone meanwhile, what came in goes as well.
         if credit.is_abandoned() {
-            self.raw.discard(&Credited(&self.beside.waiters));
+            self.raw.discard(&observer);
         }
     }
 
@@ -63,9 +80,10 @@ impl<T> Queue<T> {
             };
             let rest = items.split_off(permits as usize);
             let mut batch = std::mem::replace(items, rest);
-            let pushed = self.raw.push_many(&mut batch, UNBOUNDED, &Credited(&self.beside.waiters));
-            debug_assert!(pushed.is_ok());
-            self.follow(credit.spend(permits));
+            self.spend(credit, permits, |observer| {
+                let pushed = self.raw.push_many(&mut batch, UNBOUNDED, observer);
+                debug_assert!(pushed.is_ok());
+            });
         }
         Ok(())
     }
@@ -141,6 +159,8 @@ impl<T> Queue<T> {
             let waiters = &self.beside.waiters;
             self.raw.close(waiters);
             waiters.getters.wake_all();
+            #[cfg(feature = "stream")]
+            waiters.streams.wake_all();
         }
     }
 

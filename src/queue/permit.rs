@@ -29,6 +29,7 @@ impl<T, H: Host<T>> Held<T, H> {
         self.count as usize
     }
 
+    #[cfg(feature = "tokio")]
     pub(crate) fn host(&self) -> &H {
         &self.host
     }
@@ -42,6 +43,7 @@ impl<T, H: Host<T>> Held<T, H> {
     }
 
     /// Splits one off.
+    #[cfg(feature = "tokio")]
     pub(crate) fn split(&mut self) -> Option<Self>
     where
         H: Clone,

@@ -1,0 +1,233 @@
+//! The channel of tokio's names: permits and the close, wake-ups, blocking, budget, weak handles, texts.
+#![cfg(feature = "tokio")]
+
+mod common;
+
+use common::{watchdog, Ledger, Probe};
+use joinq::compat::tokio_mpsc::error::{SendError, SendTimeoutError, TryRecvError, TrySendError};
+use joinq::compat::tokio_mpsc::{self as mpsc, channel, unbounded_channel};
+use std::panic::{catch_unwind, AssertUnwindSafe, RefUnwindSafe, UnwindSafe};
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+
+fn runtime() -> Runtime {
+    Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap()
+}
+
+#[test]
+fn permits_outlive_a_close_and_put_off_the_end() {
+    let (sender, mut receiver) = channel(3);
+    sender.try_send(1).unwrap();
+    let permit = sender.try_reserve().unwrap();
+    let other = sender.clone().try_reserve_owned().unwrap();
+    receiver.close();
+    assert!(sender.is_closed() && receiver.is_closed());
+    assert_eq!(sender.try_send(9), Err(TrySendError::Closed(9)));
+    assert_eq!(receiver.try_recv(), Ok(1));
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    permit.send(2);
+    assert_eq!(receiver.try_recv(), Ok(2));
+    let mut receive = Probe::pending(Box::pin(receiver.recv()));
+    drop(other.release());
+    assert!(receive.is_woken());
+    assert!(receive.poll() == std::task::Poll::Ready(None));
+    drop(receive);
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+}
+
+#[test]
+fn the_last_permit_that_goes_wakes_a_receiver_whatever_its_kind() {
+    type Take = fn(&mpsc::Sender<u8>) -> Box<dyn FnOnce() + '_>;
+    let release: [Take; 3] = [
+        |sender| {
+            let permit = sender.try_reserve().unwrap();
+            Box::new(|| drop(permit))
+        },
+        |sender| {
+            let permits = sender.try_reserve_many(3).unwrap();
+            Box::new(|| drop(permits))
+        },
+        |sender| {
+            let permit = sender.clone().try_reserve_owned().unwrap();
+            Box::new(|| drop(permit))
+        },
+    ];
+    for release in release {
+        let (sender, mut receiver) = channel(3);
+        let release = release(&sender);
+        receiver.close();
+        let receive = Probe::pending(Box::pin(receiver.recv()));
+        release();
+        assert!(receive.is_woken());
+        assert_eq!(receive.ready(), None);
+    }
+}
+
+#[test]
+fn a_reservation_that_is_cancelled_leaves_nothing_behind() {
+    let (sender, mut receiver) = channel::<u8>(2);
+    let permit = sender.try_reserve().unwrap();
+    let reserve = Probe::pending(Box::pin(sender.reserve_many(2)));
+    receiver.close();
+    let receive = Probe::pending(Box::pin(receiver.recv()));
+    drop(permit);
+    drop(reserve);
+    assert!(receive.is_woken());
+    assert_eq!(receive.ready(), None);
+    assert_eq!(sender.capacity(), 2);
+}
+
+#[test]
+fn capacity_is_what_remains() {
+    let (sender, mut receiver) = channel(4);
+    sender.try_send(1).unwrap();
+    let mut permits = sender.try_reserve_many(2).unwrap();
+    assert_eq!((sender.capacity(), receiver.capacity(), sender.max_capacity(), permits.len()), (1, 1, 4, 2));
+    permits.next().unwrap().send(2);
+    drop(permits);
+    assert_eq!((receiver.len(), receiver.capacity()), (2, 2));
+    assert_eq!(sender.try_reserve_many(3).unwrap_err(), TrySendError::Full(()));
+    let mut batch = Vec::new();
+    assert_eq!(receiver.blocking_recv_many(&mut batch, 9), 2);
+    assert_eq!((batch, sender.capacity(), receiver.max_capacity()), (vec![1, 2], 4, 4));
+    assert!(Probe::new(Box::pin(sender.reserve_many(5))).ready().is_err());
+    assert_eq!(sender.try_reserve_many(5).unwrap_err(), TrySendError::Full(()));
+    assert_eq!(sender.try_reserve_many(0).unwrap().len(), 0);
+}
+
+#[test]
+fn a_receiver_that_goes_drops_what_is_inside_and_what_comes_by_permits() {
+    let ledger = Ledger::new();
+    let (sender, receiver) = channel(3);
+    assert!(sender.try_send(ledger.item(0)).is_ok());
+    let permit = sender.try_reserve().unwrap();
+    drop(receiver);
+    assert_eq!(ledger.dropped(), 1);
+    permit.send(ledger.item(1));
+    assert_eq!(ledger.dropped(), 2);
+    assert!(sender.try_send(ledger.item(2)).is_err());
+    ledger.settle();
+}
+
+#[test]
+fn blocking_after_a_poll_is_woken_itself() {
+    let _watchdog = watchdog();
+    let (sender, mut receiver) = channel(1);
+    let (_count, waker) = common::Count::new();
+    assert!(receiver.poll_recv(&mut std::task::Context::from_waker(&waker)).is_pending());
+    let thread = std::thread::spawn(move || (receiver.blocking_recv(), receiver.blocking_recv()));
+    std::thread::sleep(Duration::from_millis(20));
+    sender.blocking_send(1).unwrap();
+    drop(sender);
+    assert_eq!(thread.join().unwrap(), (Some(1), None));
+}
+
+#[test]
+fn blocking_is_refused_where_tasks_are_driven_and_allowed_elsewhere() {
+    let _watchdog = watchdog();
+    runtime().block_on(async {
+        let (sender, mut receiver) = channel(9);
+        let panicked = catch_unwind(AssertUnwindSafe(|| sender.blocking_send(1))).unwrap_err();
+        assert!(panicked
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or(panicked.downcast_ref::<&str>().copied())
+            .unwrap()
+            .starts_with("Cannot block the current thread from within a runtime."));
+        assert!(catch_unwind(AssertUnwindSafe(|| receiver.blocking_recv())).is_err());
+        assert!(catch_unwind(AssertUnwindSafe(|| receiver.blocking_recv_many(&mut Vec::new(), 1))).is_err());
+        tokio::task::block_in_place(|| sender.blocking_send(2)).unwrap();
+        assert_eq!(tokio::task::spawn_blocking(move || receiver.blocking_recv()).await.unwrap(), Some(2));
+    });
+}
+
+#[test]
+fn a_task_that_receives_without_end_lets_others_run() {
+    let _watchdog = watchdog();
+    Builder::new_current_thread().build().unwrap().block_on(async {
+        let (sender, mut receiver) = unbounded_channel();
+        let (stop, stopped) = (sender.clone(), std::rc::Rc::new(std::cell::Cell::new(false)));
+        let flag = stopped.clone();
+        tokio::task::LocalSet::new()
+            .run_until(async move {
+                tokio::task::spawn_local(async move { flag.set(true) });
+                stop.send(()).unwrap();
+                while !stopped.get() {
+                    receiver.recv().await.unwrap();
+                    stop.send(()).unwrap();
+                }
+            })
+            .await;
+    });
+}
+
+#[test]
+fn a_send_that_runs_out_of_time_hands_its_message_back() {
+    runtime().block_on(async {
+        let (sender, receiver) = channel(1);
+        let short = Duration::from_millis(5);
+        sender.send_timeout(1, short).await.unwrap();
+        assert_eq!(sender.send_timeout(2, short).await, Err(SendTimeoutError::Timeout(2)));
+        drop(receiver);
+        assert_eq!(sender.send_timeout(3, short).await, Err(SendTimeoutError::Closed(3)));
+        sender.closed().await;
+    });
+}
+
+#[test]
+fn weak_senders_are_counted_and_keep_nothing_open() {
+    let (sender, mut receiver) = unbounded_channel();
+    let weak = sender.downgrade();
+    let again = weak.upgrade().unwrap();
+    assert_eq!((weak.strong_count(), weak.clone().weak_count()), (2, 2));
+    assert_eq!((again.weak_count(), receiver.sender_weak_count()), (1, 1));
+    again.send(1).unwrap();
+    drop((sender, again));
+    assert!(weak.upgrade().is_none() && receiver.is_closed());
+    assert_eq!((receiver.blocking_recv(), receiver.blocking_recv()), (Some(1), None));
+    assert_eq!((weak.strong_count(), receiver.sender_strong_count()), (0, 0));
+}
+
+#[test]
+fn a_storm_of_permits_loses_nothing() {
+    let _watchdog = watchdog();
+    let sum = runtime().block_on(async {
+        let (sender, mut receiver) = channel(4);
+        for worker in 0..4 {
+            let sender = sender.clone();
+            tokio::spawn(async move {
+                for n in 0..500usize {
+                    match (n + worker) % 4 {
+                        0 => sender.send(n).await.unwrap(),
+                        1 => sender.reserve().await.unwrap().send(n),
+                        2 => sender.reserve_many(3).await.unwrap().next().unwrap().send(n),
+                        _ => drop(sender.clone().reserve_owned().await.unwrap().send(n)),
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let (mut batch, mut sum) = (Vec::new(), 0);
+        while receiver.recv_many(&mut batch, 3).await > 0 {
+            sum += batch.drain(..).sum::<usize>();
+        }
+        sum
+    });
+    assert_eq!(sum, 4 * 499 * 500 / 2);
+}
+
+#[test]
+fn texts_and_traits_are_tokios() {
+    assert_eq!(format!("{:?} {}", SendError(1), SendError(1)), "SendError { .. } channel closed");
+    assert_eq!(format!("{:?} {}", TrySendError::Full(1), TrySendError::Full(1)), "Full(..) no available capacity");
+    let late = SendTimeoutError::Timeout(1);
+    assert_eq!(format!("{late:?} {late}"), "Timeout(..) timed out waiting on send operation");
+    assert_eq!(TryRecvError::Empty.to_string(), "receiving on an empty channel");
+    assert_eq!(TryRecvError::Disconnected.to_string(), "receiving on a closed channel");
+    fn safe<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}
+    safe::<mpsc::Sender<std::cell::Cell<u8>>>();
+    safe::<mpsc::Receiver<std::cell::Cell<u8>>>();
+    safe::<mpsc::OwnedPermit<std::cell::Cell<u8>>>();
+    safe::<mpsc::UnboundedReceiver<std::cell::Cell<u8>>>();
+    assert!(catch_unwind(|| channel::<u8>(0)).is_err());
+}
