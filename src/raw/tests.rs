@@ -5,6 +5,14 @@ use std::collections::VecDeque;
 
 const LEN: u64 = Segment::<u64>::LEN;
 
+/// As a getter does whose claim hit a word that had come back: it claims ahead of the tail, and poisons the slot.
+fn pass_the_tail(queue: &RawQueue<u64>) {
+    let cursor = queue.head.cursor();
+    queue.head.advance(cursor, cursor.advanced(1)).unwrap();
+    let claim = Claim { segment: Segment::at(cursor.address()).unwrap(), index: cursor.ticket(), count: 1 };
+    assert!(matches!(queue.take(&claim, claim.index), slot::Found::Hole));
+}
+
 #[test]
 fn items_come_out_in_order_across_segments() {
     let queue = RawQueue::new();
@@ -130,12 +138,8 @@ fn a_claim_at_a_word_that_came_back_keeps_the_bound() {
 fn a_slot_poisoned_before_its_putter_comes_costs_only_that_slot() {
     let queue = RawQueue::new();
     queue.push(0, UNBOUNDED, &()).unwrap();
-    // As a getter does whose claim hit a word that had come back: it passes the tail.
     queue.pop(&()).unwrap();
-    let cursor = queue.head.cursor();
-    queue.head.advance(cursor, cursor.advanced(1)).unwrap();
-    let claim = Claim { segment: Segment::at(cursor.address()).unwrap(), index: cursor.ticket(), count: 1 };
-    assert!(matches!(queue.take(&claim, claim.index), slot::Found::Hole));
+    pass_the_tail(&queue);
     assert_eq!((queue.len(), queue.pop(&())), (0, Err(Vacant::Empty)));
     for n in 1..4 * LEN {
         queue.push(n, 1, &()).unwrap();
@@ -191,11 +195,7 @@ fn a_batch_into_a_poisoned_slot_leaves_over_what_it_costs() {
     let queue = RawQueue::new();
     queue.push(0, UNBOUNDED, &()).unwrap();
     queue.pop(&()).unwrap();
-    // A getter has claimed the next place and lost patience with the putter who is to come.
-    let cursor = queue.head.cursor();
-    queue.head.advance(cursor, cursor.advanced(1)).unwrap();
-    let claim = Claim { segment: Segment::at(cursor.address()).unwrap(), index: cursor.ticket(), count: 1 };
-    assert!(matches!(queue.take(&claim, claim.index), slot::Found::Hole));
+    pass_the_tail(&queue);
     let mut values = (1..=6).collect();
     assert_eq!(queue.push_many(&mut values, 6, &()), Ok(()));
     assert_eq!((queue.len(), queue.given_up()), (6, 1));
