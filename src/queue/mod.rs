@@ -116,6 +116,15 @@ struct Waiters {
     pending_gets: AtomicUsize,
 }
 
+impl Waiters {
+    /// No item will come any more: tells all who wait for one, however they wait.
+    fn no_more_items(&self) {
+        self.getters.wake_all();
+        #[cfg(feature = "stream")]
+        self.streams.wake_all();
+    }
+}
+
 impl Observer for Waiters {
     #[inline]
     fn surfaced(&self, items: usize) {
@@ -500,9 +509,7 @@ impl<T> Queue<T> {
     pub fn close(&self) -> bool {
         let waiters = &self.beside.waiters;
         let closed = self.close_entry();
-        waiters.getters.wake_all();
-        #[cfg(feature = "stream")]
-        waiters.streams.wake_all();
+        waiters.no_more_items();
         waiters.putters.wake_all();
         waiters.standing.wake_all();
         waiters.closing.wake_all();

@@ -158,9 +158,7 @@ impl<T> Queue<T> {
         if after == After::Close {
             let waiters = &self.beside.waiters;
             self.raw.close(waiters);
-            waiters.getters.wake_all();
-            #[cfg(feature = "stream")]
-            waiters.streams.wake_all();
+            waiters.no_more_items();
         }
     }
 
