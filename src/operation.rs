@@ -1,10 +1,8 @@
 //! An operation that may have to wait, and the one loop that serves a thread, a thread with a deadline and a task.
 //!
-//! Knows what to try and where to wait. Does not know queues or values.
+//! Knows how to try and how to wait. Does not know queues or values.
 
-use crate::wait::WaitSet;
 use crossbeam_utils::Backoff;
-use event_listener::EventListener;
 use std::cell::Cell;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -12,98 +10,59 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-/// What an operation tries, and what it waits for while that does not succeed.
+/// What an operation tries, and how it waits while that does not succeed.
 pub(crate) trait Attempt {
     /// What it is all for.
     type Output;
     /// The same, where time may run out.
     type Timed;
 
-    /// Tries, without waiting.
-    fn attempt(&mut self) -> Option<Self::Output>;
-    /// What to wait for, so that the next try may succeed.
-    fn topic(&self) -> Topic;
-    /// Where those wait who wait for `topic`.
-    fn set(&self, topic: Topic) -> &WaitSet;
-    /// Meets each word whose change can end the wait; the waiter is enrolled.
-    fn meet(&mut self);
-    /// Undoes what a pending operation has begun.
+    /// Tries, without waiting; one that waits is woken by `waker` from now on, if there is one. It no longer waits when
+    /// it has succeeded, and may no longer when it was called in vain.
+    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output>;
+    /// Whether it waits.
+    fn waits(&self) -> bool;
+    /// Begins to wait, to be woken by `waker`, and tries once more.
+    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output>;
+    /// Ends the wait, and undoes what a pending operation has begun.
     fn cancel(&mut self);
 
     fn in_time(output: Self::Output) -> Self::Timed;
-    /// Time has run out: undoes what was begun, and may have succeeded at the last moment.
+    /// Time has run out: as `cancel`, but it may have succeeded at the last moment.
     fn out_of_time(&mut self) -> Self::Timed;
-}
-
-/// What a change that is waited for is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Topic {
-    /// An item came.
-    Items,
-    /// An item came; somebody asks who may not come for it when he is woken.
-    #[cfg(feature = "stream")]
-    AnyItems,
-    /// There is room for one.
-    Room,
-    /// A standing item was taken.
-    Taken,
-    /// The last unfinished item is done.
-    Done,
-    /// The queue was closed.
-    Closed,
-}
-
-struct Enrolled {
-    topic: Topic,
-    listener: EventListener,
 }
 
 /// An attempt under way.
 pub(crate) struct Operation<A: Attempt> {
     pub(crate) attempt: A,
-    enrolled: Option<Enrolled>,
     finished: bool,
 }
 
 impl<A: Attempt> Operation<A> {
     pub(crate) fn new(attempt: A) -> Self {
-        Operation { attempt, enrolled: None, finished: false }
+        Operation { attempt, finished: false }
     }
 
-    /// The one wait loop.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<A::Output> {
         assert!(!self.finished, "an operation was polled after it had completed or was taken back");
-        loop {
-            let waits_for = self.listen(context);
-            if let Some(output) = self.attempt.attempt() {
-                self.finish();
-                return Poll::Ready(output);
-            }
-            let topic = self.attempt.topic();
-            if waits_for == Some(topic) {
-                return Poll::Pending;
-            }
-            self.leave();
-            self.enrolled = Some(Enrolled { topic, listener: self.attempt.set(topic).enrol() });
-            self.attempt.meet();
+        let waker = context.waker();
+        let mut output = self.attempt.attempt(Some(waker));
+        if output.is_none() && !self.attempt.waits() {
+            output = self.attempt.enrol(waker);
         }
-    }
-
-    /// What it waits for from here on, if it is enrolled and was not woken. A wake-up is used up, and the listener with
-    /// it, before the try that it is for: a wake-up after the try may be for what the try did not see, and goes on to
-    /// another if the try succeeds.
-    fn listen(&mut self, context: &mut Context<'_>) -> Option<Topic> {
-        let enrolled = self.enrolled.as_mut()?;
-        if Pin::new(&mut enrolled.listener).poll(context).is_ready() {
-            self.enrolled = None;
+        match output {
+            Some(output) => {
+                self.finished = true;
+                Poll::Ready(output)
+            }
+            None => Poll::Pending,
         }
-        Some(self.enrolled.as_ref()?.topic)
     }
 
     /// Waits on this thread. Time runs out at `deadline`; what can be done at once is done even after it.
     #[inline]
     pub(crate) fn block(mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
-        if let Some(output) = self.attempt.attempt() {
+        if let Some(output) = self.attempt.attempt(None) {
             self.finished = true;
             return Ok(output);
         }
@@ -133,8 +92,8 @@ impl<A: Attempt> Operation<A> {
         let backoff = Backoff::new();
         while crate::sync::several_cores() && !backoff.is_completed() {
             backoff.snooze();
-            if let Some(output) = self.attempt.attempt() {
-                self.finish();
+            if let Some(output) = self.attempt.attempt(None) {
+                self.finished = true;
                 return Some(output);
             }
         }
@@ -143,13 +102,12 @@ impl<A: Attempt> Operation<A> {
 
     /// Ends a pending operation because its time is over.
     pub(crate) fn time_out(&mut self) -> A::Timed {
-        self.finish();
+        self.finished = true;
         self.attempt.out_of_time()
     }
 
-    /// Ends the waiting; the attempt is left as it is.
+    /// Nothing is to be undone any more.
     pub(crate) fn finish(&mut self) {
-        self.leave();
         self.finished = true;
     }
 
@@ -158,17 +116,10 @@ impl<A: Attempt> Operation<A> {
     pub(crate) fn restart(&mut self) {
         self.finished = false;
     }
-
-    fn leave(&mut self) {
-        if let Some(Enrolled { topic, listener }) = self.enrolled.take() {
-            self.attempt.set(topic).leave(listener);
-        }
-    }
 }
 
 impl<A: Attempt> Drop for Operation<A> {
     fn drop(&mut self) {
-        self.leave();
         if !self.finished {
             self.attempt.cancel();
         }
@@ -197,20 +148,16 @@ where
     type Timed = Result<V, F>;
 
     #[inline]
-    fn attempt(&mut self) -> Option<Self::Output> {
-        self.attempt.attempt().map(|output| output.map_err(E::from))
+    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
+        self.attempt.attempt(waker).map(|output| output.map_err(E::from))
     }
 
-    fn topic(&self) -> Topic {
-        self.attempt.topic()
+    fn waits(&self) -> bool {
+        self.attempt.waits()
     }
 
-    fn set(&self, topic: Topic) -> &WaitSet {
-        self.attempt.set(topic)
-    }
-
-    fn meet(&mut self) {
-        self.attempt.meet();
+    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
+        self.attempt.enrol(waker).map(|output| output.map_err(E::from))
     }
 
     fn cancel(&mut self) {

@@ -8,12 +8,18 @@ pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
 #[cfg(loom)]
 pub(crate) use loom::{
     cell::UnsafeCell,
-    sync::atomic::{AtomicI64, AtomicU8},
+    sync::{
+        atomic::{AtomicI64, AtomicU8},
+        Mutex,
+    },
 };
 #[cfg(all(loom, loom_rmw))]
 pub(crate) use rmw::{AtomicPtr, AtomicU64, AtomicUsize};
 #[cfg(not(loom))]
-pub(crate) use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize};
+pub(crate) use std::sync::{
+    atomic::{AtomicI64, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize},
+    Mutex,
+};
 
 pub(crate) use std::sync::atomic::Ordering;
 

@@ -1,94 +1,68 @@
-//! Who waits, and for what: a gate before event-listener's list.
+//! Those who wait for what ends all their waits at once: that all work is done, that the queue is closed.
 //!
 //! Knows listeners. Does not know queues, values, or any runtime.
 //!
-//! `Event::notify` takes a mutex every time, listener or not. The gate in front of it is a count of *tokens*: wake-ups
-//! that are still to be handed out. While it is 0, which is whenever nobody waits and also once everybody who
-//! waits has a wake-up on its way, an operation pays one relaxed load and takes no lock.
+//! The list is event-listener's, which takes a mutex at each notification, listener or not. In front of it is a gate: a
+//! flag that says that somebody may wait. While it is down, an operation pays one relaxed load and takes no lock.
 //!
-//! Invariant: tokens + notifications under way >= listeners that are not notified. (More is harmless.)
-//!
-//! Race: a wake-up that cannot be lost. The waiter (W) waits for a change that is an RMW of a word by a changer (C).
-//! 1. W enrols: its listener is in the list, then the token is counted.
-//! 2. W *meets* the word: an RMW that changes nothing ([`crate::sync::meet`]).
-//! 3. W looks once more whether it must wait, and only then waits.
-//! 4. C's RMW comes before step 2: then W sees the change in step 3.
-//! 5. Or it comes after: then C has acquired what W did in step 1, and its relaxed load of the tokens sees it.
-//!
-//! The waiter pays, not the changer: no fence and no second RMW stands in `put` or `get`.
+//! Race: a wake-up that cannot be lost. The waiter enrols (its listener is in the list, then the flag is up), *meets* the
+//! word whose change it waits for ([`crate::sync::meet`]), and looks once more. A change that comes before the meeting is
+//! seen by that look. One that comes after it has acquired the flag. If the flag is down again then, another changer took
+//! it down after this listener was in the list, and wakes it.
 
 use crate::sync::{AtomicUsize, Ordering};
-use event_listener::{Event, EventListener, IntoNotification, Listener};
+use event_listener::{Event, EventListener};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Waker};
+
+const DOWN: usize = 0;
+const UP: usize = 1;
 
 /// Those who wait for one kind of change.
 pub(crate) struct WaitSet {
-    tokens: AtomicUsize,
+    flag: AtomicUsize,
     event: Event,
 }
+
+/// One of them. Dropped, it waits no longer.
+pub(crate) struct Waiting(EventListener);
 
 impl WaitSet {
     crate::sync::const_fn! {
         pub(crate) const fn new() -> Self {
-            WaitSet { tokens: AtomicUsize::new(0), event: Event::new() }
+            WaitSet { flag: AtomicUsize::new(DOWN), event: Event::new() }
         }
     }
 
-    /// Step 1. Steps 2 and 3 are the caller's.
-    pub(crate) fn enrol(&self) -> EventListener {
+    /// The first step of a wait.
+    pub(crate) fn enrol(&self) -> Waiting {
         let listener = self.event.listen();
-        // Ordering: Relaxed, W1. The meeting that follows (M1) releases it, to whoever changes the word after that.
-        self.tokens.fetch_add(1, Ordering::Relaxed);
-        listener
-    }
-
-    /// Stops waiting without having been woken. If a wake-up had come it goes to the next.
-    pub(crate) fn leave(&self, listener: EventListener) {
-        // The token first. Once the listener is out of the list, a token taken back could be that of another who
-        // enrols meanwhile, and nobody would wake that one.
-        self.take_tokens(1);
-        if listener.discard() {
-            self.event.notify(1.additional().relaxed());
-        }
-    }
-
-    /// Wakes up to `count` waiters, if there are any.
-    #[inline]
-    pub(crate) fn wake(&self, count: usize) {
-        if self.anyone() {
-            self.wake_some(count);
-        }
+        // Ordering: Relaxed, W4. The meeting that follows (M1) releases it, to whoever changes the word after that.
+        self.flag.store(UP, Ordering::Relaxed);
+        Waiting(listener)
     }
 
     /// Wakes everybody, if there is anybody.
-    pub(crate) fn wake_all(&self) {
-        self.wake(usize::MAX);
-    }
-
     #[inline]
-    pub(crate) fn anyone(&self) -> bool {
-        // Ordering: Relaxed, W2. After an RMW of a word that a waiter has met (M1) the waiter's token (W1) is seen.
-        self.tokens.load(Ordering::Relaxed) != 0
+    pub(crate) fn wake_all(&self) {
+        // Ordering: Relaxed, W5. After an RMW of a word that a waiter has met (M1) the waiter's flag (W4) is seen.
+        if self.flag.load(Ordering::Relaxed) != DOWN {
+            self.wake_them();
+        }
     }
 
     #[cold]
-    fn wake_some(&self, count: usize) {
-        let taken = self.take_tokens(count);
-        if taken > 0 {
-            self.event.notify(taken.additional().relaxed());
-        }
+    fn wake_them(&self) {
+        // Ordering: Relaxed, W6. Who is in the list before this is woken now; the list has a mutex.
+        self.flag.store(DOWN, Ordering::Relaxed);
+        self.event.notify(usize::MAX);
     }
+}
 
-    /// Takes up to `count` tokens, never below 0.
-    fn take_tokens(&self, count: usize) -> usize {
-        // Ordering: Relaxed, W3. Tokens are only counted; what they stand for is in the list, under its mutex.
-        let mut tokens = self.tokens.load(Ordering::Relaxed);
-        while tokens > 0 {
-            let taken = tokens.min(count);
-            match self.tokens.compare_exchange(tokens, tokens - taken, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return taken,
-                Err(now) => tokens = now,
-            }
-        }
-        0
+impl Waiting {
+    /// Whether it was woken; if not, it will be by `waker`.
+    pub(crate) fn is_woken(&mut self, waker: &Waker) -> bool {
+        Pin::new(&mut self.0).poll(&mut Context::from_waker(waker)).is_ready()
     }
 }

@@ -16,7 +16,7 @@
 //!
 //! The queue itself is closed only when it is *closing* and nothing is held: who holds a permit can still put.
 
-use crate::sync::{meet, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{meet, AtomicU64, Ordering};
 
 const FREE_BITS: u32 = 31;
 const FREE: u64 = (1 << FREE_BITS) - 1;
@@ -24,14 +24,11 @@ const ONE_HELD: u64 = 1 << FREE_BITS;
 const ABANDONED: u64 = 1 << 62;
 const CLOSING: u64 = 1 << 63;
 
-/// The most permits there can be, about two thousand millions.
-pub(crate) const MOST: usize = FREE as usize;
+/// The most permits there can be, about a thousand millions; as many again can be held beside them for a moment.
+pub(crate) const MOST: usize = FREE as usize / 2;
 
 pub(crate) struct Credit {
     word: AtomicU64,
-    /// How many wait for more than one permit. A single one that comes back may be too few for whom it wakes, and must
-    /// then not be kept from another.
-    large: AtomicUsize,
 }
 
 /// Why there is no permit.
@@ -52,7 +49,7 @@ pub(crate) enum After {
 impl Credit {
     crate::sync::const_fn! {
         pub(crate) const fn new(permits: u64) -> Self {
-            Credit { word: AtomicU64::new(permits), large: AtomicUsize::new(0) }
+            Credit { word: AtomicU64::new(permits) }
         }
     }
 
@@ -94,6 +91,20 @@ impl Credit {
         }
     }
 
+    /// Holds one permit more than there are, unless the queue is closing; to be spent at once, on nothing or against an
+    /// item that is taken out and not refunded.
+    pub(crate) fn overdraw(&self) -> Result<(), Denied> {
+        let mut word = self.load();
+        while word & CLOSING == 0 {
+            // Ordering: AcqRel, K2. As in `acquire`.
+            match self.word.compare_exchange(word, word + ONE_HELD, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Ok(()),
+                Err(now) => word = now,
+            }
+        }
+        Err(Denied::Closing)
+    }
+
     /// `count` permits were used: what was held is inside.
     pub(crate) fn spend(&self, count: u64) -> After {
         // Ordering: AcqRel, K3. Release: the put comes before a close by whoever returns the last permit.
@@ -118,22 +129,6 @@ impl Credit {
         // Ordering: AcqRel, K3. Acquire: what was put by permits that are spent.
         let before = self.word.fetch_or(CLOSING, Ordering::AcqRel);
         (before & CLOSING == 0, after(before | CLOSING))
-    }
-
-    /// Somebody is about to wait for more than one permit; to be said before the meeting.
-    pub(crate) fn count_large(&self) {
-        // Ordering: Relaxed, K4. The meeting that follows (M1) releases it.
-        self.large.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn uncount_large(&self) {
-        // Ordering: Relaxed, K4. As above.
-        self.large.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn has_large(&self) -> bool {
-        // Ordering: Relaxed, K4. As above.
-        self.large.load(Ordering::Relaxed) != 0
     }
 
     /// See [`crate::sync::meet`].

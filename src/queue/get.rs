@@ -1,18 +1,19 @@
 //! Getting, with waiting: one item, some, or one in a guard.
 
+use super::desk::{Expecting, Getters};
 use super::{Host, Queue, Task};
 use crate::error::{GetError, GetTimeoutError};
-use crate::operation::{operation, Attempt, Topic};
+use crate::line::Place;
+use crate::operation::{operation, Attempt};
 use crate::raw::Vacant;
-use crate::sync::Ordering;
-use crate::wait::WaitSet;
 use std::marker::PhantomData;
+use std::task::Waker;
 
 /// In what shape items are got.
 pub(crate) trait Take<T> {
     type Got;
 
-    fn take(&mut self, queue: &Queue<T>) -> Result<Self::Got, Vacant>;
+    fn take(&mut self, queue: &Queue<T>, expecting: &mut Expecting) -> Result<Self::Got, Vacant>;
 }
 
 /// One item as it is.
@@ -22,8 +23,8 @@ impl<T> Take<T> for One {
     type Got = T;
 
     #[inline]
-    fn take(&mut self, queue: &Queue<T>) -> Result<T, Vacant> {
-        queue.pop()
+    fn take(&mut self, queue: &Queue<T>, expecting: &mut Expecting) -> Result<T, Vacant> {
+        queue.pop(expecting)
     }
 }
 
@@ -36,8 +37,8 @@ pub(crate) struct Many<'a, T> {
 impl<T> Take<T> for Many<'_, T> {
     type Got = usize;
 
-    fn take(&mut self, queue: &Queue<T>) -> Result<usize, Vacant> {
-        queue.pop_many(self.items, self.limit)
+    fn take(&mut self, queue: &Queue<T>, expecting: &mut Expecting) -> Result<usize, Vacant> {
+        queue.pop_many(self.items, self.limit, expecting)
     }
 }
 
@@ -47,8 +48,8 @@ pub(crate) struct Guarded<'a, T>(pub(crate) &'a Queue<T>);
 impl<'a, T> Take<T> for Guarded<'a, T> {
     type Got = Task<'a, T>;
 
-    fn take(&mut self, queue: &Queue<T>) -> Result<Task<'a, T>, Vacant> {
-        One.take(queue).map(|item| Task::new(self.0, item))
+    fn take(&mut self, queue: &Queue<T>, expecting: &mut Expecting) -> Result<Task<'a, T>, Vacant> {
+        One.take(queue, expecting).map(|item| Task::new(self.0, item))
     }
 }
 
@@ -56,34 +57,36 @@ impl<'a, T> Take<T> for Guarded<'a, T> {
 pub(crate) struct GetAttempt<T, H: Host<T>, K: Take<T>> {
     pub(crate) host: H,
     take: K,
-    topic: Topic,
-    pending: Pending,
+    line: Getters,
+    place: Option<Place>,
+    expecting: Expecting,
     item: PhantomData<fn() -> T>,
-}
-
-/// Whether a get is counted among the pending ones, as it is with capacity 0.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Pending {
-    Uncounted,
-    Counted,
 }
 
 impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
     pub(crate) fn new(host: H, take: K) -> Self {
-        GetAttempt { host, take, topic: Topic::Items, pending: Pending::Uncounted, item: PhantomData }
+        let expecting = Expecting::default();
+        GetAttempt { host, take, line: Getters::Eager, place: None, expecting, item: PhantomData }
     }
 
-    /// For one who may not come when he is woken.
+    /// For one who may not come when he is called.
     #[cfg(feature = "stream")]
     pub(crate) fn at_leisure(host: H, take: K) -> Self {
-        GetAttempt { topic: Topic::AnyItems, ..GetAttempt::new(host, take) }
+        GetAttempt { line: Getters::AtLeisure, ..GetAttempt::new(host, take) }
     }
 
-    fn uncount(&mut self) {
-        if self.pending == Pending::Counted {
-            // Ordering: Release, Q2. Pairs with the look of a `try_put` (Q1).
-            self.host.queue().beside.waiters.pending_gets.fetch_sub(1, Ordering::Release);
-            self.pending = Pending::Uncounted;
+    #[inline]
+    fn try_take(&mut self) -> Option<Result<K::Got, GetError>> {
+        match self.take.take(self.host.queue(), &mut self.expecting) {
+            Ok(got) => Some(Ok(got)),
+            Err(Vacant::Closed) => Some(Err(GetError)),
+            Err(Vacant::Empty) => None,
+        }
+    }
+
+    fn leave_line(&mut self) {
+        if let Some(place) = self.place.take() {
+            self.host.queue().leave_getters(self.line, place);
         }
     }
 }
@@ -92,37 +95,33 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
     type Output = Result<K::Got, GetError>;
     type Timed = Result<K::Got, GetTimeoutError>;
 
+    /// A call is used up before the try that it is for: one that comes after the try may be for what the try did not see,
+    /// and goes on to another if the try succeeds.
     #[inline]
-    fn attempt(&mut self) -> Option<Self::Output> {
-        let output = match self.take.take(self.host.queue()) {
-            Ok(got) => Ok(got),
-            Err(Vacant::Closed) => Err(GetError),
-            Err(Vacant::Empty) => return None,
-        };
-        self.uncount();
+    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
+        if let Some(place) = self.place.take() {
+            self.place = self.host.queue().hear_call(self.line, place, waker);
+        }
+        let output = self.try_take()?;
+        self.cancel();
         Some(output)
     }
 
-    fn topic(&self) -> Topic {
-        self.topic
+    fn waits(&self) -> bool {
+        self.place.is_some()
     }
 
-    fn set(&self, topic: Topic) -> &WaitSet {
-        self.host.queue().wait_set(topic)
+    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
+        self.place = Some(self.host.queue().line_up_to_get(self.line, waker.clone(), &mut self.expecting));
+        let output = self.try_take()?;
+        self.cancel();
+        Some(output)
     }
 
-    fn meet(&mut self) {
-        let queue = self.host.queue();
-        if queue.is_rendezvous() && self.pending == Pending::Uncounted {
-            // Ordering: Release, Q2. As in `uncount`.
-            queue.beside.waiters.pending_gets.fetch_add(1, Ordering::Release);
-            self.pending = Pending::Counted;
-        }
-        queue.raw.meet_pushes();
-    }
-
+    #[inline]
     fn cancel(&mut self) {
-        self.uncount();
+        self.leave_line();
+        self.host.queue().expect_no_more(&mut self.expecting);
     }
 
     fn in_time(output: Self::Output) -> Self::Timed {
@@ -130,11 +129,14 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
     }
 
     fn out_of_time(&mut self) -> Self::Timed {
-        // First no `try_put` counts on this get any more; then what came for it is not left behind.
-        self.uncount();
-        match self.attempt() {
+        // First nobody counts on this get any more; then what came for it is not left behind.
+        self.host.queue().expect_no_more(&mut self.expecting);
+        match self.attempt(None) {
             Some(output) => Self::in_time(output),
-            None => Err(GetTimeoutError::Timeout),
+            None => {
+                self.leave_line();
+                Err(GetTimeoutError::Timeout)
+            }
         }
     }
 }

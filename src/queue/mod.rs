@@ -3,6 +3,7 @@
 //! Knows all three layers. Does not know handles or other crates' names.
 
 mod credit;
+mod desk;
 mod get;
 mod iter;
 mod owned;
@@ -40,11 +41,13 @@ use watch::WatchAttempt;
 
 use crate::error::{PutError, TaskDoneError, TryGetError, TryPutError};
 use crate::join::{Intake, Left, Unfinished};
-use crate::operation::{Operation, Topic};
-use crate::raw::{to_usize, Observer, RawQueue, Refused, Vacant, UNBOUNDED};
-use crate::sync::{AtomicUsize, CachePadded};
+use crate::operation::Operation;
+use crate::raw::{to_usize, RawQueue, Refused, Vacant, UNBOUNDED};
+use crate::sync::CachePadded;
 use crate::wait::WaitSet;
 use credit::Credit;
+use desk::{Desk, Expecting, Gates};
+use passage::Waking;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -90,59 +93,19 @@ pub struct Queue<T> {
     raw: RawQueue<T>,
     beside: CachePadded<Beside>,
     unfinished: CachePadded<Unfinished>,
+    desk: Desk<T>,
 }
 
 /// What every operation reads and few write.
 struct Beside {
-    waiters: Waiters,
+    gates: Gates,
+    joiners: WaitSet,
+    closing: WaitSet,
     /// The capacity as the core counts.
     limit: u64,
     capacity: Option<usize>,
     /// In place of the limit: room that can be kept ahead.
     credit: Option<Credit>,
-}
-
-/// Those who wait, by what they wait for.
-struct Waiters {
-    getters: WaitSet,
-    /// Streams are kept while nobody asks them: a wake-up that comes to one of them comes to all, and to a getter.
-    #[cfg(feature = "stream")]
-    streams: WaitSet,
-    putters: WaitSet,
-    standing: WaitSet,
-    joiners: WaitSet,
-    closing: WaitSet,
-    /// How many gets are pending; counted on a queue of capacity 0 only, where a `try_put` needs one.
-    pending_gets: AtomicUsize,
-}
-
-impl Waiters {
-    /// No item will come any more: tells all who wait for one, however they wait.
-    fn no_more_items(&self) {
-        self.getters.wake_all();
-        #[cfg(feature = "stream")]
-        self.streams.wake_all();
-    }
-}
-
-impl Observer for Waiters {
-    #[inline]
-    fn surfaced(&self, items: usize) {
-        self.getters.wake(items);
-        #[cfg(feature = "stream")]
-        self.streams.wake_all();
-    }
-
-    #[inline]
-    fn vacated(&self, slots: usize) {
-        self.putters.wake(slots);
-        self.standing.wake_all();
-    }
-
-    #[inline]
-    fn voided(&self) {
-        self.joiners.wake_all();
-    }
 }
 
 impl<T> Intake for RawQueue<T> {
@@ -208,21 +171,15 @@ impl<T> Queue<T> {
             Queue {
                 raw: RawQueue::new(),
                 beside: CachePadded::new(Beside {
-                    waiters: Waiters {
-                        getters: WaitSet::new(),
-                        #[cfg(feature = "stream")]
-                        streams: WaitSet::new(),
-                        putters: WaitSet::new(),
-                        standing: WaitSet::new(),
-                        joiners: WaitSet::new(),
-                        closing: WaitSet::new(),
-                        pending_gets: AtomicUsize::new(0),
-                    },
+                    gates: Gates::new(),
+                    joiners: WaitSet::new(),
+                    closing: WaitSet::new(),
                     limit,
                     capacity,
                     credit,
                 }),
                 unfinished: CachePadded::new(Unfinished::new()),
+                desk: Desk::new(),
             }
         }
     }
@@ -300,7 +257,7 @@ impl<T> Queue<T> {
     /// assert!(queue.try_get().unwrap_err().is_closed());
     /// ```
     pub fn try_get(&self) -> Result<T, TryGetError> {
-        self.pop().map_err(vacant)
+        self.pop(&mut Expecting::default()).map_err(vacant)
     }
 
     /// Puts all items in, in their order and as many at a time as there is room for; waits while the queue is full.
@@ -364,7 +321,7 @@ impl<T> Queue<T> {
     /// # Errors
     /// As [`try_get`](Queue::try_get), if there is none.
     pub fn try_get_many(&self, items: &mut Vec<T>, limit: usize) -> Result<usize, TryGetError> {
-        self.pop_many(items, limit).map_err(vacant)
+        self.pop_many(items, limit, &mut Expecting::default()).map_err(vacant)
     }
 
     /// Takes the item at the head in a guard that counts it as done when dropped, also during a panic; waits while the
@@ -413,7 +370,6 @@ impl<T> Queue<T> {
     /// assert_eq!(queue.force_put(3), Ok(Some(1)));
     /// ```
     pub fn force_put(&self, item: T) -> Result<Option<T>, PutError<T>> {
-        let waiters = &self.beside.waiters;
         let item = match self.try_put(item) {
             Ok(()) => return Ok(None),
             Err(TryPutError::Closed(item)) => return Err(PutError(item)),
@@ -424,8 +380,8 @@ impl<T> Queue<T> {
             return self.swap_with_oldest(credit, item);
         }
         // In first, so that nothing is lost if the queue is closed in between.
-        match self.raw.push(item, UNBOUNDED, waiters) {
-            Ok(()) if self.raw.len() > self.beside.limit => Ok(self.raw.pop(waiters).ok()),
+        match self.raw.push(item, UNBOUNDED, &Waking(self)) {
+            Ok(()) if self.raw.len() > self.beside.limit => Ok(self.raw.pop(&Waking(self)).ok()),
             Ok(()) => Ok(None),
             Err(Refused::Full(item) | Refused::Closed(item)) => Err(PutError(item)),
         }
@@ -444,7 +400,7 @@ impl<T> Queue<T> {
     pub fn drain(&self) -> Drain<T> {
         let mut items = Vec::new();
         // Only what is inside now: others may go on putting.
-        let _ = self.pop_many(&mut items, self.len());
+        let _ = self.try_get_many(&mut items, self.len());
         Drain::new(items)
     }
 
@@ -473,7 +429,7 @@ impl<T> Queue<T> {
     /// ```
     pub fn tasks_done(&self, count: usize) -> Result<(), TaskDoneError> {
         if self.unfinished.finish(count as u64, &self.raw)? == Left::Nothing {
-            self.beside.waiters.joiners.wake_all();
+            self.beside.joiners.wake_all();
         }
         Ok(())
     }
@@ -507,12 +463,8 @@ impl<T> Queue<T> {
     /// assert_eq!(queue.iter().collect::<Vec<_>>(), [1]);
     /// ```
     pub fn close(&self) -> bool {
-        let waiters = &self.beside.waiters;
         let closed = self.close_entry();
-        waiters.no_more_items();
-        waiters.putters.wake_all();
-        waiters.standing.wake_all();
-        waiters.closing.wake_all();
+        self.beside.closing.wake_all();
         closed
     }
 
@@ -530,20 +482,18 @@ impl<T> Queue<T> {
     pub fn shutdown_now(&self) -> Vec<T> {
         self.close();
         let mut left = Vec::new();
-        while self.pop_many(&mut left, usize::MAX).is_ok() {}
+        while self.try_get_many(&mut left, usize::MAX).is_ok() {}
         if self.unfinished.finish_at_most(left.len() as u64, &self.raw) == Left::Nothing {
-            self.beside.waiters.joiners.wake_all();
+            self.beside.joiners.wake_all();
         }
         left
     }
 
-    /// Drops what is left inside a closed queue. An item whose put stands by it is left to that put, which hands it back;
-    /// if it were taken here that put would say that it was got.
+    /// Drops what is left inside a closed queue, and what comes in by a permit later. What waits in line is left to its
+    /// put, which hands it back.
     pub(crate) fn discard(&self) {
         self.abandon();
-        if !self.raw.has_standing() {
-            self.raw.discard(&self.beside.waiters);
-        }
+        self.discard_inside();
     }
 
     /// Drops what is left inside; what is behind an item whose drop panics is forgotten.
@@ -627,19 +577,6 @@ impl<T> Queue<T> {
 
     pub(crate) fn is_rendezvous(&self) -> bool {
         self.beside.limit == 0
-    }
-
-    fn wait_set(&self, topic: Topic) -> &WaitSet {
-        let waiters = &self.beside.waiters;
-        match topic {
-            Topic::Items => &waiters.getters,
-            #[cfg(feature = "stream")]
-            Topic::AnyItems => &waiters.streams,
-            Topic::Room => &waiters.putters,
-            Topic::Taken => &waiters.standing,
-            Topic::Done => &waiters.joiners,
-            Topic::Closed => &waiters.closing,
-        }
     }
 }
 

@@ -1,18 +1,40 @@
-//! How items pass in and out, by the kind of bound a queue has: a limit of the core, pending gets, or credit.
+//! How items pass in and out, by the kind of bound a queue has: a limit of the core, gets that wait, or credit.
 //!
-//! Knows the core, the waiters and the credit. All other files of the queue go through here.
+//! Knows the core, the desk and the credit. All other files of the queue go through here.
 
 use super::credit::{After, Credit, Denied};
-use super::{Queue, Waiters};
+use super::desk::Expecting;
+use super::Queue;
 use crate::error::PutError;
 use crate::raw::{Observer, Refused, Vacant, UNBOUNDED};
-use crate::sync::Ordering;
 use std::collections::VecDeque;
 
-/// With credit the head's going on says nothing about room: what is told of it is told when the credit is given back.
-struct Credited<'a>(&'a Waiters);
+/// Passes what the core tells on to those who wait.
+pub(super) struct Waking<'a, T>(pub(super) &'a Queue<T>);
 
-impl Observer for Credited<'_> {
+impl<T> Observer for Waking<'_, T> {
+    #[inline]
+    fn surfaced(&self, items: usize) {
+        if !self.0.beside.gates.nobody_gets() {
+            self.0.call_getters(items);
+        }
+    }
+
+    #[inline]
+    fn vacated(&self, _slots: usize) {
+        self.0.tell_of_room();
+    }
+
+    #[inline]
+    fn voided(&self) {
+        self.0.beside.joiners.wake_all();
+    }
+}
+
+/// With credit the head's going on says nothing about room: what is told of it is told when the credit is given back.
+struct Credited<'a, T>(Waking<'a, T>);
+
+impl<T> Observer for Credited<'_, T> {
     fn surfaced(&self, items: usize) {
         self.0.surfaced(items);
     }
@@ -28,7 +50,8 @@ impl<T> Queue<T> {
     #[inline]
     pub(super) fn push(&self, item: T) -> Result<(), Refused<T>> {
         match &self.beside.credit {
-            None => self.raw.push(item, self.limit_now(), &self.beside.waiters),
+            None if self.is_rendezvous() => self.push_to_expecting(item),
+            None => self.raw.push(item, self.beside.limit, &Waking(self)),
             Some(credit) => match credit.acquire(1, 1) {
                 Ok(_) => {
                     self.push_with_permit(credit, item);
@@ -50,7 +73,7 @@ impl<T> Queue<T> {
     }
 
     /// Spends `count` permits on what `put` puts in.
-    fn spend(&self, credit: &Credit, count: u64, put: impl FnOnce(&Credited<'_>)) {
+    fn spend(&self, credit: &Credit, count: u64, put: impl FnOnce(&Credited<'_, T>)) {
         // They are spent also when a waker panics: what it tells of is inside by then.
         struct Spend<'a, T>(&'a Queue<T>, &'a Credit, u64);
         impl<T> Drop for Spend<'_, T> {
@@ -58,19 +81,31 @@ impl<T> Queue<T> {
                 self.0.follow(self.1.spend(self.2));
             }
         }
-        let observer = Credited(&self.beside.waiters);
+        let observer = Credited(Waking(self));
         let spend = Spend(self, credit, count);
         put(&observer);
         drop(spend);
         // If the last receiver has gone meanwhile, what came in goes as well.
         if credit.is_abandoned() {
-            self.raw.discard(&observer);
+            self.discard_inside();
         }
     }
 
     pub(super) fn push_many(&self, items: &mut VecDeque<T>) -> Result<(), Refused<()>> {
         let Some(credit) = &self.beside.credit else {
-            return self.raw.push_many(items, self.limit_now(), &self.beside.waiters);
+            if !self.is_rendezvous() {
+                return self.raw.push_many(items, self.beside.limit, &Waking(self));
+            }
+            while let Some(item) = items.pop_front() {
+                let (item, refused) = match self.push_to_expecting(item) {
+                    Ok(()) => continue,
+                    Err(Refused::Full(item)) => (item, Refused::Full(())),
+                    Err(Refused::Closed(item)) => (item, Refused::Closed(())),
+                };
+                items.push_front(item);
+                return Err(refused);
+            }
+            return Ok(());
         };
         while !items.is_empty() {
             let permits = match credit.acquire(1, items.len() as u64) {
@@ -88,23 +123,41 @@ impl<T> Queue<T> {
         Ok(())
     }
 
+    /// Takes an item out; with capacity 0 for a get that may have been `expecting` one.
     #[inline]
-    pub(super) fn pop(&self) -> Result<T, Vacant> {
+    pub(super) fn pop(&self, expecting: &mut Expecting) -> Result<T, Vacant> {
         match &self.beside.credit {
-            None => self.raw.pop(&self.beside.waiters),
+            None if self.is_rendezvous() => self.pop_from_line(expecting),
+            None => self.raw.pop(&Waking(self)),
             Some(credit) => {
-                let item = self.raw.pop(&Credited(&self.beside.waiters))?;
+                let item = self.raw.pop(&Credited(Waking(self)))?;
                 self.refund(credit, 1);
                 Ok(item)
             }
         }
     }
 
-    pub(super) fn pop_many(&self, items: &mut Vec<T>, limit: usize) -> Result<usize, Vacant> {
+    pub(super) fn pop_many(
+        &self,
+        items: &mut Vec<T>,
+        limit: usize,
+        expecting: &mut Expecting,
+    ) -> Result<usize, Vacant> {
         match &self.beside.credit {
-            None => self.raw.pop_many(items, limit, &self.beside.waiters),
+            None if self.is_rendezvous() => {
+                let before = items.len();
+                while items.len() - before < limit {
+                    match self.pop_from_line(expecting) {
+                        Ok(item) => items.push(item),
+                        Err(vacant) if items.len() == before => return Err(vacant),
+                        Err(_) => break,
+                    }
+                }
+                Ok(items.len() - before)
+            }
+            None => self.raw.pop_many(items, limit, &Waking(self)),
             Some(credit) => {
-                let count = self.raw.pop_many(items, limit, &Credited(&self.beside.waiters))?;
+                let count = self.raw.pop_many(items, limit, &Credited(Waking(self)))?;
                 self.refund(credit, count);
                 Ok(count)
             }
@@ -113,15 +166,18 @@ impl<T> Queue<T> {
 
     /// Puts an item in, and takes the oldest out whose credit it has; itself comes back if there is none to take.
     pub(super) fn swap_with_oldest(&self, credit: &Credit, item: T) -> Result<Option<T>, PutError<T>> {
-        let observer = Credited(&self.beside.waiters);
-        let Ok(oldest) = self.raw.pop(&observer) else { return Ok(Some(item)) };
-        match self.raw.push(item, UNBOUNDED, &observer) {
-            Ok(()) => Ok(Some(oldest)),
-            Err(Refused::Full(item) | Refused::Closed(item)) => {
-                // Closed in between; the oldest was got by nobody, as if it had been dropped with the queue.
-                self.refund(credit, 1);
-                drop(oldest);
-                Err(PutError(item))
+        // With a permit in hand, one more than there are, the core is not closed meanwhile.
+        if credit.overdraw().is_err() {
+            return Err(PutError(item));
+        }
+        match self.raw.pop(&Credited(Waking(self))) {
+            Ok(oldest) => {
+                self.push_with_permit(credit, item);
+                Ok(Some(oldest))
+            }
+            Err(_) => {
+                self.follow(credit.spend(1));
+                Ok(Some(item))
             }
         }
     }
@@ -136,42 +192,49 @@ impl<T> Queue<T> {
     /// Gives `count` permits back that were not used.
     pub(super) fn return_permits(&self, credit: &Credit, count: u64) {
         self.follow(credit.give_back(count));
-        self.tell_of_room(credit, count as usize);
+        self.tell_of_room();
     }
 
     fn refund(&self, credit: &Credit, count: usize) {
         credit.refund(count as u64);
-        self.tell_of_room(credit, count);
+        self.tell_of_room();
     }
 
-    fn tell_of_room(&self, credit: &Credit, count: usize) {
-        let putters = &self.beside.waiters.putters;
-        if credit.has_large() {
-            putters.wake_all();
-        } else {
-            putters.wake(count);
+    #[inline]
+    fn tell_of_room(&self) {
+        if !self.beside.gates.nobody_puts() {
+            self.serve_putters();
         }
     }
 
-    /// Closes the core once it is due.
     fn follow(&self, after: After) {
         if after == After::Close {
-            let waiters = &self.beside.waiters;
-            self.raw.close(waiters);
-            waiters.no_more_items();
+            self.close_core();
         }
+    }
+
+    /// Closes the core, once it is due.
+    pub(super) fn close_core(&self) {
+        self.raw.close(&Waking(self));
+        self.dismiss_getters();
     }
 
     /// Closes the queue for puts, and the core unless a permit is held. True for the one call that closed.
     pub(super) fn close_entry(&self) -> bool {
-        match &self.beside.credit {
-            None => self.raw.close(&self.beside.waiters),
+        let first = match &self.beside.credit {
+            None => {
+                let first = self.raw.close(&Waking(self));
+                self.dismiss_getters();
+                first
+            }
             Some(credit) => {
                 let (first, after) = credit.close();
                 self.follow(after);
                 first
             }
-        }
+        };
+        self.dismiss_putters();
+        first
     }
 
     pub(super) fn entry_is_closed(&self) -> bool {
@@ -201,14 +264,21 @@ impl<T> Queue<T> {
         }
     }
 
-    /// What a put that cannot wait may go up to: with capacity 0, one item for each pending get.
-    #[inline]
-    fn limit_now(&self) -> u64 {
-        if self.is_rendezvous() {
-            // Ordering: Acquire, Q1. Pairs with the count of a pending get (Q2).
-            self.beside.waiters.pending_gets.load(Ordering::Acquire) as u64
-        } else {
-            self.beside.limit
+    /// Drops what is inside; goes on when the drop of an item panics.
+    pub(super) fn discard_inside(&self) {
+        struct Rest<'a, T>(&'a Queue<T>);
+        impl<T> Rest<'_, T> {
+            fn discard(&mut self) {
+                while let Ok(item) = self.0.try_get() {
+                    drop(item);
+                }
+            }
         }
+        impl<T> Drop for Rest<'_, T> {
+            fn drop(&mut self) {
+                self.discard();
+            }
+        }
+        Rest(self).discard();
     }
 }

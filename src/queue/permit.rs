@@ -1,12 +1,14 @@
 //! Permits: room that is kept for who asked, before there is an item.
 
 use super::credit::{Credit, Denied};
+use super::desk::{LinedUp, Want};
 use super::{Host, Queue};
 use crate::error::{PutError, PutTimeoutError, TryPutError};
-use crate::operation::{operation, Attempt, Operation, Topic};
-use crate::wait::WaitSet;
+use crate::line::Place;
+use crate::operation::{operation, Attempt, Operation};
 use std::fmt;
 use std::marker::PhantomData;
+use std::task::Waker;
 
 /// Permits that are held, whoever holds the queue.
 pub(crate) struct Held<T, H: Host<T>> {
@@ -66,65 +68,73 @@ impl<T, H: Host<T>> Drop for Held<T, H> {
 pub(crate) struct ReserveAttempt<T, H: Host<T> + Clone> {
     host: H,
     count: usize,
-    waiting: Waiting,
+    place: Option<Place>,
     item: PhantomData<fn(T)>,
 }
 
-/// Whether this is counted among those who wait for more than one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Waiting {
-    Uncounted,
-    Counted,
-}
+type Reserved<T, H> = Result<Held<T, H>, PutError<()>>;
 
 impl<T, H: Host<T> + Clone> ReserveAttempt<T, H> {
     pub(crate) fn new(host: H, count: usize) -> Self {
         let most = host.queue().credit_at_start();
         assert!(count <= most, "{count} permits were asked for, and there are only {most}");
-        ReserveAttempt { host, count, waiting: Waiting::Uncounted, item: PhantomData }
+        ReserveAttempt { host, count, place: None, item: PhantomData }
     }
 
-    fn uncount(&mut self) {
-        if self.waiting == Waiting::Counted {
-            self.host.queue().credit().uncount_large();
-            self.waiting = Waiting::Uncounted;
+    /// The wait is over: what was got goes to the caller if it is all, and back if the queue is closed.
+    fn after(&self, want: Want<T>) -> Reserved<T, H> {
+        let Want::Permits { missing, held } = want else { unreachable!("a reservation waits for permits") };
+        let held = Held { host: self.host.clone(), count: held, item: PhantomData };
+        if missing == 0 {
+            Ok(held)
+        } else {
+            Err(PutError(()))
         }
     }
 }
 
 impl<T, H: Host<T> + Clone> Attempt for ReserveAttempt<T, H> {
-    type Output = Result<Held<T, H>, PutError<()>>;
+    type Output = Reserved<T, H>;
     type Timed = Result<Held<T, H>, PutTimeoutError<()>>;
 
-    fn attempt(&mut self) -> Option<Self::Output> {
-        let output = match Held::try_take(self.host.clone(), self.count) {
-            Ok(held) => Ok(held),
-            Err(TryPutError::Closed(_)) => Err(PutError(())),
-            Err(TryPutError::Full(_)) => return None,
+    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
+        let Some(place) = self.place.take() else {
+            return match Held::try_take(self.host.clone(), self.count) {
+                Ok(held) => Some(Ok(held)),
+                Err(TryPutError::Closed(_)) => Some(Err(PutError(()))),
+                Err(TryPutError::Full(_)) => None,
+            };
         };
-        self.uncount();
-        Some(output)
-    }
-
-    fn topic(&self) -> Topic {
-        Topic::Room
-    }
-
-    fn set(&self, topic: Topic) -> &WaitSet {
-        self.host.queue().wait_set(topic)
-    }
-
-    fn meet(&mut self) {
-        let queue = self.host.queue();
-        if self.count > 1 && self.waiting == Waiting::Uncounted {
-            queue.credit().count_large();
-            self.waiting = Waiting::Counted;
+        match self.host.queue().look_for_room(place, waker) {
+            Ok(place) => {
+                self.place = Some(place);
+                None
+            }
+            Err(want) => Some(self.after(want)),
         }
-        queue.meet_room();
     }
 
+    fn waits(&self) -> bool {
+        self.place.is_some()
+    }
+
+    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
+        let want = Want::Permits { missing: self.count as u64, held: 0 };
+        match self.host.queue().line_up_for_room(waker.clone(), want) {
+            LinedUp::Waits(place) => {
+                self.place = Some(place);
+                None
+            }
+            LinedUp::Over(want) => Some(self.after(want)),
+        }
+    }
+
+    /// What has come so far goes back.
     fn cancel(&mut self) {
-        self.uncount();
+        if let Some(place) = self.place.take() {
+            let want = self.host.queue().leave_putters(place);
+            drop(self.after(want));
+        }
     }
 
     fn in_time(output: Self::Output) -> Self::Timed {
@@ -132,10 +142,12 @@ impl<T, H: Host<T> + Clone> Attempt for ReserveAttempt<T, H> {
     }
 
     fn out_of_time(&mut self) -> Self::Timed {
-        self.uncount();
-        match self.attempt() {
+        match self.attempt(None) {
             Some(output) => Self::in_time(output),
-            None => Err(PutTimeoutError::Timeout(())),
+            None => {
+                self.cancel();
+                Err(PutTimeoutError::Timeout(()))
+            }
         }
     }
 }
@@ -147,20 +159,16 @@ impl<'a, T> Attempt for Wrapped<ReserveAttempt<T, &'a Queue<T>>> {
     type Output = Result<Permits<'a, T>, PutError<()>>;
     type Timed = Result<Permits<'a, T>, PutTimeoutError<()>>;
 
-    fn attempt(&mut self) -> Option<Self::Output> {
-        Some(self.0.attempt()?.map(Permits))
+    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
+        Some(self.0.attempt(waker)?.map(Permits))
     }
 
-    fn topic(&self) -> Topic {
-        self.0.topic()
+    fn waits(&self) -> bool {
+        self.0.waits()
     }
 
-    fn set(&self, topic: Topic) -> &WaitSet {
-        self.0.set(topic)
-    }
-
-    fn meet(&mut self) {
-        self.0.meet();
+    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
+        Some(self.0.enrol(waker)?.map(Permits))
     }
 
     fn cancel(&mut self) {

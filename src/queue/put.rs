@@ -1,11 +1,13 @@
 //! Putting, with waiting: one item, or many.
 
+use super::desk::{LinedUp, Want};
 use super::{Host, Queue};
 use crate::error::{PutError, PutTimeoutError};
-use crate::operation::{operation, Attempt, Operation, Topic};
-use crate::raw::{Refused, Stand};
-use crate::wait::WaitSet;
+use crate::line::Place;
+use crate::operation::{operation, Attempt, Operation};
+use crate::raw::Refused;
 use std::collections::VecDeque;
+use std::task::Waker;
 
 /// What is put: an `Option` of one item, or a `VecDeque` of many.
 pub(crate) trait Load<T> {
@@ -76,50 +78,48 @@ impl<T> Load<T> for VecDeque<T> {
 pub(crate) struct PutAttempt<T, H: Host<T>, L: Load<T>> {
     pub(crate) host: H,
     pub(crate) load: L,
-    /// With capacity 0: an item is in the queue, and this attempt stands by it until it is taken.
-    stand: Option<Stand>,
+    /// Where the next item waits for room, which is no longer in the load then.
+    place: Option<Place>,
     item: std::marker::PhantomData<fn(T)>,
 }
 
 impl<T, H: Host<T>, L: Load<T>> PutAttempt<T, H, L> {
     pub(crate) fn new(host: H, load: L) -> Self {
-        PutAttempt { host, load, stand: None, item: std::marker::PhantomData }
+        PutAttempt { host, load, place: None, item: std::marker::PhantomData }
     }
 
     /// What is not in the queue for good.
     pub(crate) fn take_back(&mut self) -> Option<L::Rest> {
-        if let Some(stand) = self.stand.take() {
-            let queue = self.host.queue();
-            if let Some(item) = queue.raw.withdraw(stand, &queue.beside.waiters) {
+        if let Some(place) = self.place.take() {
+            if let Want::Put(item) = self.host.queue().leave_putters(place) {
                 self.load.put_back(item);
             }
         }
         self.load.rest()
     }
 
-    /// The queue is closed. With capacity 0 the last item may have been taken after all.
-    #[cold]
-    fn closed_out(&mut self) -> Result<(), PutError<L::Rest>> {
-        self.take_back().map_or(Ok(()), |rest| Err(PutError(rest)))
+    #[inline]
+    fn push(&mut self) -> Option<Result<(), PutError<L::Rest>>> {
+        match self.load.push(self.host.queue()) {
+            Ok(()) => Some(Ok(())),
+            Err(Refused::Full(())) => None,
+            Err(Refused::Closed(())) => Some(self.closed_out()),
+        }
     }
 
-    /// With capacity 0 one item after the other goes in, and stands until it is taken.
-    fn attempt_to_stand(&mut self) -> Result<(), Refused<()>> {
-        let queue = self.host.queue();
-        loop {
-            if let Some(stand) = self.stand.take() {
-                if !queue.raw.is_taken(&stand) {
-                    self.stand = Some(stand);
-                    // Nobody has it: if the queue is closed it was not put.
-                    return Err(if queue.is_closed() { Refused::Closed(()) } else { Refused::Full(()) });
-                }
-                queue.raw.step_off(stand);
+    #[cold]
+    fn closed_out(&mut self) -> Result<(), PutError<L::Rest>> {
+        self.load.rest().map_or(Ok(()), |rest| Err(PutError(rest)))
+    }
+
+    /// The wait of one item is over.
+    fn after(&mut self, want: Want<T>) -> Option<Result<(), PutError<L::Rest>>> {
+        match want {
+            Want::Put(item) => {
+                self.load.put_back(item);
+                Some(self.closed_out())
             }
-            let Some(item) = self.load.next() else { return Ok(()) };
-            match queue.raw.stand(item, &queue.beside.waiters) {
-                Ok(stand) => self.stand = Some(stand),
-                Err(refused) => return Err(keep(refused, &mut self.load)),
-            }
+            _ => self.push(),
         }
     }
 }
@@ -128,7 +128,7 @@ impl<T, H: Host<T>, L: Load<T>> PutAttempt<T, H, L> {
 impl<T, H: Host<T>> PutAttempt<T, H, Option<T>> {
     /// Whether no item is on its way.
     pub(crate) fn is_idle(&self) -> bool {
-        self.load.is_none() && self.stand.is_none()
+        self.load.is_none() && self.place.is_none()
     }
 }
 
@@ -137,31 +137,36 @@ impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
     type Timed = Result<(), PutTimeoutError<L::Rest>>;
 
     #[inline]
-    fn attempt(&mut self) -> Option<Self::Output> {
-        let queue = self.host.queue();
-        let went = if queue.is_rendezvous() { self.attempt_to_stand() } else { self.load.push(queue) };
-        match went {
-            Ok(()) => Some(Ok(())),
-            Err(Refused::Full(())) => None,
-            Err(Refused::Closed(())) => Some(self.closed_out()),
+    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
+        let Some(place) = self.place.take() else { return self.push() };
+        match self.host.queue().look_for_room(place, waker) {
+            Ok(place) => {
+                self.place = Some(place);
+                None
+            }
+            Err(want) => self.after(want),
         }
     }
 
-    fn topic(&self) -> Topic {
-        if self.stand.is_some() {
-            Topic::Taken
-        } else {
-            Topic::Room
+    fn waits(&self) -> bool {
+        self.place.is_some()
+    }
+
+    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
+        while let Some(item) = self.load.next() {
+            match self.host.queue().line_up_for_room(waker.clone(), Want::Put(item)) {
+                LinedUp::Waits(place) => {
+                    self.place = Some(place);
+                    return None;
+                }
+                LinedUp::Over(want) => {
+                    if let Some(output) = self.after(want) {
+                        return Some(output);
+                    }
+                }
+            }
         }
-    }
-
-    fn set(&self, topic: Topic) -> &WaitSet {
-        self.host.queue().wait_set(topic)
-    }
-
-    fn meet(&mut self) {
-        let queue = self.host.queue();
-        queue.meet_room();
+        Some(Ok(()))
     }
 
     fn cancel(&mut self) {

@@ -2,15 +2,17 @@
 
 use super::{Host, Queue};
 use crate::error::{ClosedTimeoutError, JoinTimeoutError};
-use crate::operation::{operation, Attempt, Topic};
-use crate::wait::WaitSet;
+use crate::operation::{operation, Attempt};
+use crate::wait::{WaitSet, Waiting};
 use std::marker::PhantomData;
+use std::task::Waker;
 
 /// A condition of a queue, once it holds.
 pub(crate) trait Condition {
-    const TOPIC: Topic;
     type TimedOut;
 
+    /// Those who wait for it.
+    fn waiters<T>(queue: &Queue<T>) -> &WaitSet;
     fn holds<T>(queue: &Queue<T>) -> bool;
     /// Meets the words whose change can make it hold.
     fn meet<T>(queue: &Queue<T>);
@@ -21,8 +23,11 @@ pub(crate) trait Condition {
 pub(crate) struct AllDone;
 
 impl Condition for AllDone {
-    const TOPIC: Topic = Topic::Done;
     type TimedOut = JoinTimeoutError;
+
+    fn waiters<T>(queue: &Queue<T>) -> &WaitSet {
+        &queue.beside.joiners
+    }
 
     fn holds<T>(queue: &Queue<T>) -> bool {
         queue.unfinished() == 0
@@ -43,8 +48,11 @@ impl Condition for AllDone {
 pub(crate) struct IsClosed;
 
 impl Condition for IsClosed {
-    const TOPIC: Topic = Topic::Closed;
     type TimedOut = ClosedTimeoutError;
+
+    fn waiters<T>(queue: &Queue<T>) -> &WaitSet {
+        &queue.beside.closing
+    }
 
     fn holds<T>(queue: &Queue<T>) -> bool {
         queue.is_closed()
@@ -61,12 +69,13 @@ impl Condition for IsClosed {
 
 pub(crate) struct WatchAttempt<T, H: Host<T>, C: Condition> {
     host: H,
+    waiting: Option<Waiting>,
     condition: PhantomData<fn(T) -> C>,
 }
 
 impl<T, H: Host<T>, C: Condition> WatchAttempt<T, H, C> {
     pub(crate) fn new(host: H) -> Self {
-        WatchAttempt { host, condition: PhantomData }
+        WatchAttempt { host, waiting: None, condition: PhantomData }
     }
 }
 
@@ -74,30 +83,42 @@ impl<T, H: Host<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
     type Output = ();
     type Timed = Result<(), C::TimedOut>;
 
-    fn attempt(&mut self) -> Option<()> {
-        C::holds(self.host.queue()).then_some(())
+    fn attempt(&mut self, waker: Option<&Waker>) -> Option<()> {
+        if let (Some(waiting), Some(waker)) = (&mut self.waiting, waker) {
+            if waiting.is_woken(waker) {
+                self.waiting = None;
+            }
+        }
+        C::holds(self.host.queue()).then(|| self.waiting = None)
     }
 
-    fn topic(&self) -> Topic {
-        C::TOPIC
+    fn waits(&self) -> bool {
+        self.waiting.is_some()
     }
 
-    fn set(&self, topic: Topic) -> &WaitSet {
-        self.host.queue().wait_set(topic)
+    fn enrol(&mut self, waker: &Waker) -> Option<()> {
+        loop {
+            self.waiting = Some(C::waiters(self.host.queue()).enrol());
+            C::meet(self.host.queue());
+            let output = self.attempt(Some(waker));
+            if output.is_some() || self.waits() {
+                return output;
+            }
+        }
     }
 
-    fn meet(&mut self) {
-        C::meet(self.host.queue());
+    fn cancel(&mut self) {
+        self.waiting = None;
     }
-
-    fn cancel(&mut self) {}
 
     fn in_time((): ()) -> Self::Timed {
         Ok(())
     }
 
     fn out_of_time(&mut self) -> Self::Timed {
-        self.attempt().ok_or_else(C::timed_out)
+        let output = self.attempt(None);
+        self.cancel();
+        output.ok_or_else(C::timed_out)
     }
 }
 
