@@ -5,7 +5,6 @@
 //! caller gets back here is for later.
 
 use slab::Slab;
-use std::collections::VecDeque;
 use std::task::Waker;
 
 /// Where a slab is given up once nobody is in it.
@@ -14,17 +13,20 @@ const KEPT: usize = 64;
 /// Waiters, in the order in which they came, and those called since who have not come back yet.
 pub(crate) struct Line<W> {
     places: Slab<Waiter<W>>,
-    first: Option<usize>,
-    last: Option<usize>,
+    first: usize,
+    last: usize,
     waiting: usize,
 }
+
+/// No place.
+const NONE: usize = usize::MAX;
 
 struct Waiter<W> {
     want: W,
     /// `None` once it is called.
     waker: Option<Waker>,
-    before: Option<usize>,
-    behind: Option<usize>,
+    before: usize,
+    behind: usize,
 }
 
 /// A waiter's place in a line, as long as it has not left.
@@ -40,27 +42,35 @@ pub(crate) enum Called {
 
 impl<W> Line<W> {
     pub(crate) const fn new() -> Self {
-        Line { places: Slab::new(), first: None, last: None, waiting: 0 }
+        Line { places: Slab::new(), first: NONE, last: NONE, waiting: 0 }
     }
 
     /// How many wait and are not called.
+    #[inline]
     pub(crate) fn waiting(&self) -> usize {
         self.waiting
     }
 
+    /// How many wait, or were called and have not come back yet.
+    #[inline]
+    pub(crate) fn expected(&self) -> usize {
+        self.places.len()
+    }
+
     /// Goes to the end of the line.
     pub(crate) fn enter(&mut self, waker: Waker, want: W) -> Place {
-        let place = self.places.insert(Waiter { want, waker: Some(waker), before: self.last, behind: None });
-        match self.last {
-            Some(last) => self.places[last].behind = Some(place),
-            None => self.first = Some(place),
+        let before = self.last;
+        let place = self.places.insert(Waiter { want, waker: Some(waker), before, behind: NONE });
+        match self.places.get_mut(before) {
+            Some(last) => last.behind = place,
+            None => self.first = place,
         }
-        self.last = Some(place);
+        self.last = place;
         self.waiting += 1;
         Place(place)
     }
 
-
+    #[inline]
     pub(crate) fn called(&self, place: &Place) -> Called {
         if self.places[place.0].waker.is_some() {
             Called::No
@@ -83,38 +93,40 @@ impl<W> Line<W> {
     }
 
     /// What the first one wants.
+    #[inline]
     pub(crate) fn first(&mut self) -> Option<&mut W> {
-        self.first.map(|first| &mut self.places[first].want)
+        self.places.get_mut(self.first).map(|first| &mut first.want)
     }
 
     /// Calls the first one, who is no longer in the line and keeps its place until it leaves.
     pub(crate) fn call_first(&mut self) -> Option<Waker> {
-        let first = self.first?;
-        self.unlink(first);
-        self.places[first].waker.take()
+        let first = self.places.get_mut(self.first)?;
+        let (waker, behind) = (first.waker.take(), first.behind);
+        self.unlink(NONE, behind);
+        waker
     }
 
     /// Gives the place up.
     pub(crate) fn leave(&mut self, place: Place) -> (W, Called, Option<Waker>) {
-        let called = self.called(&place);
+        let Waiter { want, waker, before, behind } = self.places.remove(place.0);
+        let called = if waker.is_some() { Called::No } else { Called::Yes };
         if called == Called::No {
-            self.unlink(place.0);
+            self.unlink(before, behind);
         }
-        let waiter = self.places.remove(place.0);
         if self.places.is_empty() && self.places.capacity() > KEPT {
             self.places = Slab::new();
         }
-        (waiter.want, called, waiter.waker)
+        (want, called, waker)
     }
 
-    fn unlink(&mut self, place: usize) {
-        let Waiter { before, behind, .. } = self.places[place];
-        match before {
-            Some(before) => self.places[before].behind = behind,
+    /// Joins the neighbours of one who is no longer between them.
+    fn unlink(&mut self, before: usize, behind: usize) {
+        match self.places.get_mut(before) {
+            Some(before) => before.behind = behind,
             None => self.first = behind,
         }
-        match behind {
-            Some(behind) => self.places[behind].before = before,
+        match self.places.get_mut(behind) {
+            Some(behind) => behind.before = before,
             None => self.last = before,
         }
         self.waiting -= 1;
@@ -125,20 +137,21 @@ impl<W> Line<W> {
 #[derive(Default)]
 pub(crate) struct Calls {
     first: Option<Waker>,
-    more: VecDeque<Waker>,
+    more: Vec<Waker>,
 }
 
 impl Calls {
+    #[inline]
     pub(crate) fn add(&mut self, waker: Option<Waker>) {
-        let Some(waker) = waker else { return };
-        if self.first.is_none() && self.more.is_empty() {
-            self.first = Some(waker);
+        if self.first.is_none() {
+            self.first = waker;
         } else {
-            self.more.push_back(waker);
+            self.more.extend(waker);
         }
     }
 
     /// Calls up to `count` of a line.
+    #[inline]
     pub(crate) fn call<W>(&mut self, line: &mut Line<W>, count: usize) {
         for _ in 0..count.min(line.waiting()) {
             self.add(line.call_first());
@@ -147,30 +160,28 @@ impl Calls {
 
     /// Takes back the one that was called last.
     pub(crate) fn take_last(&mut self) -> Option<Waker> {
-        self.more.pop_back().or_else(|| self.first.take())
-    }
-
-    fn next(&mut self) -> Option<Waker> {
-        self.first.take().or_else(|| self.more.pop_front())
+        self.more.pop().or_else(|| self.first.take())
     }
 }
 
 impl Drop for Calls {
+    #[inline]
     fn drop(&mut self) {
-        struct Rest<'a>(&'a mut Calls);
-        impl Rest<'_> {
-            fn wake(&mut self) {
-                while let Some(waker) = self.0.next() {
+        /// Wakes the rest, the last first.
+        struct Rest<'a>(&'a mut Vec<Waker>);
+        impl Drop for Rest<'_> {
+            fn drop(&mut self) {
+                while let Some(waker) = self.0.pop() {
+                    let rest = Rest(self.0);
                     waker.wake();
+                    std::mem::forget(rest);
                 }
             }
         }
-        impl Drop for Rest<'_> {
-            fn drop(&mut self) {
-                self.wake();
-            }
-        }
-        Rest(self).wake();
+        let Some(first) = self.first.take() else { return };
+        self.more.reverse();
+        let _rest = Rest(&mut self.more);
+        first.wake();
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Gates {
     #[cfg(feature = "stream")]
     streams: AtomicUsize,
     putters: AtomicUsize,
+    /// Gets that wait, or were called and have not come yet.
+    expected: AtomicUsize,
 }
 
 impl Gates {
@@ -44,6 +46,7 @@ impl Gates {
                 #[cfg(feature = "stream")]
                 streams: AtomicUsize::new(0),
                 putters: AtomicUsize::new(0),
+                expected: AtomicUsize::new(0),
             }
         }
     }
@@ -68,6 +71,13 @@ impl Gates {
         Self::is_shut(&self.putters)
     }
 
+    /// How many items more than its capacity a queue takes in now: each get that waits takes one off at once.
+    #[inline]
+    pub(super) fn expected(&self) -> u64 {
+        // Ordering: Relaxed, W2. A hint: who is not seen to wait only has no item put in for it.
+        self.expected.load(Ordering::Relaxed) as u64
+    }
+
     /// Sets each to what its line has; the desk is locked.
     fn set<T>(&self, lines: &Lines<T>) {
         let set = |gate: &AtomicUsize, waiting| {
@@ -81,6 +91,7 @@ impl Gates {
         #[cfg(feature = "stream")]
         set(&self.streams, lines.streams.waiting());
         set(&self.putters, lines.putters.waiting());
+        set(&self.expected, lines.getters.expected());
     }
 }
 
@@ -175,15 +186,17 @@ impl Observer for Told {
 impl<T> Queue<T> {
     /// Runs `act` with the desk locked. What it tells of is passed on when the desk is no longer locked: wakers are
     /// somebody else's code.
+    #[inline]
     fn at_desk<R>(&self, act: impl FnOnce(&mut Lines<T>, &mut Told) -> R) -> R {
         let mut told = Told::default();
         let result = {
             // No code of others runs under the lock; should an allocation fail there, nothing is half done.
             let mut lines = self.desk.0.lock().unwrap_or_else(PoisonError::into_inner);
             let result = act(&mut lines, &mut told);
-            told.calls.call(&mut lines.getters, told.surfaced.get());
-            #[cfg(feature = "stream")]
-            if told.surfaced.get() > 0 {
+            let surfaced = told.surfaced.get();
+            if surfaced > 0 {
+                told.calls.call(&mut lines.getters, surfaced);
+                #[cfg(feature = "stream")]
                 told.calls.call(&mut lines.streams, usize::MAX);
             }
             self.beside.gates.set(&lines);
@@ -243,7 +256,7 @@ impl<T> Queue<T> {
 
     fn push_at_desk(&self, item: T, expecting: u64, told: &mut Told) -> Result<(), Refused<T>> {
         let Some(credit) = &self.beside.credit else {
-            let limit = if self.is_rendezvous() { expecting } else { self.beside.limit };
+            let limit = if self.is_rendezvous() { expecting } else { self.limit_now() };
             return self.raw.push(item, limit, told);
         };
         if credit.acquire(1, 1).is_err() {
@@ -365,34 +378,31 @@ impl<T> Queue<T> {
         waker: Option<&Waker>,
         over: impl Fn(&Self) -> bool,
     ) -> Result<Place, W> {
-        let mut place = Some(place);
+        let mut place = place;
         let mut fresh = None;
         loop {
             // A waker is cloned, and one that is no longer needed dropped, while the desk is not locked.
             let (answer, _unneeded) = self.at_desk(|lines, _| {
                 let line = line(lines);
-                let Some(here) = place.take() else { unreachable!("who has left does not look again") };
-                if line.called(&here) == Called::Yes || over(self) {
-                    let (want, _, waker) = line.leave(here);
-                    return (Some(Err(want)), waker);
+                if line.called(&place) == Called::Yes || over(self) {
+                    let (want, _, waker) = line.leave(place);
+                    return (Err(want), waker);
                 }
-                if !waker.is_some_and(|waker| line.has_another_waker(&here, waker)) {
-                    return (Some(Ok(here)), fresh.take());
+                if !waker.is_some_and(|waker| line.has_another_waker(&place, waker)) {
+                    return (Ok((place, true)), fresh.take());
                 }
                 match fresh.take() {
                     Some(fresh) => {
-                        let old = line.change_waker(&here, fresh);
-                        (Some(Ok(here)), Some(old))
+                        let old = line.change_waker(&place, fresh);
+                        (Ok((place, true)), Some(old))
                     }
-                    None => {
-                        place = Some(here);
-                        (None, None)
-                    }
+                    None => (Ok((place, false)), None),
                 }
             });
             match answer {
-                Some(answer) => return answer,
-                None => fresh = waker.cloned(),
+                Ok((place, true)) => return Ok(place),
+                Ok((same, _)) => (place, fresh) = (same, waker.cloned()),
+                Err(want) => return Err(want),
             }
         }
     }

@@ -22,7 +22,11 @@ impl<T> Observer for Waking<'_, T> {
 
     #[inline]
     fn vacated(&self, _slots: usize) {
-        self.0.tell_of_room();
+        let queue = self.0;
+        // Full still, if more had come in than there is room for: then another get will tell.
+        if !queue.beside.gates.nobody_puts() && queue.raw.len() < queue.limit_now() {
+            queue.serve_putters();
+        }
     }
 
     #[inline]
@@ -51,7 +55,12 @@ impl<T> Queue<T> {
     pub(super) fn push(&self, item: T) -> Result<(), Refused<T>> {
         match &self.beside.credit {
             None if self.is_rendezvous() => self.push_to_expecting(item),
-            None => self.raw.push(item, self.beside.limit, &Waking(self)),
+            None => match self.raw.push(item, self.beside.limit, &Waking(self)) {
+                Err(Refused::Full(item)) if self.beside.gates.expected() > 0 => {
+                    self.raw.push(item, self.limit_now(), &Waking(self))
+                }
+                went => went,
+            },
             Some(credit) => match credit.acquire(1, 1) {
                 Ok(_) => {
                     self.push_with_permit(credit, item);
@@ -61,6 +70,11 @@ impl<T> Queue<T> {
                 Err(Denied::Closing) => Err(Refused::Closed(item)),
             },
         }
+    }
+
+    /// The limit and, on top of it, one item for each get that waits or was called for one.
+    pub(super) fn limit_now(&self) -> u64 {
+        self.beside.limit.saturating_add(self.beside.gates.expected())
     }
 
     /// Puts an item in for a permit that is held.
@@ -94,7 +108,12 @@ impl<T> Queue<T> {
     pub(super) fn push_many(&self, items: &mut VecDeque<T>) -> Result<(), Refused<()>> {
         let Some(credit) = &self.beside.credit else {
             if !self.is_rendezvous() {
-                return self.raw.push_many(items, self.beside.limit, &Waking(self));
+                return match self.raw.push_many(items, self.beside.limit, &Waking(self)) {
+                    Err(Refused::Full(())) if self.beside.gates.expected() > 0 => {
+                        self.raw.push_many(items, self.limit_now(), &Waking(self))
+                    }
+                    went => went,
+                };
             }
             while let Some(item) = items.pop_front() {
                 let (item, refused) = match self.push_to_expecting(item) {
@@ -244,14 +263,10 @@ impl<T> Queue<T> {
         }
     }
 
-    /// A waiter for room meets each word whose change can bring it, or end the wait: the head's for room, the tail's for a
-    /// close, the credit for both.
+    /// A waiter for room meets the word whose change can bring it. Who closes looks at the desk in any case.
     pub(super) fn meet_room(&self) {
         match &self.beside.credit {
-            None => {
-                self.raw.meet_pops();
-                self.raw.meet_pushes();
-            }
+            None => self.raw.meet_pops(),
             Some(credit) => credit.meet(),
         }
     }
