@@ -9,7 +9,7 @@ pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
 pub(crate) use loom::{
     cell::UnsafeCell,
     sync::{
-        atomic::{AtomicI64, AtomicU8},
+        atomic::{fence, AtomicI64, AtomicU8},
         Mutex,
     },
 };
@@ -17,7 +17,7 @@ pub(crate) use loom::{
 pub(crate) use rmw::{AtomicPtr, AtomicU64, AtomicUsize};
 #[cfg(not(loom))]
 pub(crate) use std::sync::{
-    atomic::{AtomicI64, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize},
+    atomic::{compiler_fence, AtomicI64, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize},
     Mutex,
 };
 
@@ -47,6 +47,17 @@ impl<T> UnsafeCell<T> {
     pub(crate) fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
         write(self.0.get())
     }
+}
+
+/// Writes a byte that nobody else can see: std's by a plain store, loom's with a look at who has seen it.
+#[inline]
+pub(crate) fn set_alone(byte: &mut AtomicU8, value: u8) {
+    #[cfg(not(loom))]
+    {
+        *byte.get_mut() = value;
+    }
+    #[cfg(loom)]
+    byte.with_mut(|place| *place = value);
 }
 
 /// Under `--cfg loom_rmw`: loom's words with every load and store an RMW that comes to the same.
@@ -113,10 +124,10 @@ macro_rules! const_fn {
 pub(crate) use const_fn;
 
 /// How many pauses an impatient thread makes before it stops hoping that another one, running at this
-/// moment, is about to finish: none where there is only one core, and none under loom, so that the models
-/// always explore what happens when patience runs out.
+/// moment, is about to finish: none where there is only one core, and none under loom and in this crate's
+/// own tests, so that what happens when patience runs out is always explored.
 pub(crate) fn patience(pauses: u32) -> u32 {
-    if cfg!(loom) || !several_cores() {
+    if cfg!(any(loom, test)) || !several_cores() {
         0
     } else {
         pauses
@@ -150,6 +161,15 @@ pub(crate) fn pause() {
     loom::thread::yield_now();
     #[cfg(not(loom))]
     std::hint::spin_loop();
+}
+
+/// Lets other threads of this processor run.
+#[cold]
+pub(crate) fn step_aside() {
+    #[cfg(loom)]
+    loom::thread::yield_now();
+    #[cfg(not(loom))]
+    std::thread::yield_now();
 }
 
 /// An RMW on `word` that changes nothing and cannot be left out: what came before it in this thread is seen by

@@ -106,8 +106,8 @@ impl<T> RawQueue<T> {
     /// Uses one get ticket of a claim.
     #[inline]
     pub(super) fn take(&self, claim: &Claim<T>, index: u64) -> Found<T> {
-        // SAFETY: the get ticket is part of the claim and is used once.
-        unsafe { claim.segment.slot(index).take() }
+        // SAFETY: the get ticket is part of the claim and is used once; until then it pins the segment.
+        unsafe { claim.segment.slot(index).take(claim.segment.means()) }
     }
 
     /// How far the tail is ahead in the segment of `seen`, by one look at its word. 0 says nothing: the tail may be in

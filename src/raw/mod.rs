@@ -6,6 +6,7 @@
 // The loom models reach this module; nobody else does.
 #![cfg_attr(not(loom), allow(unreachable_pub))]
 
+mod barrier;
 mod cursor;
 mod depot;
 mod end;
@@ -24,6 +25,8 @@ use end::{End, Sight};
 use segment::{Segment, SEALED};
 use std::fmt;
 
+#[cfg(loom)]
+pub use barrier::Means;
 pub use stand::Stand;
 
 /// No bound.

@@ -85,8 +85,8 @@ impl<T> RawQueue<T> {
         let mut kept = 0;
         for index in claim.index..claim.index + claim.count {
             let Some(value) = values.pop_front() else { unreachable!("more slots were claimed than there are values") };
-            // SAFETY: the put ticket is part of the claim and is used once.
-            match unsafe { claim.segment.slot(index).publish(value) } {
+            // SAFETY: the put ticket is part of the claim and is used once; until then it pins the segment.
+            match unsafe { claim.segment.slot(index).publish(value, claim.segment.means()) } {
                 Published::Kept => kept += 1,
                 Published::Poisoned(value) => values.push_front(value),
             }
@@ -115,8 +115,8 @@ impl<T> RawQueue<T> {
                         // SAFETY: the ticket pins the segment.
                         unsafe { segment.hold() };
                     }
-                    // SAFETY: the claim's ticket is used once.
-                    match unsafe { segment.slot(index).publish(value) } {
+                    // SAFETY: the claim's ticket is used once; until then it pins the segment.
+                    match unsafe { segment.slot(index).publish(value, segment.means()) } {
                         Published::Kept => {
                             observer.surfaced(1);
                             return Ok(Place { segment, index });

@@ -3,17 +3,19 @@
 //! Knows slots and memory. Does not know where head and tail are, nor about closing.
 //!
 //! ```text
-//! +--------------------+-----------+------------+-----------------------------+
-//! | next  pins  base   | mark x LEN| state x LEN| value x LEN                 |
-//! +--------------------+-----------+------------+-----------------------------+
+//! +----------------------+--------------+-------------+--------------+--------------------------+
+//! | next pins base means | getter x LEN | state x LEN | putter x LEN | value x LEN              |
+//! +----------------------+--------------+-------------+--------------+--------------------------+
 //! ```
 //!
-//! Getters write marks, putters write states and values: three areas, so that neither side takes the lines of the
-//! other more often than the hand-over itself asks for.
+//! Getters write their bytes, putters write states, values and their bytes: areas of their own, so that neither side
+//! takes the lines of the other more often than the hand-over itself asks for. Getters read a putter's byte only when
+//! they have lost patience.
 
+use super::barrier::Means;
 use super::cursor::{fits, SEGMENT_ALIGN};
 use super::slot::{Slot, DONE, EMPTY, OPEN};
-use crate::sync::{AtomicI64, AtomicU8, AtomicUsize, Ordering, UnsafeCell};
+use crate::sync::{set_alone, AtomicI64, AtomicU8, AtomicUsize, Ordering, UnsafeCell};
 use std::alloc::{alloc, dealloc, handle_alloc_error, Layout};
 use std::marker::PhantomData;
 use std::mem::{align_of, size_of, MaybeUninit};
@@ -32,6 +34,8 @@ pub(crate) struct Header {
     pins: AtomicI64,
     /// The position of slot 0. Written by the owner of an unlinked segment, then constant until its re-use.
     base: UnsafeCell<u64>,
+    /// How putters and getters settle who does what. Written and constant as the base is.
+    means: UnsafeCell<Means>,
     /// The next segment in the list of retired ones; used by its owner only.
     pub(crate) retired: UnsafeCell<*mut Header>,
 }
@@ -86,10 +90,11 @@ impl<T> Segment<T> {
         }) as u64
     };
 
-    const MARKS: usize = round_up(size_of::<Header>(), SEGMENT_ALIGN);
-    const STATES: usize = Self::MARKS + Self::LEN as usize * size_of::<AtomicU8>();
-    const VALUES: usize =
-        round_up(Self::STATES + Self::LEN as usize * size_of::<AtomicU8>(), align_of::<UnsafeCell<MaybeUninit<T>>>());
+    const BYTES: usize = Self::LEN as usize * size_of::<AtomicU8>();
+    const GETTERS: usize = round_up(size_of::<Header>(), SEGMENT_ALIGN);
+    const STATES: usize = Self::GETTERS + Self::BYTES;
+    const PUTTERS: usize = Self::STATES + Self::BYTES;
+    const VALUES: usize = round_up(Self::PUTTERS + Self::BYTES, align_of::<UnsafeCell<MaybeUninit<T>>>());
     /// `None` for a type so large that eight of them do not fit into the address space.
     const LAYOUT: Option<Layout> = {
         match size_of::<UnsafeCell<MaybeUninit<T>>>().checked_mul(Self::LEN as usize) {
@@ -132,12 +137,14 @@ impl<T> Segment<T> {
                 next: AtomicUsize::new(0),
                 pins: AtomicI64::new(0),
                 base: UnsafeCell::new(base),
+                means: UnsafeCell::new(Means::for_segment(Self::LEN)),
                 retired: UnsafeCell::new(std::ptr::null_mut()),
             });
             for index in 0..Self::LEN {
                 let slot = segment.slot(index);
-                slot.mark.cast_mut().write(AtomicU8::new(OPEN));
+                slot.getter.cast_mut().write(AtomicU8::new(OPEN));
                 slot.state.cast_mut().write(AtomicU8::new(EMPTY));
+                slot.putter.cast_mut().write(AtomicU8::new(OPEN));
                 // loom's cell has a name of its own to be told; std's is as good uninitialised.
                 #[cfg(loom)]
                 slot.value.cast_mut().write(UnsafeCell::new(MaybeUninit::uninit()));
@@ -158,12 +165,12 @@ impl<T> Segment<T> {
             header.next.store(0, Ordering::Relaxed);
             header.pins.store(0, Ordering::Relaxed);
             header.base.with_mut(|place| *place = base);
-            for index in 0..Self::LEN {
-                let slot = self.slot(index);
-                // Ordering: Relaxed, G1. As above.
-                (*slot.mark).store(OPEN, Ordering::Relaxed);
-                (*slot.state).store(EMPTY, Ordering::Relaxed);
-            }
+            header.means.with_mut(|place| *place = Means::for_segment(Self::LEN));
+            // Not by atomic stores, which the compiler does not gather, and so that loom tells of any access by another
+            // thread that does not come before.
+            (0..Self::LEN).for_each(|index| set_alone(&mut *self.slot(index).getter.cast_mut(), OPEN));
+            (0..Self::LEN).for_each(|index| set_alone(&mut *self.slot(index).state.cast_mut(), EMPTY));
+            (0..Self::LEN).for_each(|index| set_alone(&mut *self.slot(index).putter.cast_mut(), OPEN));
         }
     }
 
@@ -174,6 +181,8 @@ impl<T> Segment<T> {
     pub(crate) unsafe fn free(self) {
         // SAFETY: it was allocated with this layout, and its owner lets it go.
         unsafe {
+            #[cfg(loom)]
+            self.clear(0); // loom tells of an access that does not come before
             std::ptr::drop_in_place(self.header.as_ptr());
             dealloc(self.header.as_ptr().cast(), Self::layout());
         }
@@ -216,14 +225,26 @@ impl<T> Segment<T> {
         unsafe { self.header().base.with(|place| *place) }
     }
 
+    /// By what means putters and getters settle who does what.
+    ///
+    /// # Safety
+    /// As for [`Segment::header`].
+    #[inline]
+    pub(crate) unsafe fn means(self) -> Means {
+        // SAFETY: as demanded; nobody writes the means of a segment that is linked.
+        unsafe { self.header().means.with(|place| *place) }
+    }
+
     /// The addresses of the parts of slot `index`; only a pinned segment may be looked at through them.
     pub(crate) fn slot(self, index: u64) -> Slot<T> {
         debug_assert!(index < Self::LEN);
         let start = self.header.as_ptr().cast::<u8>().cast_const();
         // The allocation is as long as the layout says, so each offset is inside of it.
+        let byte = |area| start.wrapping_add(area).cast::<AtomicU8>().wrapping_add(index as usize);
         Slot {
-            state: start.wrapping_add(Self::STATES).cast::<AtomicU8>().wrapping_add(index as usize),
-            mark: start.wrapping_add(Self::MARKS).cast::<AtomicU8>().wrapping_add(index as usize),
+            getter: byte(Self::GETTERS),
+            state: byte(Self::STATES),
+            putter: byte(Self::PUTTERS),
             value: start.wrapping_add(Self::VALUES).cast::<UnsafeCell<MaybeUninit<T>>>().wrapping_add(index as usize),
         }
     }
@@ -267,8 +288,10 @@ impl<T> Segment<T> {
         // all are seen no new hold can come, and each that was taken is seen in the pins.
         // SAFETY: it is not freed but by the one who has the right to reclaim it.
         unsafe {
-            // Ordering: Acquire, G5. Pairs with the marks (S7).
-            (0..Self::LEN).all(|index| (*self.slot(index).mark).load(Ordering::Acquire) == DONE)
+            // Ordering: Acquire, G5. Pairs with the marks (S3, S7).
+            let marked = |byte: *const AtomicU8| (*byte).load(Ordering::Acquire) == DONE;
+            (0..Self::LEN).all(|index| marked(self.slot(index).getter))
+                && (0..Self::LEN).all(|index| marked(self.slot(index).putter))
                 // Ordering: Acquire, G4. Pairs with what is added to and taken from the pins (G2).
                 && self.header().pins.load(Ordering::Acquire) == 2 * LEFT
         }

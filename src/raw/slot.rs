@@ -1,18 +1,25 @@
-//! A slot: room for one value, and the two bytes by which its putter and its getter settle who does what.
+//! A slot: room for one value, and the three bytes by which its putter and its getter settle who does what.
 //!
 //! Knows one putter and one getter, the owners of the slot's two tickets. Knows no segments.
 //!
-//! | state | meaning | next |
-//! |---|---|---|
-//! | `EMPTY` | nothing published | `FULL`, `SKIPPED` by the putter; `POISONED` by the getter |
-//! | `FULL` | a value is in it | final: the getter takes the value |
-//! | `SKIPPED` | the putter gave its ticket up | final: the getter goes on to the next ticket |
-//! | `POISONED` | the getter lost patience and went on | final for the getter; the putter, whose swap finds it, takes its value back and claims anew |
+//! | byte | value | meaning | next |
+//! |---|---|---|---|
+//! | state | `EMPTY` | nothing published | `FULL`, `SKIPPED` |
+//! | | `FULL` | a value is in it | final: the getter takes the value, unless it has killed the slot |
+//! | | `SKIPPED` | the putter gave its ticket up | final: the getter goes on to the next ticket |
+//! | putter's | `OPEN` | the putter has not come, or is at work | `DONE` by the putter; `ASKED` by the getter |
+//! | | `ASKED` | the getter has lost patience and is about to look once more | `DONE` by the putter; `KILLED` by the getter |
+//! | | `KILLED` | *poisoned*: the getter went on | `DONE` by the putter, who takes its value back first, and claims anew |
+//! | | `DONE` | the putter is through | final |
+//! | getter's | `OPEN` | the getter has not come, or is at work | `DONE` by the getter |
+//! | | `DONE` | the getter is through | final |
 //!
-//! The second byte, the *mark*, says that both owners are through: it is set once, as the last access of the party
-//! that is last: the getter after `FULL` and `SKIPPED`, the putter after `POISONED`. A segment whose slots
-//! are all marked has no slot ticket outstanding.
+//! Each party sets its own byte to `DONE`, the *mark*, as its last access: a segment whose slots are all marked
+//! twice has no slot ticket outstanding. Getters look at the putter's byte only when they have lost patience.
+//!
+//! A slot is full or poisoned, and both parties agree on which: section 3 of `docs/design.md` has the proof.
 
+use super::barrier::{heavy, light, Means};
 use crate::sync::{AtomicU8, Ordering, UnsafeCell};
 use std::mem::{size_of, MaybeUninit};
 
@@ -20,11 +27,12 @@ use std::mem::{size_of, MaybeUninit};
 pub(crate) const EMPTY: u8 = 0;
 const FULL: u8 = 1;
 const SKIPPED: u8 = 2;
-const POISONED: u8 = 3;
 
-/// Not yet marked; also what a fresh or cleared segment holds.
+/// Also what a fresh or cleared segment holds, in the putter's byte and in the getter's.
 pub(crate) const OPEN: u8 = 0;
 pub(crate) const DONE: u8 = 1;
+const ASKED: u8 = 2;
+const KILLED: u8 = 3;
 
 /// What the putter's publication came to.
 pub(crate) enum Published<T> {
@@ -44,12 +52,13 @@ pub(crate) enum Found<T> {
 /// to it may outlive the access that sets it.
 pub(crate) struct Slot<T> {
     pub(crate) state: *const AtomicU8,
-    pub(crate) mark: *const AtomicU8,
+    pub(crate) putter: *const AtomicU8,
+    pub(crate) getter: *const AtomicU8,
     pub(crate) value: *const UnsafeCell<MaybeUninit<T>>,
 }
 
 impl<T> Slot<T> {
-    /// Puts `value` in before anyone else can see the slot.
+    /// Puts `value` in before anyone else can see the slot; the putter is through with it.
     ///
     /// # Safety
     /// The caller owns the whole segment, and the slot is empty.
@@ -57,8 +66,9 @@ impl<T> Slot<T> {
         // SAFETY: the caller owns the slot.
         unsafe {
             self.write(value);
-            // Ordering: Relaxed, S1. The link or swing that makes the segment known releases it.
+            // Ordering: Relaxed, S1. The link or swing that makes the segment known releases both.
             (*self.state).store(FULL, Ordering::Relaxed);
+            (*self.putter).store(DONE, Ordering::Relaxed);
         }
     }
 
@@ -69,8 +79,9 @@ impl<T> Slot<T> {
     pub(crate) unsafe fn unfill(self) -> T {
         // SAFETY: the caller owns the slot, and it is full.
         unsafe {
-            // Ordering: Relaxed, S2. Nobody else has seen the segment.
+            // Ordering: Relaxed, S1. Nobody else has seen the segment.
             (*self.state).store(EMPTY, Ordering::Relaxed);
+            (*self.putter).store(OPEN, Ordering::Relaxed);
             self.read()
         }
     }
@@ -78,36 +89,68 @@ impl<T> Slot<T> {
     /// The putter's part: writes the value and publishes it.
     ///
     /// # Safety
-    /// The caller owns the slot's put ticket and has not used it.
-    pub(crate) unsafe fn publish(self, value: T) -> Published<T> {
-        // SAFETY: before the swap only the ticket's owner touches the value; the ticket keeps the segment alive
-        // until the slot is marked, which after FULL is the getter's doing, so that the swap is the last access;
-        // after POISONED the getter is gone and the value is the putter's again until it marks the slot itself.
+    /// The caller owns the slot's put ticket and has not used it. The means are the segment's.
+    #[inline]
+    pub(crate) unsafe fn publish(self, value: T, means: Means) -> Published<T> {
+        // SAFETY: before the state is stored only the ticket's owner touches the value, and afterwards the getter. The
+        // ticket keeps the segment alive until the putter's byte is DONE, which is the last access on each way.
         unsafe {
             self.write(value);
-            // Ordering: AcqRel, S3. Release: the value before the getter's load (S5). Acquire: the poison (S6).
-            match (*self.state).swap(FULL, Ordering::AcqRel) {
-                POISONED => {
-                    let value = self.read();
-                    self.mark();
-                    Published::Poisoned(value)
+            // Ordering: Release, S2. Pairs with the getter's load (S5): the value is seen.
+            (*self.state).store(FULL, Ordering::Release);
+            let unasked = match means {
+                // Ordering: Release and Relaxed, S3. Release as a mark (S7), and as S2 for who looks here first (S6).
+                Means::Rmw => (*self.putter).compare_exchange(OPEN, DONE, Ordering::Release, Ordering::Relaxed).is_ok(),
+                Means::Barrier => {
+                    light();
+                    // Race: the getter may ask just now.
+                    //  1. It asks, passes `heavy` and finds the state empty: then this load comes after its asking.
+                    //  2. This load finds nothing: then the getter finds the state full. It takes the value and leaves
+                    //     this byte alone, so that the plain store below hides its question only.
+                    // Ordering: Relaxed, S4. Ordered by the barriers (F1).
+                    let unasked = (*self.putter).load(Ordering::Relaxed) == OPEN;
+                    if unasked {
+                        self.mark_putter();
+                    }
+                    unasked
                 }
-                _ => Published::Kept,
+            };
+            if unasked {
+                Published::Kept
+            } else {
+                self.answer()
             }
         }
     }
 
-    /// The putter's part when it cannot use its ticket: the getter is to go on.
+    /// The putter was asked for its value, which is there by now, or the slot is poisoned.
+    ///
+    /// # Safety
+    /// As for [`Slot::publish`], after the state is stored.
+    #[cold]
+    unsafe fn answer(self) -> Published<T> {
+        // SAFETY: as in `publish`. After KILLED the getter is gone and has not touched the value.
+        unsafe {
+            // Ordering: Release and Relaxed, S3. As there.
+            if (*self.putter).compare_exchange(ASKED, DONE, Ordering::Release, Ordering::Relaxed).is_ok() {
+                return Published::Kept;
+            }
+            let value = self.read();
+            self.mark_putter();
+            Published::Poisoned(value)
+        }
+    }
+
+    /// The putter's part when it cannot use its ticket: the getter is to go on, whether it has killed the slot or not.
     ///
     /// # Safety
     /// The caller owns the slot's put ticket and has not used it.
     pub(crate) unsafe fn skip(self) {
         // SAFETY: as in `publish`; there is no value.
         unsafe {
-            // Ordering: AcqRel, S4. As S3: the getter's last accesses come before the putter's mark.
-            if (*self.state).swap(SKIPPED, Ordering::AcqRel) == POISONED {
-                self.mark();
-            }
+            // Ordering: Release, S2. The mark below releases it too, for who finds that first.
+            (*self.state).store(SKIPPED, Ordering::Release);
+            self.mark_putter();
         }
     }
 
@@ -118,33 +161,62 @@ impl<T> Slot<T> {
     /// The getter's part: takes the value, or poisons a slot that stays empty.
     ///
     /// # Safety
-    /// The caller owns the slot's get ticket and has not used it.
-    pub(crate) unsafe fn take(self) -> Found<T> {
-        // SAFETY: the ticket keeps the segment alive until the slot is marked; FULL gives the value to the getter,
-        // and the mark is its last access. Once the poison is in, the slot is the putter's and is not touched.
+    /// The caller owns the slot's get ticket and has not used it. The means are the segment's.
+    #[inline]
+    pub(crate) unsafe fn take(self, means: Means) -> Found<T> {
+        // SAFETY: the ticket keeps the segment alive until the getter's mark, which is its last access. FULL gives it the
+        // value, unless it has killed the slot; then it goes by EMPTY, whatever the state is by now.
         unsafe {
-            // Ordering: Acquire, S5. Pairs with the publication (S3): the value is seen.
+            // Ordering: Acquire, S5. Pairs with the publication (S2): the value is seen.
             let mut state = (*self.state).load(Ordering::Acquire);
             if state == EMPTY {
-                for _ in 0..crate::sync::patience(Self::PATIENCE) {
-                    crate::sync::pause();
-                    // Ordering: Acquire, S5. As above.
-                    state = (*self.state).load(Ordering::Acquire);
-                    if state != EMPTY {
-                        break;
-                    }
-                }
-            }
-            if state == EMPTY {
-                // Ordering: AcqRel and Acquire, S6. Pairs with the putter's swap (S3, S4), in either order.
-                match (*self.state).compare_exchange(EMPTY, POISONED, Ordering::AcqRel, Ordering::Acquire) {
-                    Ok(_) => return Found::Hole,
-                    Err(now) => state = now,
-                }
+                state = self.wait_or_kill(means);
             }
             let found = if state == FULL { Found::Value(self.read()) } else { Found::Hole };
-            self.mark();
+            // Ordering: Release, S7. Pairs with the look at all marks (G5): what this party did comes before a re-use.
+            (*self.getter).store(DONE, Ordering::Release);
             found
+        }
+    }
+
+    /// The state after some patience: EMPTY if the slot is killed.
+    ///
+    /// # Safety
+    /// As for [`Slot::take`].
+    #[cold]
+    unsafe fn wait_or_kill(&self, means: Means) -> u8 {
+        // SAFETY: the ticket keeps the segment alive.
+        unsafe {
+            // Ordering: Acquire, S5. As in `take`.
+            let look = || (*self.state).load(Ordering::Acquire);
+            for _ in 0..crate::sync::patience(Self::PATIENCE) {
+                crate::sync::pause();
+                let state = look();
+                if state != EMPTY {
+                    return state;
+                }
+            }
+            // Ordering: Relaxed and Acquire, S6. Acquire: a putter that is through has stored the state (S3, S7).
+            if (*self.putter).compare_exchange(OPEN, ASKED, Ordering::Relaxed, Ordering::Acquire).is_ok() {
+                // Without the barrier it is not known whether the putter sees the question. Then there is nothing for it but
+                // to wait: for the putter, or for the kernel to change its mind.
+                loop {
+                    let sure = means == Means::Rmw || heavy();
+                    let state = look();
+                    if state != EMPTY {
+                        return state;
+                    }
+                    if sure {
+                        break;
+                    }
+                    crate::sync::step_aside();
+                }
+                // Ordering: Relaxed and Acquire, S6. As above.
+                if (*self.putter).compare_exchange(ASKED, KILLED, Ordering::Relaxed, Ordering::Acquire).is_ok() {
+                    return EMPTY;
+                }
+            }
+            look()
         }
     }
 
@@ -163,10 +235,11 @@ impl<T> Slot<T> {
     }
 
     /// # Safety
-    /// The caller is the last party of the slot and does not touch the segment afterwards by this ticket.
-    unsafe fn mark(&self) {
+    /// The caller is the putter and does not touch the segment afterwards by this ticket.
+    #[inline]
+    unsafe fn mark_putter(&self) {
         // SAFETY: the ticket is not returned before this store.
-        // Ordering: Release, S7. Pairs with the look at all marks (G5): what this party did comes before a re-use.
-        unsafe { (*self.mark).store(DONE, Ordering::Release) }
+        // Ordering: Release, S7. As the getter's.
+        unsafe { (*self.putter).store(DONE, Ordering::Release) }
     }
 }

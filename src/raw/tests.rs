@@ -1,5 +1,6 @@
 //! What the core promises one thread, at every edge of a segment.
 
+use super::barrier::Means;
 use super::*;
 use std::collections::VecDeque;
 
@@ -172,7 +173,7 @@ fn overaligned_large_and_empty_types() {
 #[test]
 fn sizes_that_are_promised() {
     assert!(std::mem::size_of::<RawQueue<u64>>() <= 384);
-    assert!(Segment::<u64>::bytes() as u64 <= (8 + 12) * LEN);
+    assert!(Segment::<u64>::bytes() as u64 <= (8 + 4) * LEN);
 }
 
 #[test]
@@ -213,7 +214,7 @@ fn a_segment_with_a_hold_is_not_done() {
         for index in 0..LEN {
             assert!(!segment.is_done());
             segment.slot(index).fill(index);
-            assert!(matches!(segment.slot(index).take(), slot::Found::Value(n) if n == index));
+            assert!(matches!(segment.slot(index).take(Means::Rmw), slot::Found::Value(n) if n == index));
         }
         assert!(segment.is_done());
         segment.hold();
@@ -222,4 +223,122 @@ fn a_segment_with_a_hold_is_not_done() {
         assert!(segment.is_done());
         segment.free();
     }
+}
+
+/// Asks the kernel for real, so that a segment may have the barrier for its means.
+fn both_means() -> Vec<Means> {
+    let barrier = cfg!(all(target_os = "linux", any(target_env = "gnu", target_env = "musl"), not(miri)));
+    if barrier && barrier::heavy() {
+        vec![Means::Rmw, Means::Barrier]
+    } else {
+        eprintln!("skipped: there is no process-wide barrier");
+        vec![Means::Rmw]
+    }
+}
+
+#[test]
+fn putter_and_getter_agree_on_each_slot() {
+    // The getter comes to a slot when the putter does, and has no patience.
+    const ROUNDS: u64 = 2_000;
+    for means in both_means() {
+        let segments: Vec<usize> = (0..ROUNDS).map(|base| Segment::<u64>::allocate(base * LEN).address()).collect();
+        let slot = |n: u64| Segment::<u64>::at(segments[(n / LEN) as usize]).unwrap().slot(n % LEN);
+        let reached = AtomicU64::new(0);
+        let (kept, got) = std::thread::scope(|scope| {
+            let putter = scope.spawn(|| {
+                let mut kept = Vec::new();
+                for n in 0..ROUNDS * LEN {
+                    reached.store(n, Ordering::Relaxed);
+                    // SAFETY: this thread puts, once in each slot; the segments outlive the threads.
+                    match unsafe { slot(n).publish(n, means) } {
+                        slot::Published::Kept => kept.push(n),
+                        slot::Published::Poisoned(back) => assert_eq!(back, n),
+                    }
+                }
+                kept
+            });
+            let getter = scope.spawn(|| {
+                let mut got = Vec::new();
+                for n in 0..ROUNDS * LEN {
+                    while reached.load(Ordering::Relaxed) < n {
+                        std::hint::spin_loop();
+                    }
+                    // SAFETY: as above; this one gets.
+                    if let slot::Found::Value(value) = unsafe { slot(n).take(means) } {
+                        got.push(value);
+                    }
+                }
+                got
+            });
+            (putter.join().unwrap(), getter.join().unwrap())
+        });
+        assert!(kept == got, "{means:?}: {} kept, {} got", kept.len(), got.len());
+        println!("{means:?}: {} slots poisoned of {}", ROUNDS * LEN - kept.len() as u64, ROUNDS * LEN);
+        for at in segments {
+            let segment = Segment::<u64>::at(at).unwrap();
+            // SAFETY: the threads are gone.
+            unsafe {
+                segment.leave(0);
+                segment.leave(0);
+                assert!(segment.is_done());
+                segment.free();
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_lost_by_either_means() {
+    const EACH: u64 = 200_000;
+    for means in both_means() {
+        let queue = RawQueue::new();
+        let put = |producer: u64| {
+            means.fix();
+            (0..EACH).for_each(|n| queue.push(2 * n + producer, UNBOUNDED, &()).unwrap());
+        };
+        let get = || {
+            means.fix();
+            let (mut sum, mut last) = (0, [None; 2]);
+            loop {
+                match queue.pop(&()) {
+                    Ok(n) => {
+                        let last = &mut last[(n % 2) as usize];
+                        assert!(*last < Some(n), "{last:?} before {n}");
+                        *last = Some(n);
+                        sum += n;
+                    }
+                    Err(Vacant::Closed) => return sum,
+                    Err(Vacant::Empty) => std::hint::spin_loop(),
+                }
+            }
+        };
+        let sum: u64 = std::thread::scope(|scope| {
+            let putters = [0, 1].map(|producer| scope.spawn(move || put(producer)));
+            let getters = [(), ()].map(|()| scope.spawn(get));
+            putters.into_iter().for_each(|putter| putter.join().unwrap());
+            queue.close(&());
+            getters.into_iter().map(|getter| getter.join().unwrap()).sum()
+        });
+        assert_eq!(sum, (0..2 * EACH).sum::<u64>());
+        println!("{means:?}: {} claims given up for {} items", queue.given_up(), 2 * EACH);
+    }
+}
+
+#[test]
+fn the_means_change_with_the_segment() {
+    let queue = RawQueue::new();
+    let mut next = 0;
+    for means in both_means().into_iter().cycle().take(4) {
+        means.fix();
+        for _ in 0..3 * LEN {
+            queue.push(next, UNBOUNDED, &()).unwrap();
+            assert_eq!(queue.pop(&()), Ok(next));
+            next += 1;
+            // A hole in every segment.
+            if next % LEN == LEN / 2 {
+                pass_the_tail(&queue);
+            }
+        }
+    }
+    assert_eq!(queue.len(), 0);
 }

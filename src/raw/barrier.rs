@@ -1,0 +1,167 @@
+//! The means by which the two owners of a slot, who do not wait for each other, cannot miss each other.
+//!
+//! Knows no slots. What has to be made sure is always the same: one of two threads writes A and then looks at B, the
+//! other writes B and then looks at A; at least one must see what the other wrote. An ordinary processor promises that
+//! only for an RMW or a fence on *both* sides. Here one side is much more frequent than the other: each put, against a
+//! getter that has lost patience. So the getter can pay for both:
+//!
+//! * [`light`], the putter's: the compiler does not swap the write and the look. No instruction.
+//! * [`heavy`], the getter's: the kernel makes each processor on which a thread of this process runs pass a full fence
+//!   (`membarrier`, Linux 4.14). A thread that does not run passed one when it was taken off its processor.
+//!
+//! If the putter passes that fence between its write and its look, its look comes after the getter's write; if before its
+//! write, likewise; if after its look, its write is seen by the getter.
+//!
+//! The kernel wants to be told beforehand by a call that takes some ten milliseconds in a process of several threads (it
+//! waits until each processor has been through the scheduler). As much is saved by about a million puts. So a process
+//! begins with [`Means::Rmw`], and goes over to [`Means::Barrier`] for the segments made after so many puts. Where the
+//! kernel refuses, and on systems other than Linux, it stays with the RMW. (Windows has `FlushProcessWriteBuffers`.)
+//!
+//! A segment has its means for life, so that putter and getter are always of one mind.
+
+/// By what the putter and the getter of a slot do not miss each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// Both by an RMW of the same byte.
+    Rmw,
+    /// The putter by [`light`], the getter by [`heavy`].
+    Barrier,
+}
+
+impl Means {
+    /// For a segment of `slots` slots that is made now.
+    pub(crate) fn for_segment(slots: u64) -> Means {
+        #[cfg(any(test, loom))]
+        if let Some(fixed) = fixed::MEANS.with(std::cell::Cell::get) {
+            return fixed;
+        }
+        system::means(slots)
+    }
+}
+
+pub(crate) use system::{heavy, light};
+
+/// Linux: the barrier of the kernel.
+#[cfg(all(target_os = "linux", any(target_env = "gnu", target_env = "musl"), not(loom), not(miri)))]
+mod system {
+    use super::Means;
+    use crate::sync::{compiler_fence, AtomicU64, AtomicU8, Ordering};
+
+    /// From `linux/membarrier.h`.
+    const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
+    const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
+
+    const UNTOLD: u8 = 0;
+    const AGREED: u8 = 1;
+    const REFUSED: u8 = 2;
+    /// What the kernel says. Decides over segments yet to be made, and no more.
+    static KERNEL: AtomicU8 = AtomicU8::new(UNTOLD);
+    /// Slots in segments made before the kernel is told.
+    static SLOTS: AtomicU64 = AtomicU64::new(0);
+    /// So many slots and the kernel is told. Early in a debug build, so that tests see both means.
+    const WORTH_IT: u64 = if cfg!(debug_assertions) { 1 << 10 } else { 1 << 20 };
+
+    pub(super) fn means(slots: u64) -> Means {
+        // Ordering: Relaxed, A2. What the kernel said is true for all threads; any means is right for a new segment.
+        match KERNEL.load(Ordering::Relaxed) {
+            AGREED => Means::Barrier,
+            REFUSED => Means::Rmw,
+            _ => {
+                // Ordering: Relaxed, A2. A count, and one thread that passes the mark.
+                let before = SLOTS.fetch_add(slots, Ordering::Relaxed);
+                if before < WORTH_IT && before + slots >= WORTH_IT {
+                    let agreed = call(REGISTER_PRIVATE_EXPEDITED);
+                    // Ordering: Relaxed, A2. As above.
+                    KERNEL.store(if agreed { AGREED } else { REFUSED }, Ordering::Relaxed);
+                }
+                Means::Rmw
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn light() {
+        // Ordering: SeqCst, F1. For the compiler; pairs with `heavy`.
+        compiler_fence(Ordering::SeqCst);
+    }
+
+    /// True if it was done. The kernel may refuse what it agreed to, at any time, for lack of memory or because the
+    /// process has put itself under a filter of system calls since: then the caller knows no more than before.
+    ///
+    /// A forked child has the agreement with the memory it is copied from, and loses both by `exec`. Should a kernel
+    /// think otherwise it is told again here, and the answer is good for what came before as well: it comes
+    /// after each processor has been through the scheduler, and hence through a fence.
+    #[cold]
+    pub(crate) fn heavy() -> bool {
+        if call(PRIVATE_EXPEDITED) || call(REGISTER_PRIVATE_EXPEDITED) && call(PRIVATE_EXPEDITED) {
+            return true;
+        }
+        // Ordering: Relaxed, A2. As above.
+        KERNEL.store(REFUSED, Ordering::Relaxed);
+        false
+    }
+
+    fn call(command: libc::c_int) -> bool {
+        let (flags, cpu): (libc::c_uint, libc::c_int) = (0, 0);
+        // SAFETY: the call reads and writes no memory of this process.
+        unsafe { libc::syscall(libc::SYS_membarrier, command, flags, cpu) == 0 }
+    }
+}
+
+/// loom: a fence on both sides, which is what the barrier comes to.
+#[cfg(loom)]
+mod system {
+    use super::Means;
+    use crate::sync::{fence, Ordering};
+
+    pub(super) fn means(_slots: u64) -> Means {
+        Means::Barrier
+    }
+
+    pub(crate) fn light() {
+        // Ordering: SeqCst, F1. Pairs with `heavy`.
+        fence(Ordering::SeqCst);
+    }
+
+    pub(crate) fn heavy() -> bool {
+        // Ordering: SeqCst, F1. Pairs with `light`.
+        fence(Ordering::SeqCst);
+        true
+    }
+}
+
+/// Elsewhere there is no barrier, and nobody asks for one.
+#[cfg(not(any(loom, all(target_os = "linux", any(target_env = "gnu", target_env = "musl"), not(miri)))))]
+mod system {
+    use super::Means;
+
+    pub(super) fn means(_slots: u64) -> Means {
+        Means::Rmw
+    }
+
+    pub(crate) fn light() {
+        unreachable!("no segment has this means");
+    }
+
+    pub(crate) fn heavy() -> bool {
+        unreachable!("no segment has this means");
+    }
+}
+
+/// For tests and models: the means of each segment that this thread makes from now on. (All threads of a model are one.)
+#[cfg(any(test, loom))]
+mod fixed {
+    use super::Means;
+    use std::cell::Cell;
+
+    thread_local! {
+        pub(super) static MEANS: Cell<Option<Means>> = const { Cell::new(None) };
+    }
+
+    impl Means {
+        /// See [`MEANS`].
+        pub fn fix(self) {
+            MEANS.with(|means| means.set(Some(self)));
+        }
+    }
+}
