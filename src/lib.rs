@@ -23,6 +23,7 @@ mod raw;
 pub use channel::RecvStream;
 #[cfg(feature = "sink")]
 pub use channel::SendSink;
+pub use channel::mpsc;
 pub use channel::{
     bounded, unbounded, IntoIter, Receiver, Recv, RecvMany, RecvOwned, Send, SendMany, SendOwned, Sender, WeakReceiver,
     WeakSender,

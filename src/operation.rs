@@ -20,6 +20,11 @@ pub(crate) trait Attempt {
     /// Tries, without waiting; one that waits is woken by `waker` from now on, if there is one. It no longer waits when
     /// it has succeeded, and may no longer when it was called in vain.
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output>;
+    /// Whether it is worth a try, for who tries again and again.
+    #[inline]
+    fn may_succeed(&self) -> bool {
+        true
+    }
     /// Whether it waits.
     fn waits(&self) -> bool;
     /// Begins to wait, to be woken by `waker`, and tries once more.
@@ -92,6 +97,9 @@ impl<A: Attempt> Operation<A> {
         let backoff = Backoff::new();
         while crate::sync::several_cores() && !backoff.is_completed() {
             backoff.snooze();
+            if !self.attempt.may_succeed() {
+                continue;
+            }
             if let Some(output) = self.attempt.attempt(None) {
                 self.finished = true;
                 return Some(output);
@@ -150,6 +158,10 @@ where
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         self.attempt.attempt(waker).map(|output| output.map_err(E::from))
+    }
+
+    fn may_succeed(&self) -> bool {
+        self.attempt.may_succeed()
     }
 
     fn waits(&self) -> bool {

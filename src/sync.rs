@@ -21,6 +21,11 @@ pub(crate) use std::sync::{
     Mutex,
 };
 
+#[cfg(not(loom))]
+pub(crate) use atomic_waker::AtomicWaker;
+#[cfg(loom)]
+pub(crate) use loom::future::AtomicWaker;
+
 pub(crate) use std::sync::atomic::Ordering;
 
 pub(crate) use crossbeam_utils::CachePadded;
@@ -112,6 +117,22 @@ mod rmw {
     }
 }
 
+/// Has `place` wake `waker`, whichever of the two crates it comes from.
+pub(crate) fn register(place: &AtomicWaker, waker: &std::task::Waker) {
+    #[cfg(not(loom))]
+    place.register(waker);
+    #[cfg(loom)]
+    place.register_by_ref(waker);
+}
+
+/// Takes the waker out of `place`.
+pub(crate) fn take(place: &AtomicWaker) -> Option<std::task::Waker> {
+    #[cfg(not(loom))]
+    return place.take();
+    #[cfg(loom)]
+    return place.take_waker();
+}
+
 /// Writes a constructor once: `const` on std, plain under loom, whose atomics cannot be made in a constant.
 macro_rules! const_fn {
     ($(#[$meta:meta])* $vis:vis const fn $($rest:tt)*) => {
@@ -152,6 +173,14 @@ pub(crate) fn several_cores() -> bool {
         }
         answer => answer == SEVERAL,
     }
+}
+
+/// A number that no other call in this process gets, and not 0.
+pub(crate) fn next_id() -> usize {
+    use std::sync::atomic::AtomicUsize;
+    static LAST: AtomicUsize = AtomicUsize::new(0);
+    // Ordering: Relaxed, A1. The number is all there is.
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 /// One pause of a spin loop; under loom the other threads get a turn.

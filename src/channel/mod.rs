@@ -3,6 +3,7 @@
 //! Knows the queue and its errors. Knows nothing of the layers below.
 
 mod handles;
+pub mod mpsc;
 mod operations;
 
 pub use handles::{Receiver, Sender, WeakReceiver, WeakSender};

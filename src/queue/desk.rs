@@ -202,6 +202,9 @@ impl<T> Queue<T> {
             self.beside.gates.set(&lines);
             result
         };
+        if told.surfaced.get() > 0 {
+            self.beside.bell.ring();
+        }
         if told.voided.get() {
             self.beside.joiners.wake_all();
         }

@@ -2,6 +2,7 @@
 //!
 //! Knows all three layers. Does not know handles or other crates' names.
 
+mod alone;
 mod credit;
 mod desk;
 mod get;
@@ -29,6 +30,8 @@ pub use stream::GetStream;
 pub use task::{Done, Task};
 pub use watch::{Closed, Join};
 
+pub(crate) use crate::raw::Sole;
+pub(crate) use alone::SoleAttempt;
 pub(crate) use get::{GetAttempt, Many, One};
 #[cfg(feature = "tokio")]
 pub(crate) use permit::{Held, ReserveAttempt};
@@ -45,6 +48,7 @@ use crate::operation::Operation;
 use crate::raw::{to_usize, RawQueue, Refused, Vacant, UNBOUNDED};
 use crate::sync::CachePadded;
 use crate::wait::WaitSet;
+use alone::Bell;
 use credit::Credit;
 use desk::{Desk, Expecting, Gates};
 use passage::Waking;
@@ -99,6 +103,7 @@ pub struct Queue<T> {
 /// What every operation reads and few write.
 struct Beside {
     gates: Gates,
+    bell: Bell,
     joiners: WaitSet,
     closing: WaitSet,
     /// The capacity as the core counts.
@@ -172,6 +177,7 @@ impl<T> Queue<T> {
                 raw: RawQueue::new(),
                 beside: CachePadded::new(Beside {
                     gates: Gates::new(),
+                    bell: Bell::new(),
                     joiners: WaitSet::new(),
                     closing: WaitSet::new(),
                     limit,
@@ -373,7 +379,7 @@ impl<T> Queue<T> {
         let item = match self.try_put(item) {
             Ok(()) => return Ok(None),
             Err(TryPutError::Closed(item)) => return Err(PutError(item)),
-            Err(TryPutError::Full(item)) if self.is_rendezvous() => return Ok(Some(item)),
+            Err(TryPutError::Full(item)) if self.is_rendezvous() || self.raw.is_sole() => return Ok(Some(item)),
             Err(TryPutError::Full(item)) => item,
         };
         if let Some(credit) = &self.beside.credit {

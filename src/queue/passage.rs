@@ -15,8 +15,12 @@ pub(super) struct Waking<'a, T>(pub(super) &'a Queue<T>);
 impl<T> Observer for Waking<'_, T> {
     #[inline]
     fn surfaced(&self, items: usize) {
-        if !self.0.beside.gates.nobody_gets() {
+        let beside = &self.0.beside;
+        if !beside.gates.nobody_gets() {
             self.0.call_getters(items);
+        }
+        if beside.bell.is_waited_for() {
+            beside.bell.ring();
         }
     }
 
@@ -56,7 +60,7 @@ impl<T> Queue<T> {
         match &self.beside.credit {
             None if self.is_rendezvous() => self.push_to_expecting(item),
             None => match self.raw.push(item, self.beside.limit, &Waking(self)) {
-                Err(Refused::Full(item)) if self.beside.gates.expected() > 0 => {
+                Err(Refused::Full(item)) if self.expected() > 0 => {
                     self.raw.push(item, self.limit_now(), &Waking(self))
                 }
                 went => went,
@@ -74,7 +78,12 @@ impl<T> Queue<T> {
 
     /// The limit and, on top of it, one item for each get that waits or was called for one.
     pub(super) fn limit_now(&self) -> u64 {
-        self.beside.limit.saturating_add(self.beside.gates.expected())
+        self.beside.limit.saturating_add(self.expected())
+    }
+
+    /// Gets that wait for an item, or were called for one and have not come.
+    fn expected(&self) -> u64 {
+        self.beside.gates.expected() + u64::from(self.beside.bell.is_expecting())
     }
 
     /// Puts an item in for a permit that is held.
@@ -109,7 +118,7 @@ impl<T> Queue<T> {
         let Some(credit) = &self.beside.credit else {
             if !self.is_rendezvous() {
                 return match self.raw.push_many(items, self.beside.limit, &Waking(self)) {
-                    Err(Refused::Full(())) if self.beside.gates.expected() > 0 => {
+                    Err(Refused::Full(())) if self.expected() > 0 => {
                         self.raw.push_many(items, self.limit_now(), &Waking(self))
                     }
                     went => went,

@@ -52,6 +52,20 @@ impl End {
         }
     }
 
+    /// Moves the word on, for the only one who does.
+    #[inline]
+    pub(crate) fn place(&self, to: Cursor) {
+        // Ordering: Release, E7. As E2: the base raised before a swing, and for who finds room there.
+        self.word.store(to.bits(), Ordering::Release);
+    }
+
+    /// As [`End::place`], and whoever has met this word is seen.
+    #[inline]
+    pub(crate) fn place_and_meet(&self, to: Cursor) {
+        // Ordering: AcqRel, E7. As above. Acquire: the waiter counts of whoever met this word before (M1).
+        self.word.swap(to.bits(), Ordering::AcqRel);
+    }
+
     /// The position that `cursor` stands for, if the word is still there; if it has gone on the position may be too
     /// high, never too low, and then the word is seen to have gone on by who looks again.
     #[inline]

@@ -67,6 +67,7 @@ impl<T> RawQueue<T> {
     /// Claims up to `wanted` slots of the head's segment; only such as the tail has claimed before.
     #[inline]
     fn claim_get(&self, wanted: u64) -> Result<Claim<T>, Vacant> {
+        assert!(!self.is_sole(), "somebody else is the only getter of this queue");
         let backoff = Backoff::new();
         let mut seen = self.head.cursor();
         loop {

@@ -15,7 +15,7 @@ mod link;
 mod put;
 mod segment;
 mod slot;
-mod stand;
+mod sole;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
@@ -27,7 +27,7 @@ use std::fmt;
 
 #[cfg(loom)]
 pub use barrier::Means;
-pub use stand::Stand;
+pub use sole::{Announce, Sole};
 
 /// No bound.
 pub const UNBOUNDED: u64 = u64::MAX;
@@ -103,8 +103,8 @@ struct Side<T> {
     depot: Depot<T>,
     /// Claims of the tail that brought no item.
     holes: AtomicU64,
-    /// Puts that stand by their item, or are about to.
-    standing: AtomicUsize,
+    /// 1 while there is an only getter.
+    sole: AtomicUsize,
 }
 
 impl<T> fmt::Debug for RawQueue<T> {
@@ -133,7 +133,7 @@ impl<T> RawQueue<T> {
                     first: AtomicUsize::new(0),
                     depot: Depot::new(),
                     holes: AtomicU64::new(0),
-                    standing: AtomicUsize::new(0),
+                    sole: AtomicUsize::new(0),
                 }),
             }
         }
@@ -287,6 +287,8 @@ impl<T> Drop for RawQueue<T> {
             }
         }
         let _free = Free(self);
+        // Ordering: Relaxed, R1. Nobody else is there.
+        self.side.sole.store(0, Ordering::Relaxed);
         self.discard(&());
     }
 }

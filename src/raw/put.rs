@@ -8,19 +8,6 @@ use crate::sync::Ordering;
 use crossbeam_utils::Backoff;
 use std::collections::VecDeque;
 
-/// Whether a push keeps its segment alive beyond the publication.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stay {
-    Leave,
-    Hold,
-}
-
-/// Where a value went.
-pub(super) struct Place<T> {
-    pub(super) segment: Segment<T>,
-    pub(super) index: u64,
-}
-
 /// Why there is no claim.
 enum NoClaim {
     Full,
@@ -38,21 +25,13 @@ struct Room {
 /// How an attempt to append ended.
 enum Append<T> {
     /// The value is in slot 0 of the new segment.
-    Done(Place<T>),
+    Done,
     Refused(Refused<T>),
     /// Somebody else has appended.
     Again(T),
 }
 
 impl<T> RawQueue<T> {
-    /// Puts `value` at the tail, unless `limit` items are inside.
-    ///
-    /// Linearized at the claim that is kept, an RMW of the tail's word.
-    #[inline]
-    pub fn push(&self, value: T, limit: u64, observer: &impl Observer) -> Result<(), Refused<T>> {
-        self.enter(value, limit, Stay::Leave, observer).map(drop)
-    }
-
     /// Puts values from the front of `values` at the tail, in their order, until it is empty or something refuses:
     /// one claim for as many as the segment and the limit allow.
     pub fn push_many(&self, values: &mut VecDeque<T>, limit: u64, observer: &impl Observer) -> Result<(), Refused<()>> {
@@ -63,8 +42,8 @@ impl<T> RawQueue<T> {
                 Err(NoClaim::Closed) => return Err(Refused::Closed(())),
                 Err(NoClaim::Edge(seen)) => {
                     let Some(value) = values.pop_front() else { break };
-                    let (value, refused) = match self.append(seen, value, limit, Stay::Leave, observer) {
-                        Append::Done(_) => continue,
+                    let (value, refused) = match self.append(seen, value, limit, observer) {
+                        Append::Done => continue,
                         Append::Again(value) => (value, None),
                         Append::Refused(Refused::Full(value)) => (value, Some(Refused::Full(()))),
                         Append::Refused(Refused::Closed(value)) => (value, Some(Refused::Closed(()))),
@@ -100,39 +79,28 @@ impl<T> RawQueue<T> {
         }
     }
 
+    /// Puts `value` at the tail, unless `limit` items are inside.
+    ///
+    /// Linearized at the claim that is kept, an RMW of the tail's word.
     #[inline]
-    pub(super) fn enter(
-        &self,
-        mut value: T,
-        limit: u64,
-        stay: Stay,
-        observer: &impl Observer,
-    ) -> Result<Place<T>, Refused<T>> {
+    pub fn push(&self, mut value: T, limit: u64, observer: &impl Observer) -> Result<(), Refused<T>> {
         loop {
             match self.claim_put(1, limit, observer) {
                 Ok(Claim { segment, index, .. }) => {
-                    if stay == Stay::Hold {
-                        // SAFETY: the ticket pins the segment.
-                        unsafe { segment.hold() };
-                    }
                     // SAFETY: the claim's ticket is used once; until then it pins the segment.
                     match unsafe { segment.slot(index).publish(value, segment.means()) } {
                         Published::Kept => {
                             observer.surfaced(1);
-                            return Ok(Place { segment, index });
+                            return Ok(());
                         }
                         Published::Poisoned(back) => value = back,
-                    }
-                    if stay == Stay::Hold {
-                        // SAFETY: taken above.
-                        unsafe { segment.release(1) };
                     }
                     self.void(1, observer);
                 }
                 Err(NoClaim::Full) => return Err(Refused::Full(value)),
                 Err(NoClaim::Closed) => return Err(Refused::Closed(value)),
-                Err(NoClaim::Edge(seen)) => match self.append(seen, value, limit, stay, observer) {
-                    Append::Done(place) => return Ok(place),
+                Err(NoClaim::Edge(seen)) => match self.append(seen, value, limit, observer) {
+                    Append::Done => return Ok(()),
                     Append::Refused(refused) => return Err(refused),
                     Append::Again(back) => value = back,
                 },
@@ -230,7 +198,7 @@ impl<T> RawQueue<T> {
     ///
     /// Linearized at the swing of the tail's word, whoever performs it: this does not return before it.
     #[cold]
-    fn append(&self, seen: Cursor, value: T, limit: u64, stay: Stay, observer: &impl Observer) -> Append<T> {
+    fn append(&self, seen: Cursor, value: T, limit: u64, observer: &impl Observer) -> Append<T> {
         let Some(link) = self.link(&self.tail, seen) else {
             return Append::Again(value);
         };
@@ -240,33 +208,20 @@ impl<T> RawQueue<T> {
             return Append::Refused(Refused::Full(value));
         }
         let mut value = Some(value);
-        let mut mine = None;
         // Ordering: Acquire, L3. Pairs with the link (L2): the segment behind it is seen as it was made.
         let mut next = link.next().load(Ordering::Acquire);
         if next == 0 {
             let segment = self.side.depot.obtain(base);
             if let Some(value) = value.take() {
                 // SAFETY: nobody else knows the segment.
-                unsafe {
-                    if stay == Stay::Hold {
-                        segment.hold();
-                    }
-                    segment.slot(0).fill(value);
-                }
+                unsafe { segment.slot(0).fill(value) };
             }
             // Ordering: AcqRel and Acquire, L2. Release: the segment as it was made. Acquire: another's.
             match link.next().compare_exchange(0, segment.address(), Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => {
-                    next = segment.address();
-                    mine = Some(segment);
-                }
+                Ok(_) => next = segment.address(),
                 Err(other) => {
                     // SAFETY: the segment did not become known, so that it is ours still, and full in slot 0.
                     value = Some(unsafe { segment.slot(0).unfill() });
-                    if stay == Stay::Hold {
-                        // SAFETY: taken above.
-                        unsafe { segment.release(1) };
-                    }
                     self.side.depot.give_back(segment);
                     next = other;
                 }
@@ -281,15 +236,11 @@ impl<T> RawQueue<T> {
             };
         }
         let moved = self.cross(&self.tail, seen, &link, next, 1);
-        if moved || mine.is_some() {
+        if moved || value.is_none() {
             // The mover tells of the item even if it is another's, who may be stopped. That other tells as well: it
             // saw the swing (E1) before it asks who waits.
             observer.surfaced(1);
         }
-        match (mine, value) {
-            (Some(segment), _) => Append::Done(Place { segment, index: 0 }),
-            (None, Some(value)) => Append::Again(value),
-            (None, None) => unreachable!("the value went into no segment"),
-        }
+        value.map_or(Append::Done, Append::Again)
     }
 }

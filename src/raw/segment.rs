@@ -210,7 +210,7 @@ impl<T> Segment<T> {
     }
 
     /// # Safety
-    /// The caller pins the segment (an unused ticket, or a hold) for as long as the reference is used, or owns it.
+    /// The caller pins the segment (by an unused ticket, or as the only getter while the head is in it) for as long as the reference is used, or owns it.
     pub(crate) unsafe fn header<'a>(self) -> &'a Header {
         // SAFETY: a pinned segment is allocated and its header initialised.
         unsafe { self.header.as_ref() }
@@ -259,17 +259,7 @@ impl<T> Segment<T> {
         unsafe { self.header().pins.fetch_add(LEFT + helpers as i64, Ordering::AcqRel) };
     }
 
-    /// Takes a hold, which keeps the segment from re-use until [`Segment::release`].
-    ///
-    /// # Safety
-    /// The caller pins the segment otherwise.
-    pub(crate) unsafe fn hold(self) {
-        // SAFETY: pinned.
-        // Ordering: Relaxed, G3. Whoever sets the mark that ends the other pin does so after this, and releases it.
-        unsafe { self.header().pins.fetch_add(1, Ordering::Relaxed) };
-    }
-
-    /// Returns `count` helper tickets or holds. The last access by them.
+    /// Returns `count` helper tickets. The last access by them.
     ///
     /// # Safety
     /// The caller has them.
@@ -284,8 +274,6 @@ impl<T> Segment<T> {
     /// # Safety
     /// The caller has the right to reclaim the segment: it won the swing of the head, or got the list of retired ones.
     pub(crate) unsafe fn is_done(self) -> bool {
-        // Race: a hold is taken under a slot ticket, before that slot is marked. So the marks are looked at first: once
-        // all are seen no new hold can come, and each that was taken is seen in the pins.
         // SAFETY: it is not freed but by the one who has the right to reclaim it.
         unsafe {
             // Ordering: Acquire, G5. Pairs with the marks (S3, S7).

@@ -172,6 +172,45 @@ impl<T> Slot<T> {
             if state == EMPTY {
                 state = self.wait_or_kill(means);
             }
+            self.finish(state)
+        }
+    }
+
+    /// Whether the putter has published or given up.
+    ///
+    /// # Safety
+    /// The caller pins the segment.
+    #[inline]
+    pub(crate) unsafe fn is_settled(&self) -> bool {
+        // SAFETY: pinned.
+        // Ordering: Acquire, S5. As in `take`.
+        unsafe { (*self.state).load(Ordering::Acquire) != EMPTY }
+    }
+
+    /// As [`Slot::take`] where the putter has published or given up; `None` where it has not.
+    ///
+    /// # Safety
+    /// As for [`Slot::take`]; the ticket is used if there is an answer.
+    #[inline]
+    pub(crate) unsafe fn take_if_settled(self) -> Option<Found<T>> {
+        // SAFETY: as in `take`.
+        unsafe {
+            // Ordering: Acquire, S5. As in `take`.
+            match (*self.state).load(Ordering::Acquire) {
+                EMPTY => None,
+                state => Some(self.finish(state)),
+            }
+        }
+    }
+
+    /// Takes what the state says, and marks.
+    ///
+    /// # Safety
+    /// As for [`Slot::take`], and the state is settled or the slot killed.
+    #[inline]
+    unsafe fn finish(self, state: u8) -> Found<T> {
+        // SAFETY: FULL gives the value to the getter. The mark is its last access.
+        unsafe {
             let found = if state == FULL { Found::Value(self.read()) } else { Found::Hole };
             // Ordering: Release, S7. Pairs with the look at all marks (G5): what this party did comes before a re-use.
             (*self.getter).store(DONE, Ordering::Release);

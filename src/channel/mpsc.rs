@@ -1,0 +1,254 @@
+//! Channels with one receiver: many producers, a single consumer.
+//!
+//! The receiver is the only one who takes messages out, and its methods want `&mut self`. So it needs no read-modify-write
+//! to get a message, looks at the slot and not at the line that the senders write, and is woken without a lock. The
+//! [`Sender`] is the one of [`joinq::unbounded`](crate::unbounded).
+//!
+//! # Examples
+//! ```
+//! let (sender, mut receiver) = joinq::mpsc::bounded(10);
+//! let other = sender.clone();
+//! std::thread::spawn(move || sender.send(1).wait());
+//! std::thread::spawn(move || other.send(2).wait());
+//! assert_eq!(receiver.iter().sum::<u32>(), 3); // ends when both senders are gone
+//! ```
+
+use super::handles::{self, Leftovers};
+use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
+use crate::operation::{operation, Attempt, Operation, Translated};
+use crate::queue::{Closed, Host, Many, One, Queue, Sole, SoleAttempt};
+use std::fmt;
+use std::iter::FusedIterator;
+use std::task::{Context, Poll};
+
+pub use super::{Send, SendMany, SendOwned, Sender, WeakSender};
+
+/// A channel that always has room, for one receiver.
+pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
+    pair(Queue::unbounded())
+}
+
+/// A channel with room for `capacity` messages, for one receiver.
+///
+/// # Panics
+/// If `capacity` is 0: a rendezvous is made by [`joinq::bounded`](crate::bounded).
+pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    pair(Queue::bounded(capacity))
+}
+
+fn pair<T>(mut queue: Queue<T>) -> (Sender<T>, Receiver<T>) {
+    let sole = queue.sole();
+    let (sender, shared) = handles::pair(queue, Leftovers::Drop);
+    (sender, Receiver { shared, sole: Some(sole) })
+}
+
+/// The one receiver of a channel; made by [`unbounded`] and [`bounded`].
+///
+/// When it is dropped the channel is closed and the messages left inside are dropped at once.
+pub struct Receiver<T> {
+    shared: super::Receiver<T>,
+    /// `None` in the destructor only.
+    sole: Option<Sole<T>>,
+}
+
+impl<T> Receiver<T> {
+    fn parts(&mut self) -> (&Queue<T>, &mut Sole<T>) {
+        let sole = self.sole.as_mut().expect("a receiver in its destructor");
+        (self.shared.queue(), sole)
+    }
+
+    /// Receives a message; waits while there is none.
+    ///
+    /// # Errors
+    /// [`RecvError`] once the channel is closed and empty.
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time: it takes a message only in the poll that returns it.
+    pub fn recv(&mut self) -> Recv<'_, T> {
+        let (queue, sole) = self.parts();
+        Recv(Operation::new(Translated::new(SoleAttempt::new(queue, sole, One))))
+    }
+
+    /// Receives a message if there is one at this moment.
+    ///
+    /// # Errors
+    /// [`TryRecvError`].
+    #[inline]
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        let (queue, sole) = self.parts();
+        Ok(queue.try_get_alone(sole, One)?)
+    }
+
+    /// Receives up to `limit` messages, appended to `messages`, and says how many; waits while there is none.
+    ///
+    /// # Errors
+    /// [`RecvError`] once the channel is closed and empty.
+    ///
+    /// # Cancel safety
+    /// As [`Receiver::recv`].
+    pub fn recv_many<'a>(&'a mut self, messages: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
+        let (queue, sole) = self.parts();
+        RecvMany(Operation::new(Translated::new(SoleAttempt::new(queue, sole, Many { items: messages, limit }))))
+    }
+
+    /// Receives up to `limit` messages that are there at this moment, appended to `messages`, and says how many.
+    ///
+    /// # Errors
+    /// [`TryRecvError`] if there is none, and `limit` is not 0.
+    pub fn try_recv_many(&mut self, messages: &mut Vec<T>, limit: usize) -> Result<usize, TryRecvError> {
+        let (queue, sole) = self.parts();
+        Ok(queue.try_get_alone(sole, Many { items: messages, limit })?)
+    }
+
+    /// Polls for a message, for a hand-written future: `Ready(None)` once the channel is closed and empty.
+    ///
+    /// The waker of the last call is the one that is woken.
+    pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
+        let (queue, sole) = self.parts();
+        let mut attempt = SoleAttempt::new(queue, sole, One);
+        let mut output = attempt.attempt(Some(context.waker()));
+        if output.is_none() && !attempt.waits() {
+            output = attempt.enrol(context.waker());
+        }
+        output.map_or(Poll::Pending, |got| Poll::Ready(got.ok()))
+    }
+
+    /// The messages until the channel is closed and empty; waits for each on this thread.
+    pub fn iter(&mut self) -> Iter<'_, T> {
+        Iter { receiver: self }
+    }
+
+    /// The messages that are there at the moment.
+    pub fn try_iter(&mut self) -> TryIter<'_, T> {
+        TryIter { receiver: self }
+    }
+
+    /// Closes the channel: nothing more is sent, what is inside can be received. True for the one call that closed it.
+    pub fn close(&self) -> bool {
+        self.shared.close()
+    }
+
+    /// Whether the channel is closed: by a call, or because all senders are gone.
+    pub fn is_closed(&self) -> bool {
+        self.shared.is_closed()
+    }
+
+    /// Waits until the channel is closed.
+    pub fn closed(&self) -> Closed<'_, T> {
+        self.shared.closed()
+    }
+
+    /// How many messages are inside; never more than the capacity.
+    pub fn len(&self) -> usize {
+        self.shared.len()
+    }
+
+    /// Whether nothing is inside.
+    pub fn is_empty(&self) -> bool {
+        self.shared.is_empty()
+    }
+
+    /// For how many messages there is room; `None` if the channel is unbounded.
+    pub fn capacity(&self) -> Option<usize> {
+        self.shared.capacity()
+    }
+
+    /// How many senders there are.
+    pub fn sender_count(&self) -> usize {
+        self.shared.sender_count()
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        if let Some(sole) = self.sole.take() {
+            // Nothing more comes in before the rest is dropped with the handle.
+            self.shared.close();
+            self.shared.queue().end_sole(sole);
+        }
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Receiver { .. }")
+    }
+}
+
+type Receiving<'a, T, K> = Translated<SoleAttempt<'a, T, K>, RecvError, RecvTimeoutError>;
+
+operation! {
+    /// A message on its way out; made by [`Receiver::recv`].
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time: it takes a message only in the poll that returns it.
+    ///
+    /// # Panics
+    /// If polled after it completed.
+    pub struct Recv<'a, T>(Receiving<'a, T, One>)
+        -> Result<T, RecvError>, in time Result<T, RecvTimeoutError>;
+}
+
+operation! {
+    /// Some messages on their way out; made by [`Receiver::recv_many`].
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time: it takes messages only in the poll that returns their number.
+    ///
+    /// # Panics
+    /// If polled after it completed.
+    pub struct RecvMany<'a, T>(Receiving<'a, T, Many<'a, T>>)
+        -> Result<usize, RecvError>, in time Result<usize, RecvTimeoutError>;
+}
+
+/// The messages until the end; made by [`Receiver::iter`].
+pub struct Iter<'a, T> {
+    receiver: &'a mut Receiver<T>,
+}
+
+/// The messages that are there; made by [`Receiver::try_iter`].
+pub struct TryIter<'a, T> {
+    receiver: &'a mut Receiver<T>,
+}
+
+impl<T> Iterator for Iter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.receiver.recv().wait().ok()
+    }
+}
+
+// Once closed and empty, a channel stays so.
+impl<T> FusedIterator for Iter<'_, T> {}
+
+impl<T> Iterator for TryIter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.receiver.try_recv().ok()
+    }
+}
+
+impl<T> fmt::Debug for Iter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Iter { .. }")
+    }
+}
+
+impl<T> fmt::Debug for TryIter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TryIter { .. }")
+    }
+}
+
+#[cfg(feature = "stream")]
+impl<T> futures_core::Stream for Receiver<T> {
+    type Item = T;
+
+    fn poll_next(self: std::pin::Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        self.get_mut().poll_recv(context)
+    }
+}
+
+impl<T> Unpin for Receiver<T> {}

@@ -1,0 +1,200 @@
+//! Getting where there is only one getter, who is known beforehand: no line, and a head that nobody else moves.
+//!
+//! Knows the core's only getter and the queue. Does not know handles.
+
+use super::get::{Many, One};
+use super::passage::Waking;
+use super::Queue;
+use crate::error::{GetError, GetTimeoutError, TryGetError};
+use crate::operation::Attempt;
+use crate::raw::{Announce, Sole, Vacant, UNBOUNDED};
+use crate::sync::{AtomicUsize, AtomicWaker, Ordering};
+use std::task::Waker;
+
+/// The only getter has nothing to wait for.
+const BUSY: usize = 0;
+const WAITS: usize = 1;
+/// Called, and not come yet.
+const CALLED: usize = 2;
+
+/// Where the only getter waits.
+///
+/// Race: as at the desk, with this flag for a gate. The waker is registered before the flag says that somebody waits.
+pub(super) struct Bell {
+    state: AtomicUsize,
+    waker: AtomicWaker,
+}
+
+impl Bell {
+    crate::sync::const_fn! {
+        pub(super) const fn new() -> Self {
+            Bell { state: AtomicUsize::new(BUSY), waker: AtomicWaker::new() }
+        }
+    }
+
+    /// Step 1 of a wait.
+    fn listen(&self, waker: &Waker) {
+        crate::sync::register(&self.waker, waker);
+        // Ordering: Release, B1. Pairs with the call (B3): the waker is registered. The meeting (M1) that follows releases
+        // it to who only looks (B2).
+        self.state.store(WAITS, Ordering::Release);
+    }
+
+    /// Whether the getter waits and is not called.
+    #[inline]
+    pub(super) fn is_waited_for(&self) -> bool {
+        // Ordering: Relaxed, B2. After an RMW of the tail's word, which the waiter has met (M1), its flag (B1) is seen.
+        self.state.load(Ordering::Relaxed) == WAITS
+    }
+
+    /// Whether an item is expected: by a get that waits, or was called and has not come.
+    #[inline]
+    pub(super) fn is_expecting(&self) -> bool {
+        // Ordering: Relaxed, B2. A hint, as the desk's.
+        self.state.load(Ordering::Relaxed) != BUSY
+    }
+
+    pub(super) fn ring(&self) {
+        // Ordering: AcqRel, B3. Acquire: the waker (B1). Release: what the caller has put in, before the getter looks (B4).
+        if self.state.compare_exchange(WAITS, CALLED, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            self.waker.wake();
+        }
+    }
+
+    fn is_rung(&self) -> bool {
+        // Ordering: Acquire, B4. Pairs with the call (B3).
+        self.state.load(Ordering::Acquire) == CALLED
+    }
+
+    /// Ends a wait. A waker that was not woken is dropped.
+    fn hang_up(&self) {
+        // Ordering: Relaxed, B5. Only the getter itself goes by it; a call that is under way wakes it in vain.
+        self.state.store(BUSY, Ordering::Relaxed);
+    }
+
+    fn forget_waker(&self) {
+        drop(crate::sync::take(&self.waker));
+    }
+}
+
+/// In what shape the only getter takes items.
+pub(crate) trait TakeAlone<T> {
+    type Got;
+
+    fn take(&mut self, queue: &Queue<T>, sole: &mut Sole<T>) -> Result<Self::Got, Vacant>;
+}
+
+impl<T> TakeAlone<T> for One {
+    type Got = T;
+
+    #[inline]
+    fn take(&mut self, queue: &Queue<T>, sole: &mut Sole<T>) -> Result<T, Vacant> {
+        queue.raw.pop_alone(sole, &Waking(queue))
+    }
+}
+
+impl<T> TakeAlone<T> for Many<'_, T> {
+    type Got = usize;
+
+    fn take(&mut self, queue: &Queue<T>, sole: &mut Sole<T>) -> Result<usize, Vacant> {
+        queue.raw.pop_many_alone(sole, self.items, self.limit, &Waking(queue))
+    }
+}
+
+/// Items on their way out to the only getter.
+pub(crate) struct SoleAttempt<'a, T, K: TakeAlone<T>> {
+    queue: &'a Queue<T>,
+    sole: &'a mut Sole<T>,
+    take: K,
+}
+
+impl<'a, T, K: TakeAlone<T>> SoleAttempt<'a, T, K> {
+    pub(crate) fn new(queue: &'a Queue<T>, sole: &'a mut Sole<T>, take: K) -> Self {
+        SoleAttempt { queue, sole, take }
+    }
+
+    fn bell(&self) -> &'a Bell {
+        &self.queue.beside.bell
+    }
+
+    #[inline]
+    fn try_take(&mut self) -> Option<Result<K::Got, GetError>> {
+        match self.take.take(self.queue, self.sole) {
+            Ok(got) => Some(Ok(got)),
+            Err(Vacant::Closed) => Some(Err(GetError)),
+            Err(Vacant::Empty) => None,
+        }
+    }
+}
+
+impl<T, K: TakeAlone<T>> Attempt for SoleAttempt<'_, T, K> {
+    type Output = Result<K::Got, GetError>;
+    type Timed = Result<K::Got, GetTimeoutError>;
+
+    #[inline]
+    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
+        let bell = self.bell();
+        if bell.is_expecting() {
+            if bell.is_rung() {
+                bell.hang_up();
+            } else if let Some(waker) = waker {
+                crate::sync::register(&bell.waker, waker);
+            }
+        }
+        let output = self.try_take()?;
+        self.cancel();
+        Some(output)
+    }
+
+    fn may_succeed(&self) -> bool {
+        self.queue.raw.may_pop_alone(self.sole)
+    }
+
+    fn waits(&self) -> bool {
+        self.bell().is_expecting()
+    }
+
+    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
+        self.bell().listen(waker);
+        self.queue.raw.meet_pushes();
+        let output = self.try_take()?;
+        self.cancel();
+        Some(output)
+    }
+
+    #[inline]
+    fn cancel(&mut self) {
+        let bell = self.bell();
+        if bell.is_expecting() {
+            bell.hang_up();
+            bell.forget_waker();
+        }
+    }
+
+    fn in_time(output: Self::Output) -> Self::Timed {
+        Ok(output?)
+    }
+
+    fn out_of_time(&mut self) -> Self::Timed {
+        let output = self.attempt(None);
+        self.cancel();
+        output.map_or(Err(GetTimeoutError::Timeout), Self::in_time)
+    }
+}
+
+impl<T> Queue<T> {
+    /// Makes the caller the only getter.
+    pub(crate) fn sole(&mut self) -> Sole<T> {
+        assert!(!self.is_rendezvous(), "a rendezvous is for the general ends: see `joinq::bounded`");
+        let unbounded = self.beside.limit == UNBOUNDED;
+        self.raw.sole(if unbounded { Announce::Plainly } else { Announce::ToWaiters })
+    }
+
+    pub(crate) fn end_sole(&self, sole: Sole<T>) {
+        self.raw.end_sole(sole);
+    }
+
+    pub(crate) fn try_get_alone<K: TakeAlone<T>>(&self, sole: &mut Sole<T>, mut take: K) -> Result<K::Got, TryGetError> {
+        take.take(self, sole).map_err(super::vacant)
+    }
+}

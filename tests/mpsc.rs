@@ -1,0 +1,136 @@
+//! Channels with one receiver.
+
+mod common;
+
+use common::{watchdog, Probe};
+use futures_lite::future::block_on;
+use joinq::mpsc::{bounded, unbounded};
+use joinq::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+#[test]
+fn messages_come_in_order_over_many_segments() {
+    for (sender, mut receiver) in [unbounded(), bounded(10_000)] {
+        for round in 0..3 {
+            (0..5_000).for_each(|n| sender.try_send(round * 5_000 + n).unwrap());
+            assert_eq!(receiver.len(), 5_000);
+            assert!(receiver.try_iter().eq(round * 5_000..(round + 1) * 5_000));
+            assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+        }
+        drop(sender);
+        assert_eq!(receiver.recv().wait(), Err(RecvError));
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
+    }
+}
+
+#[test]
+fn many_send_and_one_receives() {
+    let _watchdog = watchdog();
+    const EACH: u32 = 30_000;
+    for capacity in [None, Some(1), Some(3), Some(1000)] {
+        let (sender, mut receiver) = capacity.map_or_else(unbounded, bounded);
+        let senders: Vec<_> = (0..4)
+            .map(|id| {
+                let sender = sender.clone();
+                thread::spawn(move || match id % 2 {
+                    0 => (0..EACH).for_each(|n| sender.send((id, n)).wait().unwrap()),
+                    _ => block_on(async {
+                        for n in 0..EACH {
+                            sender.send((id, n)).await.unwrap();
+                        }
+                    }),
+                })
+            })
+            .collect();
+        drop(sender);
+        let mut next = [0; 4];
+        for (id, n) in receiver.iter() {
+            assert_eq!(n, next[id]);
+            next[id] += 1;
+        }
+        assert_eq!(next, [EACH; 4]);
+        senders.into_iter().for_each(|sender| sender.join().unwrap());
+    }
+}
+
+#[test]
+fn a_receiver_that_waits_is_woken_once() {
+    let (sender, mut receiver) = unbounded();
+    let mut recv = Probe::pending(receiver.recv());
+    sender.try_send(1).unwrap();
+    assert!(recv.is_woken());
+    assert_eq!(recv.poll(), std::task::Poll::Ready(Ok(1)));
+    drop(recv);
+    drop(Probe::pending(receiver.recv()));
+    sender.try_send(2).unwrap();
+    assert_eq!(receiver.recv().wait_timeout(Duration::ZERO), Ok(2));
+    assert_eq!(receiver.recv().wait_timeout(Duration::ZERO), Err(RecvTimeoutError::Timeout));
+}
+
+#[test]
+fn a_message_survives_the_receive_that_was_woken_for_it() {
+    let (sender, mut receiver) = bounded(1);
+    let recv = Probe::pending(receiver.recv());
+    sender.try_send(1).unwrap();
+    assert!(recv.is_woken());
+    drop(recv);
+    assert_eq!(sender.try_send(2), Err(TrySendError::Full(2)));
+    assert_eq!(receiver.try_recv(), Ok(1));
+}
+
+#[test]
+fn a_full_channel_serves_those_who_wait_in_their_order() {
+    let (sender, mut receiver) = bounded(1);
+    sender.try_send(0).unwrap();
+    let sends = [1, 2, 3].map(|n| Probe::pending(sender.send(n)));
+    assert!(receiver.try_iter().eq(0..=3));
+    sends.into_iter().for_each(|send| assert_eq!(send.ready(), Ok(())));
+}
+
+#[test]
+fn batches_go_through() {
+    let (sender, mut receiver) = bounded(1000);
+    sender.send_many(0..700).wait().unwrap();
+    let mut messages = Vec::new();
+    assert_eq!(receiver.try_recv_many(&mut messages, 300), Ok(300));
+    assert_eq!(receiver.recv_many(&mut messages, 1000).wait(), Ok(400));
+    assert!(messages.into_iter().eq(0..700));
+}
+
+#[test]
+fn what_is_left_is_dropped_with_the_receiver() {
+    let message = Arc::new(());
+    let (sender, receiver) = unbounded();
+    (0..1000).for_each(|_| sender.try_send(message.clone()).unwrap());
+    drop(receiver);
+    assert_eq!(Arc::strong_count(&message), 1);
+    assert!(matches!(sender.send(message).wait(), Err(SendError(_))));
+}
+
+#[test]
+fn what_is_left_is_dropped_with_the_channel() {
+    let message = Arc::new(());
+    let (sender, mut receiver) = bounded(700);
+    (0..700).for_each(|_| sender.try_send(message.clone()).unwrap());
+    (0..300).for_each(|_| drop(receiver.try_recv().unwrap()));
+    drop(sender);
+    assert_eq!(receiver.len(), 400);
+    drop(receiver);
+    assert_eq!(Arc::strong_count(&message), 1);
+}
+
+#[test]
+fn nothing_is_taken_out_behind_the_receivers_back() {
+    let (sender, mut receiver) = bounded(1);
+    assert_eq!(sender.force_send(1), Ok(None));
+    assert_eq!(sender.force_send(2), Ok(Some(2)));
+    assert_eq!(receiver.try_recv(), Ok(1));
+}
+
+#[test]
+#[should_panic(expected = "rendezvous")]
+fn a_rendezvous_is_refused() {
+    let _ = bounded::<()>(0);
+}
