@@ -2,13 +2,12 @@
 //!
 //! Knows how to try and how to wait. Does not know queues or values.
 
-use crossbeam_utils::Backoff;
 use std::cell::Cell;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What an operation tries, and how it waits while that does not succeed.
 pub(crate) trait Attempt {
@@ -16,6 +15,9 @@ pub(crate) trait Attempt {
     type Output;
     /// The same, where time may run out.
     type Timed;
+
+    /// Whether what it wants is given to it while it waits, so that it had better wait early.
+    const STANDS_IN_LINE: bool = false;
 
     /// Tries, without waiting; one that waits is woken by `waker` from now on, if there is one. It no longer waits when
     /// it has succeeded, and may no longer when it was called in vain.
@@ -36,6 +38,9 @@ pub(crate) trait Attempt {
     /// Time has run out: as `cancel`, but it may have succeeded at the last moment.
     fn out_of_time(&mut self) -> Self::Timed;
 }
+
+/// Steps of a spin; each makes twice as many pauses as the one before.
+const SPINS: u32 = 7;
 
 /// An attempt under way.
 pub(crate) struct Operation<A: Attempt> {
@@ -80,10 +85,18 @@ impl<A: Attempt> Operation<A> {
             return Ok(output);
         }
         Thread::with(|thread| {
+            if !A::STANDS_IN_LINE {
+                if let Some(output) = thread.linger(deadline, || self.try_again()) {
+                    return Ok(output);
+                }
+            }
             let mut context = Context::from_waker(&thread.waker);
             loop {
                 if let Poll::Ready(output) = self.poll(&mut context) {
                     return Ok(output);
+                }
+                if A::STANDS_IN_LINE && thread.linger(deadline, || thread.is_woken()).is_some() {
+                    continue;
                 }
                 if !thread.park(deadline) {
                     return Err(self.time_out());
@@ -92,20 +105,26 @@ impl<A: Attempt> Operation<A> {
         })
     }
 
-    /// Tries for a while before it is worth the trouble to park: not on one core, where nobody else runs meanwhile.
+    /// Tries for a moment, in the hope that another thread is just about to do what is waited for. On one core none is.
     fn spin(&mut self) -> Option<A::Output> {
-        let backoff = Backoff::new();
-        while crate::sync::several_cores() && !backoff.is_completed() {
-            backoff.snooze();
-            if !self.attempt.may_succeed() {
-                continue;
+        for step in 0..crate::sync::patience(SPINS) {
+            for _ in 0..1 << step {
+                crate::sync::pause();
             }
-            if let Some(output) = self.attempt.attempt(None) {
-                self.finished = true;
+            if let Some(output) = self.try_again() {
                 return Some(output);
             }
         }
         None
+    }
+
+    fn try_again(&mut self) -> Option<A::Output> {
+        if !self.attempt.may_succeed() {
+            return None;
+        }
+        let output = self.attempt.attempt(None)?;
+        self.finished = true;
+        Some(output)
     }
 
     /// Ends a pending operation because its time is over.
@@ -154,6 +173,7 @@ where
 {
     type Output = Result<V, E>;
     type Timed = Result<V, F>;
+    const STANDS_IN_LINE: bool = A::STANDS_IN_LINE;
 
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
@@ -189,13 +209,69 @@ where
 struct Thread {
     parker: parking::Parker,
     waker: Waker,
+    manners: Cell<Manners>,
 }
+
+/// How a thread behaves that has nothing to do at the moment: on idle cores it yields for a while, as parking and waking
+/// cost ten times as much. On busy cores somebody else would keep the core for a whole slice of time, whereas who is woken
+/// gets it soon: then it parks at once.
+#[derive(Clone, Copy, Default)]
+struct Manners {
+    /// Waits left that go without yielding.
+    without: u32,
+    /// How many the next bad experience makes it.
+    next: u32,
+}
+
+/// How often a thread yields before it parks.
+const YIELDS: u32 = 16;
+/// A yield that takes longer has let somebody run who does not give the core back.
+const LONG: Duration = Duration::from_micros(100);
+/// Waits without yielding after the first long one, and at most.
+const FEW: u32 = 32;
+const MANY: u32 = 4096;
 
 impl Thread {
     fn new() -> Self {
         let parker = parking::Parker::new();
         let waker = Waker::from(parker.unparker());
-        Thread { parker, waker }
+        Thread { parker, waker, manners: Cell::default() }
+    }
+
+    /// Yields to other threads and looks in between, for as long as that promises anything.
+    #[cfg(not(loom))]
+    fn linger<R>(&self, deadline: Option<Instant>, mut look: impl FnMut() -> Option<R>) -> Option<R> {
+        let Manners { without, next } = self.manners.get();
+        if without > 0 {
+            self.manners.set(Manners { without: without - 1, next });
+            return None;
+        }
+        for _ in 0..YIELDS {
+            let before = Instant::now();
+            if deadline.is_some_and(|deadline| deadline <= before) {
+                return None;
+            }
+            crate::sync::step_aside();
+            if let Some(result) = look() {
+                return Some(result);
+            }
+            if before.elapsed() > LONG {
+                let without = next.clamp(FEW, MANY);
+                self.manners.set(Manners { without, next: 2 * without });
+                return None;
+            }
+        }
+        self.manners.set(Manners { without: 0, next: next / 2 });
+        None
+    }
+
+    #[cfg(loom)]
+    fn linger<R>(&self, _deadline: Option<Instant>, _look: impl FnMut() -> Option<R>) -> Option<R> {
+        None
+    }
+
+    fn is_woken(&self) -> Option<()> {
+        self.parker.park_timeout(Duration::ZERO).then_some(())
     }
 
     /// Runs `wait` with this thread's parker; with a fresh one where that is in use (a waker that itself waits) or gone

@@ -96,6 +96,7 @@ impl<T, H: Host<T> + Clone> ReserveAttempt<T, H> {
 impl<T, H: Host<T> + Clone> Attempt for ReserveAttempt<T, H> {
     type Output = Reserved<T, H>;
     type Timed = Result<Held<T, H>, PutTimeoutError<()>>;
+    const STANDS_IN_LINE: bool = true;
 
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         let Some(place) = self.place.take() else {
@@ -158,6 +159,7 @@ pub(crate) struct Wrapped<A>(pub(crate) A);
 impl<'a, T> Attempt for Wrapped<ReserveAttempt<T, &'a Queue<T>>> {
     type Output = Result<Permits<'a, T>, PutError<()>>;
     type Timed = Result<Permits<'a, T>, PutTimeoutError<()>>;
+    const STANDS_IN_LINE: bool = true;
 
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         Some(self.0.attempt(waker)?.map(Permits))

@@ -135,6 +135,7 @@ impl<T, H: Host<T>> PutAttempt<T, H, Option<T>> {
 impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
     type Output = Result<(), PutError<L::Rest>>;
     type Timed = Result<(), PutTimeoutError<L::Rest>>;
+    const STANDS_IN_LINE: bool = true;
 
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
