@@ -60,7 +60,6 @@ impl<W> Line<W> {
         Place(place)
     }
 
-
     pub(crate) fn called(&self, place: &Place) -> Called {
         if self.places[place.0].waker.is_some() {
             Called::No
