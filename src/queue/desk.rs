@@ -19,7 +19,7 @@
 //! that comes back goes to the first in line likewise (as in tokio's semaphore). A get that waits is only called: an item
 //! is never in the hands of a future that may be dropped.
 
-use super::credit::After;
+use super::credit::{After, Credit, Denied};
 use super::Queue;
 use crate::line::{Called, Calls, Line, Place};
 use crate::raw::{Observer, Refused, Vacant, UNBOUNDED};
@@ -161,16 +161,45 @@ pub(super) enum LinedUp<T> {
     Over(Want<T>),
 }
 
-/// What was heard from the core while the desk was locked, and who is to be woken when it no longer is.
-#[derive(Default)]
-struct Told {
+/// What was heard from the core while the desk was locked, and who is to be called. It is passed on when this is dropped,
+/// after the desk is unlocked: wakers are somebody else's code, and may panic.
+pub(super) struct Told<'a, T> {
+    queue: &'a Queue<T>,
     surfaced: Cell<usize>,
     voided: Cell<bool>,
+    /// The last permit of a queue that is closing is spent.
     close: bool,
+    /// An item came in that nobody will get.
+    discard: bool,
     calls: Calls,
 }
 
-impl Observer for Told {
+impl<'a, T> Told<'a, T> {
+    fn new(queue: &'a Queue<T>) -> Self {
+        let calls = Calls::default();
+        Told { queue, surfaced: Cell::new(0), voided: Cell::new(false), close: false, discard: false, calls }
+    }
+}
+
+impl<T> Drop for Told<'_, T> {
+    // The calls come last, also if something before them panics.
+    fn drop(&mut self) {
+        if self.close {
+            self.queue.close_core();
+        }
+        if self.discard {
+            self.queue.discard_inside();
+        }
+        if self.surfaced.get() > 0 {
+            self.queue.beside.bell.ring();
+        }
+        if self.voided.get() {
+            self.queue.beside.joiners.wake_all();
+        }
+    }
+}
+
+impl<T> Observer for Told<'_, T> {
     fn surfaced(&self, items: usize) {
         self.surfaced.set(self.surfaced.get().saturating_add(items));
     }
@@ -184,35 +213,32 @@ impl Observer for Told {
 }
 
 impl<T> Queue<T> {
-    /// Runs `act` with the desk locked. What it tells of is passed on when the desk is no longer locked: wakers are
-    /// somebody else's code.
+    /// Runs `act` with the desk locked; what it tells of is passed on after that.
     #[inline]
-    fn at_desk<R>(&self, act: impl FnOnce(&mut Lines<T>, &mut Told) -> R) -> R {
-        let mut told = Told::default();
-        let result = {
-            // No code of others runs under the lock; should an allocation fail there, nothing is half done.
-            let mut lines = self.desk.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let result = act(&mut lines, &mut told);
-            let surfaced = told.surfaced.get();
-            if surfaced > 0 {
-                told.calls.call(&mut lines.getters, surfaced);
-                #[cfg(feature = "stream")]
-                told.calls.call(&mut lines.streams, usize::MAX);
-            }
-            self.beside.gates.set(&lines);
-            result
-        };
-        if told.surfaced.get() > 0 {
-            self.beside.bell.ring();
-        }
-        if told.voided.get() {
-            self.beside.joiners.wake_all();
-        }
-        if told.close {
-            self.close_core();
-        }
+    fn at_desk<R>(&self, act: impl FnOnce(&mut Lines<T>, &mut Told<'_, T>) -> R) -> R {
+        let (result, told) = self.hear_at_desk(Told::new(self), act);
         drop(told);
         result
+    }
+
+    /// As [`at_desk`](Self::at_desk), for a caller who has something to do that must not be left out if a waker panics.
+    fn hear_at_desk<'a, R>(
+        &'a self,
+        mut told: Told<'a, T>,
+        act: impl FnOnce(&mut Lines<T>, &mut Told<'a, T>) -> R,
+    ) -> (R, Told<'a, T>) {
+        // No code of others runs under the lock; should an allocation fail there, nothing is half done.
+        let mut lines = self.desk.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = act(&mut lines, &mut told);
+        let surfaced = told.surfaced.get();
+        if surfaced > 0 {
+            told.calls.call(&mut lines.getters, surfaced);
+            #[cfg(feature = "stream")]
+            told.calls.call(&mut lines.streams, usize::MAX);
+        }
+        self.beside.gates.set(&lines);
+        drop(lines);
+        (result, told)
     }
 
     /// Calls for `items` that have come in.
@@ -227,7 +253,7 @@ impl<T> Queue<T> {
         self.at_desk(|lines, told| self.serve(lines, told));
     }
 
-    fn serve(&self, lines: &mut Lines<T>, told: &mut Told) {
+    fn serve(&self, lines: &mut Lines<T>, told: &mut Told<'_, T>) {
         let expecting = lines.expecting;
         while let Some(want) = lines.putters.first() {
             if !self.grant(want, expecting, told) {
@@ -238,7 +264,7 @@ impl<T> Queue<T> {
     }
 
     /// Gives the first in line what it wants, if that is there.
-    fn grant(&self, want: &mut Want<T>, expecting: u64, told: &mut Told) -> bool {
+    fn grant(&self, want: &mut Want<T>, expecting: u64, told: &mut Told<'_, T>) -> bool {
         match std::mem::replace(want, Want::Granted) {
             Want::Put(item) => match self.push_at_desk(item, expecting, told) {
                 Ok(()) => true,
@@ -257,7 +283,7 @@ impl<T> Queue<T> {
         }
     }
 
-    fn push_at_desk(&self, item: T, expecting: u64, told: &mut Told) -> Result<(), Refused<T>> {
+    fn push_at_desk(&self, item: T, expecting: u64, told: &mut Told<'_, T>) -> Result<(), Refused<T>> {
         let Some(credit) = &self.beside.credit else {
             let limit = if self.is_rendezvous() { expecting } else { self.limit_now() };
             return self.raw.push(item, limit, told);
@@ -267,12 +293,26 @@ impl<T> Queue<T> {
         }
         let pushed = self.raw.push(item, UNBOUNDED, told);
         told.close |= credit.spend(1) == After::Close;
+        told.discard |= credit.is_abandoned();
         pushed
     }
 
-    /// With capacity 0: puts an item in if a get waits for it.
+    /// Takes between `least` and `most` permits, unless somebody waits for them.
+    #[cold]
+    pub(super) fn acquire_in_turn(&self, credit: &Credit, least: u64, most: u64) -> Result<u64, Denied> {
+        self.at_desk(|lines, _| match lines.putters.waiting() {
+            0 => credit.acquire(least, most),
+            _ if credit.is_closing() => Err(Denied::Closing),
+            _ => Err(Denied::TooFew),
+        })
+    }
+
+    /// With capacity 0: puts an item in if a get waits for it, and no put that came before has one for that get.
     pub(super) fn push_to_expecting(&self, item: T) -> Result<(), Refused<T>> {
-        self.at_desk(|lines, told| self.push_at_desk(item, lines.expecting, told))
+        self.at_desk(|lines, told| {
+            self.serve(lines, told);
+            self.push_at_desk(item, lines.expecting, told)
+        })
     }
 
     /// With capacity 0: takes what was put in for a get that waits, or the item of the first put in line.
@@ -286,14 +326,17 @@ impl<T> Queue<T> {
         })
     }
 
-    fn hand_over(&self, lines: &mut Lines<T>, told: &mut Told) -> Result<T, Vacant> {
+    fn hand_over(&self, lines: &mut Lines<T>, told: &mut Told<'_, T>) -> Result<T, Vacant> {
         let vacant = match self.raw.pop(told) {
             Ok(item) => return Ok(item),
             Err(vacant) => vacant,
         };
         let Some(want) = lines.putters.first() else { return Err(vacant) };
         // Through the core, in and out, so that it counts. Nobody is called for it: it does not stay.
-        if !self.grant(want, 1, &mut Told::default()) {
+        let surfaced = told.surfaced.get();
+        let granted = self.grant(want, 1, told);
+        told.surfaced.set(surfaced);
+        if !granted {
             return Err(vacant);
         }
         told.calls.call(&mut lines.putters, 1);
@@ -320,8 +363,8 @@ impl<T> Queue<T> {
     }
 
     /// A get that waits is polled again: leaves the line if it was called, else is woken by `waker` from now on.
-    pub(super) fn hear_call(&self, which: Getters, place: Place, waker: Option<&Waker>) -> Option<Place> {
-        self.poll_line(|lines| lines.getters(which), place, waker, |_| false).ok()
+    pub(super) fn hear_call(&self, which: Getters, place: &mut Option<Place>, waker: Option<&Waker>) {
+        self.poll_line(|lines| lines.getters(which), place, waker, |_| false);
     }
 
     /// A get leaves the line. If it was called meanwhile the next one is, as it did not come for that.
@@ -337,9 +380,10 @@ impl<T> Queue<T> {
         drop(waker);
     }
 
-    /// A put or a reservation gets in line, and in its turn has what it wants if there is that.
-    pub(super) fn line_up_for_room(&self, waker: Waker, want: Want<T>) -> LinedUp<T> {
-        let (lined_up, waker) = self.at_desk(|lines, told| {
+    /// A put or a reservation gets in line, and in its turn has what it wants if there is that. The second result is for
+    /// the caller to drop once it has dealt with the first.
+    pub(super) fn line_up_for_room(&self, waker: Waker, want: Want<T>) -> (LinedUp<T>, impl Sized + '_) {
+        let ((lined_up, waker), told) = self.hear_at_desk(Told::new(self), |lines, told| {
             let place = lines.putters.enter(waker, want);
             self.beside.gates.set(lines);
             self.meet_room();
@@ -354,12 +398,11 @@ impl<T> Queue<T> {
             }
             (LinedUp::Waits(place), None)
         });
-        drop(waker);
-        lined_up
+        (lined_up, (waker, told))
     }
 
-    /// A wait for room is polled again: what it has got if it is over, its place if not.
-    pub(super) fn look_for_room(&self, place: Place, waker: Option<&Waker>) -> Result<Place, Want<T>> {
+    /// A wait for room is polled again: says what it has got if it is over.
+    pub(super) fn look_for_room(&self, place: &mut Option<Place>, waker: Option<&Waker>) -> Option<Want<T>> {
         self.poll_line(|lines| &mut lines.putters, place, waker, |queue| queue.entry_is_closed())
     }
 
@@ -373,46 +416,45 @@ impl<T> Queue<T> {
         want
     }
 
-    /// Leaves the line if called or if it is all over; else the waiter is woken by `waker` from now on.
+    /// Leaves the line, and says what it wanted, if called or if it is all over; else is woken by `waker` from now on.
     fn poll_line<W>(
         &self,
         line: impl Fn(&mut Lines<T>) -> &mut Line<W>,
-        place: Place,
+        place: &mut Option<Place>,
         waker: Option<&Waker>,
         over: impl Fn(&Self) -> bool,
-    ) -> Result<Place, W> {
-        let mut place = place;
+    ) -> Option<W> {
         let mut fresh = None;
         loop {
             // A waker is cloned, and one that is no longer needed dropped, while the desk is not locked.
-            let (answer, _unneeded) = self.at_desk(|lines, _| {
+            let (left, wants_a_clone, _unneeded) = self.at_desk(|lines, _| {
                 let line = line(lines);
-                if line.called(&place) == Called::Yes || over(self) {
-                    let (want, _, waker) = line.leave(place);
-                    return (Err(want), waker);
+                let Some(here) = &*place else { return (None, false, None) };
+                if line.called(here) == Called::Yes || over(self) {
+                    let left = place.take().map(|here| line.leave(here));
+                    return left.map_or((None, false, None), |(want, _, old)| (Some(want), false, old));
                 }
-                if !waker.is_some_and(|waker| line.has_another_waker(&place, waker)) {
-                    return (Ok((place, true)), fresh.take());
-                }
-                match fresh.take() {
-                    Some(fresh) => {
-                        let old = line.change_waker(&place, fresh);
-                        (Ok((place, true)), Some(old))
-                    }
-                    None => (Ok((place, false)), None),
+                match waker.filter(|waker| line.has_another_waker(here, waker)).map(|_| fresh.take()) {
+                    Some(Some(fresh)) => (None, false, Some(line.change_waker(here, fresh))),
+                    Some(None) => (None, true, None),
+                    None => (None, false, fresh.take()),
                 }
             });
-            match answer {
-                Ok((place, true)) => return Ok(place),
-                Ok((same, _)) => (place, fresh) = (same, waker.cloned()),
-                Err(want) => return Err(want),
+            if !wants_a_clone {
+                return left;
             }
+            fresh = waker.cloned();
         }
     }
 
-    /// The queue is closed: calls all who wait for room. What was kept for one who has not got all goes back.
-    pub(super) fn dismiss_putters(&self) {
-        let held = self.at_desk(|lines, told| {
+    /// The queue is closed, as `told` tells of: calls all who wait for room. What was kept for one who has not got all goes
+    /// back. If nothing will come out any more (`is_over`), calls all who wait for an item as well.
+    pub(super) fn dismiss(&self, told: Told<'_, T>, is_over: bool) {
+        let gates = &self.beside.gates;
+        if gates.nobody_puts() && (gates.nobody_gets() || !is_over) {
+            return;
+        }
+        let (held, told) = self.hear_at_desk(told, |lines, told| {
             let mut all = 0;
             while let Some(want) = lines.putters.first() {
                 if let Want::Permits { missing, held } = want {
@@ -421,15 +463,27 @@ impl<T> Queue<T> {
                 }
                 told.calls.call(&mut lines.putters, 1);
             }
+            if is_over {
+                told.surfaced.set(usize::MAX);
+            }
             all
         });
         if held > 0 {
             self.return_permits(self.credit(), held);
         }
+        drop(told);
     }
 
-    /// Calls all who wait for an item: none will come.
-    pub(super) fn dismiss_getters(&self) {
-        self.call_getters(usize::MAX);
+    /// Closes the core, and calls all who wait. True for the one call that closed.
+    pub(super) fn close_core(&self) -> bool {
+        let told = Told::new(self);
+        let first = self.raw.close(&told);
+        self.dismiss(told, true);
+        first
+    }
+
+    /// The credit is closed: calls all who wait for room.
+    pub(super) fn dismiss_putters(&self) {
+        self.dismiss(Told::new(self), false);
     }
 }

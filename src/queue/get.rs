@@ -99,8 +99,8 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
     /// and goes on to another if the try succeeds.
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        if let Some(place) = self.place.take() {
-            self.place = self.host.queue().hear_call(self.line, place, waker);
+        if self.place.is_some() {
+            self.host.queue().hear_call(self.line, &mut self.place, waker);
         }
         let output = self.try_take()?;
         self.cancel();

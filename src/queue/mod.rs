@@ -469,9 +469,15 @@ impl<T> Queue<T> {
     /// assert_eq!(queue.iter().collect::<Vec<_>>(), [1]);
     /// ```
     pub fn close(&self) -> bool {
-        let closed = self.close_entry();
-        self.beside.closing.wake_all();
-        closed
+        // Also if a waker panics.
+        struct Tell<'a>(&'a WaitSet);
+        impl Drop for Tell<'_> {
+            fn drop(&mut self) {
+                self.0.wake_all();
+            }
+        }
+        let _tell = Tell(&self.beside.closing);
+        self.close_entry()
     }
 
     /// Closes the queue and takes out what is left inside, which then no longer counts as unfinished, so that

@@ -65,7 +65,7 @@ impl<T> Queue<T> {
                 }
                 went => went,
             },
-            Some(credit) => match credit.acquire(1, 1) {
+            Some(credit) => match self.acquire(credit, 1, 1) {
                 Ok(_) => {
                     self.push_with_permit(credit, item);
                     Ok(())
@@ -84,6 +84,16 @@ impl<T> Queue<T> {
     /// Gets that wait for an item, or were called for one and have not come.
     fn expected(&self) -> u64 {
         self.beside.gates.expected() + u64::from(self.beside.bell.is_expecting())
+    }
+
+    /// Takes between `least` and `most` permits; not ahead of those who wait for some.
+    #[inline]
+    pub(super) fn acquire(&self, credit: &Credit, least: u64, most: u64) -> Result<u64, Denied> {
+        if least == 0 || self.beside.gates.nobody_puts() {
+            credit.acquire(least, most)
+        } else {
+            self.acquire_in_turn(credit, least, most)
+        }
     }
 
     /// Puts an item in for a permit that is held.
@@ -136,7 +146,7 @@ impl<T> Queue<T> {
             return Ok(());
         };
         while !items.is_empty() {
-            let permits = match credit.acquire(1, items.len() as u64) {
+            let permits = match self.acquire(credit, 1, items.len() as u64) {
                 Ok(permits) => permits,
                 Err(Denied::TooFew) => return Err(Refused::Full(())),
                 Err(Denied::Closing) => return Err(Refused::Closed(())),
@@ -241,27 +251,16 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Closes the core, once it is due.
-    pub(super) fn close_core(&self) {
-        self.raw.close(&Waking(self));
-        self.dismiss_getters();
-    }
-
     /// Closes the queue for puts, and the core unless a permit is held. True for the one call that closed.
     pub(super) fn close_entry(&self) -> bool {
-        let first = match &self.beside.credit {
-            None => {
-                let first = self.raw.close(&Waking(self));
-                self.dismiss_getters();
-                first
+        let Some(credit) = &self.beside.credit else { return self.close_core() };
+        let (first, after) = credit.close();
+        match after {
+            After::Close => {
+                self.close_core();
             }
-            Some(credit) => {
-                let (first, after) = credit.close();
-                self.follow(after);
-                first
-            }
-        };
-        self.dismiss_putters();
+            After::Nothing => self.dismiss_putters(),
+        }
         first
     }
 

@@ -20,7 +20,8 @@ pub(crate) struct Held<T, H: Host<T>> {
 impl<T, H: Host<T>> Held<T, H> {
     /// Takes `count` permits, if there are so many at this moment; hands `host` back otherwise.
     pub(crate) fn try_take(host: H, count: usize) -> Result<Self, TryPutError<H>> {
-        match host.queue().credit().acquire(count as u64, count as u64) {
+        let queue = host.queue();
+        match queue.acquire(queue.credit(), count as u64, count as u64) {
             Ok(count) => Ok(Held { host, count, item: PhantomData }),
             Err(Denied::TooFew) => Err(TryPutError::Full(host)),
             Err(Denied::Closing) => Err(TryPutError::Closed(host)),
@@ -81,11 +82,11 @@ impl<T, H: Host<T> + Clone> ReserveAttempt<T, H> {
         ReserveAttempt { host, count, place: None, item: PhantomData }
     }
 
-    /// The wait is over: what was got goes to the caller if it is all, and back if the queue is closed.
+    /// The wait is over: what was got goes to the caller if it is all, and back if the queue is closed meanwhile.
     fn after(&self, want: Want<T>) -> Reserved<T, H> {
         let Want::Permits { missing, held } = want else { unreachable!("a reservation waits for permits") };
         let held = Held { host: self.host.clone(), count: held, item: PhantomData };
-        if missing == 0 {
+        if missing == 0 && !self.host.queue().is_closed() {
             Ok(held)
         } else {
             Err(PutError(()))
@@ -99,20 +100,15 @@ impl<T, H: Host<T> + Clone> Attempt for ReserveAttempt<T, H> {
     const STANDS_IN_LINE: bool = true;
 
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        let Some(place) = self.place.take() else {
+        if self.place.is_none() {
             return match Held::try_take(self.host.clone(), self.count) {
                 Ok(held) => Some(Ok(held)),
                 Err(TryPutError::Closed(_)) => Some(Err(PutError(()))),
                 Err(TryPutError::Full(_)) => None,
             };
-        };
-        match self.host.queue().look_for_room(place, waker) {
-            Ok(place) => {
-                self.place = Some(place);
-                None
-            }
-            Err(want) => Some(self.after(want)),
         }
+        let want = self.host.queue().look_for_room(&mut self.place, waker)?;
+        Some(self.after(want))
     }
 
     fn waits(&self) -> bool {
@@ -121,7 +117,8 @@ impl<T, H: Host<T> + Clone> Attempt for ReserveAttempt<T, H> {
 
     fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
         let want = Want::Permits { missing: self.count as u64, held: 0 };
-        match self.host.queue().line_up_for_room(waker.clone(), want) {
+        let (lined_up, _told) = self.host.queue().line_up_for_room(waker.clone(), want);
+        match lined_up {
             LinedUp::Waits(place) => {
                 self.place = Some(place);
                 None

@@ -139,14 +139,11 @@ impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
 
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        let Some(place) = self.place.take() else { return self.push() };
-        match self.host.queue().look_for_room(place, waker) {
-            Ok(place) => {
-                self.place = Some(place);
-                None
-            }
-            Err(want) => self.after(want),
+        if self.place.is_none() {
+            return self.push();
         }
+        let want = self.host.queue().look_for_room(&mut self.place, waker)?;
+        self.after(want)
     }
 
     fn waits(&self) -> bool {
@@ -154,17 +151,19 @@ impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
     }
 
     fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
-        while let Some(item) = self.load.next() {
-            match self.host.queue().line_up_for_room(waker.clone(), Want::Put(item)) {
-                LinedUp::Waits(place) => {
-                    self.place = Some(place);
-                    return None;
-                }
-                LinedUp::Over(want) => {
-                    if let Some(output) = self.after(want) {
-                        return Some(output);
+        while let (waker, Some(item)) = (waker.clone(), self.load.next()) {
+            let want = {
+                let (lined_up, _told) = self.host.queue().line_up_for_room(waker, Want::Put(item));
+                match lined_up {
+                    LinedUp::Waits(place) => {
+                        self.place = Some(place);
+                        return None;
                     }
+                    LinedUp::Over(want) => want,
                 }
+            };
+            if let Some(output) = self.after(want) {
+                return Some(output);
             }
         }
         Some(Ok(()))

@@ -1,6 +1,8 @@
 //! The queue read as a stream.
 
 use super::{GetAttempt, Host, One, Queue};
+#[cfg(feature = "tokio")]
+use crate::operation::Attempt;
 use crate::operation::Operation;
 use futures_core::stream::{FusedStream, Stream};
 use std::fmt;
@@ -26,8 +28,7 @@ impl<T, H: Host<T>> Gets<T, H> {
     /// Ends the waiting of a get that is under way, so that no wake-up for another goes to it.
     #[cfg(feature = "tokio")]
     pub(crate) fn stop_waiting(&mut self) {
-        self.operation.finish();
-        self.operation.restart();
+        self.operation.attempt.cancel();
     }
 
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {

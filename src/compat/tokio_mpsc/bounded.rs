@@ -46,9 +46,15 @@ impl<T> Sender<T> {
     /// Sends a message; waits while there is no room.
     ///
     /// # Cancel safety
-    /// Dropping it while it is pending drops the message, which was not sent.
+    /// Dropping it while it is pending drops the message, which was not sent: it waits for a permit, and then sends.
     pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
-        cooperative(self.0.send(value)).await.map_err(|error| SendError(error.0))
+        match self.reserve().await {
+            Ok(permit) => {
+                permit.send(value);
+                Ok(())
+            }
+            Err(SendError(())) => Err(SendError(value)),
+        }
     }
 
     /// Sends a message if there is room at this moment.
@@ -61,10 +67,13 @@ impl<T> Sender<T> {
     /// # Panics
     /// If it is polled outside of a runtime, or in one without a timer.
     pub async fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
-        let mut send = self.0.send(value);
-        match tokio::time::timeout(timeout, cooperative(&mut send)).await {
-            Ok(sent) => sent.map_err(|error| SendTimeoutError::Closed(error.0)),
-            Err(_) => send.take().map_or(Ok(()), |value| Err(SendTimeoutError::Timeout(value))),
+        match tokio::time::timeout(timeout, self.reserve()).await {
+            Ok(Ok(permit)) => {
+                permit.send(value);
+                Ok(())
+            }
+            Ok(Err(SendError(()))) => Err(SendTimeoutError::Closed(value)),
+            Err(_) => Err(SendTimeoutError::Timeout(value)),
         }
     }
 
