@@ -16,6 +16,17 @@ pub(crate) struct Line<W> {
     first: usize,
     last: usize,
     waiting: usize,
+    /// Threads that were called and have not come back yet.
+    coming: usize,
+}
+
+/// Who waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// A task, which may not come when it is called.
+    Task,
+    /// A thread that does nothing else meanwhile.
+    Thread,
 }
 
 /// No place.
@@ -23,6 +34,7 @@ const NONE: usize = usize::MAX;
 
 struct Waiter<W> {
     want: W,
+    who: Who,
     /// `None` once it is called.
     waker: Option<Waker>,
     before: usize,
@@ -42,7 +54,7 @@ pub(crate) enum Called {
 
 impl<W> Line<W> {
     pub(crate) const fn new() -> Self {
-        Line { places: Slab::new(), first: NONE, last: NONE, waiting: 0 }
+        Line { places: Slab::new(), first: NONE, last: NONE, waiting: 0, coming: 0 }
     }
 
     /// How many wait and are not called.
@@ -57,10 +69,16 @@ impl<W> Line<W> {
         self.places.len()
     }
 
+    /// Whether a thread was called and has not come back yet.
+    #[inline]
+    pub(crate) fn is_coming(&self) -> bool {
+        self.coming > 0
+    }
+
     /// Goes to the end of the line.
-    pub(crate) fn enter(&mut self, waker: Waker, want: W) -> Place {
+    pub(crate) fn enter(&mut self, waker: Waker, who: Who, want: W) -> Place {
         let before = self.last;
-        let place = self.places.insert(Waiter { want, waker: Some(waker), before, behind: NONE });
+        let place = self.places.insert(Waiter { want, who, waker: Some(waker), before, behind: NONE });
         match self.places.get_mut(before) {
             Some(last) => last.behind = place,
             None => self.first = place,
@@ -102,16 +120,18 @@ impl<W> Line<W> {
     pub(crate) fn call_first(&mut self) -> Option<Waker> {
         let first = self.places.get_mut(self.first)?;
         let (waker, behind) = (first.waker.take(), first.behind);
+        self.coming += usize::from(first.who == Who::Thread);
         self.unlink(NONE, behind);
         waker
     }
 
     /// Gives the place up.
     pub(crate) fn leave(&mut self, place: Place) -> (W, Called, Option<Waker>) {
-        let Waiter { want, waker, before, behind } = self.places.remove(place.0);
+        let Waiter { want, who, waker, before, behind } = self.places.remove(place.0);
         let called = if waker.is_some() { Called::No } else { Called::Yes };
-        if called == Called::No {
-            self.unlink(before, behind);
+        match called {
+            Called::No => self.unlink(before, behind),
+            Called::Yes => self.coming -= usize::from(who == Who::Thread),
         }
         if self.places.is_empty() && self.places.capacity() > KEPT {
             self.places = Slab::new();
@@ -147,6 +167,18 @@ impl Calls {
             self.first = waker;
         } else {
             self.more.extend(waker);
+        }
+    }
+
+    /// Calls up to `count` of a line, but nobody after a thread: that one calls the next when it has come, if there is still
+    /// something to come for.
+    #[inline]
+    pub(crate) fn call_in_turn<W>(&mut self, line: &mut Line<W>, count: usize) {
+        for _ in 0..count.min(line.waiting()) {
+            if line.is_coming() {
+                break;
+            }
+            self.add(line.call_first());
         }
     }
 
@@ -209,7 +241,7 @@ mod tests {
     fn who_came_first_is_called_first() {
         let (_, waker) = counting(0);
         let mut line = Line::new();
-        let places: Vec<Place> = (0..4).map(|want| line.enter(waker.clone(), want)).collect();
+        let places: Vec<Place> = (0..4).map(|want| line.enter(waker.clone(), Who::Task, want)).collect();
         let [a, b, c, d] = <[Place; 4]>::try_from(places).unwrap();
         assert!(line.call_first().is_some());
         assert_eq!((line.called(&a), line.called(&b), line.waiting()), (Called::Yes, Called::No, 3));
@@ -225,7 +257,7 @@ mod tests {
     fn a_long_line_gives_its_memory_back() {
         let (_, waker) = counting(0);
         let mut line = Line::new();
-        let places: Vec<Place> = (0..1000).map(|want| line.enter(waker.clone(), want)).collect();
+        let places: Vec<Place> = (0..1000).map(|want| line.enter(waker.clone(), Who::Task, want)).collect();
         assert!(line.places.capacity() >= 1000);
         places.into_iter().for_each(|place| drop(line.leave(place)));
         assert_eq!(line.places.capacity(), 0);

@@ -2,6 +2,7 @@
 //!
 //! Knows how to try and how to wait. Does not know queues or values.
 
+use crate::line::Who;
 use std::cell::Cell;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -30,7 +31,7 @@ pub(crate) trait Attempt {
     /// Whether it waits.
     fn waits(&self) -> bool;
     /// Begins to wait, to be woken by `waker`, and tries once more.
-    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output>;
+    fn enrol(&mut self, waker: &Waker, who: Who) -> Option<Self::Output>;
     /// Ends the wait, and undoes what a pending operation has begun.
     fn cancel(&mut self);
 
@@ -54,11 +55,15 @@ impl<A: Attempt> Operation<A> {
     }
 
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<A::Output> {
+        self.poll_as(Who::Task, context)
+    }
+
+    fn poll_as(&mut self, who: Who, context: &mut Context<'_>) -> Poll<A::Output> {
         assert!(!self.finished, "an operation was polled after it had completed or was taken back");
         let waker = context.waker();
         let mut output = self.attempt.attempt(Some(waker));
         if output.is_none() && !self.attempt.waits() {
-            output = self.attempt.enrol(waker);
+            output = self.attempt.enrol(waker, who);
         }
         match output {
             Some(output) => {
@@ -92,7 +97,7 @@ impl<A: Attempt> Operation<A> {
             }
             let mut context = Context::from_waker(&thread.waker);
             loop {
-                if let Poll::Ready(output) = self.poll(&mut context) {
+                if let Poll::Ready(output) = self.poll_as(Who::Thread, &mut context) {
                     return Ok(output);
                 }
                 if A::STANDS_IN_LINE && thread.linger(deadline, || thread.is_woken()).is_some() {
@@ -188,8 +193,8 @@ where
         self.attempt.waits()
     }
 
-    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
-        self.attempt.enrol(waker).map(|output| output.map_err(E::from))
+    fn enrol(&mut self, waker: &Waker, who: Who) -> Option<Self::Output> {
+        self.attempt.enrol(waker, who).map(|output| output.map_err(E::from))
     }
 
     fn cancel(&mut self) {

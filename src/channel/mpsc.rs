@@ -15,6 +15,7 @@
 
 use super::handles::{self, Leftovers};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
+use crate::line::Who;
 use crate::operation::{operation, Attempt, Operation, Translated};
 use crate::queue::{Closed, Host, Many, One, Queue, Sole, SoleAttempt};
 use std::fmt;
@@ -108,7 +109,7 @@ impl<T> Receiver<T> {
         let mut attempt = SoleAttempt::new(queue, sole, One);
         let mut output = attempt.attempt(Some(context.waker()));
         if output.is_none() && !attempt.waits() {
-            output = attempt.enrol(context.waker());
+            output = attempt.enrol(context.waker(), Who::Task);
         }
         output.map_or(Poll::Pending, |got| Poll::Ready(got.ok()))
     }

@@ -6,6 +6,7 @@ use super::get::{Many, One};
 use super::passage::Waking;
 use super::Queue;
 use crate::error::{GetError, GetTimeoutError, TryGetError};
+use crate::line::Who;
 use crate::operation::Attempt;
 use crate::raw::{Announce, Sole, Vacant, UNBOUNDED};
 use crate::sync::{AtomicUsize, AtomicWaker, Ordering};
@@ -154,7 +155,7 @@ impl<T, K: TakeAlone<T>> Attempt for SoleAttempt<'_, T, K> {
         self.bell().is_expecting()
     }
 
-    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
+    fn enrol(&mut self, waker: &Waker, _who: Who) -> Option<Self::Output> {
         self.bell().listen(waker);
         self.queue.raw.meet_pushes();
         let output = self.try_take()?;

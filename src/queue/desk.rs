@@ -21,12 +21,15 @@
 
 use super::credit::{After, Credit, Denied};
 use super::Queue;
-use crate::line::{Called, Calls, Line, Place};
+use crate::line::{Called, Calls, Line, Place, Who};
 use crate::raw::{Observer, Refused, Vacant, UNBOUNDED};
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 use std::cell::Cell;
 use std::sync::PoisonError;
 use std::task::Waker;
+
+/// As a number of items: all who wait are to be called.
+pub(super) const EVERYBODY: usize = usize::MAX;
 
 /// How many wait in each line.
 pub(super) struct Gates {
@@ -87,7 +90,8 @@ impl Gates {
                 gate.store(waiting, Ordering::Relaxed);
             }
         };
-        set(&self.getters, lines.getters.waiting());
+        // While a thread is on its way nobody else is called.
+        set(&self.getters, if lines.getters.is_coming() { 0 } else { lines.getters.waiting() });
         #[cfg(feature = "stream")]
         set(&self.streams, lines.streams.waiting());
         set(&self.putters, lines.putters.waiting());
@@ -232,9 +236,12 @@ impl<T> Queue<T> {
         let result = act(&mut lines, &mut told);
         let surfaced = told.surfaced.get();
         if surfaced > 0 {
-            told.calls.call(&mut lines.getters, surfaced);
+            match surfaced {
+                EVERYBODY => told.calls.call(&mut lines.getters, EVERYBODY),
+                _ => told.calls.call_in_turn(&mut lines.getters, surfaced),
+            }
             #[cfg(feature = "stream")]
-            told.calls.call(&mut lines.streams, usize::MAX);
+            told.calls.call(&mut lines.streams, EVERYBODY);
         }
         self.beside.gates.set(&lines);
         drop(lines);
@@ -351,12 +358,18 @@ impl<T> Queue<T> {
     }
 
     /// Steps 1 and 2 of a get; the third is the caller's.
-    pub(super) fn line_up_to_get(&self, which: Getters, waker: Waker, expecting: &mut Expecting) -> Place {
+    pub(super) fn line_up_to_get(
+        &self,
+        which: Getters,
+        waker: Waker,
+        who: Who,
+        expecting: &mut Expecting,
+    ) -> Place {
         let place = self.at_desk(|lines, _| {
             if self.is_rendezvous() && !std::mem::replace(&mut expecting.0, true) {
                 lines.expecting += 1;
             }
-            lines.getters(which).enter(waker, ())
+            lines.getters(which).enter(waker, who, ())
         });
         self.raw.meet_pushes();
         place
@@ -367,13 +380,20 @@ impl<T> Queue<T> {
         self.poll_line(|lines| lines.getters(which), place, waker, |_| false);
     }
 
+    /// A thread that was called has got its item: calls the next, if there is another item. Until it came nobody was.
+    pub(super) fn pass_on(&self) {
+        if !self.beside.gates.nobody_gets() && self.raw.len() > 0 {
+            self.call_getters(1);
+        }
+    }
+
     /// A get leaves the line. If it was called meanwhile the next one is, as it did not come for that.
     pub(super) fn leave_getters(&self, which: Getters, place: Place) {
         let waker = self.at_desk(|lines, told| {
             let line = lines.getters(which);
             let ((), called, waker) = line.leave(place);
             if called == Called::Yes && which == Getters::Eager {
-                told.calls.call(line, 1);
+                told.calls.call_in_turn(line, 1);
             }
             waker
         });
@@ -384,7 +404,7 @@ impl<T> Queue<T> {
     /// the caller to drop once it has dealt with the first.
     pub(super) fn line_up_for_room(&self, waker: Waker, want: Want<T>) -> (LinedUp<T>, impl Sized + '_) {
         let ((lined_up, waker), told) = self.hear_at_desk(Told::new(self), |lines, told| {
-            let place = lines.putters.enter(waker, want);
+            let place = lines.putters.enter(waker, Who::Task, want);
             self.beside.gates.set(lines);
             self.meet_room();
             self.serve(lines, told);
@@ -464,7 +484,7 @@ impl<T> Queue<T> {
                 told.calls.call(&mut lines.putters, 1);
             }
             if is_over {
-                told.surfaced.set(usize::MAX);
+                told.surfaced.set(EVERYBODY);
             }
             all
         });

@@ -3,7 +3,7 @@
 use super::desk::{Expecting, Getters};
 use super::{Host, Queue, Task};
 use crate::error::{GetError, GetTimeoutError};
-use crate::line::Place;
+use crate::line::{Place, Who};
 use crate::operation::{operation, Attempt};
 use crate::raw::Vacant;
 use std::marker::PhantomData;
@@ -59,6 +59,7 @@ pub(crate) struct GetAttempt<T, H: Host<T>, K: Take<T>> {
     take: K,
     line: Getters,
     place: Option<Place>,
+    who: Who,
     expecting: Expecting,
     item: PhantomData<fn() -> T>,
 }
@@ -66,7 +67,7 @@ pub(crate) struct GetAttempt<T, H: Host<T>, K: Take<T>> {
 impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
     pub(crate) fn new(host: H, take: K) -> Self {
         let expecting = Expecting::default();
-        GetAttempt { host, take, line: Getters::Eager, place: None, expecting, item: PhantomData }
+        GetAttempt { host, take, line: Getters::Eager, place: None, who: Who::Task, expecting, item: PhantomData }
     }
 
     /// For one who may not come when he is called.
@@ -99,11 +100,20 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
     /// and goes on to another if the try succeeds.
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
+        let mut comes = false;
         if self.place.is_some() {
             self.host.queue().hear_call(self.line, &mut self.place, waker);
+            comes = self.place.is_none() && self.who == Who::Thread;
+        }
+        if comes {
+            // From here on others are called for what comes in; what came before is seen.
+            self.host.queue().raw.meet_pushes();
         }
         let output = self.try_take()?;
         self.cancel();
+        if comes {
+            self.host.queue().pass_on();
+        }
         Some(output)
     }
 
@@ -111,8 +121,9 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
         self.place.is_some()
     }
 
-    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
-        self.place = Some(self.host.queue().line_up_to_get(self.line, waker.clone(), &mut self.expecting));
+    fn enrol(&mut self, waker: &Waker, who: Who) -> Option<Self::Output> {
+        self.place = Some(self.host.queue().line_up_to_get(self.line, waker.clone(), who, &mut self.expecting));
+        self.who = who;
         let output = self.try_take()?;
         self.cancel();
         Some(output)

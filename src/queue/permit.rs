@@ -4,7 +4,7 @@ use super::credit::{Credit, Denied};
 use super::desk::{LinedUp, Want};
 use super::{Host, Queue};
 use crate::error::{PutError, PutTimeoutError, TryPutError};
-use crate::line::Place;
+use crate::line::{Place, Who};
 use crate::operation::{operation, Attempt, Operation};
 use std::fmt;
 use std::marker::PhantomData;
@@ -115,7 +115,7 @@ impl<T, H: Host<T> + Clone> Attempt for ReserveAttempt<T, H> {
         self.place.is_some()
     }
 
-    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
+    fn enrol(&mut self, waker: &Waker, _who: Who) -> Option<Self::Output> {
         let want = Want::Permits { missing: self.count as u64, held: 0 };
         let (lined_up, _told) = self.host.queue().line_up_for_room(waker.clone(), want);
         match lined_up {
@@ -166,8 +166,8 @@ impl<'a, T> Attempt for Wrapped<ReserveAttempt<T, &'a Queue<T>>> {
         self.0.waits()
     }
 
-    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
-        Some(self.0.enrol(waker)?.map(Permits))
+    fn enrol(&mut self, waker: &Waker, who: Who) -> Option<Self::Output> {
+        Some(self.0.enrol(waker, who)?.map(Permits))
     }
 
     fn cancel(&mut self) {

@@ -3,7 +3,7 @@
 use super::desk::{LinedUp, Want};
 use super::{Host, Queue};
 use crate::error::{PutError, PutTimeoutError};
-use crate::line::Place;
+use crate::line::{Place, Who};
 use crate::operation::{operation, Attempt, Operation};
 use crate::raw::Refused;
 use std::collections::VecDeque;
@@ -150,7 +150,7 @@ impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
         self.place.is_some()
     }
 
-    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
+    fn enrol(&mut self, waker: &Waker, _who: Who) -> Option<Self::Output> {
         while let (waker, Some(item)) = (waker.clone(), self.load.next()) {
             let want = {
                 let (lined_up, _told) = self.host.queue().line_up_for_room(waker, Want::Put(item));

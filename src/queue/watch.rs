@@ -2,6 +2,7 @@
 
 use super::{Host, Queue};
 use crate::error::{ClosedTimeoutError, JoinTimeoutError};
+use crate::line::Who;
 use crate::operation::{operation, Attempt};
 use crate::wait::{WaitSet, Waiting};
 use std::marker::PhantomData;
@@ -96,7 +97,7 @@ impl<T, H: Host<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
         self.waiting.is_some()
     }
 
-    fn enrol(&mut self, waker: &Waker) -> Option<()> {
+    fn enrol(&mut self, waker: &Waker, _who: Who) -> Option<()> {
         loop {
             self.waiting = Some(C::waiters(self.host.queue()).enrol());
             C::meet(self.host.queue());
