@@ -61,7 +61,8 @@ pub fn compare(origin: &str, filter: &str, counts: &[(&str, f64)]) -> Result<Ver
         } else {
             ""
         };
-        println!("{name:<36}{kept:>9.2}{now:>9.2}{:>+7.1} %  {verdict}", (now / kept - 1.0) * 100.0);
+        let change = if verdict.is_empty() { String::new() } else { format!("  {:+.1} %", (now / kept - 1.0) * 100.0) };
+        println!("{name:<36}{kept:>9.2}{now:>9.2}  {verdict}{change}");
     }
     let gone = kept.iter().filter(|entry| entry.0.contains(filter) && !counts.iter().any(|now| now.0 == entry.0));
     let gone = gone.inspect(|entry| println!("{:<36}{:>9.2}{:>9}  not counted any more", entry.0, entry.1, "")).count();
@@ -83,5 +84,5 @@ fn entry(line: &str) -> Option<(&str, f64)> {
 }
 
 fn kept_origin(file: &str) -> &str {
-    file.lines().filter(|line| line.starts_with('#')).last().unwrap_or_default()
+    file.lines().rfind(|line| line.starts_with('#')).unwrap_or_default()
 }
