@@ -10,6 +10,9 @@
 //!
 //! A module here holds names and signatures over this crate's own channel; it has no algorithm and no atomics.
 
+#[macro_use]
+mod macros;
+
 pub mod async_channel;
 pub mod crossbeam_channel;
 pub mod flume;
