@@ -143,6 +143,11 @@ macro_rules! opaque {
 handle!(Sender);
 handle!(Receiver);
 
+conversions! {
+    Sender from Sender: Sender, |handle| handle.0;
+    Receiver from Receiver: Receiver, |handle| handle.0;
+}
+
 iterators!(receiver);
 
 // Once disconnected and empty, a channel stays so.

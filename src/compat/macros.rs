@@ -1,5 +1,31 @@
 //! What several of the modules have alike, but for names and texts.
 
+/// Handles that this crate's own become, and that become this crate's own again.
+macro_rules! conversions {
+    ($($name:ident from $own:ident: $make:expr, |$handle:ident| $inner:expr;)+) => {$(
+        impl<T> From<crate::$own<T>> for $name<T> {
+            /// The same handle under this name: it goes on to count as one, of the channel that it was of.
+            fn from(handle: crate::$own<T>) -> Self {
+                $make(handle)
+            }
+        }
+
+        own!($name from $own: |$handle| $inner);
+    )+};
+}
+
+/// A handle that becomes this crate's own.
+macro_rules! own {
+    ($name:ident from $own:ident: |$handle:ident| $inner:expr) => {
+        impl<T> From<$name<T>> for crate::$own<T> {
+            /// The same handle under this name: it goes on to count as one, of the channel that it was of.
+            fn from($handle: $name<T>) -> Self {
+                $inner
+            }
+        }
+    };
+}
+
 /// The three iterators of a `Receiver` on threads, which they keep in a field of this name, and what makes them. They
 /// print as the module says.
 macro_rules! iterators {

@@ -125,4 +125,25 @@ sender!(Sender);
 sender!(SyncSender);
 opaque!(Receiver);
 
+conversions! {
+    SyncSender from Sender: SyncSender, |handle| handle.0;
+    Receiver from Receiver: Receiver::new, |handle| handle.receiver;
+}
+own!(Sender from Sender: |handle| handle.0);
+
+impl<T> TryFrom<crate::Sender<T>> for Sender<T> {
+    type Error = crate::Sender<T>;
+
+    /// The same handle under this name, whose [`send`](Sender::send) never blocks.
+    ///
+    /// # Errors
+    /// The sender as it was if its channel is bounded; it can become a [`SyncSender`].
+    fn try_from(handle: crate::Sender<T>) -> Result<Self, crate::Sender<T>> {
+        match handle.capacity() {
+            None => Ok(Sender(handle)),
+            Some(_) => Err(handle),
+        }
+    }
+}
+
 iterators!(rx, #[derive(Debug)]);

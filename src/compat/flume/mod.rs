@@ -185,6 +185,11 @@ macro_rules! handle {
 handle!(Sender);
 handle!(Receiver);
 
+conversions! {
+    Sender from Sender: Sender, |handle| handle.0;
+    Receiver from Receiver: Receiver, |handle| handle.0;
+}
+
 iterators!(receiver);
 
 /// The text of an iterator, which asks nothing of the messages.
