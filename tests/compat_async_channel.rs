@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::Ledger;
+use common::{are, are_not, Ledger};
 use futures_core::stream::{FusedStream, Stream};
 use futures_lite::future::{block_on, poll_once};
 use futures_lite::StreamExt;
@@ -49,29 +49,6 @@ fn errors_tell_their_kind_and_give_the_message_back() {
     }
     assert!(TryRecvError::Empty.is_empty() && !TryRecvError::Empty.is_closed());
     assert!(TryRecvError::Closed.is_closed() && !TryRecvError::Closed.is_empty());
-}
-
-/// The types have the traits.
-macro_rules! are {
-    ($($bound:path),+; $($type:ty),+) => {{
-        fn check<T: $($bound +)+>() {}
-        $(check::<$type>();)+
-    }};
-}
-
-/// None of the types has the trait: if one had it, two impls would fit, and which is meant could not be told.
-macro_rules! are_not {
-    ($bound:path; $($type:ty),+) => {$(
-        const _: fn() = || {
-            trait Ambiguous<A> {
-                fn some() {}
-            }
-            struct HasIt;
-            impl<T: ?Sized> Ambiguous<()> for T {}
-            impl<T: ?Sized + $bound> Ambiguous<HasIt> for T {}
-            let _ = <$type as Ambiguous<_>>::some;
-        };
-    )+};
 }
 
 #[test]

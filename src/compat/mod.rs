@@ -40,6 +40,8 @@
 //! - The `send` of a [`std_mpsc::Sender`] never blocks, so that it is made by `TryFrom`, of an unbounded channel only; any
 //!   sender becomes a [`std_mpsc::SyncSender`]. A [`std_mpsc::Receiver`] made so may be one of several receivers.
 //! - A weak handle is upgraded first.
+//! - The errors of this crate's own become those of [`crossbeam_channel`] and [`flume`] by `From` as well; those of
+//!   [`async_channel`] are the same types.
 //! - `tokio_mpsc` has no such conversions: its channels are made to keep room for permits, and no others are.
 
 #[macro_use]
