@@ -79,7 +79,7 @@ pub struct Cell {
     pub place: Place,
     pub shape: Shape,
     pub capacity: Capacity,
-    /// A multiple of the senders' and of the receivers' number.
+    /// A multiple of the senders' and of the receivers' number, of which each in the table divides 64.
     pub messages: u64,
 }
 
@@ -124,13 +124,13 @@ fn place(place: Place) -> String {
 fn flow_messages(place: Place, shape: Shape, capacity: Capacity) -> u64 {
     match (place, capacity) {
         // Every message may put a thread to sleep.
-        (Place::Threads, Capacity::Bounded(0 | 1)) if shape.one_to_one() => 20_000,
-        (Place::Threads, Capacity::Bounded(0 | 1)) => 10_000,
+        (Place::Threads, Capacity::Bounded(0 | 1)) if shape.one_to_one() => 10_000,
+        (Place::Threads, Capacity::Bounded(0 | 1)) => 20_000,
         (Place::Threads, Capacity::Bounded(_)) => 250_000,
         (Place::Tokio(Workers::Multi(_)), Capacity::Bounded(1)) => 60_000,
         (Place::Tokio(Workers::Current), Capacity::Bounded(1)) => 150_000,
-        (Place::Tokio(_), Capacity::Bounded(_)) => 400_000,
-        (_, Capacity::Unbounded) => 600_000,
+        (Place::Tokio(_), Capacity::Bounded(_)) => 600_000,
+        (_, Capacity::Unbounded) => 800_000,
     }
 }
 
@@ -148,8 +148,6 @@ impl Table {
         messages: u64,
     ) {
         let name = format!("{group}/{}", rest.join("/"));
-        // Every number of senders and receivers in the table divides 64.
-        let messages = messages.next_multiple_of(64);
         self.0.push(Cell { group, name, what, place, shape, capacity, messages });
     }
 
@@ -175,9 +173,9 @@ impl Table {
     fn payloads(&mut self) {
         for (of, shape) in [(Place::Threads, shape(1, 1)), (Place::Threads, shape(4, 4)), (TOKIO_2, shape(4, 4))] {
             for (bytes, payload, messages) in [
-                ("8B", Payload::Bytes8, 300_000),
-                ("64B", Payload::Bytes64, 250_000),
-                ("1024B", Payload::Bytes1024, 100_000),
+                ("8B", Payload::Bytes8, 450_000),
+                ("64B", Payload::Bytes64, 400_000),
+                ("1024B", Payload::Bytes1024, 150_000),
             ] {
                 let at = (shape, Capacity::Bounded(100));
                 self.add("payload", &[place(of), ends(shape), bytes.into()], What::Flow(payload), of, at, messages);
@@ -194,7 +192,7 @@ impl Table {
         for of in [Place::Threads, TOKIO_2] {
             for capacity in [Capacity::Bounded(100), Capacity::Unbounded] {
                 for &shape in &shapes {
-                    let messages = flow_messages(of, shape, capacity) / 2;
+                    let messages = flow_messages(of, shape, capacity).next_multiple_of(64);
                     self.add(
                         "scaling",
                         &[place(of), ends(shape), room(capacity)],
@@ -213,7 +211,7 @@ impl Table {
             for shape in [shape(1, 1), shape(4, 1)] {
                 for capacity in [Capacity::Bounded(100), Capacity::Unbounded] {
                     let rest = [place(of), ends(shape), room(capacity)];
-                    self.add("batch", &rest, What::Batches, of, (shape, capacity), 600_000);
+                    self.add("batch", &rest, What::Batches, of, (shape, capacity), 1_000_000);
                 }
             }
         }

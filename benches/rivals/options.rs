@@ -12,7 +12,7 @@ cargo bench -p joinq-benches --bench rivals -- [OPTIONS] [FILTER]...
   FILTER          only cells whose names contain one of these, as `threads/4p4c`
   --all           every group; without it and without a filter: threads, tokio-2, tokio-current, pair, round-trip,
                   memory
-  --only A,B      only these crates, as `joinq,kanal`
+  --only A,B      only these crates or queues, as `joinq,kanal,crossfire::mpsc`
   --rounds N      so many rounds in each cell (6)
   --quick         a twentieth of the messages and two rounds, to see that it works; its figures mean nothing
   --timeout S     so many seconds until a run counts as hung (60)

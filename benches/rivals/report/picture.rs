@@ -44,7 +44,13 @@ pub fn draw(group: &str, outcomes: &[Outcome], path: &Path) -> std::result::Resu
         .margin_left(NAMES)
         .margin_right(70)
         .build_cartesian_2d((low..high).log_scale(), (lines as f64)..0.0)?;
-    chart.configure_mesh().disable_y_mesh().disable_y_axis().x_label_formatter(&|value| figure(*value)).draw()?;
+    chart
+        .configure_mesh()
+        .disable_y_mesh()
+        .disable_y_axis()
+        .max_light_lines(1)
+        .x_label_formatter(&|value| figure(*value))
+        .draw()?;
     let name = TextStyle::from(("sans-serif", 12)).pos(Pos::new(HPos::Right, VPos::Center));
     let value = TextStyle::from(("sans-serif", 12)).pos(Pos::new(HPos::Left, VPos::Center));
     let head = TextStyle::from(("sans-serif", 13)).pos(Pos::new(HPos::Left, VPos::Center));
