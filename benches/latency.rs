@@ -3,11 +3,20 @@
 //! `cargo bench -p joinq-benches --bench latency` measures both, with the argument `paced` the second only, with
 //! any other filter the first only.
 
-mod links;
+// The kinds of queue are those of the bench `rivals`, which uses more of them.
+#[path = "rivals/contenders/joinq.rs"]
+mod joinqs;
+#[allow(dead_code)]
+#[path = "rivals/link.rs"]
+mod link;
+#[path = "rivals/contenders/macros.rs"]
+mod macros;
+#[path = "rivals/contenders/tokio.rs"]
+mod tokios;
 
 use criterion::Criterion;
 use hdrhistogram::Histogram;
-use links::{Joinq, Link, TokioBounded, TokioUnbounded};
+use link::{Blocking, Capacity, Shape, Tasks};
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
@@ -16,36 +25,57 @@ fn runtime(workers: usize) -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(workers).build().unwrap()
 }
 
+/// A queue that both threads and tasks can wait for.
+trait Either: Blocking + Tasks {}
+
+impl<L: Blocking + Tasks> Either for L {}
+
+const BOUNDED: Capacity = Capacity::Bounded(100);
+
+/// How a queue of this capacity is called.
+fn name<L: Either>(capacity: Capacity) -> String {
+    let bound = if capacity.unbounded() { "unbounded" } else { "bounded" };
+    format!("{} {bound}", L::NAME)
+}
+
+/// The two ends of one.
+fn pair<L: Either>(capacity: Capacity) -> (L::Tx<u64>, L::Rx<u64>) {
+    let (mut tx, mut rx) = L::open(capacity, Shape::ONE_TO_ONE);
+    (tx.remove(0), rx.remove(0))
+}
+
 /// So many round trips between two threads.
-fn between_threads<L: Link>(trips: u64) -> Duration {
-    let (mut ping, mut far_in) = L::pair();
-    let (mut far_out, mut pong) = L::pair();
+fn between_threads<L: Either>(capacity: Capacity, trips: u64) -> Duration {
+    let (mut ping, mut far_in) = pair::<L>(capacity);
+    let (mut far_out, mut pong) = pair::<L>(capacity);
     thread::scope(|scope| {
-        scope.spawn(move || (0..trips).for_each(|_| L::send_blocking(&mut far_out, L::recv_blocking(&mut far_in))));
+        scope.spawn(move || {
+            (0..trips).for_each(|_| <L as Blocking>::send::<u64>(&mut far_out, <L as Blocking>::recv(&mut far_in)))
+        });
         let start = Instant::now();
         for trip in 0..trips {
-            L::send_blocking(&mut ping, trip);
-            assert_eq!(L::recv_blocking(&mut pong), trip);
+            <L as Blocking>::send(&mut ping, trip);
+            assert_eq!(<L as Blocking>::recv::<u64>(&mut pong), trip);
         }
         start.elapsed()
     })
 }
 
 /// So many round trips between two tasks.
-fn between_tasks<L: Link>(runtime: &Runtime, trips: u64) -> Duration {
-    let (mut ping, mut far_in) = L::pair();
-    let (mut far_out, mut pong) = L::pair();
+fn between_tasks<L: Either>(runtime: &Runtime, capacity: Capacity, trips: u64) -> Duration {
+    let (mut ping, mut far_in) = pair::<L>(capacity);
+    let (mut far_out, mut pong) = pair::<L>(capacity);
     runtime.spawn(async move {
         for _ in 0..trips {
-            let trip = L::recv(&mut far_in).await;
-            L::send(&mut far_out, trip).await;
+            let trip = <L as Tasks>::recv::<u64>(&mut far_in).await;
+            <L as Tasks>::send(&mut far_out, trip).await;
         }
     });
     let near = runtime.spawn(async move {
         let start = Instant::now();
         for trip in 0..trips {
-            L::send(&mut ping, trip).await;
-            assert_eq!(L::recv(&mut pong).await, trip);
+            <L as Tasks>::send(&mut ping, trip).await;
+            assert_eq!(<L as Tasks>::recv::<u64>(&mut pong).await, trip);
         }
         start.elapsed()
     });
@@ -53,20 +83,23 @@ fn between_tasks<L: Link>(runtime: &Runtime, trips: u64) -> Duration {
 }
 
 fn round_trips(criterion: &mut Criterion) {
-    fn one<L: Link>(criterion: &mut Criterion) {
+    fn one<L: Either>(criterion: &mut Criterion, capacity: Capacity) {
+        let name = name::<L>(capacity);
         let mut group = criterion.benchmark_group("round trip");
-        group.bench_function(format!("threads/{}", L::NAME), |bencher| bencher.iter_custom(between_threads::<L>));
+        group.bench_function(format!("threads/{name}"), |bencher| {
+            bencher.iter_custom(|trips| between_threads::<L>(capacity, trips));
+        });
         for workers in [1, 2] {
             let runtime = runtime(workers);
-            group.bench_function(format!("tasks on {workers}/{}", L::NAME), |bencher| {
-                bencher.iter_custom(|trips| between_tasks::<L>(&runtime, trips));
+            group.bench_function(format!("tasks on {workers}/{name}"), |bencher| {
+                bencher.iter_custom(|trips| between_tasks::<L>(&runtime, capacity, trips));
             });
         }
     }
-    one::<Joinq<100>>(criterion);
-    one::<TokioBounded>(criterion);
-    one::<Joinq<0>>(criterion);
-    one::<TokioUnbounded>(criterion);
+    one::<joinqs::Shared>(criterion, BOUNDED);
+    one::<tokios::Bounded>(criterion, BOUNDED);
+    one::<joinqs::Shared>(criterion, Capacity::Unbounded);
+    one::<tokios::Unbounded>(criterion, Capacity::Unbounded);
 }
 
 /// Who receives under the paced load; the sender is always a thread, which spins until the next message is due.
@@ -80,8 +113,8 @@ const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_millis(400);
 
 /// One round: each message carries the time at which it was sent, and its receiver looks at the clock.
-fn paced<L: Link>(to: To, per_second: u64, times: &mut Histogram<u64>) {
-    let (mut tx, mut rx) = L::pair();
+fn paced<L: Either>(capacity: Capacity, to: To, per_second: u64, times: &mut Histogram<u64>) {
+    let (mut tx, mut rx) = pair::<L>(capacity);
     let start = Instant::now();
     let nanos = move || start.elapsed().as_nanos() as u64;
     let count = ROUND.as_millis() as u64 * per_second / 1000;
@@ -90,17 +123,17 @@ fn paced<L: Link>(to: To, per_second: u64, times: &mut Histogram<u64>) {
             while nanos() < due {
                 std::hint::spin_loop();
             }
-            L::send_blocking(&mut tx, nanos());
+            <L as Blocking>::send(&mut tx, nanos());
         }
     });
     let received = match to {
-        To::Thread => (0..count).map(|_| L::recv_blocking(&mut rx)).map(|sent| nanos() - sent).collect(),
+        To::Thread => (0..count).map(|_| <L as Blocking>::recv::<u64>(&mut rx)).map(|sent| nanos() - sent).collect(),
         To::Task => {
             let runtime = runtime(1);
             let task = runtime.spawn(async move {
                 let mut received = Vec::with_capacity(count as usize);
                 for _ in 0..count {
-                    let sent = L::recv(&mut rx).await;
+                    let sent = <L as Tasks>::recv::<u64>(&mut rx).await;
                     received.push(nanos() - sent);
                 }
                 received
@@ -114,36 +147,41 @@ fn paced<L: Link>(to: To, per_second: u64, times: &mut Histogram<u64>) {
 
 /// One line of the table.
 struct Line {
-    name: &'static str,
-    paced: fn(To, u64, &mut Histogram<u64>),
+    name: String,
+    capacity: Capacity,
+    paced: fn(Capacity, To, u64, &mut Histogram<u64>),
     times: Histogram<u64>,
     medians: Vec<u64>,
 }
 
-fn line<L: Link>() -> Line {
+fn line<L: Either>(capacity: Capacity) -> Line {
     let times = Histogram::new(3).unwrap();
-    Line { name: L::NAME, paced: paced::<L>, times, medians: Vec::new() }
+    Line { name: name::<L>(capacity), capacity, paced: paced::<L>, times, medians: Vec::new() }
 }
 
 fn paced_table() {
     for to in [To::Thread, To::Task] {
         for per_second in [10_000, 100_000] {
-            let mut lines =
-                [line::<Joinq<100>>(), line::<TokioBounded>(), line::<Joinq<0>>(), line::<TokioUnbounded>()];
+            let mut lines = [
+                line::<joinqs::Shared>(BOUNDED),
+                line::<tokios::Bounded>(BOUNDED),
+                line::<joinqs::Shared>(Capacity::Unbounded),
+                line::<tokios::Unbounded>(Capacity::Unbounded),
+            ];
             for _ in 0..ROUNDS {
                 // In turn, so that what else the machine does strikes all alike.
                 for line in &mut lines {
                     let mut times = Histogram::new(3).unwrap();
-                    (line.paced)(to, per_second, &mut times);
+                    (line.paced)(line.capacity, to, per_second, &mut times);
                     line.medians.push(times.value_at_quantile(0.5));
                     line.times.add(times).unwrap();
                 }
             }
             println!("\none way, thread to {to:?}, {per_second} messages/s, {ROUNDS} rounds; microseconds");
-            println!("{:<20}{:>9}{:>9}{:>9}{:>9}   medians", "", "p50", "p99", "p99.9", "max");
+            println!("{:<24}{:>9}{:>9}{:>9}{:>9}   medians", "", "p50", "p99", "p99.9", "max");
             for line in &lines {
                 let at = |quantile| line.times.value_at_quantile(quantile) as f64 / 1e3;
-                print!("{:<20}{:>9.2}{:>9.2}{:>9.2}{:>9.1}  ", line.name, at(0.5), at(0.99), at(0.999), at(1.0));
+                print!("{:<24}{:>9.2}{:>9.2}{:>9.2}{:>9.1}  ", line.name, at(0.5), at(0.99), at(0.999), at(1.0));
                 line.medians.iter().for_each(|median| print!(" {:.2}", *median as f64 / 1e3));
                 println!();
             }
