@@ -30,7 +30,8 @@ pub struct Outcome {
     pub results: Vec<Result>,
 }
 
-/// One run, on a thread that can be left behind if it hangs.
+/// One run, on a thread that is left behind if it hangs. If its threads spin, they disturb whatever comes after it, so
+/// that only a comparison without failures counts.
 fn run(cell: &Cell, contender: &Contender, timeout: Duration) -> std::result::Result<Measured, Failure> {
     let (done, measured) = mpsc::channel();
     let (cell, measure) = (cell.clone(), contender.measure);
@@ -73,8 +74,14 @@ pub fn all(cells: Vec<(Cell, Vec<Contender>)>, rounds: usize, timeout: Duration)
     let runs: usize = cells.iter().map(|(_, contenders)| contenders.len() * rounds).sum();
     let style = ProgressStyle::with_template("{elapsed} {pos}/{len} runs, {eta} left: {msg}").unwrap();
     let progress = ProgressBar::new(runs as u64).with_style(style);
-    let outcomes =
-        cells.into_iter().map(|(of, contenders)| cell(&of, contenders, rounds, timeout, &progress)).collect();
+    let measure = |(of, contenders): (Cell, Vec<Contender>)| {
+        let outcome = cell(&of, contenders, rounds, timeout, &progress);
+        if progress.is_hidden() {
+            eprintln!("{}/{runs} runs, {} is done", progress.position(), of.name);
+        }
+        outcome
+    };
+    let outcomes = cells.into_iter().map(measure).collect();
     progress.finish_and_clear();
     outcomes
 }

@@ -9,12 +9,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Barrier;
+use tokio::task::JoinSet;
 
 fn runtime(workers: Workers) -> Runtime {
     match workers {
         Workers::Current => Builder::new_current_thread().build().unwrap(),
         Workers::Multi(workers) => Builder::new_multi_thread().worker_threads(workers).build().unwrap(),
     }
+}
+
+/// What a task has in hand. Senders and receivers are one type of task, which halves what has to be compiled.
+enum End<Tx, Rx> {
+    Sender(Tx, Range<u64>),
+    Receiver(Rx, u64),
 }
 
 /// All begin together. Each hands its end back, so that none is dropped while the clock runs.
@@ -32,39 +39,29 @@ where
 {
     let (tx, rx) = L::open::<T>(cell.capacity, cell.shape);
     let barrier = Arc::new(Barrier::new(tx.len() + rx.len()));
-    let portion = portion(cell);
+    let receivers = rx.into_iter().map(|rx| End::Receiver(rx, portion(cell)));
+    let ends: Vec<_> =
+        receivers.chain(tx.into_iter().zip(shares(cell)).map(|(tx, share)| End::Sender(tx, share))).collect();
     runtime(workers).block_on(async {
-        let receivers = rx.into_iter().map(|rx| {
+        let mut tasks = JoinSet::new();
+        for end in ends {
             let barrier = barrier.clone();
-            tokio::spawn(async move {
+            tasks.spawn(async move {
                 barrier.wait().await;
                 let start = Instant::now();
-                let (rx, received) = recv(rx, portion).await;
-                (Span::since(start, received), rx)
-            })
-        });
-        let receivers: Vec<_> = receivers.collect();
-        let senders = tx.into_iter().zip(shares(cell)).map(|(tx, share)| {
-            let barrier = barrier.clone();
-            tokio::spawn(async move {
-                barrier.wait().await;
-                let start = Instant::now();
-                let tx = send(tx, share).await;
-                (Span::since(start, 0), tx)
-            })
-        });
-        let senders: Vec<_> = senders.collect();
-        let (mut spans, mut rx, mut tx) = (Vec::new(), Vec::new(), Vec::new());
-        for receiver in receivers {
-            let (span, end) = receiver.await.unwrap();
-            spans.push(span);
-            rx.push(end);
+                match end {
+                    End::Sender(tx, share) => {
+                        let tx = send(tx, share).await;
+                        (Span::since(start, 0), (Some(tx), None))
+                    }
+                    End::Receiver(rx, count) => {
+                        let (rx, received) = recv(rx, count).await;
+                        (Span::since(start, received), (None, Some(rx)))
+                    }
+                }
+            });
         }
-        for sender in senders {
-            let (span, end) = sender.await.unwrap();
-            spans.push(span);
-            tx.push(end);
-        }
+        let (spans, _ends): (Vec<Span>, Vec<_>) = tasks.join_all().await.into_iter().unzip();
         elapsed(cell, &spans)
     })
 }
@@ -110,6 +107,11 @@ pub fn batches<L: Tasks>(cell: &Cell, workers: Workers) -> Duration {
     run::<L, u64, _, _>(cell, workers, send_batches::<L>, recv_batches::<L>)
 }
 
+enum Echoes {
+    Yes,
+    No,
+}
+
 async fn echo<L: Tasks>(mut rx: L::Rx<u64>, mut tx: L::Tx<u64>, trips: u64) {
     for _ in 0..trips {
         let trip = L::recv(&mut rx).await;
@@ -117,22 +119,30 @@ async fn echo<L: Tasks>(mut rx: L::Rx<u64>, mut tx: L::Tx<u64>, trips: u64) {
     }
 }
 
-async fn there_and_back<L: Tasks>(mut tx: L::Tx<u64>, mut rx: L::Rx<u64>, trips: u64) -> Duration {
-    let start = Instant::now();
+async fn there_and_back<L: Tasks>(mut tx: L::Tx<u64>, mut rx: L::Rx<u64>, trips: u64) {
     for trip in 0..trips {
         L::send(&mut tx, trip).await;
         assert_eq!(L::recv::<u64>(&mut rx).await, trip);
     }
-    start.elapsed()
 }
 
 pub fn round_trips<L: Tasks>(cell: &Cell, workers: Workers) -> Duration {
-    let (mut ping, mut far_in) = L::open::<u64>(cell.capacity, cell.shape);
-    let (mut far_out, mut pong) = L::open::<u64>(cell.capacity, cell.shape);
-    let (ping, far_in, far_out, pong) = (ping.remove(0), far_in.remove(0), far_out.remove(0), pong.remove(0));
+    let (ping, far_in) = L::open::<u64>(cell.capacity, cell.shape);
+    let (far_out, pong) = L::open::<u64>(cell.capacity, cell.shape);
+    let near = (ping, pong, Echoes::No);
+    let far = (far_out, far_in, Echoes::Yes);
     let trips = cell.messages;
     runtime(workers).block_on(async {
-        tokio::spawn(echo::<L>(far_in, far_out, trips));
-        tokio::spawn(there_and_back::<L>(ping, pong, trips)).await.unwrap()
+        let [near, _far] = [near, far].map(|(mut tx, mut rx, echoes)| {
+            tokio::spawn(async move {
+                let (tx, rx, start) = (tx.remove(0), rx.remove(0), Instant::now());
+                match echoes {
+                    Echoes::Yes => echo::<L>(rx, tx, trips).await,
+                    Echoes::No => there_and_back::<L>(tx, rx, trips).await,
+                }
+                start.elapsed()
+            })
+        });
+        near.await.unwrap()
     })
 }

@@ -26,7 +26,9 @@ fn summary(text: &mut String, name: &str, outcomes: &[Outcome]) {
 }
 
 fn best_peers(text: &mut String, outcomes: &[Outcome]) {
-    text.push_str("| cell | unit | joinq's | | best peer | | ratio |\n|---|---|---|---:|---|---:|---:|\n");
+    text.push_str(
+        "| cell | unit | joinq's | median | best peer | median | ratio |\n|---|---|---|---:|---|---:|---:|\n",
+    );
     for (Outcome { cell, .. }, comparison) in comparisons(outcomes) {
         let Comparison { ours, peer } = comparison;
         let (our_name, peer_name) = (ours.contender.name, peer.contender.name);
