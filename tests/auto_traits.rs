@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::watchdog;
+use common::{are, are_not, watchdog};
 use joinq::{
     Closed, ClosedTimeoutError, Done, Get, GetError, GetMany, GetTask, GetTimeoutError, IntoIter, Iter, Join,
     JoinTimeoutError, Put, PutError, PutMany, PutTimeoutError, Queue, Receiver, Recv, RecvError, RecvMany,
@@ -20,32 +20,6 @@ type Movable = Cell<u8>;
 type Bound = Rc<()>;
 /// May be shared, not moved.
 type Shared = MutexGuard<'static, u8>;
-
-/// The types have the traits.
-macro_rules! are {
-    ($($bound:path),+; $($type:ty),+ $(,)?) => {
-        const _: () = {
-            #[allow(clippy::extra_unused_type_parameters)]
-            const fn check<T: $($bound +)+>() {}
-            $(check::<$type>();)+
-        };
-    };
-}
-
-/// None of the types has the trait: if one had it, two impls would fit, and which is meant could not be told.
-macro_rules! are_not {
-    ($bound:path; $($type:ty),+ $(,)?) => {$(
-        const _: fn() = || {
-            trait Ambiguous<A> {
-                fn some() {}
-            }
-            struct HasIt;
-            impl<T: ?Sized> Ambiguous<()> for T {}
-            impl<T: ?Sized + $bound> Ambiguous<HasIt> for T {}
-            let _ = <$type as Ambiguous<_>>::some;
-        };
-    )+};
-}
 
 are! { Send, Sync;
     Queue<Movable>, Sender<Movable>, Receiver<Movable>, WeakSender<Movable>, WeakReceiver<Movable>,

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{watchdog, Ledger};
+use common::{are, are_not, watchdog, Ledger};
 use joinq::compat::crossbeam_channel as channel;
 
 use channel::{bounded, unbounded, IntoIter, Iter, Receiver, Sender, TryIter};
@@ -85,29 +85,6 @@ fn errors_convert_and_give_the_message_back() {
     assert!(TryRecvError::Disconnected.is_disconnected() && !TryRecvError::Disconnected.is_empty());
     assert!(RecvTimeoutError::Timeout.is_timeout() && !RecvTimeoutError::Timeout.is_disconnected());
     assert!(RecvTimeoutError::Disconnected.is_disconnected() && !RecvTimeoutError::Disconnected.is_timeout());
-}
-
-/// The types have the traits.
-macro_rules! are {
-    ($($bound:path),+; $($type:ty),+) => {{
-        fn check<T: $($bound +)+>() {}
-        $(check::<$type>();)+
-    }};
-}
-
-/// None of the types has the trait: if one had it, two impls would fit, and which is meant could not be told.
-macro_rules! are_not {
-    ($bound:path; $($type:ty),+) => {$(
-        const _: fn() = || {
-            trait Ambiguous<A> {
-                fn some() {}
-            }
-            struct HasIt;
-            impl<T: ?Sized> Ambiguous<()> for T {}
-            impl<T: ?Sized + $bound> Ambiguous<HasIt> for T {}
-            let _ = <$type as Ambiguous<_>>::some;
-        };
-    )+};
 }
 
 #[test]

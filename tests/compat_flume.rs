@@ -68,21 +68,26 @@ fn traits_are_those_of_the_peer() {
 
 #[test]
 fn errors_have_the_texts_of_the_peer() {
-    let texts = |error: &dyn Error| (format!("{error:?}"), error.to_string());
-    let expected = |debug: &str, display: &str| (debug.to_owned(), display.to_owned());
-    assert_eq!(texts(&SendError(1)), expected("SendError(..)", "sending on a closed channel"));
-    assert_eq!(texts(&TrySendError::Full(1)), expected("Full(..)", "sending on a full channel"));
-    assert_eq!(texts(&TrySendError::Disconnected(1)), expected("Disconnected(..)", "sending on a closed channel"));
-    let text = "timed out sending on a full channel";
-    assert_eq!(texts(&SendTimeoutError::Timeout(1)), expected("SendTimeoutError(..)", text));
-    let text = "sending on a closed channel";
-    assert_eq!(texts(&SendTimeoutError::Disconnected(1)), expected("SendTimeoutError(..)", text));
-    assert_eq!(texts(&RecvError::Disconnected), expected("Disconnected", "receiving on a closed channel"));
-    assert_eq!(texts(&TryRecvError::Empty), expected("Empty", "receiving on an empty channel"));
-    assert_eq!(texts(&TryRecvError::Disconnected), expected("Disconnected", "channel is empty and closed"));
-    assert_eq!(texts(&RecvTimeoutError::Timeout), expected("Timeout", "timed out waiting on a channel"));
-    assert_eq!(texts(&RecvTimeoutError::Disconnected), expected("Disconnected", "channel is empty and closed"));
-    assert_eq!(format!("{:>30}", SendError(1)), "   sending on a closed channel");
+    let same = |error: &dyn Error, debug: &str, display: &str| {
+        assert_eq!((format!("{error:?}").as_str(), error.to_string().as_str()), (debug, display));
+        assert!(error.source().is_none());
+    };
+    let closed = "sending on a closed channel";
+    // With the quotation marks of a string in `Debug`.
+    same(&SendError(opaque()), r#""SendError(..)""#, closed);
+    same(&TrySendError::Full(opaque()), r#""Full(..)""#, "sending on a full channel");
+    same(&TrySendError::Disconnected(opaque()), r#""Disconnected(..)""#, closed);
+    same(&SendTimeoutError::Timeout(opaque()), r#""SendTimeoutError(..)""#, "timed out sending on a full channel");
+    same(&SendTimeoutError::Disconnected(opaque()), r#""SendTimeoutError(..)""#, closed);
+    same(&RecvError::Disconnected, "Disconnected", "receiving on a closed channel");
+    same(&TryRecvError::Empty, "Empty", "receiving on an empty channel");
+    same(&TryRecvError::Disconnected, "Disconnected", "channel is empty and closed");
+    same(&RecvTimeoutError::Timeout, "Timeout", "timed out waiting on a channel");
+    same(&RecvTimeoutError::Disconnected, "Disconnected", "channel is empty and closed");
+    // A width counts for the one and not for the other.
+    assert_eq!(format!("{:>30}|{:>30?}|", SendError(1), SendError(1)), format!("   {closed}|\"SendError(..)\"|"));
+    let result: Result<(), SendError<u8>> = Err(SendError(1));
+    assert_eq!(debug(result), r#"Err("SendError(..)")"#);
 }
 
 #[test]
@@ -103,10 +108,16 @@ fn everything_prints_without_asking_the_message() {
     assert_eq!(debug(sender.downgrade()), "WeakSender");
     assert_eq!([debug(sender.send_async(opaque())), debug(sender.sink())], ["SendFut", "SendSink"]);
     assert_eq!([debug(receiver.recv_async()), debug(receiver.stream())], ["RecvFut", "RecvStream"]);
-    assert!(debug(receiver.iter()).starts_with("Iter"));
-    assert!(debug(receiver.try_iter()).starts_with("TryIter"));
-    assert!(debug(receiver.drain()).starts_with("Drain"));
-    assert!(debug(receiver.into_iter()).starts_with("IntoIter"));
+    assert_eq!(debug(receiver.iter()), "Iter { receiver: Receiver }");
+    assert_eq!(debug(receiver.try_iter()), "TryIter { receiver: Receiver }");
+    assert_eq!(debug(receiver.into_iter()), "IntoIter { receiver: Receiver }");
+}
+
+#[test]
+fn a_drain_prints_its_messages() {
+    let (sender, receiver) = unbounded();
+    (1..3).for_each(|i| sender.send(i).unwrap());
+    assert_eq!(debug(receiver.drain()), "Drain { queue: [1, 2], _phantom: PhantomData<&()> }");
 }
 
 #[test]

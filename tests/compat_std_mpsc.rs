@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{watchdog, Ledger};
+use common::{are, are_not, watchdog, Ledger};
 use joinq::compat::std_mpsc as mpsc;
 
 use mpsc::{channel, sync_channel, IntoIter, Iter, Receiver, Sender, SyncSender, TryIter};
@@ -52,29 +52,6 @@ fn the_errors_are_those_of_std() {
     let _: mpsc::TrySendError<u8> = TrySendError::Full(1);
     let _: (mpsc::RecvError, mpsc::TryRecvError, mpsc::RecvTimeoutError) =
         (RecvError, TryRecvError::Empty, RecvTimeoutError::Timeout);
-}
-
-/// The types have the traits.
-macro_rules! are {
-    ($($bound:path),+; $($type:ty),+) => {{
-        fn check<T: $($bound +)+>() {}
-        $(check::<$type>();)+
-    }};
-}
-
-/// None of the types has the trait: if one had it, two impls would fit, and which is meant could not be told.
-macro_rules! are_not {
-    ($bound:path; $($type:ty),+) => {$(
-        const _: fn() = || {
-            trait Ambiguous<A> {
-                fn some() {}
-            }
-            struct HasIt;
-            impl<T: ?Sized> Ambiguous<()> for T {}
-            impl<T: ?Sized + $bound> Ambiguous<HasIt> for T {}
-            let _ = <$type as Ambiguous<_>>::some;
-        };
-    )+};
 }
 
 #[test]

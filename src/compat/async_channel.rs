@@ -1,7 +1,7 @@
 #![doc = include_str!("../../docs/migration/async-channel.md")]
 
 use crate::channel::{self, Leftovers};
-use crate::queue::{Gets, Queue};
+use crate::queue::{Gets, Host, Queue};
 use futures_core::stream::{FusedStream, Stream};
 use std::fmt;
 use std::future::Future;
@@ -110,7 +110,7 @@ impl<T> Stream for Receiver<T> {
 
 impl<T> FusedStream for Receiver<T> {
     fn is_terminated(&self) -> bool {
-        self.is_closed() && self.is_empty()
+        self.inner().queue().is_over()
     }
 }
 
@@ -213,6 +213,11 @@ macro_rules! handle {
 
 handle!(Sender, WeakSender, Sender);
 handle!(Receiver, WeakReceiver, Receiver::new);
+
+conversions! {
+    Sender from Sender: Sender, |handle| handle.0;
+    Receiver from Receiver: Receiver::new, |handle| handle.inner().clone();
+}
 
 /// A future of this crate's channel, under its name in `async-channel`, where it is not `Unpin`.
 macro_rules! future {

@@ -38,12 +38,12 @@ pub struct Receiver<T>(channel::Receiver<T>);
 impl<T> Sender<T> {
     /// Sends a message if there is room at this moment; with capacity 0, if a receiver is waiting.
     pub fn try_send(&self, msg: T) -> Result<(), TrySendError<T>> {
-        self.0.try_send(msg).map_err(errors::try_send)
+        Ok(self.0.try_send(msg)?)
     }
 
     /// Sends a message, blocking this thread while the channel is full; with capacity 0, until it is received.
     pub fn send(&self, msg: T) -> Result<(), SendError<T>> {
-        self.0.send(msg).wait().map_err(errors::send)
+        Ok(self.0.send(msg).wait()?)
     }
 
     /// [`send`](Sender::send) for at most `timeout`, of any length; what can be done at once is done even with none.
@@ -58,41 +58,34 @@ impl<T> Sender<T> {
     pub fn send_deadline(&self, msg: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
         if deadline <= Instant::now() {
             // With capacity 0 a message that is in hand has to be fetched, for which there is no time.
-            return self.0.try_send(msg).map_err(errors::too_late);
+            return self.0.try_send(msg).map_err(|error| match error {
+                crate::TrySendError::Full(msg) => SendTimeoutError::Timeout(msg),
+                crate::TrySendError::Closed(msg) => SendTimeoutError::Disconnected(msg),
+            });
         }
-        self.0.send(msg).wait_deadline(deadline).map_err(errors::send_timeout)
+        Ok(self.0.send(msg).wait_deadline(deadline)?)
     }
 }
 
 impl<T> Receiver<T> {
     /// Receives a message if there is one at this moment.
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        self.0.try_recv().map_err(errors::try_recv)
+        Ok(self.0.try_recv()?)
     }
 
     /// Receives a message, blocking this thread while the channel is empty.
     pub fn recv(&self) -> Result<T, RecvError> {
-        self.0.recv().wait().map_err(errors::recv)
+        Ok(self.0.recv().wait()?)
     }
 
     /// [`recv`](Receiver::recv) for at most `timeout`, of any length; what can be done at once is done even with none.
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
-        self.0.recv().wait_timeout(timeout).map_err(errors::recv_timeout)
+        Ok(self.0.recv().wait_timeout(timeout)?)
     }
 
     /// [`recv`](Receiver::recv) until `deadline` at most; what can be done at once is done even after it.
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
-        self.0.recv().wait_deadline(deadline).map_err(errors::recv_timeout)
-    }
-
-    /// Messages as they come, until the channel is disconnected and empty; blocks this thread for each.
-    pub fn iter(&self) -> Iter<'_, T> {
-        Iter { receiver: self }
-    }
-
-    /// The messages that are inside, until there is none at that moment; never blocks.
-    pub fn try_iter(&self) -> TryIter<'_, T> {
-        TryIter { receiver: self }
+        Ok(self.0.recv().wait_deadline(deadline)?)
     }
 }
 
@@ -150,44 +143,12 @@ macro_rules! opaque {
 handle!(Sender);
 handle!(Receiver);
 
-/// Messages as they come; made by [`Receiver::iter`].
-pub struct Iter<'a, T> {
-    receiver: &'a Receiver<T>,
+conversions! {
+    Sender from Sender: Sender, |handle| handle.0;
+    Receiver from Receiver: Receiver, |handle| handle.0;
 }
 
-/// The messages that are inside; made by [`Receiver::try_iter`].
-pub struct TryIter<'a, T> {
-    receiver: &'a Receiver<T>,
-}
-
-/// Messages as they come, with their receiver; made by `Receiver::into_iter`.
-pub struct IntoIter<T> {
-    receiver: Receiver<T>,
-}
-
-impl<T> Iterator for Iter<'_, T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.receiver.recv().ok()
-    }
-}
-
-impl<T> Iterator for TryIter<'_, T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.receiver.try_recv().ok()
-    }
-}
-
-impl<T> Iterator for IntoIter<T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.receiver.recv().ok()
-    }
-}
+iterators!(receiver);
 
 // Once disconnected and empty, a channel stays so.
 impl<T> FusedIterator for Iter<'_, T> {}
@@ -196,21 +157,3 @@ impl<T> FusedIterator for IntoIter<T> {}
 opaque!(Iter<'_, T>);
 opaque!(TryIter<'_, T>);
 opaque!(IntoIter<T>);
-
-impl<'a, T> IntoIterator for &'a Receiver<T> {
-    type Item = T;
-    type IntoIter = Iter<'a, T>;
-
-    fn into_iter(self) -> Iter<'a, T> {
-        self.iter()
-    }
-}
-
-impl<T> IntoIterator for Receiver<T> {
-    type Item = T;
-    type IntoIter = IntoIter<T>;
-
-    fn into_iter(self) -> IntoIter<T> {
-        IntoIter { receiver: self }
-    }
-}

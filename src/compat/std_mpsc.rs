@@ -95,16 +95,6 @@ impl<T> Receiver<T> {
             crate::RecvTimeoutError::Closed => RecvTimeoutError::Disconnected,
         })
     }
-
-    /// Messages as they come, until the channel is disconnected and empty; blocks this thread for each.
-    pub fn iter(&self) -> Iter<'_, T> {
-        Iter { rx: self }
-    }
-
-    /// The messages that are inside, until there is none at that moment; never blocks.
-    pub fn try_iter(&self) -> TryIter<'_, T> {
-        TryIter { rx: self }
-    }
 }
 
 /// What both kinds of senders have.
@@ -135,62 +125,25 @@ sender!(Sender);
 sender!(SyncSender);
 opaque!(Receiver);
 
-/// Messages as they come; made by [`Receiver::iter`].
-#[derive(Debug)]
-pub struct Iter<'a, T> {
-    rx: &'a Receiver<T>,
+conversions! {
+    SyncSender from Sender: SyncSender, |handle| handle.0;
+    Receiver from Receiver: Receiver::new, |handle| handle.receiver;
 }
+own!(Sender from Sender: |handle| handle.0);
 
-/// The messages that are inside; made by [`Receiver::try_iter`].
-#[derive(Debug)]
-pub struct TryIter<'a, T> {
-    rx: &'a Receiver<T>,
-}
+impl<T> TryFrom<crate::Sender<T>> for Sender<T> {
+    type Error = crate::Sender<T>;
 
-/// Messages as they come, with their receiver; made by `Receiver::into_iter`.
-#[derive(Debug)]
-pub struct IntoIter<T> {
-    rx: Receiver<T>,
-}
-
-impl<T> Iterator for Iter<'_, T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.rx.recv().ok()
+    /// The same handle under this name, whose [`send`](Sender::send) never blocks.
+    ///
+    /// # Errors
+    /// The sender as it was if its channel is bounded; it can become a [`SyncSender`].
+    fn try_from(handle: crate::Sender<T>) -> Result<Self, crate::Sender<T>> {
+        match handle.capacity() {
+            None => Ok(Sender(handle)),
+            Some(_) => Err(handle),
+        }
     }
 }
 
-impl<T> Iterator for TryIter<'_, T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.rx.try_recv().ok()
-    }
-}
-
-impl<T> Iterator for IntoIter<T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.rx.recv().ok()
-    }
-}
-
-impl<'a, T> IntoIterator for &'a Receiver<T> {
-    type Item = T;
-    type IntoIter = Iter<'a, T>;
-
-    fn into_iter(self) -> Iter<'a, T> {
-        self.iter()
-    }
-}
-
-impl<T> IntoIterator for Receiver<T> {
-    type Item = T;
-    type IntoIter = IntoIter<T>;
-
-    fn into_iter(self) -> IntoIter<T> {
-        IntoIter { rx: self }
-    }
-}
+iterators!(rx, #[derive(Debug)]);

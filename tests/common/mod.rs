@@ -1,5 +1,5 @@
 //! What several test files need: a watchdog, a waker that counts, and items that are counted.
-#![allow(dead_code)] // Each test file uses a part of it.
+#![allow(dead_code, unused_imports, unused_macros)] // Each test file uses a part of it.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -183,3 +183,31 @@ impl Random {
         (z ^ (z >> 31)) % bound
     }
 }
+
+/// The types have the traits.
+macro_rules! are {
+    ($($bound:path),+; $($type:ty),+ $(,)?) => {
+        const _: () = {
+            #[allow(clippy::extra_unused_type_parameters)]
+            const fn check<T: $($bound +)+>() {}
+            $(check::<$type>();)+
+        };
+    };
+}
+pub(crate) use are;
+
+/// None of the types has the trait: if one had it, two impls would fit, and which is meant could not be told.
+macro_rules! are_not {
+    ($bound:path; $($type:ty),+ $(,)?) => {$(
+        const _: fn() = || {
+            trait Ambiguous<A> {
+                fn some() {}
+            }
+            struct HasIt;
+            impl<T: ?Sized> Ambiguous<()> for T {}
+            impl<T: ?Sized + $bound> Ambiguous<HasIt> for T {}
+            let _ = <$type as Ambiguous<_>>::some;
+        };
+    )+};
+}
+pub(crate) use are_not;

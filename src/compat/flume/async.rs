@@ -83,24 +83,22 @@ impl<T> Receiver<T> {
 /// A message on its way in; made by [`Sender::send_async`] and [`Sender::into_send_async`].
 ///
 /// Dropping it while it is pending drops the message. Once complete it completes with `Ok` whenever it is polled.
-#[must_use = "futures do nothing unless you `.await` or poll them"]
+#[must_use = "futures/streams/sinks do nothing unless you `.await` or poll them"]
 pub struct SendFut<'a, T>(Puts<T, Held<'a, Sender<T>>>);
 
 /// A message on its way out; made by [`Receiver::recv_async`] and [`Receiver::into_recv_async`].
 ///
 /// It can be dropped at any time: it takes a message only in the poll that returns it. Polled after that it is on its
 /// way for the next message.
-#[must_use = "futures do nothing unless you `.await` or poll them"]
+#[must_use = "futures/streams/sinks do nothing unless you `.await` or poll them"]
 pub struct RecvFut<'a, T>(Operation<GetAttempt<T, Held<'a, Receiver<T>>, One>>);
 
 /// A sender as a sink; made by [`Sender::sink`] and [`Sender::into_sink`].
 ///
 /// It holds one message on its way in, which goes in at the next `poll_ready`, `poll_flush` or `poll_close`.
-#[must_use = "sinks do nothing unless they are polled"]
 pub struct SendSink<'a, T>(Puts<T, Held<'a, Sender<T>>>);
 
 /// The messages as a stream; made by [`Receiver::stream`] and [`Receiver::into_stream`].
-#[must_use = "streams do nothing unless they are polled"]
 pub struct RecvStream<'a, T>(Gets<T, Held<'a, Receiver<T>>>);
 
 /// What all four have: the questions to the channel, and no address of their own.

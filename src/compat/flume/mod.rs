@@ -2,13 +2,12 @@
 
 mod errors;
 
-pub use crate::channel::IntoIter;
-pub use crate::queue::{Iter, TryIter};
 pub use errors::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
 
 use crate::channel::{self, Leftovers};
 use crate::error;
-use crate::queue::{self, Host, Queue};
+use crate::queue::{Host, Queue};
+use std::collections::VecDeque;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::PhantomData;
@@ -135,19 +134,9 @@ impl<T> Receiver<T> {
         Ok(self.0.recv().wait_timeout(dur)?)
     }
 
-    /// Messages as they come, until all senders are gone and nothing is left; blocks this thread for each.
-    pub fn iter(&self) -> Iter<'_, T> {
-        self.0.iter()
-    }
-
-    /// The messages that are inside, until there is none at that moment.
-    pub fn try_iter(&self) -> TryIter<'_, T> {
-        self.0.try_iter()
-    }
-
     /// Takes out all messages that are inside at this moment.
     pub fn drain(&self) -> Drain<'_, T> {
-        Drain { messages: self.0.drain(), receiver: PhantomData }
+        Drain { queue: self.0.drain().collect(), _phantom: PhantomData }
     }
 }
 
@@ -196,23 +185,25 @@ macro_rules! handle {
 handle!(Sender);
 handle!(Receiver);
 
-impl<'a, T> IntoIterator for &'a Receiver<T> {
-    type Item = T;
-    type IntoIter = Iter<'a, T>;
-
-    fn into_iter(self) -> Iter<'a, T> {
-        self.0.iter()
-    }
+conversions! {
+    Sender from Sender: Sender, |handle| handle.0;
+    Receiver from Receiver: Receiver, |handle| handle.0;
 }
 
-impl<T> IntoIterator for Receiver<T> {
-    type Item = T;
-    type IntoIter = IntoIter<T>;
+iterators!(receiver);
 
-    fn into_iter(self) -> IntoIter<T> {
-        self.0.into_iter()
-    }
+/// The text of an iterator, which asks nothing of the messages.
+macro_rules! shown {
+    ($($name:ident<$($param:tt),+>),+) => {$(
+        impl<T> fmt::Debug for $name<$($param),+> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).field("receiver", &self.receiver).finish()
+            }
+        }
+    )+};
 }
+
+shown!(Iter<'_, T>, TryIter<'_, T>, IntoIter<T>);
 
 /// A sender that does not keep the channel open.
 pub struct WeakSender<T>(channel::WeakSender<T>);
@@ -237,28 +228,23 @@ impl<T> fmt::Debug for WeakSender<T> {
 }
 
 /// The messages that were inside; made by [`Receiver::drain`].
+#[derive(Debug)]
 pub struct Drain<'a, T> {
-    messages: queue::Drain<T>,
-    receiver: PhantomData<&'a ()>,
+    queue: VecDeque<T>,
+    _phantom: PhantomData<&'a ()>,
 }
 
 impl<T> Iterator for Drain<'_, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        self.messages.next()
+        self.queue.pop_front()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.messages.size_hint()
+        (self.queue.len(), Some(self.queue.len()))
     }
 }
 
 impl<T> ExactSizeIterator for Drain<'_, T> {}
 impl<T> FusedIterator for Drain<'_, T> {}
-
-impl<T> fmt::Debug for Drain<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.messages.fmt(f)
-    }
-}

@@ -1,0 +1,88 @@
+//! The file of counts, and the comparison with it.
+
+use std::fmt::Write;
+use std::process::Command;
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt");
+const TITLE: &str = "# Instructions per operation for `u64` on one thread, by callgrind: written by
+# `cargo bench -p joinq-benches --bench instructions -- --bless`, and compared with by the same without `--bless`.
+";
+/// By which factor a count may grow.
+const TOLERANCE: f64 = 1.02;
+
+pub enum Verdict {
+    Passed,
+    Failed,
+}
+
+/// The first line that `program` prints.
+fn says(program: &str, argument: &str) -> Result<String, String> {
+    let output = Command::new(program).arg(argument).output().map_err(|error| format!("{program}: {error}"))?;
+    let output = String::from_utf8_lossy(&output.stdout);
+    Ok(output.lines().next().unwrap_or_default().to_owned())
+}
+
+/// On what a count depends besides the source.
+pub fn origin(valgrind: &str) -> Result<String, String> {
+    let rustc = says("rustc", "--version")?;
+    let libc = says("getconf", "GNU_LIBC_VERSION").unwrap_or_default();
+    Ok(format!("# {rustc}, {}-{}, {libc}, {valgrind}", std::env::consts::ARCH, std::env::consts::OS))
+}
+
+pub fn bless(origin: &str, counts: &[(&str, f64)]) -> Result<Verdict, String> {
+    let mut file = format!("{TITLE}{origin}\n");
+    for (name, count) in counts {
+        let _ = writeln!(file, "{name:<36}{count:>9.2}");
+    }
+    std::fs::write(FILE, &file).map_err(|error| format!("{FILE}: {error}"))?;
+    print!("{file}");
+    Ok(Verdict::Passed)
+}
+
+pub fn compare(origin: &str, filter: &str, counts: &[(&str, f64)]) -> Result<Verdict, String> {
+    let file = std::fs::read_to_string(FILE).map_err(|error| format!("{FILE}: {error}; write it by `-- --bless`"))?;
+    let kept: Vec<(&str, f64)> = file.lines().filter(|line| !line.starts_with('#')).filter_map(entry).collect();
+    let kept_of = |name: &str| kept.iter().find(|entry| entry.0 == name).map(|entry| entry.1);
+
+    println!("{:<36}{:>9}{:>9}", "instructions per operation", "kept", "now");
+    let (mut grown, mut improved, mut unknown) = (0, 0, 0);
+    for &(name, now) in counts {
+        let Some(kept) = kept_of(name) else {
+            unknown += 1;
+            println!("{name:<36}{:>9}{now:>9.2}  not in the file", "");
+            continue;
+        };
+        let verdict = if now > kept * TOLERANCE {
+            grown += 1;
+            "GREW"
+        } else if now * TOLERANCE < kept {
+            improved += 1;
+            "improved"
+        } else {
+            ""
+        };
+        let change = if verdict.is_empty() { String::new() } else { format!("  {:+.1} %", (now / kept - 1.0) * 100.0) };
+        println!("{name:<36}{kept:>9.2}{now:>9.2}  {verdict}{change}");
+    }
+    let gone = kept.iter().filter(|entry| entry.0.contains(filter) && !counts.iter().any(|now| now.0 == entry.0));
+    let gone = gone.inspect(|entry| println!("{:<36}{:>9.2}{:>9}  not counted any more", entry.0, entry.1, "")).count();
+
+    println!("\n{grown} grew by more than 2 %, {improved} improved, {} are not in both", unknown + gone);
+    if improved + grown + unknown + gone > 0 {
+        println!("to keep the new counts: cargo bench -p joinq-benches --bench instructions -- --bless");
+    }
+    let differs = !file.lines().any(|line| line == origin);
+    if differs {
+        println!("REPORTED ONLY: the kept counts are from\n{}\nand these from\n{origin}", kept_origin(&file));
+    }
+    Ok(if grown + unknown + gone == 0 || differs { Verdict::Passed } else { Verdict::Failed })
+}
+
+fn entry(line: &str) -> Option<(&str, f64)> {
+    let (name, count) = line.rsplit_once(char::is_whitespace)?;
+    Some((name.trim_end(), count.parse().ok()?))
+}
+
+fn kept_origin(file: &str) -> &str {
+    file.lines().rfind(|line| line.starts_with('#')).unwrap_or_default()
+}

@@ -1,0 +1,29 @@
+//! Those for threads alone: the standard library's and crossbeam's channels.
+
+use super::macros::{blocking, cloned, queue, sole};
+use crate::link::{Blocking, Capacity, Ends, Link, Message, Shape};
+use std::sync::mpsc;
+
+queue! {
+    StdBounded = "std::mpsc", fits |shape, capacity| shape.one_receiver() && !capacity.unbounded();
+    <T> cloned mpsc::SyncSender<T>, sole mpsc::Receiver<T>;
+    open |capacity| mpsc::sync_channel(capacity.bound().unwrap());
+    try |tx, message| tx.try_send(message).unwrap(), |rx| rx.try_recv().unwrap()
+}
+blocking! { StdBounded: |tx, message| tx.send(message).unwrap(), |rx| rx.recv().unwrap() }
+
+queue! {
+    StdUnbounded = "std::mpsc", fits |shape, capacity| shape.one_receiver() && capacity.unbounded();
+    <T> cloned mpsc::Sender<T>, sole mpsc::Receiver<T>;
+    open |_| mpsc::channel();
+    try |tx, message| tx.send(message).unwrap(), |rx| rx.try_recv().unwrap()
+}
+blocking! { StdUnbounded: |tx, message| tx.send(message).unwrap(), |rx| rx.recv().unwrap() }
+
+queue! {
+    Crossbeam = "crossbeam-channel", fits |_, _| true;
+    <T> cloned crossbeam_channel::Sender<T>, cloned crossbeam_channel::Receiver<T>;
+    open |capacity| capacity.bound().map_or_else(crossbeam_channel::unbounded, crossbeam_channel::bounded);
+    try |tx, message| tx.try_send(message).unwrap(), |rx| rx.try_recv().unwrap()
+}
+blocking! { Crossbeam: |tx, message| tx.send(message).unwrap(), |rx| rx.recv().unwrap() }

@@ -1,0 +1,59 @@
+//! How many bytes of the heap a queue holds.
+
+use super::Measured;
+use crate::cells::{Cell, Moment};
+use crate::link::Link;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::mem::size_of;
+
+thread_local! {
+    /// What this thread has allocated, without what it has freed. It is no atomic, so that counting costs no contender
+    /// more than another.
+    static HELD: std::cell::Cell<isize> = const { std::cell::Cell::new(0) };
+}
+
+fn held(change: isize) -> isize {
+    HELD.with(|held| {
+        held.set(held.get() + change);
+        held.get()
+    })
+}
+
+/// The system's allocator, with the bytes counted that were asked for.
+pub struct Counting;
+
+// SAFETY: all is left to the system's allocator. The count neither allocates nor has a destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        held(layout.size() as isize);
+        System.alloc(layout)
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        held(-(layout.size() as isize));
+        System.dealloc(place, layout);
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        held(layout.size() as isize);
+        System.alloc_zeroed(layout)
+    }
+
+    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        held(size as isize - layout.size() as isize);
+        System.realloc(place, layout, size)
+    }
+}
+
+/// Without the handles themselves, which lie on the stack of their users.
+pub fn bytes<L: Link>(cell: &Cell, moment: Moment) -> Measured {
+    let before = held(0);
+    let (mut tx, mut rx) = L::open::<u64>(cell.capacity, cell.shape);
+    if moment == Moment::Drained {
+        (0..cell.messages).for_each(|value| L::try_send(&mut tx[0], value));
+        (0..cell.messages).for_each(|value| assert_eq!(L::try_recv::<u64>(&mut rx[0]), value));
+    }
+    // The two `Vec`s are the comparison's own.
+    let own = tx.capacity() * size_of::<L::Tx<u64>>() + rx.capacity() * size_of::<L::Rx<u64>>();
+    (held(0) - before - own as isize) as Measured
+}

@@ -1,0 +1,70 @@
+//! The arguments.
+
+use lexopt::prelude::*;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub const HELP: &str = "\
+joinq and other crates' queues in turn, within one run
+
+cargo bench -p joinq-benches --bench rivals -- [OPTIONS] [FILTER]...
+
+  FILTER          only cells whose names contain one of these, as `threads/4p4c`
+  --all           every group; without it and without a filter: threads, tokio-2, tokio-current, pair, round-trip,
+                  memory
+  --only A,B      only these crates or queues, as `joinq,kanal,crossfire::mpsc`
+  --rounds N      so many rounds in each cell (6)
+  --quick         a twentieth of the messages and two rounds, to see that it works; its figures mean nothing
+  --timeout S     so many seconds until a run counts as hung (60)
+  --out DIR       where data.csv, table.md and the pictures go, seen from the workspace (target/rivals)
+  --list          print the names of the cells and who takes part
+";
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub filters: Vec<String>,
+    pub all: bool,
+    pub only: Vec<String>,
+    pub rounds: usize,
+    pub quick: bool,
+    pub timeout: Duration,
+    pub out: Option<PathBuf>,
+    pub list: bool,
+}
+
+impl Options {
+    /// `None` if it is the help that is wanted.
+    pub fn parse() -> Result<Option<Self>, lexopt::Error> {
+        let mut options = Options {
+            filters: Vec::new(),
+            all: false,
+            only: Vec::new(),
+            rounds: 0,
+            quick: false,
+            timeout: Duration::from_secs(60),
+            out: None,
+            list: false,
+        };
+        let mut parser = lexopt::Parser::from_env();
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Value(filter) => options.filters.push(filter.string()?),
+                Long("all") => options.all = true,
+                Long("only") => options.only.extend(parser.value()?.string()?.split(',').map(String::from)),
+                Long("rounds") => options.rounds = parser.value()?.parse()?,
+                Long("quick") => options.quick = true,
+                Long("timeout") => options.timeout = Duration::from_secs(parser.value()?.parse()?),
+                Long("out") => options.out = Some(parser.value()?.into()),
+                Long("list") => options.list = true,
+                // Cargo's own, for every bench.
+                Long("bench") => {}
+                Long("help") | Short('h') => return Ok(None),
+                _ => return Err(argument.unexpected()),
+            }
+        }
+        if options.rounds == 0 {
+            options.rounds = if options.quick { 2 } else { 6 };
+        }
+        Ok(Some(options))
+    }
+}

@@ -1,0 +1,65 @@
+//! On what the figures were measured, and with which versions.
+
+use std::fs;
+use std::process::Command;
+use std::thread::available_parallelism;
+use std::time::SystemTime;
+
+/// A file's text, or of one that is missing none.
+fn read(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn cpu() -> String {
+    let info = read("/proc/cpuinfo");
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    model.map_or_else(|| std::env::consts::ARCH.into(), |(_, model)| model.trim().into())
+}
+
+/// The package `name` as `parent` depends on it: Cargo.lock adds the version where it has several.
+fn version(lock: &str, parent: &str, name: &str) -> Option<String> {
+    let named = |wanted: &str| format!("name = \"{wanted}\"");
+    let packages: Vec<Vec<&str>> = lock.split("[[package]]").map(|package| package.lines().collect()).collect();
+    let package = packages.iter().find(|lines| lines.contains(&named(parent).as_str()))?;
+    let mut dependencies = package.iter().map(|line| line.trim().trim_matches(['"', ',']));
+    let dependency = dependencies.find(|line| line.split(' ').next() == Some(name))?;
+    if let Some(version) = dependency.split(' ').nth(1) {
+        return Some(version.into());
+    }
+    let package = packages.iter().find(|lines| lines.contains(&named(name).as_str()))?;
+    let version = package.iter().find_map(|line| line.strip_prefix("version = "))?;
+    Some(version.trim_matches('"').into())
+}
+
+/// Lines of Markdown; `crates` are those that take part.
+pub fn facts(crates: &[&str]) -> String {
+    let rustc = output("rustc", &["--version"]).unwrap_or_default();
+    let lock = read(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock"));
+    let commit = output("git", &["-C", env!("CARGO_MANIFEST_DIR"), "describe", "--always", "--dirty"]);
+    let versions = crates.iter().map(|&name| match name {
+        "std" => "std of rustc".into(),
+        _ => {
+            let version = version(&lock, "joinq-benches", name).unwrap_or_else(|| "?".into());
+            match &commit {
+                Some(commit) if name == "joinq" => format!("{name} {version} ({commit})"),
+                _ => format!("{name} {version}"),
+            }
+        }
+    });
+    let versions: Vec<String> = versions.collect();
+    let cores = available_parallelism().map_or(0, |cores| cores.get());
+    let lines = [
+        format!("- CPU: {}, {cores} cores for this process", cpu()),
+        format!("- kernel: {} {}", std::env::consts::OS, read("/proc/sys/kernel/osrelease").trim()),
+        format!("- {rustc}"),
+        format!("- date: {}", humantime::format_rfc3339_seconds(SystemTime::now())),
+        format!("- load average at the end: {}", read("/proc/loadavg").trim()),
+        format!("- {}", versions.join(", ")),
+    ];
+    lines.join("\n")
+}

@@ -1,0 +1,129 @@
+//! `joinq::compat::async_channel` against the facts of `async-channel` 2.5: texts, traits, and how a channel ends.
+#![cfg(feature = "compat")]
+
+mod common;
+
+use common::{are, are_not, Ledger};
+use futures_core::stream::{FusedStream, Stream};
+use futures_lite::future::{block_on, poll_once};
+use futures_lite::StreamExt;
+use joinq::compat::async_channel as channel;
+
+use channel::{bounded, unbounded, Closed, Receiver, Recv, Sender, WeakReceiver, WeakSender};
+use channel::{RecvError, SendError, TryRecvError, TrySendError};
+use std::cell::Cell;
+use std::error::Error;
+use std::panic::{catch_unwind, RefUnwindSafe, UnwindSafe};
+use std::pin::pin;
+use std::rc::Rc;
+
+/// May be neither printed, compared nor cloned; may be moved to another thread.
+struct Plain(#[allow(dead_code)] Cell<u8>);
+
+fn plain() -> Plain {
+    Plain(Cell::new(0))
+}
+
+#[test]
+fn errors_say_what_the_peer_says() {
+    let same = |error: &dyn Error, debug: &str, display: &str| {
+        assert_eq!((format!("{error:?}").as_str(), error.to_string().as_str()), (debug, display));
+        assert!(error.source().is_none());
+    };
+    let closed = "sending into a closed channel";
+    same(&SendError(plain()), "SendError(..)", closed);
+    same(&TrySendError::Full(plain()), "Full(..)", "sending into a full channel");
+    same(&TrySendError::Closed(plain()), "Closed(..)", closed);
+    let over = "receiving from an empty and closed channel";
+    same(&RecvError, "RecvError", over);
+    same(&TryRecvError::Empty, "Empty", "receiving from an empty channel");
+    same(&TryRecvError::Closed, "Closed", over);
+}
+
+#[test]
+fn errors_tell_their_kind_and_give_the_message_back() {
+    assert_eq!(SendError(1).into_inner(), 1);
+    for error in [TrySendError::Full(1), TrySendError::Closed(1)] {
+        assert_eq!((error.is_full(), error.is_closed()), (error == TrySendError::Full(1), !error.is_full()));
+        assert_eq!(error.into_inner(), 1);
+    }
+    assert!(TryRecvError::Empty.is_empty() && !TryRecvError::Empty.is_closed());
+    assert!(TryRecvError::Closed.is_closed() && !TryRecvError::Closed.is_empty());
+}
+
+#[test]
+fn types_have_the_traits_of_the_peer() {
+    are!(Send, Sync, Clone; Sender<Plain>, Receiver<Plain>, WeakSender<Plain>, WeakReceiver<Plain>);
+    are!(UnwindSafe, RefUnwindSafe; Sender<Plain>, Receiver<Plain>, WeakSender<Plain>, WeakReceiver<Plain>);
+    are!(Unpin; Sender<Plain>, WeakSender<Plain>, WeakReceiver<Plain>);
+    are!(Send, Sync, std::fmt::Debug; channel::Send<'_, u8>, Recv<'_, u8>, Closed<'_, u8>);
+    are!(Stream, FusedStream; Receiver<Plain>);
+    are!(Send, Sync, Copy, Eq, Unpin, Error; SendError<u8>, TrySendError<u8>, RecvError, TryRecvError);
+    are_not!(Unpin; Receiver<u8>, channel::Send<'static, u8>, Recv<'static, u8>, Closed<'static, u8>);
+    are_not!(Send; Sender<Rc<u8>>, Receiver<Rc<u8>>, WeakSender<Rc<u8>>, Recv<'static, Rc<u8>>);
+    are_not!(Sync; Sender<Rc<u8>>, Receiver<Rc<u8>>);
+}
+
+#[test]
+fn handles_and_futures_show_nothing_of_their_inside() {
+    let (s, r) = bounded::<Plain>(1);
+    assert_eq!(
+        format!("{s:?} {r:?} {:?} {:?}", s.downgrade(), r.downgrade()),
+        "Sender { .. } Receiver { .. } WeakSender { .. } WeakReceiver { .. }"
+    );
+    assert_eq!(
+        format!("{:?} {:?} {:?}", s.send(plain()), r.recv(), s.closed()),
+        "Send { .. } Recv { .. } Closed { .. }"
+    );
+}
+
+#[test]
+fn capacity_zero_is_refused() {
+    let refused = catch_unwind(|| bounded::<u8>(0)).unwrap_err();
+    assert_eq!(refused.downcast_ref::<&str>(), Some(&"capacity cannot be zero"));
+}
+
+#[test]
+fn a_close_is_told_once_and_leaves_what_is_inside() {
+    let (s, r) = bounded(2);
+    s.try_send(1).unwrap();
+    let mut closed = pin!(s.closed());
+    assert_eq!(block_on(poll_once(closed.as_mut())), None);
+    assert!(r.close() && !r.close() && !s.close());
+    block_on(closed);
+    assert_eq!((s.try_send(2), s.send_blocking(3)), (Err(TrySendError::Closed(2)), Err(SendError(3))));
+    assert_eq!(s.force_send(4), Err(SendError(4)));
+    assert!(!r.is_terminated());
+    let mut r = pin!(r);
+    assert_eq!((block_on(r.next()), block_on(r.next())), (Some(1), None));
+    assert!(r.is_terminated());
+    assert_eq!((r.try_recv(), r.recv_blocking()), (Err(TryRecvError::Closed), Err(RecvError)));
+}
+
+#[test]
+fn a_weak_handle_comes_back_until_the_channel_is_closed() {
+    let (s, r) = unbounded::<u8>();
+    let (weak_s, weak_r) = (s.downgrade(), r.downgrade());
+    assert!(weak_s.upgrade().unwrap().same_channel(&s) && weak_r.clone().upgrade().unwrap().same_channel(&r));
+    assert_eq!((s.sender_count(), s.receiver_count()), (1, 1));
+    s.close();
+    assert!(weak_s.upgrade().is_none() && weak_r.upgrade().is_none());
+}
+
+#[test]
+fn what_is_inside_outlives_the_last_receiver() {
+    let ledger = Ledger::new();
+    let (s, r) = unbounded();
+    (0..3).for_each(|n| s.try_send(ledger.item(n)).unwrap());
+    drop(r);
+    assert_eq!((ledger.dropped(), s.len(), s.is_closed()), (0, 3, true));
+    drop(s);
+    ledger.settle();
+}
+
+#[test]
+fn a_forced_send_takes_the_oldest_one_out() {
+    let (s, r) = bounded(2);
+    assert_eq!([1, 2, 3].map(|n| s.force_send(n)), [Ok(None), Ok(None), Ok(Some(1))]);
+    assert_eq!((r.try_recv(), r.try_recv(), r.try_recv()), (Ok(2), Ok(3), Err(TryRecvError::Empty)));
+}
