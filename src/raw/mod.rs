@@ -18,6 +18,8 @@ mod slot;
 mod stand;
 #[cfg(all(test, not(loom)))]
 mod tests;
+#[cfg(loom)]
+mod trial;
 
 use crate::sync::{meet, AtomicU64, AtomicUsize, CachePadded, Ordering};
 use depot::Depot;
@@ -28,6 +30,8 @@ use std::fmt;
 #[cfg(loom)]
 pub use barrier::Means;
 pub use stand::Stand;
+#[cfg(loom)]
+pub use trial::Trial;
 
 /// No bound.
 pub const UNBOUNDED: u64 = u64::MAX;
