@@ -45,7 +45,8 @@ mod tests {
         thread::spawn(move || part(&trial))
     }
 
-    /// What the putter is told is what the getter finds; each of the two was seen.
+    /// What the putter is told is what the getter finds, and each of the two was seen. A putter whose slot is poisoned
+    /// sees what the getter did before: that the head has gone on.
     #[test]
     fn full_or_poisoned() {
         with_each(|means| {
@@ -53,7 +54,14 @@ mod tests {
             let count = seen.clone();
             explore(move || {
                 let trial = trial(means);
-                let putter = beside(&trial, |trial| trial.put(item((0, 0))));
+                let head = Arc::new(loom::sync::atomic::AtomicUsize::new(0));
+                let passed = head.clone();
+                let putter = beside(&trial, move |trial| {
+                    let put = trial.put(item((0, 0)));
+                    assert!(put.is_ok() || passed.load(Ordering::Relaxed) == 1);
+                    put
+                });
+                head.store(1, Ordering::Relaxed);
                 let got = trial.get();
                 let put = putter.join().unwrap();
                 assert_eq!(put.is_ok(), got.is_some());

@@ -131,8 +131,8 @@ impl<T> Slot<T> {
     unsafe fn answer(self) -> Published<T> {
         // SAFETY: as in `publish`. After KILLED the getter is gone and has not touched the value.
         unsafe {
-            // Ordering: Release and Relaxed, S3. As there.
-            if (*self.putter).compare_exchange(ASKED, DONE, Ordering::Release, Ordering::Relaxed).is_ok() {
+            // Ordering: Release and Acquire, S9. Release as S3. Acquire: what the getter did before it killed the slot (S8).
+            if (*self.putter).compare_exchange(ASKED, DONE, Ordering::Release, Ordering::Acquire).is_ok() {
                 return Published::Kept;
             }
             let value = self.read();
@@ -196,7 +196,7 @@ impl<T> Slot<T> {
                     return state;
                 }
             }
-            // Ordering: Relaxed and Acquire, S6. Acquire: a putter that is through has stored the state (S3, S7).
+            // Ordering: Relaxed and Acquire, S6. Acquire: a putter that is through has stored the state before (S3, S7).
             if (*self.putter).compare_exchange(OPEN, ASKED, Ordering::Relaxed, Ordering::Acquire).is_ok() {
                 // Without the barrier it is not known whether the putter sees the question. Then there is nothing for it but
                 // to wait: for the putter, or for the kernel to change its mind.
@@ -211,8 +211,8 @@ impl<T> Slot<T> {
                     }
                     crate::sync::step_aside();
                 }
-                // Ordering: Relaxed and Acquire, S6. As above.
-                if (*self.putter).compare_exchange(ASKED, KILLED, Ordering::Relaxed, Ordering::Acquire).is_ok() {
+                // Ordering: Release and Acquire, S8. Release: the putter, who claims anew, sees the head where it is by now.
+                if (*self.putter).compare_exchange(ASKED, KILLED, Ordering::Release, Ordering::Acquire).is_ok() {
                     return EMPTY;
                 }
             }
