@@ -148,8 +148,8 @@ impl<T> Slot<T> {
     pub(crate) unsafe fn skip(self) {
         // SAFETY: as in `publish`; there is no value.
         unsafe {
-            // Ordering: Release, S2. The mark below releases it too, for who finds that first.
-            (*self.state).store(SKIPPED, Ordering::Release);
+            // Ordering: Relaxed, S1. There is no value to be seen. The mark below releases it for who finds that first.
+            (*self.state).store(SKIPPED, Ordering::Relaxed);
             self.mark_putter();
         }
     }

@@ -251,7 +251,9 @@ fn putter_and_getter_agree_on_each_slot() {
                 std::thread::yield_now();
             }
         }
-        (0..late).for_each(|step| drop(std::hint::black_box(step)));
+        for step in 0..late {
+            std::hint::black_box(step);
+        }
     };
     for means in both_means() {
         let segments: Vec<usize> = (0..ROUNDS).map(|base| Segment::<u64>::allocate(base * LEN).address()).collect();
