@@ -72,18 +72,13 @@ impl<T> Slot<T> {
         }
     }
 
-    /// Takes back what [`Slot::fill`] put in.
+    /// Takes back what [`Slot::fill`] put in. The bytes stay as they are until the segment is cleared for its next owner.
     ///
     /// # Safety
     /// The caller owns the whole segment still, and filled the slot.
     pub(crate) unsafe fn unfill(self) -> T {
         // SAFETY: the caller owns the slot, and it is full.
-        unsafe {
-            // Ordering: Relaxed, S1. Nobody else has seen the segment.
-            (*self.state).store(EMPTY, Ordering::Relaxed);
-            (*self.putter).store(OPEN, Ordering::Relaxed);
-            self.read()
-        }
+        unsafe { self.read() }
     }
 
     /// The putter's part: writes the value and publishes it.
