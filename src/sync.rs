@@ -3,13 +3,15 @@
 //! Knows nothing of queues. Everything above imports its atomics from here (`tests/layers.rs` looks for it),
 //! so that the loom models run the very code that ships.
 
+#[cfg(loom)]
+pub(crate) use byte::AtomicU8;
 #[cfg(all(loom, not(loom_rmw)))]
 pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
 #[cfg(loom)]
 pub(crate) use loom::{
     cell::UnsafeCell,
     sync::{
-        atomic::{fence, AtomicI64, AtomicU8},
+        atomic::{fence, AtomicI64},
         Mutex,
     },
 };
@@ -63,6 +65,45 @@ pub(crate) fn set_alone(byte: &mut AtomicU8, value: u8) {
     }
     #[cfg(loom)]
     byte.with_mut(|place| *place = value);
+}
+
+/// loom's byte with each store a swap whose result nobody uses.
+///
+/// A store that sees nothing of an RMW by another thread comes after it if that RMW saw what was there before, as nothing
+/// can come between what an RMW reads and what it writes. loom leaves open which of the two stands in the end.
+#[cfg(loom)]
+mod byte {
+    use super::Ordering;
+    use loom::sync::atomic;
+
+    #[derive(Debug)]
+    pub(crate) struct AtomicU8(atomic::AtomicU8);
+
+    impl AtomicU8 {
+        #[track_caller]
+        pub(crate) fn new(value: u8) -> Self {
+            Self(atomic::AtomicU8::new(value))
+        }
+
+        #[track_caller]
+        pub(crate) fn store(&self, value: u8, order: Ordering) {
+            self.0.swap(value, order);
+        }
+    }
+
+    impl std::ops::Deref for AtomicU8 {
+        type Target = atomic::AtomicU8;
+
+        fn deref(&self) -> &Self::Target {
+            &self.0
+        }
+    }
+
+    impl std::ops::DerefMut for AtomicU8 {
+        fn deref_mut(&mut self) -> &mut Self::Target {
+            &mut self.0
+        }
+    }
 }
 
 /// Under `--cfg loom_rmw`: loom's words with every load and store an RMW that comes to the same.

@@ -13,7 +13,7 @@
 //!
 //! * *ticket*: the next one to hand out. Below the segment's length it is a slot; from there on it is a
 //!   helper's ticket, which only keeps the segment alive while its owner moves the word on.
-//! * *C*: closed, in the tail's word only.
+//! * *C*: closed. In the tail's word: nobody puts any more. In the head's: only one gets, and nobody else.
 //! * *sequence*: the low bits of the segment's number. Its parity selects one of the two bases of an end.
 
 /// Segments are aligned so, and the address loses its low seven bits in the word.
@@ -56,7 +56,7 @@ impl Cursor {
     #[inline]
     pub(crate) fn swung(self, address: usize, ticket: u64) -> Self {
         let sequence = (self.sequence() + 1) & SEQUENCE_MASK;
-        debug_assert!(fits(address) && !self.is_closed());
+        debug_assert!(fits(address));
         Cursor((address as u64 >> ALIGN_SHIFT << ADDRESS_SHIFT) | sequence << SEQUENCE_SHIFT | ticket)
     }
 
@@ -73,6 +73,11 @@ impl Cursor {
     }
 
     #[inline]
+    pub(crate) fn opened(self) -> Self {
+        Cursor(self.0 & !CLOSED)
+    }
+
+    #[inline]
     pub(crate) fn is_closed(self) -> bool {
         self.0 & CLOSED != 0
     }
@@ -80,6 +85,12 @@ impl Cursor {
     #[inline]
     pub(crate) fn ticket(self) -> u64 {
         self.0 & MAX_TICKET
+    }
+
+    /// The ticket where one of the segment's slots can be claimed by anybody; a number beyond every length else.
+    #[inline]
+    pub(crate) fn slot(self) -> u64 {
+        self.0 & (CLOSED | MAX_TICKET)
     }
 
     /// The address of the segment, 0 for the root.

@@ -51,7 +51,11 @@ impl<T> Depot<T> {
         let laid = self.spare.compare_exchange(null_mut(), segment.as_header(), Ordering::Release, Ordering::Relaxed);
         if laid.is_err() {
             // SAFETY: the caller's own.
-            unsafe { segment.free() };
+            unsafe {
+                #[cfg(loom)]
+                segment.clear(0); // as by its next owner, so that loom tells of who is still in it
+                segment.free();
+            }
         }
     }
 

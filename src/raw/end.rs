@@ -75,6 +75,13 @@ impl End {
         self.base[cursor.parity()].load(Ordering::Acquire) + cursor.ticket().min(len)
     }
 
+    /// As [`End::position_of`], for a cursor that is at a slot.
+    #[inline]
+    pub(crate) fn position_of_slot(&self, cursor: Cursor) -> u64 {
+        // Ordering: Acquire, E3. As above.
+        self.base[cursor.parity()].load(Ordering::Acquire) + cursor.ticket()
+    }
+
     /// Where this end is: a position between those at the call and at the return.
     ///
     /// If the word is the same before and after the base was read, then either nothing happened in between and the sum is

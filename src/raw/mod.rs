@@ -18,6 +18,8 @@ mod slot;
 mod sole;
 #[cfg(all(test, not(loom)))]
 mod tests;
+#[cfg(loom)]
+mod trial;
 
 use crate::sync::{meet, AtomicU64, AtomicUsize, CachePadded, Ordering};
 use depot::Depot;
@@ -28,6 +30,8 @@ use std::fmt;
 #[cfg(loom)]
 pub use barrier::Means;
 pub use sole::{Announce, Sole};
+#[cfg(loom)]
+pub use trial::Trial;
 
 /// No bound.
 pub const UNBOUNDED: u64 = u64::MAX;
@@ -103,7 +107,7 @@ struct Side<T> {
     depot: Depot<T>,
     /// Claims of the tail that brought no item.
     holes: AtomicU64,
-    /// 1 while there is an only getter.
+    /// Which one is the only getter, if there is one.
     sole: AtomicUsize,
 }
 
@@ -287,8 +291,7 @@ impl<T> Drop for RawQueue<T> {
             }
         }
         let _free = Free(self);
-        // Ordering: Relaxed, R1. Nobody else is there.
-        self.side.sole.store(0, Ordering::Relaxed);
+        self.head.place(self.head.cursor().opened());
         self.discard(&());
     }
 }

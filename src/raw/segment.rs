@@ -181,8 +181,6 @@ impl<T> Segment<T> {
     pub(crate) unsafe fn free(self) {
         // SAFETY: it was allocated with this layout, and its owner lets it go.
         unsafe {
-            #[cfg(loom)]
-            self.clear(0); // loom tells of an access that does not come before
             std::ptr::drop_in_place(self.header.as_ptr());
             dealloc(self.header.as_ptr().cast(), Self::layout());
         }

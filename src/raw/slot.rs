@@ -72,18 +72,13 @@ impl<T> Slot<T> {
         }
     }
 
-    /// Takes back what [`Slot::fill`] put in.
+    /// Takes back what [`Slot::fill`] put in. The bytes stay as they are until the segment is cleared for its next owner.
     ///
     /// # Safety
     /// The caller owns the whole segment still, and filled the slot.
     pub(crate) unsafe fn unfill(self) -> T {
         // SAFETY: the caller owns the slot, and it is full.
-        unsafe {
-            // Ordering: Relaxed, S1. Nobody else has seen the segment.
-            (*self.state).store(EMPTY, Ordering::Relaxed);
-            (*self.putter).store(OPEN, Ordering::Relaxed);
-            self.read()
-        }
+        unsafe { self.read() }
     }
 
     /// The putter's part: writes the value and publishes it.
@@ -131,8 +126,8 @@ impl<T> Slot<T> {
     unsafe fn answer(self) -> Published<T> {
         // SAFETY: as in `publish`. After KILLED the getter is gone and has not touched the value.
         unsafe {
-            // Ordering: Release and Relaxed, S3. As there.
-            if (*self.putter).compare_exchange(ASKED, DONE, Ordering::Release, Ordering::Relaxed).is_ok() {
+            // Ordering: Release and Acquire, S9. Release as S3. Acquire: what the getter did before it killed the slot (S8).
+            if (*self.putter).compare_exchange(ASKED, DONE, Ordering::Release, Ordering::Acquire).is_ok() {
                 return Published::Kept;
             }
             let value = self.read();
@@ -148,8 +143,8 @@ impl<T> Slot<T> {
     pub(crate) unsafe fn skip(self) {
         // SAFETY: as in `publish`; there is no value.
         unsafe {
-            // Ordering: Release, S2. The mark below releases it too, for who finds that first.
-            (*self.state).store(SKIPPED, Ordering::Release);
+            // Ordering: Relaxed, S1. There is no value to be seen. The mark below releases it for who finds that first.
+            (*self.state).store(SKIPPED, Ordering::Relaxed);
             self.mark_putter();
         }
     }
@@ -235,7 +230,7 @@ impl<T> Slot<T> {
                     return state;
                 }
             }
-            // Ordering: Relaxed and Acquire, S6. Acquire: a putter that is through has stored the state (S3, S7).
+            // Ordering: Relaxed and Acquire, S6. Acquire: a putter that is through has stored the state before (S3, S7).
             if (*self.putter).compare_exchange(OPEN, ASKED, Ordering::Relaxed, Ordering::Acquire).is_ok() {
                 // Without the barrier it is not known whether the putter sees the question. Then there is nothing for it but
                 // to wait: for the putter, or for the kernel to change its mind.
@@ -250,8 +245,8 @@ impl<T> Slot<T> {
                     }
                     crate::sync::step_aside();
                 }
-                // Ordering: Relaxed and Acquire, S6. As above.
-                if (*self.putter).compare_exchange(ASKED, KILLED, Ordering::Relaxed, Ordering::Acquire).is_ok() {
+                // Ordering: Release and Acquire, S8. Release: the putter, who claims anew, sees the head where it is by now.
+                if (*self.putter).compare_exchange(ASKED, KILLED, Ordering::Release, Ordering::Acquire).is_ok() {
                     return EMPTY;
                 }
             }

@@ -46,8 +46,9 @@ impl<T> RawQueue<T> {
     /// # Panics
     /// If there is one already, or somebody got before.
     pub fn sole(&mut self, announce: Announce) -> Sole<T> {
-        let cursor = self.head.cursor();
-        assert!(!self.is_sole() && cursor == Cursor::root(Self::LEN), "the queue is in use");
+        assert!(self.head.cursor() == Cursor::root(Self::LEN), "the queue is in use");
+        let cursor = Cursor::root(Self::LEN).closed();
+        self.head.place(cursor);
         let id = next_id();
         // Ordering: Relaxed, R1. The queue is not shared yet.
         self.side.sole.store(id, Ordering::Relaxed);
@@ -57,14 +58,13 @@ impl<T> RawQueue<T> {
     /// From now on anybody may get.
     pub fn end_sole(&self, sole: Sole<T>) {
         self.check(&sole);
-        // Ordering: Release, R1. Pairs with the look (R2): the head is seen where this getter left it.
-        self.side.sole.store(0, Ordering::Release);
+        self.head.place(sole.cursor.opened());
     }
 
+    /// Whether there is an only getter.
     #[inline]
     pub fn is_sole(&self) -> bool {
-        // Ordering: Acquire, R2. As above.
-        self.side.sole.load(Ordering::Acquire) != 0
+        self.head.cursor().is_closed()
     }
 
     /// Takes the item at the head.
@@ -164,7 +164,7 @@ impl<T> RawQueue<T> {
         }
         self.head.raise(sole.cursor, base, Self::LEN);
         let left = std::mem::replace(&mut sole.segment, Segment::at(next));
-        (sole.index, sole.cursor) = (0, sole.cursor.swung(next, 0));
+        (sole.index, sole.cursor) = (0, sole.cursor.swung(next, 0).closed());
         self.place(sole);
         if let Some(left) = left {
             // SAFETY: this getter has moved the head out of the segment, and is the only one to do so. It had handed out no

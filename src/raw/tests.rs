@@ -238,17 +238,32 @@ fn both_means() -> Vec<Means> {
 
 #[test]
 fn putter_and_getter_agree_on_each_slot() {
-    // The getter comes to a slot when the putter does, and has no patience.
-    const ROUNDS: u64 = 2_000;
+    // Both come to a slot at the same time, give or take some nanoseconds, and the getter has no patience.
+    const ROUNDS: u64 = 100;
+    let meet = |mine: &AtomicU64, other: &AtomicU64, n: u64, late: u64| {
+        mine.store(n + 1, Ordering::Relaxed);
+        let mut looks = 0;
+        while other.load(Ordering::Relaxed) <= n {
+            looks += 1;
+            if looks < 1000 {
+                std::hint::spin_loop();
+            } else {
+                std::thread::yield_now();
+            }
+        }
+        for step in 0..late {
+            std::hint::black_box(step);
+        }
+    };
     for means in both_means() {
         let segments: Vec<usize> = (0..ROUNDS).map(|base| Segment::<u64>::allocate(base * LEN).address()).collect();
         let slot = |n: u64| Segment::<u64>::at(segments[(n / LEN) as usize]).unwrap().slot(n % LEN);
-        let reached = AtomicU64::new(0);
+        let (putting, getting) = (AtomicU64::new(0), AtomicU64::new(0));
         let (kept, got) = std::thread::scope(|scope| {
             let putter = scope.spawn(|| {
                 let mut kept = Vec::new();
                 for n in 0..ROUNDS * LEN {
-                    reached.store(n, Ordering::Relaxed);
+                    meet(&putting, &getting, n, n % 128);
                     // SAFETY: this thread puts, once in each slot; the segments outlive the threads.
                     match unsafe { slot(n).publish(n, means) } {
                         slot::Published::Kept => kept.push(n),
@@ -260,9 +275,7 @@ fn putter_and_getter_agree_on_each_slot() {
             let getter = scope.spawn(|| {
                 let mut got = Vec::new();
                 for n in 0..ROUNDS * LEN {
-                    while reached.load(Ordering::Relaxed) < n {
-                        std::hint::spin_loop();
-                    }
+                    meet(&getting, &putting, n, 127 - n % 128);
                     // SAFETY: as above; this one gets.
                     if let slot::Found::Value(value) = unsafe { slot(n).take(means) } {
                         got.push(value);
