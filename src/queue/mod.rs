@@ -106,7 +106,7 @@ struct Beside {
     bell: Bell,
     joiners: WaitSet,
     closing: WaitSet,
-    /// The capacity as the core counts.
+    /// The capacity as the core counts; 0 if something else decides what goes in: gets that wait, or credit.
     limit: u64,
     capacity: Option<usize>,
     /// In place of the limit: room that can be kept ahead.
@@ -167,7 +167,7 @@ impl<T> Queue<T> {
         pub const fn with_permits(capacity: usize) -> Self {
             assert!(capacity > 0, "a queue with permits needs a capacity");
             let permits = if capacity > credit::MOST { credit::MOST } else { capacity };
-            Queue::with_limit(Some(capacity), UNBOUNDED, Some(Credit::new(permits as u64)))
+            Queue::with_limit(Some(capacity), 0, Some(Credit::new(permits as u64)))
         }
     }
 
@@ -587,8 +587,13 @@ impl<T> Queue<T> {
         PutSink::new(self)
     }
 
+    #[inline]
+    fn goes_by_the_limit(&self) -> bool {
+        self.beside.limit > 0
+    }
+
     pub(crate) fn is_rendezvous(&self) -> bool {
-        self.beside.limit == 0
+        self.beside.limit == 0 && self.beside.credit.is_none()
     }
 }
 

@@ -26,10 +26,8 @@ impl<T> Observer for Waking<'_, T> {
 
     #[inline]
     fn vacated(&self, _slots: usize) {
-        let queue = self.0;
-        // Full still, if more had come in than there is room for: then another get will tell.
-        if !queue.beside.gates.nobody_puts() && queue.raw.len() < queue.limit_now() {
-            queue.serve_putters();
+        if !self.0.beside.gates.nobody_puts() {
+            self.0.serve_if_there_is_room();
         }
     }
 
@@ -57,22 +55,33 @@ impl<T> Observer for Credited<'_, T> {
 impl<T> Queue<T> {
     #[inline]
     pub(super) fn push(&self, item: T) -> Result<(), Refused<T>> {
-        match &self.beside.credit {
-            None if self.is_rendezvous() => self.push_to_expecting(item),
-            None => match self.raw.push(item, self.beside.limit, &Waking(self)) {
-                Err(Refused::Full(item)) if self.expected() > 0 => {
-                    self.raw.push(item, self.limit_now(), &Waking(self))
-                }
-                went => went,
-            },
-            Some(credit) => match self.acquire(credit, 1, 1) {
-                Ok(_) => {
-                    self.push_with_permit(credit, item);
-                    Ok(())
-                }
-                Err(Denied::TooFew) => Err(Refused::Full(item)),
-                Err(Denied::Closing) => Err(Refused::Closed(item)),
-            },
+        if !self.goes_by_the_limit() {
+            return self.push_otherwise(item);
+        }
+        match self.raw.push(item, self.beside.limit, &Waking(self)) {
+            Err(Refused::Full(item)) => self.push_for_expecting(item),
+            went => went,
+        }
+    }
+
+    #[cold]
+    fn push_for_expecting(&self, item: T) -> Result<(), Refused<T>> {
+        if self.expected() == 0 {
+            return Err(Refused::Full(item));
+        }
+        self.raw.push(item, self.limit_now(), &Waking(self))
+    }
+
+    #[cold]
+    fn push_otherwise(&self, item: T) -> Result<(), Refused<T>> {
+        let Some(credit) = &self.beside.credit else { return self.push_to_expecting(item) };
+        match self.acquire(credit, 1, 1) {
+            Ok(_) => {
+                self.push_with_permit(credit, item);
+                Ok(())
+            }
+            Err(Denied::TooFew) => Err(Refused::Full(item)),
+            Err(Denied::Closing) => Err(Refused::Closed(item)),
         }
     }
 
@@ -164,15 +173,19 @@ impl<T> Queue<T> {
     /// Takes an item out; with capacity 0 for a get that may have been `expecting` one.
     #[inline]
     pub(super) fn pop(&self, expecting: &mut Expecting) -> Result<T, Vacant> {
-        match &self.beside.credit {
-            None if self.is_rendezvous() => self.pop_from_line(expecting),
-            None => self.raw.pop(&Waking(self)),
-            Some(credit) => {
-                let item = self.raw.pop(&Credited(Waking(self)))?;
-                self.refund(credit, 1);
-                Ok(item)
-            }
+        if self.goes_by_the_limit() {
+            self.raw.pop(&Waking(self))
+        } else {
+            self.pop_otherwise(expecting)
         }
+    }
+
+    #[cold]
+    fn pop_otherwise(&self, expecting: &mut Expecting) -> Result<T, Vacant> {
+        let Some(credit) = &self.beside.credit else { return self.pop_from_line(expecting) };
+        let item = self.raw.pop(&Credited(Waking(self)))?;
+        self.refund(credit, 1);
+        Ok(item)
     }
 
     pub(super) fn pop_many(
@@ -241,6 +254,14 @@ impl<T> Queue<T> {
     #[inline]
     fn tell_of_room(&self) {
         if !self.beside.gates.nobody_puts() {
+            self.serve_putters();
+        }
+    }
+
+    #[cold]
+    fn serve_if_there_is_room(&self) {
+        // Full still, if more had come in than there is room for: then another get will tell.
+        if self.raw.len() < self.limit_now() {
             self.serve_putters();
         }
     }

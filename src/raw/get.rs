@@ -21,8 +21,21 @@ impl<T> RawQueue<T> {
     /// the head did not move.
     #[inline]
     pub fn pop(&self, observer: &impl Observer) -> Result<T, Vacant> {
+        if let Some((segment, index)) = self.claim_get_at_once() {
+            // SAFETY: the claim's ticket is used once; until then it pins the segment.
+            let found = unsafe { segment.slot(index).take(segment.means()) };
+            observer.vacated(1);
+            if let Found::Value(value) = found {
+                return Ok(value);
+            }
+        }
+        self.pop_slowly(observer)
+    }
+
+    #[cold]
+    fn pop_slowly(&self, observer: &impl Observer) -> Result<T, Vacant> {
         loop {
-            let claim = self.claim_one_get()?;
+            let claim = self.claim_get(1)?;
             let left = self.leave_behind(&claim);
             let found = self.take(&claim, claim.index);
             self.retire(left);
@@ -64,26 +77,24 @@ impl<T> RawQueue<T> {
         Ok(values.len() - before)
     }
 
-    /// As `claim_get` of one slot: at once where nothing is in the way.
+    /// As `claim_get` of one slot, if that can be done at once and the slot is not the last of its segment.
     #[inline]
-    fn claim_one_get(&self) -> Result<Claim<T>, Vacant> {
+    fn claim_get_at_once(&self) -> Option<(Segment<T>, u64)> {
         let seen = self.head.cursor();
         let index = seen.slot();
-        if index < Self::LEN {
-            let position = self.head.position_of_slot(seen);
-            let ready = position < self.head.horizon() || {
-                let there = self.glance(seen);
-                if there > 0 {
-                    self.head.look_ahead(position + there);
-                }
-                there > 0
-            };
-            if ready && self.head.advance(seen, seen.advanced(1)).is_ok() {
-                let Some(segment) = Segment::at(seen.address()) else { unreachable!() };
-                return Ok(Claim { segment, index, count: 1 });
-            }
+        if index + 1 >= Self::LEN {
+            return None;
         }
-        self.claim_get(1)
+        let position = self.head.position_of_slot(seen);
+        if position >= self.head.horizon() {
+            let there = self.glance(seen);
+            if there == 0 {
+                return None;
+            }
+            self.head.look_ahead(position + there);
+        }
+        self.head.advance(seen, seen.advanced(1)).ok()?;
+        Some((Segment::at(seen.address())?, index))
     }
 
     /// Claims up to `wanted` slots of the head's segment; only such as the tail has claimed before.

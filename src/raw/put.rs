@@ -84,10 +84,28 @@ impl<T> RawQueue<T> {
     /// Linearized at the claim that is kept, an RMW of the tail's word.
     #[inline]
     pub fn push(&self, mut value: T, limit: u64, observer: &impl Observer) -> Result<(), Refused<T>> {
+        if let Some((segment, index)) = self.claim_put_at_once(limit, observer) {
+            // SAFETY: the claim's ticket is used once; until then it pins the segment.
+            match unsafe { segment.slot(index).publish(value, segment.means()) } {
+                Published::Kept => {
+                    observer.surfaced(1);
+                    return Ok(());
+                }
+                Published::Poisoned(back) => {
+                    self.void(1, observer);
+                    value = back;
+                }
+            }
+        }
+        self.push_slowly(value, limit, observer)
+    }
+
+    #[cold]
+    fn push_slowly(&self, mut value: T, limit: u64, observer: &impl Observer) -> Result<(), Refused<T>> {
         loop {
-            match self.claim_one_put(limit, observer) {
+            match self.claim_put(1, limit, observer) {
                 Ok(Claim { segment, index, .. }) => {
-                    // SAFETY: the claim's ticket is used once; until then it pins the segment.
+                    // SAFETY: as in `push`.
                     match unsafe { segment.slot(index).publish(value, segment.means()) } {
                         Published::Kept => {
                             observer.surfaced(1);
@@ -108,25 +126,33 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// As `claim_put` of one slot: at once where nothing is in the way.
+    /// As `claim_put` of one slot, if that can be done at once.
     #[inline]
-    fn claim_one_put(&self, limit: u64, observer: &impl Observer) -> Result<Claim<T>, NoClaim> {
+    fn claim_put_at_once(&self, limit: u64, observer: &impl Observer) -> Option<(Segment<T>, u64)> {
         let seen = self.tail.cursor();
         let index = seen.slot();
-        if index < Self::LEN {
-            let bounded = limit != UNBOUNDED;
-            let position = if bounded { self.tail.position_of_slot(seen) } else { 0 };
-            let room = !bounded || position.saturating_sub(self.tail.horizon()) < limit;
-            if room && self.tail.advance(seen, seen.advanced(1)).is_ok() {
-                let Some(segment) = Segment::at(seen.address()) else { unreachable!() };
-                let claim = Claim { segment, index, count: 1 };
-                if !bounded || self.keeps_the_limit(&claim, position, limit) {
-                    return Ok(claim);
-                }
+        if index >= Self::LEN {
+            return None;
+        }
+        if limit == UNBOUNDED {
+            self.tail.advance(seen, seen.advanced(1)).ok()?;
+            return Some((Segment::at(seen.address())?, index));
+        }
+        let position = self.tail.position_of_slot(seen);
+        if position.saturating_sub(self.tail.horizon()) >= limit {
+            return None;
+        }
+        self.tail.advance(seen, seen.advanced(1)).ok()?;
+        let segment = Segment::at(seen.address())?;
+        // SAFETY: the claim pins the segment.
+        if unsafe { segment.base() } + index != position {
+            let claim = Claim { segment, index, count: 1 };
+            if !self.keeps_the_limit(&claim, position, limit) {
                 self.give_up(&claim, observer);
+                return None;
             }
         }
-        self.claim_put(1, limit, observer)
+        Some((segment, index))
     }
 
     /// Claims up to `wanted` slots of the tail's segment.

@@ -57,6 +57,14 @@ pub(crate) struct Slot<T> {
     pub(crate) value: *const UnsafeCell<MaybeUninit<T>>,
 }
 
+impl<T> Clone for Slot<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Slot<T> {}
+
 impl<T> Slot<T> {
     /// Puts `value` in before anyone else can see the slot; the putter is through with it.
     ///
@@ -218,7 +226,7 @@ impl<T> Slot<T> {
     /// # Safety
     /// As for [`Slot::take`].
     #[cold]
-    unsafe fn wait_or_kill(&self, means: Means) -> u8 {
+    unsafe fn wait_or_kill(self, means: Means) -> u8 {
         // SAFETY: the ticket keeps the segment alive.
         unsafe {
             // Ordering: Acquire, S5. As in `take`.
