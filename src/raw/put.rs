@@ -139,18 +139,27 @@ impl<T> RawQueue<T> {
             return Some((Segment::at(seen.address())?, index));
         }
         let position = self.tail.position_of_slot(seen);
+        let mut head = None;
         if position.saturating_sub(self.tail.horizon()) >= limit {
-            return None;
+            // The horizon is old. If the head is in the same segment its word says all.
+            head = Some(self.head.cursor()).filter(|head| head.address() == seen.address());
+            if index.saturating_sub(head?.ticket()) >= limit {
+                return None;
+            }
         }
         self.tail.advance(seen, seen.advanced(1)).ok()?;
         let segment = Segment::at(seen.address())?;
         // SAFETY: the claim pins the segment.
-        if unsafe { segment.base() } + index != position {
+        let base = unsafe { segment.base() };
+        if base + index != position {
             let claim = Claim { segment, index, count: 1 };
             if !self.keeps_the_limit(&claim, position, limit) {
                 self.give_up(&claim, observer);
                 return None;
             }
+        } else if let Some(head) = head {
+            // Only now: the word has not come back meanwhile, so that both were in this life of the segment.
+            self.tail.look_ahead(base + head.ticket().min(index));
         }
         Some((segment, index))
     }
