@@ -187,7 +187,16 @@ impl<'a, T> Told<'a, T> {
 
 impl<T> Drop for Told<'_, T> {
     // The calls come last, also if something before them panics.
+    #[inline]
     fn drop(&mut self) {
+        if self.close || self.discard || self.voided.get() || self.surfaced.get() > 0 {
+            self.pass_on();
+        }
+    }
+}
+
+impl<T> Told<'_, T> {
+    fn pass_on(&mut self) {
         if self.close {
             self.queue.close_core();
         }
@@ -263,7 +272,8 @@ impl<T> Queue<T> {
     fn serve(&self, lines: &mut Lines<T>, told: &mut Told<'_, T>) {
         let expecting = lines.expecting;
         while let Some(want) = lines.putters.first() {
-            if !self.grant(want, expecting, told) {
+            let full = self.goes_by_the_limit() && self.raw.len() >= self.limit_now();
+            if full || !self.grant(want, expecting, told) {
                 break;
             }
             told.calls.call(&mut lines.putters, 1);
@@ -351,6 +361,7 @@ impl<T> Queue<T> {
     }
 
     /// With capacity 0: the get no longer waits.
+    #[inline]
     pub(super) fn expect_no_more(&self, expecting: &mut Expecting) {
         if std::mem::take(&mut expecting.0) {
             self.at_desk(|lines, _| lines.expecting -= 1);

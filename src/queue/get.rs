@@ -85,6 +85,24 @@ impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
         }
     }
 
+    /// A call is used up before the try that it is for: one that comes after the try may be for what the try did not see,
+    /// and goes on to another if the try succeeds.
+    #[cold]
+    fn attempt_in_line(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, GetError>> {
+        self.host.queue().hear_call(self.line, &mut self.place, waker);
+        let comes = self.place.is_none() && self.who == Who::Thread;
+        if comes {
+            // From here on others are called for what comes in; what came before is seen.
+            self.host.queue().raw.meet_pushes();
+        }
+        let output = self.try_take()?;
+        self.cancel();
+        if comes {
+            self.host.queue().pass_on();
+        }
+        Some(output)
+    }
+
     fn leave_line(&mut self) {
         if let Some(place) = self.place.take() {
             self.host.queue().leave_getters(self.line, place);
@@ -96,24 +114,13 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
     type Output = Result<K::Got, GetError>;
     type Timed = Result<K::Got, GetTimeoutError>;
 
-    /// A call is used up before the try that it is for: one that comes after the try may be for what the try did not see,
-    /// and goes on to another if the try succeeds.
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        let mut comes = false;
         if self.place.is_some() {
-            self.host.queue().hear_call(self.line, &mut self.place, waker);
-            comes = self.place.is_none() && self.who == Who::Thread;
-        }
-        if comes {
-            // From here on others are called for what comes in; what came before is seen.
-            self.host.queue().raw.meet_pushes();
+            return self.attempt_in_line(waker);
         }
         let output = self.try_take()?;
-        self.cancel();
-        if comes {
-            self.host.queue().pass_on();
-        }
+        self.host.queue().expect_no_more(&mut self.expecting);
         Some(output)
     }
 
