@@ -7,27 +7,58 @@ use super::desk::Expecting;
 use super::Queue;
 use crate::error::PutError;
 use crate::raw::{Observer, Refused, Vacant, UNBOUNDED};
+use std::any::Any;
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 
-/// Passes what the core tells on to those who wait.
-pub(super) struct Waking<'a, T>(pub(super) &'a Queue<T>);
+/// Passes what the core tells on to those who wait, at once. A waker that panics does so when the core is done: this is
+/// dropped after it.
+pub(super) struct Waking<'a, T> {
+    queue: &'a Queue<T>,
+    panic: Cell<Option<Box<dyn Any + Send>>>,
+}
+
+impl<'a, T> Waking<'a, T> {
+    #[inline]
+    pub(super) fn new(queue: &'a Queue<T>) -> Self {
+        Waking { queue, panic: Cell::new(None) }
+    }
+
+    #[cold]
+    fn call(&self, call: impl FnOnce(&Queue<T>)) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(self.queue))) {
+            self.panic.set(Some(panic));
+        }
+    }
+}
+
+impl<T> Drop for Waking<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(panic) = self.panic.take() {
+            resume_unwind(panic);
+        }
+    }
+}
 
 impl<T> Observer for Waking<'_, T> {
     #[inline]
     fn surfaced(&self, items: usize) {
-        if !self.0.beside.gates.nobody_gets() {
-            self.0.call_getters(items);
+        if !self.queue.beside.gates.nobody_gets() {
+            self.call(|queue| queue.call_getters(items));
         }
     }
 
     #[inline]
     fn vacated(&self, _slots: usize) {
-        self.0.tell_of_room();
+        if !self.queue.beside.gates.nobody_puts() {
+            self.call(|queue| queue.serve_putters());
+        }
     }
 
-    #[inline]
     fn voided(&self) {
-        self.0.beside.joiners.wake_all();
+        self.call(|queue| queue.beside.joiners.wake_all());
     }
 }
 
@@ -51,7 +82,7 @@ impl<T> Queue<T> {
     pub(super) fn push(&self, item: T) -> Result<(), Refused<T>> {
         match &self.beside.credit {
             None if self.is_rendezvous() => self.push_to_expecting(item),
-            None => self.raw.push(item, self.beside.limit, &Waking(self)),
+            None => self.raw.push(item, self.beside.limit, &Waking::new(self)),
             Some(credit) => match self.acquire(credit, 1, 1) {
                 Ok(_) => {
                     self.push_with_permit(credit, item);
@@ -91,7 +122,7 @@ impl<T> Queue<T> {
                 self.0.follow(self.1.spend(self.2));
             }
         }
-        let observer = Credited(Waking(self));
+        let observer = Credited(Waking::new(self));
         let spend = Spend(self, credit, count);
         put(&observer);
         drop(spend);
@@ -104,7 +135,7 @@ impl<T> Queue<T> {
     pub(super) fn push_many(&self, items: &mut VecDeque<T>) -> Result<(), Refused<()>> {
         let Some(credit) = &self.beside.credit else {
             if !self.is_rendezvous() {
-                return self.raw.push_many(items, self.beside.limit, &Waking(self));
+                return self.raw.push_many(items, self.beside.limit, &Waking::new(self));
             }
             while let Some(item) = items.pop_front() {
                 let (item, refused) = match self.push_to_expecting(item) {
@@ -138,9 +169,9 @@ impl<T> Queue<T> {
     pub(super) fn pop(&self, expecting: &mut Expecting) -> Result<T, Vacant> {
         match &self.beside.credit {
             None if self.is_rendezvous() => self.pop_from_line(expecting),
-            None => self.raw.pop(&Waking(self)),
+            None => self.raw.pop(&Waking::new(self)),
             Some(credit) => {
-                let item = self.raw.pop(&Credited(Waking(self)))?;
+                let item = self.raw.pop(&Credited(Waking::new(self)))?;
                 self.refund(credit, 1);
                 Ok(item)
             }
@@ -165,9 +196,9 @@ impl<T> Queue<T> {
                 }
                 Ok(items.len() - before)
             }
-            None => self.raw.pop_many(items, limit, &Waking(self)),
+            None => self.raw.pop_many(items, limit, &Waking::new(self)),
             Some(credit) => {
-                let count = self.raw.pop_many(items, limit, &Credited(Waking(self)))?;
+                let count = self.raw.pop_many(items, limit, &Credited(Waking::new(self)))?;
                 self.refund(credit, count);
                 Ok(count)
             }
@@ -180,7 +211,7 @@ impl<T> Queue<T> {
         if credit.overdraw().is_err() {
             return Err(PutError(item));
         }
-        match self.raw.pop(&Credited(Waking(self))) {
+        match self.raw.pop(&Credited(Waking::new(self))) {
             Ok(oldest) => {
                 self.push_with_permit(credit, item);
                 Ok(Some(oldest))
