@@ -7,23 +7,49 @@ use std::collections::VecDeque;
 /// What the queue is to be.
 pub(super) struct Model {
     pub(super) capacity: Option<usize>,
+    /// Whether room can be kept.
+    pub(super) permits: bool,
     pub(super) inside: VecDeque<u32>,
-    /// Items put, without those that were withdrawn; `done` of them are done with. More can be done than put: an
-    /// item with capacity 0 may be counted while its put stands by it, and be withdrawn then.
+    /// Who waits for room, the first in line first.
+    line: VecDeque<Standing>,
+    /// Permits that are held, those included that somebody in line has collected.
+    pub(super) held: usize,
+    /// Gets that wait, of which with capacity 0 each lets one item in.
+    expecting: usize,
+    /// Items put, of which `done` are done with.
     pub(super) put: u64,
     pub(super) done: u64,
     pub(super) closed: bool,
 }
 
+/// One in line: with its item, or for permits.
+struct Standing {
+    /// The number of the item, or of the reservation.
+    id: u32,
+    reserves: Option<Reserves>,
+}
+
+#[derive(Clone, Copy)]
+struct Reserves {
+    missing: usize,
+    held: usize,
+}
+
 /// What an operation is for, and how far it has come.
 pub(super) enum Want {
-    /// The items that are not in the queue for good. With capacity 0 one of them, `stands`, may be inside.
+    /// The items that it has not put. If it waits the first of them stands in line, or went in since.
     Put {
         left: VecDeque<u32>,
-        stands: Option<u32>,
+        waits: bool,
+    },
+    Reserve {
+        id: u32,
+        count: usize,
+        waits: bool,
     },
     Get {
         limit: usize,
+        waits: bool,
     },
     Join,
     Closed,
@@ -33,6 +59,7 @@ pub(super) enum Want {
 #[derive(Debug)]
 pub(super) enum Outcome {
     Put(Result<(), Vec<u32>>),
+    Reserved(Result<usize, ()>),
     Got(Result<Vec<u32>, ()>),
     Holds,
     OutOfTime(Vec<u32>),
@@ -43,31 +70,59 @@ pub(super) enum Outcome {
 pub(super) enum Topic {
     Items,
     Room,
-    Taken(u32),
+    /// What this one waited for it has got.
+    Granted(u32),
     Done,
     Closed,
 }
 
 impl Model {
-    pub(super) fn new(capacity: Option<usize>) -> Self {
-        Model { capacity, inside: VecDeque::new(), put: 0, done: 0, closed: false }
+    pub(super) fn new(capacity: Option<usize>, permits: bool) -> Self {
+        Model {
+            capacity,
+            permits,
+            inside: VecDeque::new(),
+            line: VecDeque::new(),
+            held: 0,
+            expecting: 0,
+            put: 0,
+            done: 0,
+            closed: false,
+        }
     }
 
     pub(super) fn unfinished(&self) -> usize {
         self.put.saturating_sub(self.done) as usize
     }
 
-    pub(super) fn is_rendezvous(&self) -> bool {
+    fn is_rendezvous(&self) -> bool {
         self.capacity == Some(0)
     }
 
-    /// For how many items a put that may wait finds room. With capacity 0 one item at a time stands.
+    /// For how many items there is room; with capacity 0 one for each get that waits and for which none was put in.
     pub(super) fn room(&self) -> usize {
         match self.capacity {
             None => usize::MAX,
-            Some(0) => usize::from(self.inside.is_empty()),
-            Some(capacity) => capacity - self.inside.len(),
+            Some(0) => self.expecting.saturating_sub(self.inside.len()),
+            Some(capacity) => capacity - self.inside.len() - self.held,
         }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.closed && self.held == 0
+    }
+
+    pub(super) fn someone_stands(&self) -> bool {
+        !self.line.is_empty()
+    }
+
+    fn stands(&self, id: u32) -> bool {
+        self.line.iter().any(|standing| standing.id == id)
+    }
+
+    fn leave(&mut self, id: u32) -> Option<Standing> {
+        let place = self.line.iter().position(|standing| standing.id == id)?;
+        self.line.remove(place)
     }
 
     pub(super) fn enter(&mut self, id: u32) {
@@ -75,13 +130,60 @@ impl Model {
         self.put += 1;
     }
 
-    /// Takes up to `limit` items; `None` if an operation has to wait.
-    pub(super) fn get(&mut self, limit: usize) -> Option<Result<Vec<u32>, ()>> {
-        let count = limit.min(self.inside.len());
-        if count == 0 && limit > 0 {
-            return self.closed.then_some(Err(()));
+    /// Room goes to the first in line.
+    fn serve(&mut self) {
+        while !self.closed && self.room() > 0 {
+            let room = self.room();
+            let Some(first) = self.line.front_mut() else { return };
+            let id = first.id;
+            match &mut first.reserves {
+                None => {
+                    self.line.pop_front();
+                    self.enter(id);
+                }
+                Some(reserves) => {
+                    let more = room.min(reserves.missing);
+                    reserves.missing -= more;
+                    reserves.held += more;
+                    let all = reserves.missing == 0;
+                    self.held += more;
+                    if all {
+                        self.line.pop_front();
+                    }
+                }
+            }
         }
-        Some(Ok(self.inside.drain(..count).collect()))
+    }
+
+    /// Takes up to `limit` items; `None` if an operation has to wait. With permits no room comes before the end of a batch.
+    pub(super) fn get(&mut self, limit: usize) -> Option<Result<Vec<u32>, ()>> {
+        let mut ids = Vec::new();
+        while ids.len() < limit {
+            if self.inside.is_empty() && self.is_rendezvous() && !self.closed {
+                if let Some(first) = self.line.pop_front() {
+                    self.enter(first.id);
+                }
+            }
+            let Some(id) = self.inside.pop_front() else { break };
+            ids.push(id);
+            if !self.permits && !self.is_rendezvous() {
+                self.serve();
+            }
+        }
+        if self.permits {
+            self.serve();
+        }
+        if ids.is_empty() && limit > 0 {
+            return self.is_over().then_some(Err(()));
+        }
+        Some(Ok(ids))
+    }
+
+    /// As `get`, by one who does not wait, and so may take what came for one who does.
+    pub(super) fn try_get(&mut self, limit: usize) -> Option<Result<Vec<u32>, ()>> {
+        let got = self.get(limit);
+        self.serve();
+        got
     }
 
     pub(super) fn count_done(&mut self, count: u64) -> bool {
@@ -92,52 +194,110 @@ impl Model {
         fits
     }
 
+    /// What somebody in line has collected goes back.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+        for reserves in self.line.iter_mut().filter_map(|standing| standing.reserves.as_mut()) {
+            self.held -= std::mem::take(&mut reserves.held);
+        }
+    }
+
+    /// Permits that were held come back.
+    pub(super) fn give_back(&mut self, count: usize) {
+        self.held -= count;
+        self.serve();
+    }
+
+    /// A permit that is held is used.
+    pub(super) fn use_permit(&mut self, id: u32) {
+        self.held -= 1;
+        self.enter(id);
+    }
+
     pub(super) fn poll(&mut self, want: &mut Want) -> Option<Outcome> {
         match want {
-            Want::Get { limit } => self.get(*limit).map(Outcome::Got),
+            Want::Get { limit, waits } => {
+                let got = self.get(*limit);
+                if got.is_some() {
+                    self.expecting -= usize::from(std::mem::take(waits));
+                } else if !std::mem::replace(waits, true) {
+                    self.expecting += 1;
+                }
+                self.serve();
+                got.map(Outcome::Got)
+            }
             Want::Join => (self.put <= self.done).then_some(Outcome::Holds),
             Want::Closed => self.closed.then_some(Outcome::Holds),
-            Want::Put { left, stands } => loop {
-                if stands.is_some_and(|id| self.inside.contains(&id)) {
-                    // Nobody has it, so that a close finds it not put.
+            Want::Reserve { id, count, waits } => {
+                if !*waits {
+                    if self.closed {
+                        return Some(Outcome::Reserved(Err(())));
+                    }
+                    if *count == 0 {
+                        return Some(Outcome::Reserved(Ok(0)));
+                    }
+                    *waits = true;
+                    self.line.push_back(Standing { id: *id, reserves: Some(Reserves { missing: *count, held: 0 }) });
+                    self.serve();
+                }
+                if self.closed {
+                    self.withdraw(want);
+                    return Some(Outcome::Reserved(Err(())));
+                }
+                (!self.stands(*id)).then_some(Outcome::Reserved(Ok(*count)))
+            }
+            Want::Put { left, waits } => loop {
+                let Some(id) = left.front().copied() else { return Some(Outcome::Put(Ok(()))) };
+                if !std::mem::replace(waits, true) {
+                    if self.closed {
+                        return Some(Outcome::Put(Err(left.drain(..).collect())));
+                    }
+                    self.line.push_back(Standing { id, reserves: None });
+                    self.serve();
+                }
+                if self.stands(id) {
                     return self.closed.then(|| Outcome::Put(Err(self.withdraw(want))));
                 }
-                *stands = None;
-                let Some(id) = left.front().copied() else { return Some(Outcome::Put(Ok(()))) };
-                if self.closed {
-                    return Some(Outcome::Put(Err(left.drain(..).collect())));
-                }
-                if self.room() == 0 {
-                    return None;
-                }
                 left.pop_front();
-                self.enter(id);
-                if self.is_rendezvous() {
-                    *stands = Some(id);
-                }
+                *waits = false;
             },
         }
     }
 
     /// Ends a pending operation and says which items it has still.
     pub(super) fn withdraw(&mut self, want: &mut Want) -> Vec<u32> {
-        let Want::Put { left, stands } = want else { return Vec::new() };
-        if let Some(id) = stands.take().filter(|id| self.inside.contains(id)) {
-            assert_eq!(self.inside.pop_front(), Some(id), "an item stands behind another");
-            // It was not put.
-            self.put -= 1;
-            left.push_front(id);
+        match want {
+            Want::Put { left, waits } => {
+                if std::mem::take(waits) {
+                    let id = left[0];
+                    if self.leave(id).is_none() {
+                        // It went in.
+                        left.pop_front();
+                    }
+                }
+                left.drain(..).collect()
+            }
+            Want::Reserve { id, count, waits } => {
+                if std::mem::take(waits) {
+                    let held = self.leave(*id).map_or(*count, |standing| standing.reserves.map_or(0, |r| r.held));
+                    self.give_back(held);
+                }
+                Vec::new()
+            }
+            Want::Get { waits, .. } => {
+                self.expecting -= usize::from(std::mem::take(waits));
+                Vec::new()
+            }
+            Want::Join | Want::Closed => Vec::new(),
         }
-        left.drain(..).collect()
     }
-}
 
-impl Want {
     /// What a pending operation waits for.
-    pub(super) fn topic(&self) -> Topic {
-        match self {
-            Want::Put { stands: Some(id), .. } => Topic::Taken(*id),
-            Want::Put { .. } => Topic::Room,
+    pub(super) fn topic(&self, want: &Want) -> Topic {
+        let room = |id: u32| if self.stands(id) { Topic::Room } else { Topic::Granted(id) };
+        match want {
+            Want::Put { left, .. } => room(left[0]),
+            Want::Reserve { id, .. } => room(*id),
             Want::Get { .. } => Topic::Items,
             Want::Join => Topic::Done,
             Want::Closed => Topic::Closed,

@@ -2,7 +2,7 @@
 
 use super::item::Item;
 use super::model::Want;
-use joinq::{Closed, Get, GetTask, Join, Put, PutMany, Task};
+use joinq::{Closed, Get, GetTask, Join, Permits, Put, PutMany, Reserve, Task};
 use std::future::{ready, Future};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,6 +15,7 @@ pub(super) enum Real<'q, I> {
     Put(Result<(), Vec<I>>),
     Got(Result<Vec<I>, ()>),
     Task(Result<Task<'q, I>, ()>),
+    Reserved(Result<Permits<'q, I>, ()>),
     Holds,
     OutOfTime(Vec<I>),
 }
@@ -23,6 +24,7 @@ pub(super) enum Real<'q, I> {
 pub(super) enum Op<'q, I> {
     Put(Put<'q, I>),
     PutMany(PutMany<'q, I>),
+    Reserve(Reserve<'q, I>),
     Get(Get<'q, I>),
     GetTask(GetTask<'q, I>),
     /// With the vector that it appends to.
@@ -40,6 +42,7 @@ impl<'q, I: Item + 'q> Op<'q, I> {
             Op::PutMany(put) => {
                 Pin::new(put).poll(context).map(|put| Real::Put(put.map_err(|error| error.into_inner())))
             }
+            Op::Reserve(reserve) => Pin::new(reserve).poll(context).map(|held| Real::Reserved(held.map_err(drop))),
             Op::Get(get) => Pin::new(get).poll(context).map(|got| Real::Got(got.map(|item| vec![item]).map_err(drop))),
             Op::GetTask(get) => Pin::new(get).poll(context).map(|got| Real::Task(got.map_err(drop))),
             Op::GetMany(get) => get.as_mut().poll(context).map(Real::Got),
@@ -69,6 +72,11 @@ impl<'q, I: Item + 'q> Op<'q, I> {
                 Ok(()) => Real::Put(Ok(())),
                 Err(error) if error.is_timeout() => Real::OutOfTime(error.into_inner()),
                 Err(error) => Real::Put(Err(error.into_inner())),
+            },
+            Op::Reserve(reserve) => match timed!(reserve) {
+                Ok(permits) => Real::Reserved(Ok(permits)),
+                Err(error) if error.is_timeout() => Real::OutOfTime(Vec::new()),
+                Err(_) => Real::Reserved(Err(())),
             },
             Op::Get(get) => match timed!(get) {
                 Ok(item) => Real::Got(Ok(vec![item])),

@@ -6,7 +6,10 @@
 //!
 //! # What is checked
 //! - The result of each operation is the model's, with exactly the items the model names.
-//! - `len`, `is_empty`, `is_full`, `capacity`, `unfinished` and `is_closed` are the model's after each step.
+//! - `len`, `is_empty`, `is_full`, `capacity`, `room`, `unfinished` and `is_closed` are the model's after each step.
+//! - Room goes to the first in line: the item of the put that waits longest goes in as soon as there is room for it, whether
+//!   that put is polled again or not, and permits come to the reservation that waits longest. With capacity 0 an item goes
+//!   in if and only if a get waits for it.
 //! - Each item is dropped once, and at the end none is left.
 //! - No wake-up is lost: see [`Driver::check_wakes`].
 //! - A finished operation keeps no waker.
@@ -16,7 +19,7 @@ mod model;
 mod operation;
 
 use item::{alive, same, Item, Narrow, Void, Wide};
-use joinq::{Queue, Task};
+use joinq::{Permits, Queue, Task};
 use model::{Model, Outcome, Topic, Want};
 use operation::{check_flags, release, Flag, Op, Pending, Real};
 use std::sync::OnceLock;
@@ -28,7 +31,8 @@ const SLOTS: usize = 8;
 /// Runs one program.
 pub(crate) fn run(bytes: &[u8]) {
     let mut input = Input(bytes);
-    let capacity = match input.byte() % 13 {
+    let kind = input.byte();
+    let capacity = match kind % 13 {
         0 => None,
         1 | 2 => Some(0),
         3 => Some(1),
@@ -43,21 +47,23 @@ pub(crate) fn run(bytes: &[u8]) {
         11 => Some(usize::MAX - 1),
         _ => Some(usize::MAX),
     };
+    let permits = kind / 13 % 2 == 1 && matches!(capacity, Some(1..=257));
     match input.byte() % 4 {
-        0 | 1 => run_with::<Narrow>(capacity, input),
-        2 => run_with::<Wide>(capacity, input),
-        _ => run_with::<Void>(capacity, input),
+        0 | 1 => run_with::<Narrow>(capacity, permits, input),
+        2 => run_with::<Wide>(capacity, permits, input),
+        _ => run_with::<Void>(capacity, permits, input),
     }
 }
 
-fn run_with<I: Item>(capacity: Option<usize>, input: Input<'_>) {
+fn run_with<I: Item>(capacity: Option<usize>, permits: bool, input: Input<'_>) {
     item::reset();
-    trace(|| format!("capacity {capacity:?}, {}", std::any::type_name::<I>()));
+    trace(|| format!("capacity {capacity:?}, permits {permits}, {}", std::any::type_name::<I>()));
     let queue = match capacity {
         None => Queue::<I>::unbounded(),
+        Some(capacity) if permits => Queue::with_permits(capacity),
         Some(capacity) => Queue::bounded(capacity),
     };
-    let inside = Driver::new(&queue, capacity).run(input);
+    let inside = Driver::new(&queue, capacity, permits).run(input);
     assert_eq!(alive(), inside, "items alive when only the queue is left");
     drop(queue);
     assert_eq!(alive(), 0, "items alive after the queue");
@@ -90,12 +96,15 @@ struct Driver<'q, I> {
     model: Model,
     slots: [Option<Pending<'q, I>>; SLOTS],
     tasks: Vec<Task<'q, I>>,
+    held: Vec<Permits<'q, I>>,
     ids: u32,
+    reservations: u32,
 }
 
 impl<'q, I: Item + 'q> Driver<'q, I> {
-    fn new(queue: &'q Queue<I>, capacity: Option<usize>) -> Self {
-        Driver { queue, model: Model::new(capacity), slots: Default::default(), tasks: Vec::new(), ids: 0 }
+    fn new(queue: &'q Queue<I>, capacity: Option<usize>, permits: bool) -> Self {
+        let (model, slots) = (Model::new(capacity, permits), Default::default());
+        Driver { queue, model, slots, tasks: Vec::new(), held: Vec::new(), ids: 0, reservations: 0 }
     }
 
     /// Runs to the end of the input; says how many items are inside then.
@@ -113,6 +122,9 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
             self.check_wakes();
         }
         self.tasks.clear();
+        while !self.held.is_empty() {
+            self.drop_permits(0);
+        }
         self.model.inside.len()
     }
 
@@ -127,17 +139,19 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
             7 => self.try_get_many(usize::from(input.byte())),
             8 => self.begin(arg, |driver| {
                 let (id, item) = driver.fresh();
-                (Op::Put(driver.queue.put(item)), Want::Put { left: [id].into(), stands: None })
+                (Op::Put(driver.queue.put(item)), Want::Put { left: [id].into(), waits: false })
             }),
             9 | 10 => {
                 let count = if op == 9 { arg } else { usize::from(input.byte()) };
                 self.begin(arg, |driver| {
                     let (ids, items) = driver.fresh_many(count);
-                    (Op::PutMany(driver.queue.put_many(items)), Want::Put { left: ids.into(), stands: None })
+                    (Op::PutMany(driver.queue.put_many(items)), Want::Put { left: ids.into(), waits: false })
                 });
             }
-            11 => self.begin(arg, |driver| (Op::Get(driver.queue.get()), Want::Get { limit: 1 })),
-            12 => self.begin(arg, |driver| (Op::GetTask(driver.queue.get_task()), Want::Get { limit: 1 })),
+            11 => self.begin(arg, |driver| (Op::Get(driver.queue.get()), Want::Get { limit: 1, waits: false })),
+            12 => {
+                self.begin(arg, |driver| (Op::GetTask(driver.queue.get_task()), Want::Get { limit: 1, waits: false }))
+            }
             13 => self.begin(arg, |driver| {
                 let (queue, limit) = (driver.queue, arg * arg);
                 let get = async move {
@@ -146,7 +160,7 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
                     got.map(|count| assert_eq!(count, items.len(), "the count of a get_many")).map_err(drop)?;
                     Ok(items)
                 };
-                (Op::GetMany(Box::pin(get)), Want::Get { limit })
+                (Op::GetMany(Box::pin(get)), Want::Get { limit, waits: false })
             }),
             14 => self.begin(arg, |driver| (Op::Join(driver.queue.join()), Want::Join)),
             15 => self.begin(arg, |driver| (Op::Closed(driver.queue.closed()), Want::Closed)),
@@ -171,6 +185,7 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
             29 if arg == 0 => self.close(),
             29 if arg == 1 => self.shutdown_now(),
             29 if arg == 2 => self.forget(usize::from(input.byte()) % SLOTS),
+            29 if self.model.permits => self.permits(arg, input),
             30 => self.iterate(arg),
             _ => self.try_get(),
         }
@@ -186,12 +201,56 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
         (0..count).map(|_| self.fresh()).unzip()
     }
 
-    /// For how many items a put that does not wait finds room: with capacity 0 one for each get that waits.
+    /// For how many items a put that does not wait finds room: none ahead of those who stand in line.
     fn room_now(&self) -> usize {
-        let waits = |pending: &&Pending<'_, I>| pending.polled.is_some() && pending.want.topic() == Topic::Items;
-        match self.model.is_rendezvous() {
-            true => self.slots.iter().flatten().filter(waits).count().saturating_sub(self.model.inside.len()),
+        match self.model.someone_stands() {
+            true => 0,
             false => self.model.room(),
+        }
+    }
+
+    fn permits(&mut self, arg: usize, input: &mut Input<'_>) {
+        let count = (usize::from(input.byte()) % 4).min(self.model.capacity.unwrap_or(0));
+        match arg {
+            3 | 4 => self.begin(0, |driver| {
+                // Numbered from the other end than items.
+                driver.reservations += 1;
+                let id = u32::MAX - driver.reservations;
+                (Op::Reserve(driver.queue.reserve(count)), Want::Reserve { id, count, waits: false })
+            }),
+            5 => {
+                let fits = !self.model.closed && (count == 0 || count <= self.room_now());
+                match self.queue.try_reserve(count) {
+                    Ok(permits) => {
+                        assert!(fits, "try_reserve({count})");
+                        self.model.held += count;
+                        self.keep(permits, count);
+                    }
+                    Err(error) => assert!(!fits && error.is_closed() == self.model.closed, "{error:?}"),
+                }
+            }
+            6 => {
+                let Some(place) = self.held.iter().position(|permits| !permits.is_empty()) else { return };
+                let (id, item) = self.fresh();
+                self.held[place].put(item);
+                self.model.use_permit(id);
+            }
+            _ => self.drop_permits(count),
+        }
+    }
+
+    fn keep(&mut self, permits: Permits<'q, I>, count: usize) {
+        assert_eq!(permits.len(), count, "permits");
+        self.held.push(permits);
+        if self.held.len() > SLOTS {
+            self.drop_permits(0);
+        }
+    }
+
+    fn drop_permits(&mut self, place: usize) {
+        if place < self.held.len() {
+            let permits = self.held.remove(place);
+            self.model.give_back(permits.len());
         }
     }
 
@@ -225,7 +284,7 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
 
     fn try_get(&mut self) {
         let got = self.queue.try_get();
-        match (got, self.model.get(1)) {
+        match (got, self.model.try_get(1)) {
             (Ok(item), Some(Ok(ids))) => same(&[item], &ids),
             (Err(error), Some(Err(()))) => assert!(error.is_closed()),
             (Err(error), None) => assert!(error.is_empty()),
@@ -236,7 +295,7 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
     fn try_get_many(&mut self, limit: usize) {
         let mut items = Vec::new();
         let got = self.queue.try_get_many(&mut items, limit);
-        match (got, self.model.get(limit)) {
+        match (got, self.model.try_get(limit)) {
             (Ok(count), Some(Ok(ids))) if count == items.len() => same(&items, &ids),
             (Err(error), Some(Err(()))) => assert!(error.is_closed()),
             (Err(error), None) => assert!(error.is_empty()),
@@ -246,7 +305,7 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
 
     fn try_get_task(&mut self) {
         let got = self.queue.try_get_task();
-        match (got, self.model.get(1)) {
+        match (got, self.model.try_get(1)) {
             (Ok(task), Some(Ok(ids))) => self.hold(task, &ids),
             (Err(error), Some(Err(()))) => assert!(error.is_closed()),
             (Err(error), None) => assert!(error.is_empty()),
@@ -291,13 +350,13 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
 
     fn close(&mut self) {
         assert_eq!(self.queue.close(), !self.model.closed);
-        self.model.closed = true;
+        self.model.close();
     }
 
     /// What is left no longer counts as unfinished; less is unfinished if some of it was counted before it was got.
     fn shutdown_now(&mut self) {
         let left = self.queue.shutdown_now();
-        self.model.closed = true;
+        self.model.close();
         let ids: Vec<u32> = self.model.inside.drain(..).collect();
         same(&left, &ids);
         self.model.count_done(ids.len().min(self.model.unfinished()) as u64);
@@ -306,12 +365,12 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
     /// Up to `arg` items by an iterator; all with 7, and once the queue is closed by the one that waits.
     fn iterate(&mut self, arg: usize) {
         let limit = if arg == 7 { usize::MAX } else { arg };
-        let items: Vec<I> = match self.model.closed {
+        let items: Vec<I> = match self.model.is_over() {
             true => self.queue.iter().take(limit).collect(),
             false => self.queue.try_iter().take(limit).collect(),
         };
-        let count = limit.min(self.model.inside.len());
-        same(&items, &self.model.inside.drain(..count).collect::<Vec<_>>());
+        let got = std::iter::from_fn(|| self.model.try_get(1)?.ok()).take(limit);
+        same(&items, &got.flatten().collect::<Vec<_>>());
     }
 
     /// The operation in a slot, unless it is forgotten.
@@ -365,12 +424,15 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
             (Real::Put(Err(items)), Outcome::Put(Err(ids))) => same(&items, &ids),
             (Real::Got(Ok(items)), Outcome::Got(Ok(ids))) => same(&items, &ids),
             (Real::Task(Ok(task)), Outcome::Got(Ok(ids))) => self.hold(task, &ids),
+            (Real::Reserved(Ok(permits)), Outcome::Reserved(Ok(count))) => self.keep(permits, count),
+            (Real::Reserved(Err(())), Outcome::Reserved(Err(()))) => {}
             (Real::Got(Err(())) | Real::Task(Err(())), Outcome::Got(Err(()))) => {}
             (Real::OutOfTime(items), Outcome::OutOfTime(ids)) => same(&items, &ids),
             (real, expected) => {
                 let real = match real {
                     Real::Put(put) => format!("put, closed: {}", put.is_err()),
                     Real::Got(got) => format!("got, closed: {}", got.is_err()),
+                    Real::Reserved(held) => format!("reserved, closed: {}", held.is_err()),
                     Real::Task(got) => format!("got a task, closed: {}", got.is_err()),
                     Real::Holds => "holds".into(),
                     Real::OutOfTime(items) => format!("out of time with {} items", items.len()),
@@ -435,6 +497,8 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
         assert_eq!(queue.is_empty(), len == 0, "is_empty");
         assert_eq!(queue.is_full(), model.capacity.is_some_and(|capacity| len >= capacity), "is_full");
         assert_eq!(queue.capacity(), model.capacity, "capacity");
+        let room = model.capacity.map(|capacity| if capacity == 0 { 0 } else { model.room() });
+        assert_eq!(queue.room(), room, "room");
         assert_eq!(queue.unfinished(), model.unfinished(), "unfinished");
         assert_eq!(queue.is_closed(), model.closed, "is_closed");
     }
@@ -448,23 +512,29 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
     /// served, dropped or taken back before it used its wake-up hands it on. One that finds nothing has lost
     /// nothing. An operation that is forgotten after it was woken keeps its wake-up, and counts as woken here.
     ///
-    /// A condition that concerns all (closed, all done, *this* item taken) wakes all.
+    /// Who stands in line for room is woken when it has got that. A condition that concerns all (closed, all done) wakes
+    /// all.
     fn check_wakes(&self) {
         let model = &self.model;
+        assert!(!model.someone_stands() || model.closed || model.room() == 0, "room that nobody in line has");
         let waiting = || self.slots.iter().flatten().filter(|pending| pending.polled.is_some());
         for pending in waiting() {
-            let topic = pending.want.topic();
-            let everyone = model.closed && topic != Topic::Done;
+            let topic = model.topic(&pending.want);
+            let everyone = match topic {
+                Topic::Done => false,
+                Topic::Items => model.is_over(),
+                _ => model.closed,
+            };
             let ready = match topic {
                 _ if everyone => usize::MAX,
                 Topic::Items => model.inside.len(),
-                Topic::Room => model.room(),
+                Topic::Room => 0,
                 Topic::Done if model.put <= model.done => usize::MAX,
-                // Its own item is one unit for itself: no other has the same topic.
-                Topic::Taken(id) => usize::from(!model.inside.contains(&id)),
+                // No other has the same topic.
+                Topic::Granted(_) => 1,
                 Topic::Done | Topic::Closed => 0,
             };
-            let alike = || waiting().filter(|other| other.want.topic() == topic);
+            let alike = || waiting().filter(|other| model.topic(&other.want) == topic);
             let (waiters, woken) = (alike().count(), alike().filter(|other| other.is_woken()).count());
             assert!(woken >= ready.min(waiters), "{topic:?}: {ready} ready, {waiters} wait, only {woken} are woken");
         }

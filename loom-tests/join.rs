@@ -77,6 +77,24 @@ mod tests {
         });
     }
 
+    /// Who counts an item of his own as done is not refused, though another puts and counts meanwhile: the other's count is
+    /// not seen without what the other put. Nothing may be unfinished once or twice, while somebody enrols.
+    #[test]
+    fn two_finish_while_one_puts() {
+        explore_large(|| {
+            let queue = with(&[1]);
+            let first = spawn(&queue, |queue| queue.task_done().unwrap());
+            let second = spawn(&queue, |queue| {
+                queue.try_put(2).unwrap();
+                queue.task_done().unwrap();
+            });
+            block_on(queue.join());
+            first.join().unwrap();
+            second.join().unwrap();
+            assert_eq!(queue.unfinished(), 0);
+        });
+    }
+
     /// The worker puts an item before it is done with its own: the count does not touch zero in between.
     #[test]
     fn the_join_waits_for_what_a_worker_puts() {

@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn put_and_get_wait_for_each_other_in_turn() {
-        explore_large(|| {
+        explore(|| {
             let queue = bounded_with(1, &[]);
             let putter = spawn(&queue, |queue| (1..=2).for_each(|item| block_on(queue.put(item)).unwrap()));
             assert_eq!(block_on(queue.get()), Ok(1));
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_batch_wakes_two_gets() {
-        explore_large(|| {
+        explore(|| {
             let queue = Arc::new(Queue::unbounded());
             let getter = spawn(&queue, |queue| block_on(queue.get()).unwrap());
             let mut get = queue.get();
@@ -126,7 +126,7 @@ mod tests {
     /// The cancelled get may have been woken: then the wake-up goes on to the other one.
     #[test]
     fn a_cancelled_get_passes_its_wake_up_on() {
-        explore_large(|| {
+        explore(|| {
             let queue = Arc::new(Queue::unbounded());
             let mut cancelled = queue.get();
             assert!(poll_once(&mut cancelled).is_none());
@@ -138,17 +138,76 @@ mod tests {
         });
     }
 
+    /// A put is taken back while a get makes room: its item is in, or it comes back, and the room goes to the next.
     #[test]
-    fn a_cancelled_put_passes_its_wake_up_on() {
-        explore_large(|| {
+    fn a_put_that_leaves_the_line_makes_way() {
+        explore(|| {
             let queue = bounded_with(1, &[1]);
             let mut cancelled = queue.put(9);
             assert!(poll_once(&mut cancelled).is_none());
             let putter = spawn(&queue, |queue| block_on(queue.put(2)));
             let getter = spawn(&queue, |queue| queue.try_get().unwrap());
-            assert_eq!(cancelled.take(), Some(9));
+            if cancelled.take().is_none() {
+                assert_eq!(block_on(queue.get()), Ok(9));
+            }
             assert_eq!((getter.join().unwrap(), putter.join().unwrap()), (1, Ok(())));
             assert_eq!(queue.try_get(), Ok(2));
+        });
+    }
+
+    /// The item is delivered or handed back: never both, and never neither.
+    #[test]
+    fn a_put_that_is_taken_back_has_its_item_or_not() {
+        explore(|| {
+            let queue = bounded_with(1, &[1]);
+            let mut put = queue.put(2);
+            assert!(poll_once(&mut put).is_none());
+            let getter = spawn(&queue, |queue| queue.try_get());
+            let back = put.take();
+            assert_eq!(getter.join().unwrap(), Ok(1));
+            assert_eq!(queue.try_get().is_ok(), back.is_none());
+            assert_eq!(queue.unfinished(), 1 + back.is_none() as usize);
+        });
+    }
+
+    /// Two gets make room at once: the items of those who wait go in in the order of the line.
+    #[test]
+    fn the_first_in_line_is_served_first() {
+        explore_large(|| {
+            let queue = bounded_with(2, &[1, 2]);
+            let (mut first, mut second) = (queue.put(3), queue.put(4));
+            assert!(poll_once(&mut first).is_none() && poll_once(&mut second).is_none());
+            let getter = spawn(&queue, |queue| queue.try_get().unwrap());
+            let got = queue.try_get().unwrap();
+            assert_eq!(got + getter.join().unwrap(), 3);
+            assert_eq!((poll_once(&mut first), poll_once(&mut second)), (Some(Ok(())), Some(Ok(()))));
+            assert_eq!((queue.try_get(), queue.try_get()), (Ok(3), Ok(4)));
+        });
+    }
+
+    /// A put lines up beside a close and a get that makes room.
+    #[test]
+    fn lining_up_beside_a_close_loses_nothing() {
+        explore(|| {
+            let queue = bounded_with(1, &[1]);
+            let putter = spawn(&queue, |queue| block_on(queue.put(2)).is_ok());
+            let getter = spawn(&queue, |queue| queue.try_get());
+            queue.close();
+            assert_eq!(getter.join().unwrap(), Ok(1));
+            assert_eq!(putter.join().unwrap(), queue.try_get().is_ok());
+        });
+    }
+
+    /// Two close at once, and only one does it: whichever returns first, all are told.
+    #[test]
+    fn two_closes_end_a_waiting_get() {
+        explore(|| {
+            let queue = bounded_with(1, &[]);
+            let getter = spawn(&queue, |queue| block_on(queue.get()));
+            let closer = spawn(&queue, |queue| queue.close());
+            let mine = queue.close();
+            assert_eq!(getter.join().unwrap(), Err(GetError));
+            assert!(mine ^ closer.join().unwrap());
         });
     }
 
@@ -221,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_rendezvous_hands_over() {
-        explore_large(|| {
+        explore(|| {
             let queue = bounded_with(0, &[]);
             let putter = spawn(&queue, |queue| block_on(queue.put(1)));
             assert_eq!(block_on(queue.get()), Ok(1));
@@ -229,10 +288,10 @@ mod tests {
         });
     }
 
-    /// Two puts stand one after the other.
+    /// Two puts stand at the same time, first in line first.
     #[test]
     fn a_rendezvous_serves_two_puts() {
-        explore_large(|| {
+        explore(|| {
             let queue = bounded_with(0, &[]);
             let mut first = queue.put(1);
             assert!(poll_once(&mut first).is_none());
@@ -240,6 +299,52 @@ mod tests {
             assert_eq!(block_on(queue.get()), Ok(1));
             block_on(first).unwrap();
             assert_eq!(block_on(queue.get()), Ok(2));
+            putter.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn two_puts_meet_two_gets() {
+        explore(|| {
+            let queue = bounded_with(0, &[]);
+            let putter = spawn(&queue, |queue| block_on(queue.put(1)).unwrap());
+            let getter = spawn(&queue, |queue| block_on(queue.get()).unwrap());
+            let mut put = queue.put(2);
+            let done = poll_once(&mut put).is_some();
+            let got = block_on(queue.get()).unwrap();
+            if !done {
+                block_on(put).unwrap();
+            }
+            assert_eq!(got + getter.join().unwrap(), 3);
+            putter.join().unwrap();
+        });
+    }
+
+    /// Two `try_put` beside one get that waits: one goes in.
+    #[test]
+    fn two_offers_meet_one_get() {
+        explore(|| {
+            let queue = bounded_with(0, &[]);
+            let mut get = queue.get();
+            assert!(poll_once(&mut get).is_none());
+            let other = spawn(&queue, |queue| queue.try_put(1).is_ok());
+            let mine = queue.try_put(2).is_ok();
+            assert!(mine ^ other.join().unwrap());
+            assert_eq!(block_on(get), Ok(if mine { 2 } else { 1 }));
+        });
+    }
+
+    /// A get that waits is robbed by one that does not, while a put lines up.
+    #[test]
+    fn a_get_that_is_robbed_is_served_by_who_stands() {
+        explore(|| {
+            let queue = bounded_with(0, &[]);
+            let mut get = queue.get();
+            assert!(poll_once(&mut get).is_none());
+            queue.try_put(1).unwrap();
+            let putter = spawn(&queue, |queue| block_on(queue.put(2)).unwrap());
+            assert_eq!(queue.try_get(), Ok(1));
+            assert_eq!(block_on(get), Ok(2));
             putter.join().unwrap();
         });
     }
@@ -259,7 +364,7 @@ mod tests {
 
     #[test]
     fn closing_ends_a_rendezvous() {
-        explore_large(|| {
+        explore(|| {
             let queue = bounded_with(0, &[]);
             let putter = spawn(&queue, |queue| block_on(queue.put(1)));
             let getter = spawn(&queue, |queue| block_on(queue.get()));

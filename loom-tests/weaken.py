@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Weakens each memory ordering of the crate in turn and tells which model notices.
 
-    loom-tests/weaken.py [LABEL ...] [--limit SECONDS] [--work DIR]
+    loom-tests/weaken.py [LABEL ...] [--limit SECONDS] [--tests FILE ...] [--work DIR]
 
 For each `Ordering::` argument in src/ that is stronger than Relaxed a copy of the tree gets this one made Relaxed, and
 the models run until one fails. A label is that of the nearest `// Ordering:` comment above. The last column is the
@@ -11,7 +11,7 @@ import argparse, os, pathlib, re, shutil, subprocess, sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 STRONG = re.compile(r"Ordering::(Acquire|Release|AcqRel|SeqCst)\b")
-TESTS = ["channel", "raw", "raw_bound", "raw_edges", "raw_slot", "join", "wait"]
+TESTS = ["channel", "permits", "raw", "raw_bound", "raw_edges", "raw_slot", "join", "wait"]
 
 
 def mutants(path):
@@ -44,6 +44,7 @@ def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("labels", nargs="*")
     ap.add_argument("--limit", type=int, default=120, help="seconds for one file of models")
+    ap.add_argument("--tests", nargs="*", default=TESTS, help="files of models")
     ap.add_argument("--work", default="/tmp/joinq-weaken")
     args = ap.parse_args()
     work = pathlib.Path(args.work)
@@ -60,7 +61,7 @@ def main():
             os.utime(copy)
             verdict = None
             for extra in ("", " --cfg loom_rmw"):
-                for name in TESTS:
+                for name in args.tests:
                     if not (tree / "loom-tests" / f"{name}.rs").exists():
                         continue
                     found = models(tree, name, work / ("target" + extra.replace(" --cfg ", "-")), args.limit, extra)

@@ -55,16 +55,17 @@ impl Unfinished {
     /// Counts as many items as done as `allow` makes of the number of unfinished ones, of which there may be more than it
     /// is told if these are `enough`.
     fn add<E>(&self, intake: &impl Intake, allow: impl Fn(u64) -> Result<u64, E>, enough: u64) -> Result<Left, E> {
-        // Ordering: Relaxed, J1. The CAS confirms it.
-        let mut done = self.done.load(Ordering::Relaxed);
+        // Ordering: Acquire, J1. Pairs with J2: what others are done with is not seen without their having put it.
+        let mut done = self.done.load(Ordering::Acquire);
         let after = loop {
             let mut unfinished = self.entered_at_least(intake).saturating_sub(done);
             if unfinished < enough {
                 unfinished = self.look(intake).saturating_sub(done);
             }
             let after = done + allow(unfinished)?;
-            // Ordering: AcqRel, J2. Release: the work on the item, for who joins (J3). Acquire: a joiner's meeting (M1).
-            match self.done.compare_exchange(done, after, Ordering::AcqRel, Ordering::Relaxed) {
+            // Ordering: AcqRel and Acquire, J2. Release: the work on the item, for who joins (J3). Acquire: a joiner's
+            // meeting (M1); where it fails, as J1.
+            match self.done.compare_exchange(done, after, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => break after,
                 Err(now) => done = now,
             }

@@ -37,26 +37,49 @@ fn a_woken_get_that_is_dropped_passes_its_wake_up_on() {
     assert_eq!(second.ready(), Ok(1));
 }
 
+/// The item went in when there was room: the put has nothing left to drop, and nothing to pass on.
 #[test]
-fn a_woken_put_that_is_dropped_passes_its_wake_up_on() {
+fn a_woken_put_that_is_dropped_has_put_its_item() {
     let queue = full();
-    let [first, second] = [Probe::pending(queue.put(1)), Probe::pending(queue.put(2))];
+    let [first, mut second] = [Probe::pending(queue.put(1)), Probe::pending(queue.put(2))];
     assert_eq!(queue.try_get(), Ok(0));
     assert!(first.is_woken() && !second.is_woken());
     drop(first);
+    assert!(!second.is_woken() && second.poll().is_pending());
+    assert_eq!(queue.try_get(), Ok(1));
     assert!(second.is_woken());
-    assert_eq!(second.ready(), Ok(()));
-    assert!(queue.try_iter().eq([2]));
+    assert_eq!((second.ready(), queue.try_get()), (Ok(()), Ok(2)));
 }
 
 #[test]
-fn a_woken_put_whose_item_is_taken_back_passes_its_wake_up_on() {
+fn a_woken_put_has_no_item_to_take_back() {
     let queue = full();
     let [mut first, second] = [Probe::pending(queue.put(1)), Probe::pending(queue.put(2))];
     assert_eq!(queue.try_get(), Ok(0));
-    assert_eq!(first.future.take(), Some(1));
-    assert!(second.is_woken());
+    assert_eq!(first.future.take(), None);
+    assert!(!second.is_woken());
+    assert!(queue.try_iter().eq([1, 2]));
     assert_eq!(second.ready(), Ok(()));
+}
+
+#[test]
+fn a_woken_put_whose_time_runs_out_has_put_its_item() {
+    let queue = full();
+    let put = Probe::pending(queue.put(1).until(Tick::default()));
+    assert_eq!(queue.try_get(), Ok(0));
+    assert_eq!((put.ready(), queue.try_get()), (Ok(()), Ok(1)));
+}
+
+#[test]
+fn a_put_that_leaves_the_line_makes_way_for_the_next() {
+    let queue = full();
+    let [first, second, third] = [1, 2, 3].map(|n| Probe::pending(queue.put(n)));
+    drop(second);
+    assert_eq!(queue.try_get(), Ok(0));
+    assert!(first.is_woken() && !third.is_woken());
+    assert_eq!(queue.try_get(), Ok(1));
+    assert!(third.is_woken());
+    assert_eq!((queue.try_get(), queue.try_get()), (Ok(3), Err(TryGetError::Empty)));
 }
 
 #[test]
@@ -95,18 +118,16 @@ fn a_woken_get_that_is_forgotten_does_not_swallow_the_next_wake_up() {
 }
 
 #[test]
-fn a_woken_put_that_is_forgotten_does_not_swallow_the_next_wake_up() {
+fn a_put_that_is_forgotten_puts_its_item_in_its_turn() {
     let _watchdog = watchdog();
     let queue = Queue::bounded(2);
     queue.put_many([0, 1]).wait().unwrap();
     let [first, second] = [Probe::pending(queue.put(2)), Probe::pending(queue.put(3))];
-    assert_eq!(queue.try_get(), Ok(0));
-    assert!(first.is_woken());
     forget(first);
-    assert_eq!(queue.try_get(), Ok(1));
+    assert_eq!((queue.try_get(), queue.try_get()), (Ok(0), Ok(1)));
     assert!(second.is_woken());
     assert_eq!(second.ready(), Ok(()));
-    assert_eq!(queue.try_get(), Ok(3));
+    assert!(queue.try_iter().eq([2, 3]));
 }
 
 #[test]
@@ -162,8 +183,44 @@ fn the_waker_of_the_last_poll_is_the_one_that_is_woken() {
     queue.try_get().unwrap();
     assert_eq!((old.get(), put.woken.get()), (0, 1));
     drop(put);
-    queue.tasks_done(2).unwrap();
+    queue.tasks_done(3).unwrap();
     assert_eq!((old.get(), join.woken.get()), (0, 1));
+}
+
+/// The other's waker comes back, and is used, as often as one likes.
+#[test]
+fn wakers_change_between_polls() {
+    let (full, empty) = (full(), Queue::bounded(1));
+    let wakers = [Count::new(), Count::new()];
+    let (mut put, mut get) = (full.put(1), empty.get());
+    for (_, waker) in wakers.iter().cycle().take(7) {
+        assert!(poll(&mut put, waker).is_pending() && poll(&mut get, waker).is_pending());
+        let kept: usize = wakers.iter().map(|(count, _)| Arc::strong_count(count) - 2).sum();
+        assert_eq!(kept, 2, "one for the put and one for the get");
+    }
+    full.try_get().unwrap();
+    empty.try_put(2).unwrap();
+    assert_eq!((wakers[0].0.get(), wakers[1].0.get()), (2, 0));
+    assert_eq!((poll(&mut put, &wakers[1].1), poll(&mut get, &wakers[1].1)), (Poll::Ready(Ok(())), Poll::Ready(Ok(2))));
+}
+
+#[test]
+fn a_thousand_gets_that_wait_can_all_go() {
+    let queue = Queue::unbounded();
+    let mut gets: Vec<_> = (0..1000).map(|_| Probe::pending(queue.get())).collect();
+    (0..3).for_each(|n| queue.try_put(n).unwrap());
+    assert!(gets[..3].iter().all(Probe::is_woken) && !gets[3..].iter().any(Probe::is_woken));
+    // From the middle outwards; the calls go on to those who are left.
+    while gets.len() > 1 {
+        drop(gets.remove(gets.len() / 2));
+        assert!(gets.iter().filter(|get| get.is_woken()).count() >= gets.len().min(3));
+    }
+    drop(gets);
+    assert!(queue.try_iter().eq(0..3));
+    let get = Probe::pending(queue.get());
+    queue.try_put(9).unwrap();
+    assert!(get.is_woken());
+    assert_eq!(get.ready(), Ok(9));
 }
 
 #[test]

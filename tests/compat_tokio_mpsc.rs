@@ -231,3 +231,119 @@ fn texts_and_traits_are_tokios() {
     safe::<mpsc::UnboundedReceiver<std::cell::Cell<u8>>>();
     assert!(catch_unwind(|| channel::<u8>(0)).is_err());
 }
+
+/// What is collected or granted and not used goes back, and the receiver that waits for the end is told.
+#[test]
+fn a_reservation_that_ends_without_a_permit_wakes_a_closed_receiver() {
+    for many in [1, 2] {
+        for cancel in [true, false] {
+            let (sender, mut receiver) = channel::<()>(many);
+            let permit = sender.try_reserve().unwrap();
+            let reserve = Probe::pending(Box::pin(sender.reserve_many(many)));
+            if many == 1 {
+                drop(permit);
+                assert!(reserve.is_woken());
+                receiver.close();
+                let receive = Probe::pending(Box::pin(receiver.recv()));
+                match cancel {
+                    true => drop(reserve),
+                    false => assert!(reserve.ready().is_err()),
+                }
+                assert!(receive.is_woken() && receive.ready().is_none());
+            } else {
+                receiver.close();
+                let receive = Probe::pending(Box::pin(receiver.recv()));
+                drop(permit);
+                match cancel {
+                    true => drop(reserve),
+                    false => assert!(reserve.ready().is_err()),
+                }
+                assert!(receive.is_woken() && receive.ready().is_none());
+            }
+            assert_eq!((sender.capacity(), receiver.try_recv()), (many, Err(TryRecvError::Disconnected)));
+        }
+    }
+}
+
+#[test]
+fn a_permit_that_comes_back_goes_to_who_waits_longest() {
+    let (sender, mut receiver) = channel(2);
+    let [used, unused] = [sender.try_reserve().unwrap(), sender.try_reserve().unwrap()];
+    let [third, fourth] = [Probe::pending(Box::pin(sender.reserve())), Probe::pending(Box::pin(sender.reserve()))];
+    used.send(1);
+    assert!(!third.is_woken());
+    assert_eq!(receiver.try_recv(), Ok(1));
+    assert!(third.is_woken() && !fourth.is_woken());
+    // It is that one's already: nobody else gets it.
+    assert_eq!(sender.try_send(9), Err(TrySendError::Full(9)));
+    drop(unused);
+    assert!(fourth.is_woken());
+    let last = Probe::pending(Box::pin(sender.reserve()));
+    third.ready().unwrap().send(2);
+    fourth.ready().unwrap().send(3);
+    assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(2), Ok(3)));
+    assert!(last.is_woken());
+}
+
+#[test]
+fn a_permit_is_used_though_the_waker_of_the_receiver_panics() {
+    let (sender, mut receiver) = channel(1);
+    let waker = common::panicking_waker();
+    assert!(receiver.poll_recv(&mut std::task::Context::from_waker(&waker)).is_pending());
+    let permit = sender.try_reserve().unwrap();
+    assert!(catch_unwind(AssertUnwindSafe(|| permit.send(7))).is_err());
+    assert_eq!((sender.capacity(), receiver.len()), (0, 1));
+    assert_eq!((receiver.try_recv(), sender.capacity()), (Ok(7), 1));
+    receiver.close();
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+}
+
+#[test]
+fn a_send_that_is_cancelled_was_not_sent() {
+    let _watchdog = watchdog();
+    let ledger = Ledger::new();
+    let (sender, mut receiver) = channel(1);
+    assert!(sender.try_send(ledger.item(0)).is_ok());
+    let send = Probe::pending(Box::pin(sender.send(ledger.item(1))));
+    assert_eq!(receiver.try_recv().map(|item| item.id), Ok(0));
+    assert!(send.is_woken());
+    drop(send);
+    assert_eq!((ledger.dropped(), sender.capacity()), (2, 1));
+    assert!(receiver.try_recv().is_err());
+    runtime().block_on(async {
+        assert!(sender.try_send(ledger.item(2)).is_ok());
+        let late = sender.send_timeout(ledger.item(3), Duration::from_millis(2)).await;
+        assert!(late.is_err_and(|error| matches!(error, SendTimeoutError::Timeout(item) if item.id == 3)));
+    });
+    drop(receiver);
+    ledger.settle();
+}
+
+#[test]
+fn capacity_comes_back_when_the_receiver_goes() {
+    let (sender, receiver) = channel(3);
+    sender.try_send(1).unwrap();
+    sender.try_send(2).unwrap();
+    let permit = sender.try_reserve().unwrap();
+    let pending = Probe::pending(Box::pin(sender.send(4)));
+    drop(receiver);
+    assert_eq!(sender.capacity(), 2);
+    permit.send(3);
+    assert_eq!(sender.capacity(), 3);
+    assert_eq!(pending.ready(), Err(SendError(4)));
+    assert_eq!(sender.capacity(), 3);
+}
+
+/// A thread that receives is not served by the waker of a task that has polled before.
+#[test]
+fn blocking_lets_go_of_the_waker_of_an_earlier_poll() {
+    let _watchdog = watchdog();
+    let (sender, mut receiver) = channel(1);
+    let (count, waker) = common::Count::new();
+    assert!(receiver.poll_recv(&mut std::task::Context::from_waker(&waker)).is_pending());
+    sender.try_send(1).unwrap();
+    assert_eq!(count.get(), 1);
+    assert_eq!(receiver.blocking_recv(), Some(1));
+    drop(waker);
+    assert_eq!(std::sync::Arc::strong_count(&count), 1);
+}

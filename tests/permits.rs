@@ -2,8 +2,10 @@
 
 mod common;
 
+use common::Probe;
 use futures_lite::future::{block_on, poll_once};
 use joinq::Queue;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 #[test]
@@ -36,22 +38,138 @@ fn permits_that_are_dropped_wake_who_waits() {
     assert_eq!(queue.room(), Some(1));
 }
 
+/// Permits come to the first in line bit by bit; who came later waits behind it, and nobody overtakes.
 #[test]
-fn one_permit_that_is_too_few_for_the_first_wakes_the_second() {
+fn a_large_reservation_is_not_starved_by_small_ones() {
     let _watchdog = common::watchdog();
     let queue = Queue::with_permits(3);
     queue.put_many([1, 2, 3]).wait().unwrap();
-    let (mut large, mut small) = (queue.reserve(3), queue.put(4));
-    assert!(block_on(poll_once(&mut large)).is_none() && block_on(poll_once(&mut small)).is_none());
-    let waiting = std::thread::scope(|scope| {
-        let small = scope.spawn(|| small.wait());
+    let (large, small) = (Probe::pending(queue.reserve(3)), Probe::pending(queue.put(4)));
+    for _ in 0..2 {
         queue.try_get().unwrap();
-        small.join().unwrap()
+        assert!(!large.is_woken() && !small.is_woken());
+        assert!(queue.try_put(5).unwrap_err().is_full() && queue.try_reserve(1).unwrap_err().is_full());
+        assert_eq!((queue.room(), queue.try_reserve(0).unwrap().len()), (Some(0), 0));
+        assert!(queue.put(6).wait_timeout(Duration::ZERO).is_err());
+    }
+    queue.try_get().unwrap();
+    assert!(large.is_woken() && !small.is_woken());
+    let permits = large.ready().unwrap();
+    drop(permits);
+    assert!(small.is_woken());
+    assert_eq!((queue.try_get(), queue.room()), (Ok(4), Some(3)));
+}
+
+#[test]
+fn a_storm_of_small_puts_does_not_starve_a_large_reservation() {
+    let _watchdog = common::watchdog();
+    let queue = Queue::with_permits(8);
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let _ = queue.try_put(1);
+                    let _ = queue.put(2).wait_timeout(Duration::from_micros(50));
+                    let _ = queue.try_get();
+                    let _ = queue.try_get();
+                }
+            });
+        }
+        (0..200).for_each(|_| drop(queue.reserve(8).wait().unwrap()));
+        stop.store(true, Ordering::Relaxed);
     });
-    waiting.unwrap();
-    assert!(block_on(poll_once(&mut large)).is_none());
     drop(queue.drain());
-    assert_eq!(block_on(large).unwrap().len(), 3);
+    assert_eq!(queue.room(), Some(8));
+}
+
+#[test]
+fn reservations_and_puts_stand_in_one_line() {
+    let queue = Queue::with_permits(2);
+    let held = queue.try_reserve(2).unwrap();
+    let first = Probe::pending(queue.reserve(1));
+    let second = Probe::pending(queue.put(7));
+    let third = Probe::pending(queue.reserve(2));
+    drop(held);
+    assert!(first.is_woken() && second.is_woken() && !third.is_woken());
+    drop(first);
+    assert_eq!(queue.try_get(), Ok(7));
+    assert!(third.is_woken());
+    drop(third.ready().unwrap());
+    assert_eq!(queue.room(), Some(2));
+}
+
+#[test]
+fn a_reservation_that_is_dropped_half_way_gives_back_what_it_has() {
+    let queue = Queue::with_permits(3);
+    let mut held = queue.try_reserve(3).unwrap();
+    let large = Probe::pending(queue.reserve(3));
+    let small = Probe::pending(queue.reserve(1));
+    held.put(1);
+    held.put(2);
+    assert_eq!((queue.try_get(), queue.try_get(), queue.room()), (Ok(1), Ok(2), Some(0)));
+    drop(large);
+    assert!(small.is_woken());
+    assert_eq!(small.ready().unwrap().len(), 1);
+    drop(held);
+    assert_eq!(queue.room(), Some(3));
+}
+
+#[test]
+fn a_close_takes_back_what_a_reservation_has_so_far() {
+    let queue = Queue::<u8>::with_permits(3);
+    let held = queue.try_reserve(1).unwrap();
+    let half = Probe::pending(queue.reserve(3));
+    let put = Probe::pending(queue.put(1));
+    let get = Probe::pending(queue.get());
+    queue.close();
+    assert!(half.is_woken() && put.is_woken() && !get.is_woken());
+    drop(held);
+    assert!(get.is_woken());
+    assert!(get.ready().is_err());
+    assert_eq!(queue.room(), Some(3));
+    assert_eq!(put.ready().unwrap_err().into_inner(), 1);
+    assert!(half.ready().is_err());
+}
+
+/// What was reserved and not answered yet goes back: the queue was closed first.
+#[test]
+fn a_close_takes_back_what_a_reservation_was_not_told_of() {
+    let queue = Queue::<u8>::with_permits(1);
+    let held = queue.try_reserve(1).unwrap();
+    let reserve = Probe::pending(queue.reserve(1));
+    drop(held);
+    queue.close();
+    let get = Probe::pending(queue.get());
+    assert!(reserve.ready().is_err() && get.is_woken());
+    assert!(get.ready().is_err());
+}
+
+#[test]
+fn a_forced_put_loses_nothing_to_a_close() {
+    let _watchdog = common::watchdog();
+    for round in 0..2000 {
+        let queue = Queue::with_permits(2);
+        queue.put_many([0, 1]).wait().unwrap();
+        let came_out = std::thread::scope(|scope| {
+            let force = scope.spawn(|| (2..6).map(|n| queue.force_put(n)).collect::<Vec<_>>());
+            if round % 2 == 0 {
+                std::thread::yield_now();
+            }
+            queue.close();
+            force.join().unwrap()
+        });
+        let mut all: Vec<i32> = queue.drain().collect();
+        for out in came_out {
+            match out {
+                Ok(oldest) => all.extend(oldest),
+                Err(error) => all.push(error.into_inner()),
+            }
+        }
+        all.sort_unstable();
+        assert_eq!((all, queue.room()), (vec![0, 1, 2, 3, 4, 5], Some(2)));
+        assert!(queue.try_get().unwrap_err().is_closed());
+    }
 }
 
 #[test]

@@ -6,7 +6,8 @@ use common::{watchdog, Probe, Tick};
 use futures_lite::future::{block_on, ready};
 use joinq::{PutError, PutTimeoutError, Queue, TryGetError, TryPutError};
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Barrier;
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
@@ -84,16 +85,77 @@ fn a_put_that_runs_out_of_time_gives_its_item_back() {
 }
 
 #[test]
+fn a_put_is_done_at_once_if_a_get_waits() {
+    let _watchdog = watchdog();
+    let queue = rendezvous();
+    let gets = [(); 4].map(|()| Probe::pending(queue.get()));
+    assert_eq!(Probe::new(queue.put(1)).ready(), Ok(()));
+    assert_eq!(queue.put(2).wait_timeout(Duration::ZERO), Ok(()));
+    assert_eq!(block_on(queue.put(3).until(ready(()))), Ok(()));
+    drop(Probe::new(queue.put(4)).ready());
+    assert_eq!(queue.put(5).wait_timeout(Duration::ZERO), Err(PutTimeoutError::Timeout(5)));
+    assert_eq!(gets.map(Probe::ready), [Ok(1), Ok(2), Ok(3), Ok(4)]);
+}
+
+#[test]
 fn a_put_that_is_given_up_is_never_delivered() {
     let queue = rendezvous();
-    let mut get = Probe::pending(queue.get());
     drop(Probe::pending(queue.put(1)));
-    assert!(get.poll().is_pending());
     let mut put = Probe::pending(queue.put(2));
     assert_eq!(put.future.take(), Some(2));
+    let mut get = Probe::pending(queue.get());
     assert!(get.poll().is_pending());
     assert_eq!(queue.try_put(3), Ok(()));
     assert_eq!(get.ready(), Ok(3));
+}
+
+#[test]
+fn puts_stand_in_line() {
+    let queue = rendezvous();
+    let mut puts = [1, 2, 3, 4].map(|n| Probe::pending(queue.put(n)));
+    assert_eq!(puts[1].future.take(), Some(2));
+    let mut items = Vec::new();
+    assert_eq!(queue.try_get_many(&mut items, 2), Ok(2));
+    assert!(puts[0].is_woken() && puts[2].is_woken() && !puts[3].is_woken());
+    assert_eq!((Probe::new(queue.get()).ready(), queue.try_get()), (Ok(4), Err(TryGetError::Empty)));
+    assert_eq!((items, queue.unfinished()), (vec![1, 3], 3));
+}
+
+/// A get that came late takes what was put in for one that waits: then the next in line puts in for that one.
+#[test]
+fn a_get_that_is_robbed_is_served_by_who_stands() {
+    let queue = rendezvous();
+    let mut get = Probe::pending(queue.get());
+    queue.try_put(1).unwrap();
+    let put = Probe::pending(queue.put(2));
+    assert_eq!(queue.try_get(), Ok(1));
+    assert!(put.is_woken());
+    assert_eq!((put.ready(), get.poll()), (Ok(()), Poll::Ready(Ok(2))));
+}
+
+#[test]
+fn two_try_puts_find_one_get_once() {
+    let _watchdog = watchdog();
+    let queue = rendezvous();
+    let rounds = 20_000;
+    let start = Barrier::new(2);
+    let done = AtomicUsize::new(0);
+    let offer = |n: usize| {
+        start.wait();
+        let put = queue.try_put(n).is_ok();
+        done.fetch_add(usize::from(put), Ordering::SeqCst);
+        start.wait();
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| (0..rounds).for_each(|_| offer(1)));
+        for _ in 0..rounds {
+            let get = Probe::pending(queue.get());
+            offer(2);
+            assert_eq!(done.swap(0, Ordering::SeqCst), 1);
+            assert!(get.is_woken() && get.ready().is_ok());
+        }
+    });
+    assert_eq!(queue.try_get(), Err(TryGetError::Empty));
 }
 
 #[test]
@@ -110,22 +172,23 @@ fn a_put_that_is_given_up_does_not_count_as_unfinished() {
 }
 
 #[test]
-fn a_put_that_is_given_up_wakes_who_joins() {
+fn a_put_that_stands_keeps_nobody_from_joining() {
     let queue = rendezvous();
     let put = Probe::pending(queue.put(1));
+    Probe::new(queue.join()).ready();
+    assert_eq!(queue.try_get(), Ok(1));
     let join = Probe::pending(queue.join());
     drop(put);
-    assert!(join.is_woken());
+    queue.task_done().unwrap();
     join.ready();
 }
 
 #[test]
-fn a_put_that_is_given_up_makes_room_for_the_next() {
+fn a_put_that_is_given_up_makes_way_for_the_next() {
     let queue = rendezvous();
     let first = Probe::pending(queue.put(1));
     let mut second = Probe::pending(queue.put(2));
     drop(first);
-    assert!(second.is_woken());
     assert!(second.poll().is_pending());
     assert_eq!(queue.try_get(), Ok(2));
     assert_eq!(second.ready(), Ok(()));

@@ -90,7 +90,7 @@ impl<T> TakeAlone<T> for One {
 
     #[inline]
     fn take(&mut self, queue: &Queue<T>, sole: &mut Sole<T>) -> Result<T, Vacant> {
-        queue.raw.pop_alone(sole, &Waking(queue))
+        queue.raw.pop_alone(sole, &Waking::new(queue))
     }
 }
 
@@ -98,7 +98,7 @@ impl<T> TakeAlone<T> for Many<'_, T> {
     type Got = usize;
 
     fn take(&mut self, queue: &Queue<T>, sole: &mut Sole<T>) -> Result<usize, Vacant> {
-        queue.raw.pop_many_alone(sole, self.items, self.limit, &Waking(queue))
+        queue.raw.pop_many_alone(sole, self.items, self.limit, &Waking::new(queue))
     }
 }
 

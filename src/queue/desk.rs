@@ -338,6 +338,9 @@ impl<T> Queue<T> {
             let item = self.hand_over(lines, told)?;
             if std::mem::take(&mut expecting.0) {
                 lines.expecting -= 1;
+            } else {
+                // It may have been put in for a get that still waits.
+                self.serve(lines, told);
             }
             Ok(item)
         })

@@ -386,8 +386,8 @@ impl<T> Queue<T> {
             return self.swap_with_oldest(credit, item);
         }
         // In first, so that nothing is lost if the queue is closed in between.
-        match self.raw.push(item, UNBOUNDED, &Waking(self)) {
-            Ok(()) if self.raw.len() > self.beside.limit => Ok(self.raw.pop(&Waking(self)).ok()),
+        match self.raw.push(item, UNBOUNDED, &Waking::new(self)) {
+            Ok(()) if self.raw.len() > self.beside.limit => Ok(self.raw.pop(&Waking::new(self)).ok()),
             Ok(()) => Ok(None),
             Err(Refused::Full(item) | Refused::Closed(item)) => Err(PutError(item)),
         }

@@ -7,33 +7,62 @@ use super::desk::Expecting;
 use super::Queue;
 use crate::error::PutError;
 use crate::raw::{Observer, Refused, Vacant, UNBOUNDED};
+use std::any::Any;
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 
-/// Passes what the core tells on to those who wait.
-pub(super) struct Waking<'a, T>(pub(super) &'a Queue<T>);
+/// Passes what the core tells on to those who wait, at once. A waker that panics does so when the core is done: this is
+/// dropped after it.
+pub(super) struct Waking<'a, T> {
+    queue: &'a Queue<T>,
+    panic: Cell<Option<Box<dyn Any + Send>>>,
+}
+
+impl<'a, T> Waking<'a, T> {
+    #[inline]
+    pub(super) fn new(queue: &'a Queue<T>) -> Self {
+        Waking { queue, panic: Cell::new(None) }
+    }
+
+    #[cold]
+    fn call(&self, call: impl FnOnce(&Queue<T>)) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(self.queue))) {
+            self.panic.set(Some(panic));
+        }
+    }
+}
+
+impl<T> Drop for Waking<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(panic) = self.panic.take() {
+            resume_unwind(panic);
+        }
+    }
+}
 
 impl<T> Observer for Waking<'_, T> {
     #[inline]
     fn surfaced(&self, items: usize) {
-        let beside = &self.0.beside;
+        let beside = &self.queue.beside;
         if !beside.gates.nobody_gets() {
-            self.0.call_getters(items);
+            self.call(|queue| queue.call_getters(items));
         }
         if beside.bell.is_waited_for() {
-            beside.bell.ring();
+            self.call(|queue| queue.beside.bell.ring());
         }
     }
 
     #[inline]
     fn vacated(&self, _slots: usize) {
-        if !self.0.beside.gates.nobody_puts() {
-            self.0.serve_if_there_is_room();
+        if !self.queue.beside.gates.nobody_puts() {
+            self.call(|queue| queue.serve_if_there_is_room());
         }
     }
 
-    #[inline]
     fn voided(&self) {
-        self.0.beside.joiners.wake_all();
+        self.call(|queue| queue.beside.joiners.wake_all());
     }
 }
 
@@ -58,7 +87,7 @@ impl<T> Queue<T> {
         if !self.goes_by_the_limit() {
             return self.push_otherwise(item);
         }
-        match self.raw.push(item, self.beside.limit, &Waking(self)) {
+        match self.raw.push(item, self.beside.limit, &Waking::new(self)) {
             Err(Refused::Full(item)) => self.push_for_expecting(item),
             went => went,
         }
@@ -69,7 +98,7 @@ impl<T> Queue<T> {
         if self.expected() == 0 {
             return Err(Refused::Full(item));
         }
-        self.raw.push(item, self.limit_now(), &Waking(self))
+        self.raw.push(item, self.limit_now(), &Waking::new(self))
     }
 
     #[cold]
@@ -123,7 +152,7 @@ impl<T> Queue<T> {
                 self.0.follow(self.1.spend(self.2));
             }
         }
-        let observer = Credited(Waking(self));
+        let observer = Credited(Waking::new(self));
         let spend = Spend(self, credit, count);
         put(&observer);
         drop(spend);
@@ -136,9 +165,9 @@ impl<T> Queue<T> {
     pub(super) fn push_many(&self, items: &mut VecDeque<T>) -> Result<(), Refused<()>> {
         let Some(credit) = &self.beside.credit else {
             if !self.is_rendezvous() {
-                return match self.raw.push_many(items, self.beside.limit, &Waking(self)) {
+                return match self.raw.push_many(items, self.beside.limit, &Waking::new(self)) {
                     Err(Refused::Full(())) if self.expected() > 0 => {
-                        self.raw.push_many(items, self.limit_now(), &Waking(self))
+                        self.raw.push_many(items, self.limit_now(), &Waking::new(self))
                     }
                     went => went,
                 };
@@ -174,7 +203,7 @@ impl<T> Queue<T> {
     #[inline]
     pub(super) fn pop(&self, expecting: &mut Expecting) -> Result<T, Vacant> {
         if self.goes_by_the_limit() {
-            self.raw.pop(&Waking(self))
+            self.raw.pop(&Waking::new(self))
         } else {
             self.pop_otherwise(expecting)
         }
@@ -183,7 +212,7 @@ impl<T> Queue<T> {
     #[cold]
     fn pop_otherwise(&self, expecting: &mut Expecting) -> Result<T, Vacant> {
         let Some(credit) = &self.beside.credit else { return self.pop_from_line(expecting) };
-        let item = self.raw.pop(&Credited(Waking(self)))?;
+        let item = self.raw.pop(&Credited(Waking::new(self)))?;
         self.refund(credit, 1);
         Ok(item)
     }
@@ -206,9 +235,9 @@ impl<T> Queue<T> {
                 }
                 Ok(items.len() - before)
             }
-            None => self.raw.pop_many(items, limit, &Waking(self)),
+            None => self.raw.pop_many(items, limit, &Waking::new(self)),
             Some(credit) => {
-                let count = self.raw.pop_many(items, limit, &Credited(Waking(self)))?;
+                let count = self.raw.pop_many(items, limit, &Credited(Waking::new(self)))?;
                 self.refund(credit, count);
                 Ok(count)
             }
@@ -221,7 +250,7 @@ impl<T> Queue<T> {
         if credit.overdraw().is_err() {
             return Err(PutError(item));
         }
-        match self.raw.pop(&Credited(Waking(self))) {
+        match self.raw.pop(&Credited(Waking::new(self))) {
             Ok(oldest) => {
                 self.push_with_permit(credit, item);
                 Ok(Some(oldest))
