@@ -214,12 +214,14 @@ where
 struct Thread {
     parker: parking::Parker,
     waker: Waker,
+    #[cfg(not(loom))]
     manners: Cell<Manners>,
 }
 
 /// How a thread behaves that has nothing to do at the moment: on idle cores it yields for a while, as parking and waking
 /// cost ten times as much. On busy cores somebody else would keep the core for a whole slice of time, whereas who is woken
 /// gets it soon: then it parks at once.
+#[cfg(not(loom))]
 #[derive(Clone, Copy, Default)]
 struct Manners {
     /// Waits left that go without yielding.
@@ -229,18 +231,27 @@ struct Manners {
 }
 
 /// How often a thread yields before it parks.
+#[cfg(not(loom))]
 const YIELDS: u32 = 16;
 /// A yield that takes longer has let somebody run who does not give the core back.
+#[cfg(not(loom))]
 const LONG: Duration = Duration::from_micros(100);
 /// Waits without yielding after the first long one, and at most.
+#[cfg(not(loom))]
 const FEW: u32 = 32;
+#[cfg(not(loom))]
 const MANY: u32 = 4096;
 
 impl Thread {
     fn new() -> Self {
         let parker = parking::Parker::new();
         let waker = Waker::from(parker.unparker());
-        Thread { parker, waker, manners: Cell::default() }
+        Thread {
+            parker,
+            waker,
+            #[cfg(not(loom))]
+            manners: Cell::default(),
+        }
     }
 
     /// Yields to other threads and looks in between, for as long as that promises anything.
@@ -276,7 +287,10 @@ impl Thread {
     }
 
     fn is_woken(&self) -> Option<()> {
-        self.parker.park_timeout(Duration::ZERO).then_some(())
+        #[cfg(not(loom))]
+        return self.parker.park_timeout(Duration::ZERO).then_some(());
+        #[cfg(loom)]
+        None
     }
 
     /// Runs `wait` with this thread's parker; with a fresh one where that is in use (a waker that itself waits) or gone

@@ -96,28 +96,6 @@ fn batches_cross_segments_and_stop_at_the_bound() {
 }
 
 #[test]
-fn a_standing_item_is_taken_or_taken_back() {
-    let queue = RawQueue::new();
-    for n in 0..4 * LEN {
-        let stand = queue.stand(n, &()).unwrap();
-        assert!(!queue.is_taken(&stand));
-        assert_eq!(queue.stand(n, &()).unwrap_err(), Refused::Full(n));
-        if n % 3 == 0 {
-            assert_eq!(queue.pop(&()), Ok(n));
-            assert!(queue.is_taken(&stand));
-            assert_eq!(queue.withdraw(stand, &()), None);
-        } else if n % 3 == 1 {
-            assert_eq!(queue.withdraw(stand, &()), Some(n));
-        } else {
-            queue.step_off(stand);
-            assert_eq!(queue.pop(&()), Ok(n));
-        }
-        assert_eq!(queue.pop(&()), Err(Vacant::Empty));
-    }
-    assert_eq!(queue.stand(1, &()).map(|stand| queue.step_off(stand)), Ok(()));
-}
-
-#[test]
 fn a_claim_at_a_word_that_came_back_keeps_the_bound() {
     // As if the tail's word had recurred between the test and the claim: the tested position is not the claimed one.
     let queue = RawQueue::new();
@@ -201,28 +179,6 @@ fn a_batch_into_a_poisoned_slot_leaves_over_what_it_costs() {
     assert_eq!(queue.push_many(&mut values, 6, &()), Ok(()));
     assert_eq!((queue.len(), queue.given_up()), (6, 1));
     assert!((1..=6).all(|n| queue.pop(&()) == Ok(n)));
-}
-
-#[test]
-fn a_segment_with_a_hold_is_not_done() {
-    // A getter has left the slot of a standing put to it, poisoned, and then the segment. The hold comes after that.
-    let segment = Segment::<u64>::allocate(0);
-    // SAFETY: the segment is ours throughout.
-    unsafe {
-        segment.leave(0);
-        segment.leave(0);
-        for index in 0..LEN {
-            assert!(!segment.is_done());
-            segment.slot(index).fill(index);
-            assert!(matches!(segment.slot(index).take(Means::Rmw), slot::Found::Value(n) if n == index));
-        }
-        assert!(segment.is_done());
-        segment.hold();
-        assert!(!segment.is_done());
-        segment.release(1);
-        assert!(segment.is_done());
-        segment.free();
-    }
 }
 
 /// Asks the kernel for real, so that a segment may have the barrier for its means.

@@ -1,0 +1,218 @@
+//! Models of the core with an only getter, and of the receiver that waits alone.
+
+#[cfg(not(loom))]
+#[test]
+#[ignore = "a model: run `cargo loom`"]
+fn models_need_cfg_loom() {
+    panic!("run `cargo loom` with RUSTFLAGS unset");
+}
+
+#[cfg(loom)]
+mod items;
+#[cfg(loom)]
+mod models;
+
+#[cfg(loom)]
+mod tests {
+    use crate::items::{item, offer, put, settle, Got, Item, Shared};
+    use crate::models::{explore, explore_capped, poll_once};
+    use joinq::mpsc;
+    use joinq::raw::{Announce, RawQueue, Sole, Vacant, UNBOUNDED};
+    use joinq::RecvError;
+    use loom::future::block_on;
+    use loom::sync::atomic::{AtomicUsize, Ordering};
+    use loom::sync::Arc;
+    use loom::thread;
+
+    /// A queue through which `passed` items have gone to its only getter.
+    fn queue(announce: Announce, passed: usize) -> (Shared, Sole<Item>) {
+        let mut queue = RawQueue::new();
+        let mut sole = queue.sole(announce);
+        for number in 0..passed {
+            assert!(queue.push(item((9, number)), UNBOUNDED, &()).is_ok());
+            assert!(queue.pop_alone(&mut sole, &()).is_ok());
+        }
+        (Arc::new(queue), sole)
+    }
+
+    fn get(queue: &Shared, sole: &mut Sole<Item>, got: &mut Got) -> Result<(), Vacant> {
+        queue.pop_alone(sole, &()).map(|item| got.note(item))
+    }
+
+    /// Two put, across the end of a segment, and one gets: all that went in comes out, in order.
+    #[test]
+    fn two_pushers_and_the_only_getter() {
+        for passed in 0..3 {
+            explore_capped(move || {
+                let (queue, mut sole) = queue(Announce::Plainly, passed);
+                let putters = [0, 1].map(|by| {
+                    let queue = queue.clone();
+                    thread::spawn(move || put(&queue, (by, 0)))
+                });
+                let mut got = Got::default();
+                for _ in 0..2 {
+                    let _ = get(&queue, &mut sole, &mut got);
+                }
+                putters.into_iter().for_each(|putter| putter.join().unwrap());
+                queue.end_sole(sole);
+                settle(&queue, [got], [vec![(0, 0), (1, 0)]]);
+            });
+        }
+    }
+
+    /// One puts so much that the segments of the only getter are used again.
+    #[test]
+    fn segments_go_round() {
+        for announce in [Announce::Plainly, Announce::ToWaiters] {
+            explore_capped(move || {
+                let (queue, mut sole) = queue(announce, 1);
+                let putter = queue.clone();
+                let putter = thread::spawn(move || (0..3).for_each(|number| put(&putter, (0, number))));
+                let mut got = Got::default();
+                for _ in 0..3 {
+                    let _ = get(&queue, &mut sole, &mut got);
+                }
+                putter.join().unwrap();
+                while get(&queue, &mut sole, &mut got).is_ok() {}
+                queue.end_sole(sole);
+                settle(&queue, [got], [vec![(0, 0), (0, 1), (0, 2)]]);
+            });
+        }
+    }
+
+    /// What was put before a look that found nothing does not exist.
+    #[test]
+    fn a_finished_push_is_not_missed() {
+        for passed in 0..3 {
+            explore_capped(move || {
+                let (queue, mut sole) = queue(Announce::Plainly, passed);
+                let finished = Arc::new(AtomicUsize::new(0));
+                let putter = (queue.clone(), finished.clone());
+                let putter = thread::spawn(move || {
+                    put(&putter.0, (0, 0));
+                    putter.1.store(1, Ordering::Release);
+                });
+                let before = finished.load(Ordering::Acquire);
+                let mut got = Got::default();
+                let answer = get(&queue, &mut sole, &mut got);
+                assert!(before == 0 || answer.is_ok());
+                putter.join().unwrap();
+                queue.end_sole(sole);
+                settle(&queue, [got], [vec![(0, 0)]]);
+            });
+        }
+    }
+
+    /// The bound holds where the head is moved by stores.
+    #[test]
+    fn the_bound_holds() {
+        for passed in 0..3 {
+            explore_capped(move || {
+                let (queue, mut sole) = queue(Announce::ToWaiters, passed);
+                let putter = queue.clone();
+                let putter = thread::spawn(move || {
+                    let mut accepted = Vec::new();
+                    for number in 0..3 {
+                        let _ = offer(&putter, (0, number), 1, &mut accepted);
+                    }
+                    accepted
+                });
+                let mut got = Got::default();
+                for _ in 0..2 {
+                    let _ = get(&queue, &mut sole, &mut got);
+                    assert!(queue.len() <= 1);
+                }
+                let accepted = putter.join().unwrap();
+                queue.end_sole(sole);
+                settle(&queue, [got], [accepted]);
+            });
+        }
+    }
+
+    /// Closed means that nothing comes any more.
+    #[test]
+    fn a_close_and_the_only_getter() {
+        for passed in 0..3 {
+            explore_capped(move || {
+                let (queue, mut sole) = queue(Announce::Plainly, passed);
+                let putter = queue.clone();
+                let putter = thread::spawn(move || {
+                    let mut accepted = Vec::new();
+                    let _ = offer(&putter, (0, 0), UNBOUNDED, &mut accepted);
+                    accepted
+                });
+                let closer = queue.clone();
+                let closer = thread::spawn(move || closer.close(&()));
+                let mut got = Got::default();
+                let mut closed = false;
+                for _ in 0..2 {
+                    let answer = get(&queue, &mut sole, &mut got);
+                    assert!(!closed || answer == Err(Vacant::Closed));
+                    closed = answer == Err(Vacant::Closed);
+                }
+                let accepted = putter.join().unwrap();
+                assert!(closer.join().unwrap());
+                while get(&queue, &mut sole, &mut got).is_ok() {}
+                queue.end_sole(sole);
+                settle(&queue, [got], [accepted]);
+            });
+        }
+    }
+
+    #[test]
+    fn a_waiting_receiver_is_woken_by_a_send() {
+        for passed in 0..2 {
+            explore(move || {
+                let (sender, mut receiver) = mpsc::unbounded();
+                for _ in 0..passed {
+                    sender.try_send(0).unwrap();
+                    receiver.try_recv().unwrap();
+                }
+                let thread = thread::spawn(move || sender.try_send(1).unwrap());
+                assert_eq!(block_on(receiver.recv()), Ok(1));
+                thread.join().unwrap();
+                assert_eq!(block_on(receiver.recv()), Err(RecvError));
+            });
+        }
+    }
+
+    #[test]
+    fn a_receive_that_is_dropped_leaves_the_next_one_its_call() {
+        explore(|| {
+            let (sender, mut receiver) = mpsc::unbounded();
+            let thread = thread::spawn(move || {
+                sender.try_send(1).unwrap();
+                sender.try_send(2).unwrap();
+            });
+            let first = poll_once(&mut receiver.recv());
+            let second = block_on(receiver.recv());
+            match first {
+                Some(got) => assert_eq!((got, second), (Ok(1), Ok(2))),
+                None => assert_eq!((second, block_on(receiver.recv())), (Ok(1), Ok(2))),
+            }
+            thread.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_waiting_send_is_served_by_the_receiver() {
+        explore(|| {
+            let (sender, mut receiver) = mpsc::bounded(1);
+            sender.try_send(1).unwrap();
+            let thread = thread::spawn(move || block_on(sender.send(2)));
+            assert_eq!(block_on(receiver.recv()), Ok(1));
+            assert_eq!(block_on(receiver.recv()), Ok(2));
+            assert_eq!(thread.join().unwrap(), Ok(()));
+        });
+    }
+
+    #[test]
+    fn the_end_of_the_senders_ends_the_wait() {
+        explore(|| {
+            let (sender, mut receiver) = mpsc::unbounded::<u8>();
+            let thread = thread::spawn(move || drop(sender));
+            assert_eq!(block_on(receiver.recv()), Err(RecvError));
+            thread.join().unwrap();
+        });
+    }
+}
