@@ -484,10 +484,7 @@ impl<T> Queue<T> {
     /// The queue is closed, as `told` tells of: calls all who wait for room. What was kept for one who has not got all goes
     /// back. If nothing will come out any more (`is_over`), calls all who wait for an item as well.
     pub(super) fn dismiss(&self, told: Told<'_, T>, is_over: bool) {
-        let gates = &self.beside.gates;
-        if gates.nobody_puts() && (gates.nobody_gets() || !is_over) {
-            return;
-        }
+        // Whatever the gates say: who waits for room does not meet the word that a close changes.
         let (held, told) = self.hear_at_desk(told, |lines, told| {
             let mut all = 0;
             while let Some(want) = lines.putters.first() {

@@ -291,7 +291,9 @@ impl<T> Drop for RawQueue<T> {
             }
         }
         let _free = Free(self);
-        self.head.place(self.head.cursor().opened());
+        if self.is_sole() {
+            self.head.place(self.head.cursor().opened());
+        }
         self.discard(&());
     }
 }
