@@ -143,6 +143,11 @@ pub(crate) fn several_cores() -> bool {
     }
 }
 
+/// Whether this thread unwinds: a second panic would abort.
+pub(crate) fn is_unwinding() -> bool {
+    std::thread::panicking()
+}
+
 /// One pause of a spin loop; under loom the other threads get a turn.
 #[inline]
 pub(crate) fn pause() {
