@@ -95,6 +95,21 @@ mod tests {
         });
     }
 
+    /// Twice nothing is unfinished: who enrols after the first time is woken for the second.
+    #[test]
+    fn who_joins_late_is_woken_the_second_time() {
+        explore(|| {
+            let queue = with(&[1]);
+            let worker = spawn(&queue, |queue| {
+                queue.task_done().unwrap();
+                queue.try_put(2).unwrap();
+                queue.task_done().unwrap();
+            });
+            block_on(queue.join());
+            worker.join().unwrap();
+        });
+    }
+
     /// The worker puts an item before it is done with its own: the count does not touch zero in between.
     #[test]
     fn the_join_waits_for_what_a_worker_puts() {

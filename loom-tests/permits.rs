@@ -15,6 +15,7 @@ mod tests {
     use crate::models::{explore, poll_once};
     use joinq::{GetError, Queue};
     use loom::future::block_on;
+    use loom::sync::atomic::{AtomicUsize, Ordering};
     use loom::sync::Arc;
     use loom::thread;
 
@@ -36,6 +37,23 @@ mod tests {
             drop(held);
             assert!(reserver.join().unwrap());
             assert_eq!(queue.room(), Some(1));
+        });
+    }
+
+    /// Who has a permit sees what was done before it was given back, as with a lock.
+    #[test]
+    fn a_permit_orders_as_a_lock_does() {
+        explore(|| {
+            let queue = with_permits(1);
+            let work = Arc::new(AtomicUsize::new(0));
+            let permit = queue.try_reserve(1).unwrap();
+            let other = {
+                let work = work.clone();
+                spawn(&queue, move |queue| queue.try_reserve(1).is_err() || work.load(Ordering::Relaxed) == 1)
+            };
+            work.store(1, Ordering::Relaxed);
+            drop(permit);
+            assert!(other.join().unwrap());
         });
     }
 

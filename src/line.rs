@@ -5,10 +5,9 @@
 //! caller gets back here is for later.
 
 use slab::Slab;
+use std::any::Any;
+use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 use std::task::Waker;
-
-/// Where a slab is given up once nobody is in it.
-const KEPT: usize = 64;
 
 /// Waiters, in the order in which they came, and those called since who have not come back yet.
 pub(crate) struct Line<W> {
@@ -53,6 +52,16 @@ pub(crate) enum Called {
 }
 
 impl<W> Line<W> {
+    /// A slab with more places is given up once nobody is in it: about 4 KiB are kept.
+    const KEPT: usize = {
+        let places = 4096 / std::mem::size_of::<Waiter<W>>();
+        if places < 4 {
+            4
+        } else {
+            places
+        }
+    };
+
     pub(crate) const fn new() -> Self {
         Line { places: Slab::new(), first: NONE, last: NONE, waiting: 0, coming: 0 }
     }
@@ -133,7 +142,7 @@ impl<W> Line<W> {
             Called::No => self.unlink(before, behind),
             Called::Yes => self.coming -= usize::from(who == Who::Thread),
         }
-        if self.places.is_empty() && self.places.capacity() > KEPT {
+        if self.places.is_empty() && self.places.capacity() > Self::KEPT {
             self.places = Slab::new();
         }
         (want, called, waker)
@@ -199,21 +208,22 @@ impl Calls {
 impl Drop for Calls {
     #[inline]
     fn drop(&mut self) {
-        /// Wakes the rest, the last first.
-        struct Rest<'a>(&'a mut Vec<Waker>);
-        impl Drop for Rest<'_> {
-            fn drop(&mut self) {
-                while let Some(waker) = self.0.pop() {
-                    let rest = Rest(self.0);
-                    waker.wake();
-                    std::mem::forget(rest);
-                }
+        let Some(first) = self.first.take() else { return };
+        let mut panic = None;
+        for waker in std::iter::once(first).chain(std::mem::take(&mut self.more)) {
+            if let Err(why) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                panic.get_or_insert(why);
             }
         }
-        let Some(first) = self.first.take() else { return };
-        self.more.reverse();
-        let _rest = Rest(&mut self.more);
-        first.wake();
+        go_on(panic);
+    }
+}
+
+/// Goes on with a panic that was held up, unless there is one already.
+pub(crate) fn go_on(panic: Option<Box<dyn Any + Send>>) {
+    match panic {
+        Some(panic) if !crate::sync::is_unwinding() => resume_unwind(panic),
+        _ => {}
     }
 }
 
@@ -264,10 +274,10 @@ mod tests {
     }
 
     #[test]
-    fn all_are_woken_though_one_panics() {
+    fn all_are_woken_though_two_panic() {
         let ((first, a), (_, b), (last, c)) = (counting(0), counting(6), counting(0));
         let mut calls = Calls::default();
-        [a, b, c].into_iter().for_each(|waker| calls.add(Some(waker)));
+        [a, b, counting(6).1, c].into_iter().for_each(|waker| calls.add(Some(waker)));
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(calls))).is_err());
         assert_eq!((first.0.load(Ordering::Relaxed), last.0.load(Ordering::Relaxed)), (1, 1));
     }

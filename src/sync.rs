@@ -224,6 +224,11 @@ pub(crate) fn next_id() -> usize {
     LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
 
+/// Whether this thread unwinds: a second panic would abort.
+pub(crate) fn is_unwinding() -> bool {
+    std::thread::panicking()
+}
+
 /// One pause of a spin loop; under loom the other threads get a turn.
 #[inline]
 pub(crate) fn pause() {

@@ -11,7 +11,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("raw/cursor.rs", &[]),
     ("raw/", &["sync", "raw"]),
     ("wait.rs", &["sync"]),
-    ("line.rs", &[]),
+    ("line.rs", &["sync"]),
     ("join.rs", &["sync", "error"]),
     ("operation.rs", &["sync", "wait", "operation"]),
     ("queue/", &["sync", "raw", "line", "wait", "join", "operation", "error", "queue"]),

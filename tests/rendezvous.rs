@@ -92,7 +92,7 @@ fn a_put_is_done_at_once_if_a_get_waits() {
     assert_eq!(Probe::new(queue.put(1)).ready(), Ok(()));
     assert_eq!(queue.put(2).wait_timeout(Duration::ZERO), Ok(()));
     assert_eq!(block_on(queue.put(3).until(ready(()))), Ok(()));
-    drop(Probe::new(queue.put(4)).ready());
+    assert_eq!(Probe::new(queue.put(4)).ready(), Ok(()));
     assert_eq!(queue.put(5).wait_timeout(Duration::ZERO), Err(PutTimeoutError::Timeout(5)));
     assert_eq!(gets.map(Probe::ready), [Ok(1), Ok(2), Ok(3), Ok(4)]);
 }

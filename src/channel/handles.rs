@@ -117,7 +117,7 @@ impl<T> Sender<T> {
     /// [`SendError`](crate::SendError) with the message if the channel is closed.
     ///
     /// # Cancel safety
-    /// As [`Queue::put`]: dropping it while it is pending drops the message, [`Send::take`] gives it back.
+    /// As [`Queue::put`]: a message that waits may go in before this is polled again. [`Send::take`] gives it back if not.
     pub fn send(&self, message: T) -> Send<'_, T> {
         Send::new(&self.shared.queue, message)
     }

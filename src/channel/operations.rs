@@ -15,7 +15,8 @@ operation! {
     /// A message on its way into a channel; made by [`Sender::send`](crate::Sender::send).
     ///
     /// # Cancel safety
-    /// Dropping it while it is pending drops the message, once, and it was not sent. [`Send::take`] gives it back.
+    /// As [`Put`](crate::Put): dropping it while it is pending drops the message unless a receive has made room and moved
+    /// it in by then. [`Send::take`] gives it back, or `None` if it is in.
     ///
     /// # Panics
     /// If polled after it completed.

@@ -40,6 +40,10 @@ impl<T> Sender<T> {
     }
 
     /// Sends a message; waits while the channel is full.
+    ///
+    /// # Cancel safety
+    /// A message that waits stands in line, and a receive that makes room moves it in. If this is dropped before that, the
+    /// message is dropped; after that it is sent, also if this was not polled again.
     pub fn send(&self, msg: T) -> Send<'_, T> {
         Send { inner: self.0.send(msg), pinned: PhantomPinned }
     }

@@ -9,27 +9,27 @@ use crate::error::{GetError, GetTimeoutError, TryGetError};
 use crate::line::Who;
 use crate::operation::Attempt;
 use crate::raw::{Announce, Sole, Vacant, UNBOUNDED};
-use crate::sync::{AtomicUsize, AtomicWaker, Ordering};
+use crate::sync::{AtomicU8, AtomicWaker, Ordering};
 use std::task::Waker;
 
 /// The only getter has nothing to wait for.
-const BUSY: usize = 0;
-const WAITS: usize = 1;
+const BUSY: u8 = 0;
+const WAITS: u8 = 1;
 /// Called, and not come yet.
-const CALLED: usize = 2;
+const CALLED: u8 = 2;
 
 /// Where the only getter waits.
 ///
 /// Race: as at the desk, with this flag for a gate. The waker is registered before the flag says that somebody waits.
 pub(super) struct Bell {
-    state: AtomicUsize,
+    state: AtomicU8,
     waker: AtomicWaker,
 }
 
 impl Bell {
     crate::sync::const_fn! {
         pub(super) const fn new() -> Self {
-            Bell { state: AtomicUsize::new(BUSY), waker: AtomicWaker::new() }
+            Bell { state: AtomicU8::new(BUSY), waker: AtomicWaker::new() }
         }
     }
 

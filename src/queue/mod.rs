@@ -65,12 +65,19 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 ///
 /// # Order
 /// Items come out in the order in which they went in; the queue is linearizable. What was put before a `put` began
-/// comes out before it. Nothing is promised about which of several waiting getters is served.
+/// comes out before it. The items of puts that wait go in in the order in which these began to wait; a put that comes just
+/// when room does may be quicker. Nothing is promised about which of several waiting getters is served.
 ///
 /// # Progress
 /// [`try_put`](Queue::try_put), [`try_get`](Queue::try_get) and the queries are lock-free as long as nobody is waiting,
 /// the allocator apart: a thread suspended at any instruction keeps no other from completing them, and what is put
-/// afterwards does not hide behind its unfinished item. Parking a waiter and waking it takes a lock.
+/// afterwards does not hide behind its unfinished item. While somebody waits, to line up, to be called and to be served
+/// takes a lock. With capacity 0 each operation does.
+///
+/// # Wakers
+/// A waker is cloned, woken and dropped while no lock is held, so that it may use the queue. If one panics, all others are
+/// woken all the same, and the operation that woke it panics when it is done; an item that it was about to return is
+/// dropped. (Not so those of [`join`](Queue::join) and [`closed`](Queue::closed): they must neither panic nor use the queue.)
 ///
 /// # Examples
 /// ```
@@ -143,9 +150,10 @@ impl<T> Queue<T> {
     crate::sync::const_fn! {
         /// A queue with room for `capacity` items. Memory is allocated as it is used, so that a large capacity is free.
         ///
-        /// With capacity 0 it is a *rendezvous*: a [`put`](Queue::put) is done when its item has been taken, and a
-        /// [`try_put`](Queue::try_put) succeeds only while a get is waiting. (If that get is then cancelled, or two
-        /// `try_put` find the same get at the same moment, an item stays for the next one.) `len` is then always 0.
+        /// With capacity 0 it is a *rendezvous*: an item goes in only for a get. A [`put`](Queue::put) is done at once if a
+        /// get waits, and else when a get has taken its item; a [`try_put`](Queue::try_put) succeeds if and only if more
+        /// gets wait than items were put in for them. If a get is cancelled after that, the item stays for the next one.
+        /// `len` is always 0, and an item whose put waits does not count as unfinished. Each operation takes a lock.
         ///
         /// # Examples
         /// ```
@@ -198,8 +206,9 @@ impl<T> Queue<T> {
     /// [`PutError`](crate::PutError) with the item if the queue is closed.
     ///
     /// # Cancel safety
-    /// A pending `Put` that is dropped drops its item, which was not put. To get it back, as after a lost `select!`,
-    /// call [`Put::take`] before.
+    /// A pending `Put` stands in line with its item, which a get that makes room moves in: first come, first served. If it is
+    /// dropped before that its item is dropped with it; after that the item is in. To know, and to get it back, as after a
+    /// lost `select!`, call [`Put::take`] before.
     ///
     /// # Examples
     /// ```

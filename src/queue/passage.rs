@@ -6,11 +6,12 @@ use super::credit::{After, Credit, Denied};
 use super::desk::Expecting;
 use super::Queue;
 use crate::error::PutError;
+use crate::line::go_on;
 use crate::raw::{Observer, Refused, Vacant, UNBOUNDED};
 use std::any::Any;
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
+use std::panic::{catch_unwind, AssertUnwindSafe};
 
 /// Passes what the core tells on to those who wait, at once. A waker that panics does so when the core is done: this is
 /// dropped after it.
@@ -37,7 +38,7 @@ impl<T> Drop for Waking<'_, T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(panic) = self.panic.take() {
-            resume_unwind(panic);
+            go_on(Some(panic));
         }
     }
 }

@@ -187,7 +187,7 @@ operation! {
     /// The wait for permits; made by [`Queue::reserve`].
     ///
     /// # Cancel safety
-    /// It can be dropped at any time: it takes permits only in the poll that returns them.
+    /// It can be dropped at any time: what it has collected so far goes back, to who is next in line.
     ///
     /// # Panics
     /// If polled after it completed.
@@ -229,6 +229,10 @@ impl<T> fmt::Debug for Permits<'_, T> {
 
 impl<T> Queue<T> {
     /// Keeps room for `count` items, to be put later; waits while there is not so much.
+    ///
+    /// Who waits for permits, or with a put for one, stands in one line. What comes back goes to the first, who collects until
+    /// it has enough; nobody passes it, so that a large reservation is not starved by small ones. What it has collected is
+    /// kept from others meanwhile, also if the operation is forgotten. A close ends it, and gives that back.
     ///
     /// # Errors
     /// [`PutError`] if the queue is closed.

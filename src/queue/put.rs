@@ -194,7 +194,9 @@ operation! {
     /// An item on its way into a queue; made by [`Queue::put`].
     ///
     /// # Cancel safety
-    /// Dropping it while it is pending drops the item, once, and the item was not put. [`Put::take`] gives it back.
+    /// An item that waits stands in line: a get that makes room moves it into the queue, polled or not. So dropping this
+    /// while it is pending drops the item unless it has gone in by then. [`Put::take`] tells: it gives the item back, or
+    /// `None` if it is in.
     ///
     /// # Panics
     /// If polled after it completed.
@@ -203,8 +205,8 @@ operation! {
 }
 
 impl<T> Put<'_, T> {
-    /// Takes the item back and ends the operation; `None` once the item is in the queue, or was handed back by an
-    /// error.
+    /// Takes the item back and ends the operation; `None` once the item is in the queue, as it may be before the operation
+    /// was polled again, or was handed back by an error.
     ///
     /// # Examples
     /// ```
@@ -226,7 +228,8 @@ operation! {
     /// Items on their way into a queue; made by [`Queue::put_many`].
     ///
     /// # Cancel safety
-    /// Dropping it while it is pending drops the items that are not in the queue; [`PutMany::take`] gives them back.
+    /// Dropping it while it is pending drops the items that are not in the queue; [`PutMany::take`] gives them back. The
+    /// first of those stands in line, as with [`Put`].
     ///
     /// # Panics
     /// If polled after it completed.

@@ -48,7 +48,8 @@ impl<T, H: Host<T>> Puts<T, H> {
 }
 
 /// A queue as a sink; made by [`Queue::sink`]. It holds one item on its way in, which goes in at the next
-/// `poll_ready`, `poll_flush` or `poll_close`; the last of these does not close the queue, as others may put.
+/// `poll_ready`, `poll_flush` or `poll_close`, or when there is room after that; the last of these does not close the queue,
+/// as others may put.
 pub struct PutSink<'a, T>(Puts<T, &'a Queue<T>>);
 
 impl<'a, T> PutSink<'a, T> {

@@ -4,7 +4,7 @@
 //! at the slot first, and at the tail's word, which the putters write, only if the slot is empty.
 
 use super::cursor::Cursor;
-use super::segment::{Segment, SEALED};
+use super::segment::Segment;
 use super::slot::Found;
 use super::{Observer, RawQueue, Vacant};
 use crate::sync::{next_id, Ordering};
@@ -151,6 +151,11 @@ impl<T> RawQueue<T> {
     /// Moves the head off a used-up segment, if the tail has moved off it.
     #[cold]
     fn go_on(&self, sole: &mut Sole<T>) -> Result<(), Vacant> {
+        let tail = self.tail.cursor();
+        if tail.address() == sole.cursor.address() {
+            return Err(vacant(tail));
+        }
+        // The tail has moved on, so that there is a link.
         let (link, base) = match sole.segment {
             None => (&self.side.first, Self::LEN),
             // SAFETY: the head is in this segment still.
@@ -158,10 +163,6 @@ impl<T> RawQueue<T> {
         };
         // Ordering: Acquire, L3. Pairs with the link (L2).
         let next = link.load(Ordering::Acquire);
-        let tail = self.tail.cursor();
-        if next == 0 || next == SEALED || tail.address() == sole.cursor.address() {
-            return Err(vacant(tail));
-        }
         self.head.raise(sole.cursor, base, Self::LEN);
         let left = std::mem::replace(&mut sole.segment, Segment::at(next));
         (sole.index, sole.cursor) = (0, sole.cursor.swung(next, 0).closed());

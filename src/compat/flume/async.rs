@@ -82,7 +82,8 @@ impl<T> Receiver<T> {
 
 /// A message on its way in; made by [`Sender::send_async`] and [`Sender::into_send_async`].
 ///
-/// Dropping it while it is pending drops the message. Once complete it completes with `Ok` whenever it is polled.
+/// Dropping it while it is pending drops the message, unless a receive has made room and moved it in. Once complete it
+/// completes with `Ok` whenever it is polled.
 #[must_use = "futures/streams/sinks do nothing unless you `.await` or poll them"]
 pub struct SendFut<'a, T>(Puts<T, Held<'a, Sender<T>>>);
 
@@ -95,7 +96,8 @@ pub struct RecvFut<'a, T>(Operation<GetAttempt<T, Held<'a, Receiver<T>>, One>>);
 
 /// A sender as a sink; made by [`Sender::sink`] and [`Sender::into_sink`].
 ///
-/// It holds one message on its way in, which goes in at the next `poll_ready`, `poll_flush` or `poll_close`.
+/// It holds one message on its way in, which goes in at the next `poll_ready`, `poll_flush` or `poll_close`, or when there is
+/// room after that.
 pub struct SendSink<'a, T>(Puts<T, Held<'a, Sender<T>>>);
 
 /// The messages as a stream; made by [`Receiver::stream`] and [`Receiver::into_stream`].

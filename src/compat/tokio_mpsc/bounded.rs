@@ -90,7 +90,7 @@ impl<T> Sender<T> {
     /// Keeps room for one message; waits while there is none.
     ///
     /// # Cancel safety
-    /// It can be dropped at any time: it takes the permit only in the poll that returns it.
+    /// It can be dropped at any time: a permit that it was given goes back. It loses its place in line.
     pub async fn reserve(&self) -> Result<Permit<'_, T>, SendError<()>> {
         reserve(self.0.queue(), 1).await.map(Permit)
     }
