@@ -99,12 +99,19 @@ impl Model {
         self.capacity == Some(0)
     }
 
+    /// What is left of the capacity.
+    pub(super) fn left(&self) -> Option<usize> {
+        Some(self.capacity?.saturating_sub(self.inside.len() + self.held))
+    }
+
     /// For how many items there is room; with capacity 0 one for each get that waits and for which none was put in.
     pub(super) fn room(&self) -> usize {
         match self.capacity {
             None => usize::MAX,
             Some(0) => self.expecting.saturating_sub(self.inside.len()),
-            Some(capacity) => capacity - self.inside.len() - self.held,
+            Some(capacity) if self.permits => capacity - self.inside.len() - self.held,
+            // Each get that waits takes one off at once.
+            Some(capacity) => capacity.saturating_add(self.expecting).saturating_sub(self.inside.len()),
         }
     }
 
@@ -217,12 +224,14 @@ impl Model {
     pub(super) fn poll(&mut self, want: &mut Want) -> Option<Outcome> {
         match want {
             Want::Get { limit, waits } => {
+                let counts = !self.is_rendezvous();
+                let waited = usize::from(std::mem::take(waits));
+                // It does not count for itself.
+                self.expecting -= if counts { waited } else { 0 };
                 let got = self.get(*limit);
-                if got.is_some() {
-                    self.expecting -= usize::from(std::mem::take(waits));
-                } else if !std::mem::replace(waits, true) {
-                    self.expecting += 1;
-                }
+                self.expecting -= if counts { 0 } else { waited };
+                *waits = got.is_none();
+                self.expecting += usize::from(*waits);
                 self.serve();
                 got.map(Outcome::Got)
             }

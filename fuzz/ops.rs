@@ -497,7 +497,7 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
         assert_eq!(queue.is_empty(), len == 0, "is_empty");
         assert_eq!(queue.is_full(), model.capacity.is_some_and(|capacity| len >= capacity), "is_full");
         assert_eq!(queue.capacity(), model.capacity, "capacity");
-        let room = model.capacity.map(|capacity| if capacity == 0 { 0 } else { model.room() });
+        let room = if model.capacity == Some(0) { Some(0) } else { model.left() };
         assert_eq!(queue.room(), room, "room");
         assert_eq!(queue.unfinished(), model.unfinished(), "unfinished");
         assert_eq!(queue.is_closed(), model.closed, "is_closed");

@@ -19,11 +19,11 @@ pub mod raw;
 #[cfg(not(loom))]
 mod raw;
 
+pub use channel::mpsc;
 #[cfg(feature = "stream")]
 pub use channel::RecvStream;
 #[cfg(feature = "sink")]
 pub use channel::SendSink;
-pub use channel::mpsc;
 pub use channel::{
     bounded, unbounded, IntoIter, Receiver, Recv, RecvMany, RecvOwned, Send, SendMany, SendOwned, Sender, WeakReceiver,
     WeakSender,

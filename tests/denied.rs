@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread;
 
 /// Large enough that a getter loses patience while it is copied.
-const SIZE: usize = 1 << 20;
+const SIZE: usize = 1 << 18;
 type Large = [u8; SIZE];
 
 /// Says in its first bytes which it is.

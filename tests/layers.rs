@@ -13,7 +13,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("wait.rs", &["sync"]),
     ("line.rs", &["sync"]),
     ("join.rs", &["sync", "error"]),
-    ("operation.rs", &["sync", "wait", "operation"]),
+    ("operation.rs", &["sync", "line", "operation"]),
     ("queue/", &["sync", "raw", "line", "wait", "join", "operation", "error", "queue"]),
     ("channel/", &["sync", "operation", "error", "queue", "channel"]),
     // Roots compose; the façades of other crates, if there are any, stand on the public surface.

@@ -15,8 +15,7 @@
 
 use super::handles::{self, Leftovers};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
-use crate::line::Who;
-use crate::operation::{operation, Attempt, Operation, Translated};
+use crate::operation::{operation, Operation, Translated};
 use crate::queue::{Closed, Host, Many, One, Queue, Sole, SoleAttempt};
 use std::fmt;
 use std::iter::FusedIterator;
@@ -106,12 +105,11 @@ impl<T> Receiver<T> {
     /// The waker of the last call is the one that is woken.
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
         let (queue, sole) = self.parts();
-        let mut attempt = SoleAttempt::new(queue, sole, One);
-        let mut output = attempt.attempt(Some(context.waker()));
-        if output.is_none() && !attempt.waits() {
-            output = attempt.enrol(context.waker(), Who::Task);
-        }
-        output.map_or(Poll::Pending, |got| Poll::Ready(got.ok()))
+        let mut receive = Operation::new(SoleAttempt::new(queue, sole, One));
+        let polled = receive.poll(context);
+        // What waits is the receiver itself, not this.
+        receive.finish();
+        polled.map(Result::ok)
     }
 
     /// The messages until the channel is closed and empty; waits for each on this thread.

@@ -195,7 +195,11 @@ impl<T> Queue<T> {
         self.raw.end_sole(sole);
     }
 
-    pub(crate) fn try_get_alone<K: TakeAlone<T>>(&self, sole: &mut Sole<T>, mut take: K) -> Result<K::Got, TryGetError> {
+    pub(crate) fn try_get_alone<K: TakeAlone<T>>(
+        &self,
+        sole: &mut Sole<T>,
+        mut take: K,
+    ) -> Result<K::Got, TryGetError> {
         take.take(self, sole).map_err(super::vacant)
     }
 }

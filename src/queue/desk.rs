@@ -23,81 +23,13 @@ use super::credit::{After, Credit, Denied};
 use super::Queue;
 use crate::line::{Called, Calls, Line, Place, Who};
 use crate::raw::{Observer, Refused, Vacant, UNBOUNDED};
-use crate::sync::{AtomicUsize, Mutex, Ordering};
+use crate::sync::Mutex;
 use std::cell::Cell;
 use std::sync::PoisonError;
 use std::task::Waker;
 
 /// As a number of items: all who wait are to be called.
 pub(super) const EVERYBODY: usize = usize::MAX;
-
-/// How many wait in each line.
-pub(super) struct Gates {
-    getters: AtomicUsize,
-    #[cfg(feature = "stream")]
-    streams: AtomicUsize,
-    putters: AtomicUsize,
-    /// Gets that wait, or were called and have not come yet.
-    expected: AtomicUsize,
-}
-
-impl Gates {
-    crate::sync::const_fn! {
-        pub(super) const fn new() -> Self {
-            Gates {
-                getters: AtomicUsize::new(0),
-                #[cfg(feature = "stream")]
-                streams: AtomicUsize::new(0),
-                putters: AtomicUsize::new(0),
-                expected: AtomicUsize::new(0),
-            }
-        }
-    }
-
-    #[inline]
-    fn is_shut(gate: &AtomicUsize) -> bool {
-        // Ordering: Relaxed, W2. After an RMW of a word that a waiter has met (M1) what the waiter set (W1) is seen.
-        gate.load(Ordering::Relaxed) == 0
-    }
-
-    #[inline]
-    pub(super) fn nobody_gets(&self) -> bool {
-        #[cfg(feature = "stream")]
-        if !Self::is_shut(&self.streams) {
-            return false;
-        }
-        Self::is_shut(&self.getters)
-    }
-
-    #[inline]
-    pub(super) fn nobody_puts(&self) -> bool {
-        Self::is_shut(&self.putters)
-    }
-
-    /// How many items more than its capacity a queue takes in now: each get that waits takes one off at once.
-    #[inline]
-    pub(super) fn expected(&self) -> u64 {
-        // Ordering: Relaxed, W2. A hint: who is not seen to wait only has no item put in for it.
-        self.expected.load(Ordering::Relaxed) as u64
-    }
-
-    /// Sets each to what its line has; the desk is locked.
-    fn set<T>(&self, lines: &Lines<T>) {
-        let set = |gate: &AtomicUsize, waiting| {
-            // Ordering: Relaxed, W3. All stores are made under the mutex.
-            if gate.load(Ordering::Relaxed) != waiting {
-                // Ordering: Relaxed, W1. The meeting that follows (M1) releases it, to whoever changes the word after that.
-                gate.store(waiting, Ordering::Relaxed);
-            }
-        };
-        // While a thread is on its way nobody else is called.
-        set(&self.getters, if lines.getters.is_coming() { 0 } else { lines.getters.waiting() });
-        #[cfg(feature = "stream")]
-        set(&self.streams, lines.streams.waiting());
-        set(&self.putters, lines.putters.waiting());
-        set(&self.expected, lines.getters.expected());
-    }
-}
 
 /// What one waits for who waits for room.
 pub(super) enum Want<T> {
@@ -154,9 +86,14 @@ impl<T> Desk<T> {
     }
 }
 
-/// Whether one item may go in, with capacity 0, for the get that has this.
+/// What is counted of a get while it waits.
 #[derive(Debug, Default)]
-pub(crate) struct Expecting(bool);
+pub(crate) struct Expecting {
+    /// With capacity 0: one item may go in for it.
+    meets: bool,
+    /// It stands in line, where room is counted for it; what it takes itself needs none.
+    pub(super) stands: bool,
+}
 
 /// How a wait for room began.
 pub(super) enum LinedUp<T> {
@@ -252,9 +189,20 @@ impl<T> Queue<T> {
             #[cfg(feature = "stream")]
             told.calls.call(&mut lines.streams, EVERYBODY);
         }
-        self.beside.gates.set(&lines);
+        self.set_gates(&lines);
         drop(lines);
         (result, told)
+    }
+
+    /// Sets each gate to what its line has; the desk is locked.
+    fn set_gates(&self, lines: &Lines<T>) {
+        let gates = &self.beside.gates;
+        let getters = &lines.getters;
+        // While a thread is on its way nobody else is called.
+        gates.set_getters(if getters.is_coming() { 0 } else { getters.waiting() }, getters.expected());
+        #[cfg(feature = "stream")]
+        gates.set_streams(lines.streams.waiting());
+        gates.set_putters(lines.putters.waiting());
     }
 
     /// Calls for `items` that have come in.
@@ -265,25 +213,33 @@ impl<T> Queue<T> {
 
     /// Gives what there is to those who wait for room.
     #[cold]
-    pub(super) fn serve_putters(&self) {
-        self.at_desk(|lines, told| self.serve(lines, told));
+    pub(super) fn serve_putters(&self, limit: u64) {
+        self.at_desk(|lines, told| self.serve(lines, limit, told));
     }
 
-    fn serve(&self, lines: &mut Lines<T>, told: &mut Told<'_, T>) {
-        let expecting = lines.expecting;
+    fn serve(&self, lines: &mut Lines<T>, limit: u64, told: &mut Told<'_, T>) {
         while let Some(want) = lines.putters.first() {
-            let full = self.goes_by_the_limit() && self.raw.len() >= self.limit_now();
-            if full || !self.grant(want, expecting, told) {
+            let full = self.goes_by_the_limit() && self.raw.len() >= limit;
+            if full || !self.grant(want, limit, told) {
                 break;
             }
             told.calls.call(&mut lines.putters, 1);
         }
     }
 
+    /// How many items may be inside now, where something else than credit decides.
+    fn limit_at_desk(&self, lines: &Lines<T>) -> u64 {
+        if self.is_rendezvous() {
+            lines.expecting
+        } else {
+            self.limit_now()
+        }
+    }
+
     /// Gives the first in line what it wants, if that is there.
-    fn grant(&self, want: &mut Want<T>, expecting: u64, told: &mut Told<'_, T>) -> bool {
+    fn grant(&self, want: &mut Want<T>, limit: u64, told: &mut Told<'_, T>) -> bool {
         match std::mem::replace(want, Want::Granted) {
-            Want::Put(item) => match self.push_at_desk(item, expecting, told) {
+            Want::Put(item) => match self.push_at_desk(item, limit, told) {
                 Ok(()) => true,
                 Err(Refused::Full(item) | Refused::Closed(item)) => {
                     *want = Want::Put(item);
@@ -300,9 +256,8 @@ impl<T> Queue<T> {
         }
     }
 
-    fn push_at_desk(&self, item: T, expecting: u64, told: &mut Told<'_, T>) -> Result<(), Refused<T>> {
+    fn push_at_desk(&self, item: T, limit: u64, told: &mut Told<'_, T>) -> Result<(), Refused<T>> {
         let Some(credit) = &self.beside.credit else {
-            let limit = if self.is_rendezvous() { expecting } else { self.limit_now() };
             return self.raw.push(item, limit, told);
         };
         if credit.acquire(1, 1).is_err() {
@@ -327,7 +282,7 @@ impl<T> Queue<T> {
     /// With capacity 0: puts an item in if a get waits for it, and no put that came before has one for that get.
     pub(super) fn push_to_expecting(&self, item: T) -> Result<(), Refused<T>> {
         self.at_desk(|lines, told| {
-            self.serve(lines, told);
+            self.serve(lines, self.limit_at_desk(lines), told);
             self.push_at_desk(item, lines.expecting, told)
         })
     }
@@ -336,11 +291,11 @@ impl<T> Queue<T> {
     pub(super) fn pop_from_line(&self, expecting: &mut Expecting) -> Result<T, Vacant> {
         self.at_desk(|lines, told| {
             let item = self.hand_over(lines, told)?;
-            if std::mem::take(&mut expecting.0) {
+            if std::mem::take(&mut expecting.meets) {
                 lines.expecting -= 1;
             } else {
                 // It may have been put in for a get that still waits.
-                self.serve(lines, told);
+                self.serve(lines, self.limit_at_desk(lines), told);
             }
             Ok(item)
         })
@@ -366,21 +321,15 @@ impl<T> Queue<T> {
     /// With capacity 0: the get no longer waits.
     #[inline]
     pub(super) fn expect_no_more(&self, expecting: &mut Expecting) {
-        if std::mem::take(&mut expecting.0) {
+        if std::mem::take(&mut expecting.meets) {
             self.at_desk(|lines, _| lines.expecting -= 1);
         }
     }
 
     /// Steps 1 and 2 of a get; the third is the caller's.
-    pub(super) fn line_up_to_get(
-        &self,
-        which: Getters,
-        waker: Waker,
-        who: Who,
-        expecting: &mut Expecting,
-    ) -> Place {
+    pub(super) fn line_up_to_get(&self, which: Getters, waker: Waker, who: Who, expecting: &mut Expecting) -> Place {
         let place = self.at_desk(|lines, _| {
-            if self.is_rendezvous() && !std::mem::replace(&mut expecting.0, true) {
+            if self.is_rendezvous() && !std::mem::replace(&mut expecting.meets, true) {
                 lines.expecting += 1;
             }
             lines.getters(which).enter(waker, who, ())
@@ -419,9 +368,9 @@ impl<T> Queue<T> {
     pub(super) fn line_up_for_room(&self, waker: Waker, want: Want<T>) -> (LinedUp<T>, impl Sized + '_) {
         let ((lined_up, waker), told) = self.hear_at_desk(Told::new(self), |lines, told| {
             let place = lines.putters.enter(waker, Who::Task, want);
-            self.beside.gates.set(lines);
+            self.set_gates(lines);
             self.meet_room();
-            self.serve(lines, told);
+            self.serve(lines, self.limit_at_desk(lines), told);
             if lines.putters.called(&place) == Called::Yes {
                 // Not to be woken: it is here.
                 return (LinedUp::Over(lines.putters.leave(place).0), told.calls.take_last());

@@ -95,6 +95,7 @@ impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
             // From here on others are called for what comes in; what came before is seen.
             self.host.queue().raw.meet_pushes();
         }
+        self.expecting.stands = self.place.is_some() && self.line == Getters::Eager;
         let output = self.try_take()?;
         self.cancel();
         if comes {
@@ -104,6 +105,7 @@ impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
     }
 
     fn leave_line(&mut self) {
+        self.expecting.stands = false;
         if let Some(place) = self.place.take() {
             self.host.queue().leave_getters(self.line, place);
         }
@@ -131,6 +133,7 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
     fn enrol(&mut self, waker: &Waker, who: Who) -> Option<Self::Output> {
         self.place = Some(self.host.queue().line_up_to_get(self.line, waker.clone(), who, &mut self.expecting));
         self.who = who;
+        self.expecting.stands = self.line == Getters::Eager;
         let output = self.try_take()?;
         self.cancel();
         Some(output)

@@ -5,6 +5,7 @@
 mod alone;
 mod credit;
 mod desk;
+mod gates;
 mod get;
 mod iter;
 mod owned;
@@ -50,7 +51,8 @@ use crate::sync::CachePadded;
 use crate::wait::WaitSet;
 use alone::Bell;
 use credit::Credit;
-use desk::{Desk, Expecting, Gates};
+use desk::{Desk, Expecting};
+use gates::Gates;
 use passage::Waking;
 use std::collections::VecDeque;
 use std::fmt;

@@ -17,13 +17,20 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 /// dropped after it.
 pub(super) struct Waking<'a, T> {
     queue: &'a Queue<T>,
+    /// Whether a get that stands in line takes what it waits for.
+    stands: bool,
     panic: Cell<Option<Box<dyn Any + Send>>>,
 }
 
 impl<'a, T> Waking<'a, T> {
     #[inline]
     pub(super) fn new(queue: &'a Queue<T>) -> Self {
-        Waking { queue, panic: Cell::new(None) }
+        Waking { queue, stands: false, panic: Cell::new(None) }
+    }
+
+    #[inline]
+    fn for_get(queue: &'a Queue<T>, expecting: &Expecting) -> Self {
+        Waking { queue, stands: expecting.stands, panic: Cell::new(None) }
     }
 
     #[cold]
@@ -58,7 +65,7 @@ impl<T> Observer for Waking<'_, T> {
     #[inline]
     fn vacated(&self, _slots: usize) {
         if !self.queue.beside.gates.nobody_puts() {
-            self.call(|queue| queue.serve_if_there_is_room());
+            self.call(|queue| queue.serve_if_there_is_room(queue.limit_now() - u64::from(self.stands)));
         }
     }
 
@@ -204,7 +211,7 @@ impl<T> Queue<T> {
     #[inline]
     pub(super) fn pop(&self, expecting: &mut Expecting) -> Result<T, Vacant> {
         if self.goes_by_the_limit() {
-            self.raw.pop(&Waking::new(self))
+            self.raw.pop(&Waking::for_get(self, expecting))
         } else {
             self.pop_otherwise(expecting)
         }
@@ -236,7 +243,7 @@ impl<T> Queue<T> {
                 }
                 Ok(items.len() - before)
             }
-            None => self.raw.pop_many(items, limit, &Waking::new(self)),
+            None => self.raw.pop_many(items, limit, &Waking::for_get(self, expecting)),
             Some(credit) => {
                 let count = self.raw.pop_many(items, limit, &Credited(Waking::new(self)))?;
                 self.refund(credit, count);
@@ -284,15 +291,16 @@ impl<T> Queue<T> {
     #[inline]
     fn tell_of_room(&self) {
         if !self.beside.gates.nobody_puts() {
-            self.serve_putters();
+            // Credit alone decides.
+            self.serve_putters(UNBOUNDED);
         }
     }
 
     #[cold]
-    fn serve_if_there_is_room(&self) {
+    fn serve_if_there_is_room(&self, limit: u64) {
         // Full still, if more had come in than there is room for: then another get will tell.
-        if self.raw.len() < self.limit_now() {
-            self.serve_putters();
+        if self.raw.len() < limit {
+            self.serve_putters(limit);
         }
     }
 

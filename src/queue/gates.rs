@@ -1,0 +1,79 @@
+//! Gates: how many wait in each line of the desk, for who passes by and takes no lock.
+//!
+//! Knows numbers. Does not know lines.
+
+use crate::sync::{AtomicUsize, Ordering};
+
+/// How many wait in each line.
+pub(super) struct Gates {
+    getters: AtomicUsize,
+    #[cfg(feature = "stream")]
+    streams: AtomicUsize,
+    putters: AtomicUsize,
+    /// Gets that wait, or were called and have not come yet.
+    expected: AtomicUsize,
+}
+
+impl Gates {
+    crate::sync::const_fn! {
+        pub(super) const fn new() -> Self {
+            Gates {
+                getters: AtomicUsize::new(0),
+                #[cfg(feature = "stream")]
+                streams: AtomicUsize::new(0),
+                putters: AtomicUsize::new(0),
+                expected: AtomicUsize::new(0),
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn nobody_gets(&self) -> bool {
+        #[cfg(feature = "stream")]
+        if !is_shut(&self.streams) {
+            return false;
+        }
+        is_shut(&self.getters)
+    }
+
+    #[inline]
+    pub(super) fn nobody_puts(&self) -> bool {
+        is_shut(&self.putters)
+    }
+
+    /// How many items more than its capacity a queue takes in now: each get that waits takes one off at once.
+    #[inline]
+    pub(super) fn expected(&self) -> u64 {
+        // Ordering: Relaxed, W2. A hint: for who is not seen to wait no item is put in.
+        self.expected.load(Ordering::Relaxed) as u64
+    }
+
+    /// Under the desk's mutex, as the two that follow.
+    pub(super) fn set_getters(&self, waiting: usize, expected: usize) {
+        set(&self.getters, waiting);
+        set(&self.expected, expected);
+    }
+
+    #[cfg(feature = "stream")]
+    pub(super) fn set_streams(&self, waiting: usize) {
+        set(&self.streams, waiting);
+    }
+
+    pub(super) fn set_putters(&self, waiting: usize) {
+        set(&self.putters, waiting);
+    }
+}
+
+#[inline]
+fn is_shut(gate: &AtomicUsize) -> bool {
+    // Ordering: Relaxed, W2. After an RMW of a word that a waiter has met (M1) what the waiter set (W1) is seen.
+    gate.load(Ordering::Relaxed) == 0
+}
+
+fn set(gate: &AtomicUsize, waiting: usize) {
+    // Ordering: Relaxed, W3. All stores are made under the mutex.
+    if gate.load(Ordering::Relaxed) != waiting {
+        // Ordering: Relaxed, W1. The meeting that follows (M1) releases it, to whoever changes the word after that.
+        gate.store(waiting, Ordering::Relaxed);
+    }
+}
