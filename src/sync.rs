@@ -216,6 +216,27 @@ pub(crate) fn several_cores() -> bool {
     }
 }
 
+/// Makes room for others after a lost race for a word: for so long that who won gets many operations done before the line
+/// of that word comes back to this core. Handing it to and fro at each operation costs each of them more than that.
+pub(crate) struct BackOff(u32);
+
+impl BackOff {
+    const FIRST: u32 = 64;
+    const MOST: u32 = 1024;
+
+    pub(crate) fn new() -> Self {
+        BackOff(Self::FIRST)
+    }
+
+    #[cold]
+    pub(crate) fn pause(&mut self) {
+        for _ in 0..patience(self.0) {
+            pause();
+        }
+        self.0 = (2 * self.0).min(Self::MOST);
+    }
+}
+
 /// A number that no other call in this process gets, and not 0.
 pub(crate) fn next_id() -> usize {
     use std::sync::atomic::AtomicUsize;

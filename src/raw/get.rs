@@ -1,11 +1,11 @@
 //! The head's side: claim a slot and take its value; leave a segment that is used up.
 
 use super::cursor::Cursor;
+use super::put::lost;
 use super::segment::{Segment, SEALED};
 use super::slot::Found;
 use super::{to_usize, Claim, Observer, RawQueue, Vacant};
-use crate::sync::Ordering;
-use crossbeam_utils::Backoff;
+use crate::sync::{BackOff, Ordering};
 
 /// What the look behind the horizon says.
 enum Verdict {
@@ -93,15 +93,17 @@ impl<T> RawQueue<T> {
             }
             self.head.look_ahead(position + there);
         }
-        self.head.advance(seen, seen.advanced(1)).ok()?;
-        Some((Segment::at(seen.address())?, index))
+        match self.head.advance(seen, seen.advanced(1)) {
+            Ok(()) => Some((Segment::at(seen.address())?, index)),
+            Err(_) => lost(),
+        }
     }
 
     /// Claims up to `wanted` slots of the head's segment; only such as the tail has claimed before.
     #[inline(never)]
     fn claim_get(&self, wanted: u64) -> Result<Claim<T>, Vacant> {
         assert!(!self.is_sole(), "somebody else is the only getter of this queue");
-        let backoff = Backoff::new();
+        let mut back_off = BackOff::new();
         let mut seen = self.head.cursor();
         loop {
             let index = seen.ticket();
@@ -132,7 +134,7 @@ impl<T> RawQueue<T> {
                 let Some(segment) = Segment::at(seen.address()) else { unreachable!() };
                 return Ok(Claim { segment, index, count });
             }
-            backoff.spin();
+            back_off.pause();
             seen = self.head.cursor();
         }
     }

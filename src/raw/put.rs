@@ -4,8 +4,7 @@ use super::cursor::Cursor;
 use super::segment::{Segment, SEALED};
 use super::slot::Published;
 use super::{Claim, Observer, RawQueue, Refused, UNBOUNDED};
-use crate::sync::Ordering;
-use crossbeam_utils::Backoff;
+use crate::sync::{BackOff, Ordering};
 use std::collections::VecDeque;
 
 /// Why there is no claim.
@@ -29,6 +28,13 @@ enum Append<T> {
     Refused(Refused<T>),
     /// Somebody else has appended.
     Again(T),
+}
+
+/// A race for an end was lost.
+#[cold]
+pub(super) fn lost<R>() -> Option<R> {
+    BackOff::new().pause();
+    None
 }
 
 impl<T> RawQueue<T> {
@@ -135,8 +141,10 @@ impl<T> RawQueue<T> {
             return None;
         }
         if limit == UNBOUNDED {
-            self.tail.advance(seen, seen.advanced(1)).ok()?;
-            return Some((Segment::at(seen.address())?, index));
+            return match self.tail.advance(seen, seen.advanced(1)) {
+                Ok(()) => Some((Segment::at(seen.address())?, index)),
+                Err(_) => lost(),
+            };
         }
         let position = self.tail.position_of_slot(seen);
         let mut head = None;
@@ -147,7 +155,9 @@ impl<T> RawQueue<T> {
                 return None;
             }
         }
-        self.tail.advance(seen, seen.advanced(1)).ok()?;
+        if self.tail.advance(seen, seen.advanced(1)).is_err() {
+            return lost();
+        }
         let segment = Segment::at(seen.address())?;
         // SAFETY: the claim pins the segment.
         let base = unsafe { segment.base() };
@@ -167,7 +177,7 @@ impl<T> RawQueue<T> {
     /// Claims up to `wanted` slots of the tail's segment.
     #[inline(never)]
     fn claim_put(&self, wanted: u64, limit: u64, observer: &impl Observer) -> Result<Claim<T>, NoClaim> {
-        let backoff = Backoff::new();
+        let mut back_off = BackOff::new();
         let mut seen = self.tail.cursor();
         loop {
             if seen.is_closed() {
@@ -215,7 +225,7 @@ impl<T> RawQueue<T> {
                     seen = self.tail.cursor();
                 }
                 Err(_) => {
-                    backoff.spin();
+                    back_off.pause();
                     seen = self.tail.cursor();
                 }
             }
