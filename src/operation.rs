@@ -25,6 +25,10 @@ pub(crate) trait Attempt {
     /// Tries, without waiting; one that waits is woken by `waker` from now on, if there is one. It no longer waits when
     /// it has succeeded, and may no longer when it was called in vain.
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output>;
+    /// How many pauses to make before the first look of a spin; not 0.
+    fn first_pause(&self) -> u32 {
+        FIRST_PAUSE
+    }
     /// Whether it is worth a try, for who tries again and again.
     #[inline]
     fn may_succeed(&self) -> bool {
@@ -42,8 +46,10 @@ pub(crate) trait Attempt {
     fn out_of_time(&mut self) -> Self::Timed;
 }
 
-/// Steps of a spin; each makes twice as many pauses as the one before.
-const SPINS: u32 = 7;
+/// Pauses before the first look of a spin, unless the attempt wants fewer; twice as many before each that follows, up to
+/// the last. Not less: the look takes the line from who works on what is waited for, and more is done by then.
+pub(crate) const FIRST_PAUSE: u32 = 32;
+const LAST_PAUSE: u32 = 128;
 
 /// An attempt under way.
 pub(crate) struct Operation<A: Attempt> {
@@ -114,10 +120,12 @@ impl<A: Attempt> Operation<A> {
 
     /// Tries for a moment, in the hope that another thread is just about to do what is waited for. On one core none is.
     fn spin(&mut self) -> Option<A::Output> {
-        for step in 0..crate::sync::patience(SPINS) {
-            for _ in 0..1 << step {
+        let mut pauses = self.attempt.first_pause();
+        while pauses <= crate::sync::patience(LAST_PAUSE) {
+            for _ in 0..pauses {
                 crate::sync::pause();
             }
+            pauses *= 2;
             if let Some(output) = self.try_again() {
                 return Some(output);
             }
@@ -185,6 +193,10 @@ where
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         self.attempt.attempt(waker).map(|output| output.map_err(E::from))
+    }
+
+    fn first_pause(&self) -> u32 {
+        self.attempt.first_pause()
     }
 
     fn may_succeed(&self) -> bool {

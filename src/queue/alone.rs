@@ -147,6 +147,10 @@ impl<T, K: TakeAlone<T>> Attempt for SoleAttempt<'_, T, K> {
         Some(output)
     }
 
+    fn first_pause(&self) -> u32 {
+        self.queue.first_pause()
+    }
+
     fn may_succeed(&self) -> bool {
         self.queue.raw.may_pop_alone(self.sole)
     }

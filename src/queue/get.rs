@@ -126,6 +126,10 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
         Some(output)
     }
 
+    fn first_pause(&self) -> u32 {
+        self.host.queue().first_pause()
+    }
+
     fn waits(&self) -> bool {
         self.place.is_some()
     }

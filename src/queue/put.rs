@@ -146,6 +146,10 @@ impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
         self.after(want)
     }
 
+    fn first_pause(&self) -> u32 {
+        self.host.queue().first_pause()
+    }
+
     fn waits(&self) -> bool {
         self.place.is_some()
     }
