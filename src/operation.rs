@@ -246,10 +246,10 @@ struct Manners {
 
 /// How often a thread yields before it parks.
 #[cfg(not(loom))]
-const YIELDS: u32 = 16;
+const YIELDS: u32 = 32;
 /// A yield that takes longer has let somebody run who does not give the core back.
 #[cfg(not(loom))]
-const LONG: Duration = Duration::from_micros(100);
+const LONG: Duration = Duration::from_micros(500);
 /// Waits without yielding after the first long one, and at most.
 #[cfg(not(loom))]
 const FEW: u32 = 32;
