@@ -62,24 +62,32 @@ impl<A: Attempt> Operation<A> {
         Operation { attempt, finished: false }
     }
 
+    #[inline]
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<A::Output> {
         self.poll_as(Who::Task, context)
     }
 
+    #[inline]
     fn poll_as(&mut self, who: Who, context: &mut Context<'_>) -> Poll<A::Output> {
         assert!(!self.finished, "an operation was polled after it had completed or was taken back");
-        let waker = context.waker();
-        let mut output = self.attempt.attempt(Some(waker));
-        if output.is_none() && !self.attempt.waits() {
-            output = self.attempt.enrol(waker, who);
-        }
-        match output {
+        match self.attempt.attempt(Some(context.waker())) {
             Some(output) => {
                 self.finished = true;
                 Poll::Ready(output)
             }
-            None => Poll::Pending,
+            None => self.poll_in_vain(who, context.waker()),
         }
+    }
+
+    #[cold]
+    fn poll_in_vain(&mut self, who: Who, waker: &Waker) -> Poll<A::Output> {
+        if !self.attempt.waits() {
+            if let Some(output) = self.attempt.enrol(waker, who) {
+                self.finished = true;
+                return Poll::Ready(output);
+            }
+        }
+        Poll::Pending
     }
 
     /// Waits on this thread. Time runs out at `deadline`; what can be done at once is done even after it.
@@ -161,6 +169,7 @@ impl<A: Attempt> Operation<A> {
 }
 
 impl<A: Attempt> Drop for Operation<A> {
+    #[inline]
     fn drop(&mut self) {
         if !self.finished {
             self.attempt.cancel();

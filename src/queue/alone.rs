@@ -3,7 +3,7 @@
 //! Knows the core's only getter and the queue. Does not know handles.
 
 use super::get::{Many, One};
-use super::passage::Waking;
+use super::passage::{Deferring, Waking};
 use super::Queue;
 use crate::error::{GetError, GetTimeoutError, TryGetError};
 use crate::line::Who;
@@ -98,7 +98,7 @@ impl<T> TakeAlone<T> for Many<'_, T> {
     type Got = usize;
 
     fn take(&mut self, queue: &Queue<T>, sole: &mut Sole<T>) -> Result<usize, Vacant> {
-        queue.raw.pop_many_alone(sole, self.items, self.limit, &Waking::new(queue))
+        queue.raw.pop_many_alone(sole, self.items, self.limit, &Deferring::new(queue))
     }
 }
 

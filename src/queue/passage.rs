@@ -13,40 +13,18 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-/// Passes what the core tells on to those who wait, at once. A waker that panics does so when the core is done: this is
-/// dropped after it.
+/// Passes what the core tells on to those who wait, at once. A waker may panic through it: for operations of the core that
+/// are done by then.
 pub(super) struct Waking<'a, T> {
     queue: &'a Queue<T>,
     /// Whether a get that stands in line takes what it waits for.
     stands: bool,
-    panic: Cell<Option<Box<dyn Any + Send>>>,
 }
 
 impl<'a, T> Waking<'a, T> {
     #[inline]
     pub(super) fn new(queue: &'a Queue<T>) -> Self {
-        Waking { queue, stands: false, panic: Cell::new(None) }
-    }
-
-    #[inline]
-    fn for_get(queue: &'a Queue<T>, expecting: &Expecting) -> Self {
-        Waking { queue, stands: expecting.stands, panic: Cell::new(None) }
-    }
-
-    #[cold]
-    fn call(&self, call: impl FnOnce(&Queue<T>)) {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(self.queue))) {
-            self.panic.set(Some(panic));
-        }
-    }
-}
-
-impl<T> Drop for Waking<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(panic) = self.panic.take() {
-            go_on(Some(panic));
-        }
+        Waking { queue, stands: false }
     }
 }
 
@@ -55,27 +33,67 @@ impl<T> Observer for Waking<'_, T> {
     fn surfaced(&self, items: usize) {
         let beside = &self.queue.beside;
         if !beside.gates.nobody_gets() {
-            self.call(|queue| queue.call_getters(items));
+            self.queue.call_getters(items);
         }
         if beside.bell.is_waited_for() {
-            self.call(|queue| queue.beside.bell.ring());
+            beside.bell.ring();
         }
     }
 
     #[inline]
     fn vacated(&self, _slots: usize) {
         if !self.queue.beside.gates.nobody_puts() {
-            self.call(|queue| queue.serve_if_there_is_room(queue.limit_now() - u64::from(self.stands)));
+            self.queue.serve_if_there_is_room(self.queue.limit_now() - u64::from(self.stands));
         }
     }
 
+    #[cold]
     fn voided(&self) {
-        self.call(|queue| queue.beside.joiners.wake_all());
+        self.queue.beside.joiners.wake_all();
+    }
+}
+
+/// The same for operations of the core that go on after that. A waker that panics does so when the core is done: this is
+/// dropped after it.
+pub(super) struct Deferring<'a, T> {
+    waking: Waking<'a, T>,
+    panic: Cell<Option<Box<dyn Any + Send>>>,
+}
+
+impl<'a, T> Deferring<'a, T> {
+    pub(super) fn new(queue: &'a Queue<T>) -> Self {
+        Deferring { waking: Waking::new(queue), panic: Cell::new(None) }
+    }
+
+    fn call(&self, call: impl FnOnce(&Waking<'a, T>)) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(&self.waking))) {
+            self.panic.set(Some(panic));
+        }
+    }
+}
+
+impl<T> Drop for Deferring<'_, T> {
+    fn drop(&mut self) {
+        go_on(self.panic.take());
+    }
+}
+
+impl<T> Observer for Deferring<'_, T> {
+    fn surfaced(&self, items: usize) {
+        self.call(|waking| waking.surfaced(items));
+    }
+
+    fn vacated(&self, slots: usize) {
+        self.call(|waking| waking.vacated(slots));
+    }
+
+    fn voided(&self) {
+        self.call(Waking::voided);
     }
 }
 
 /// With credit the head's going on says nothing about room: what is told of it is told when the credit is given back.
-struct Credited<'a, T>(Waking<'a, T>);
+struct Credited<'a, T>(Deferring<'a, T>);
 
 impl<T> Observer for Credited<'_, T> {
     fn surfaced(&self, items: usize) {
@@ -160,7 +178,7 @@ impl<T> Queue<T> {
                 self.0.follow(self.1.spend(self.2));
             }
         }
-        let observer = Credited(Waking::new(self));
+        let observer = Credited(Deferring::new(self));
         let spend = Spend(self, credit, count);
         put(&observer);
         drop(spend);
@@ -173,9 +191,9 @@ impl<T> Queue<T> {
     pub(super) fn push_many(&self, items: &mut VecDeque<T>) -> Result<(), Refused<()>> {
         let Some(credit) = &self.beside.credit else {
             if !self.is_rendezvous() {
-                return match self.raw.push_many(items, self.beside.limit, &Waking::new(self)) {
+                return match self.raw.push_many(items, self.beside.limit, &Deferring::new(self)) {
                     Err(Refused::Full(())) if self.expected() > 0 => {
-                        self.raw.push_many(items, self.limit_now(), &Waking::new(self))
+                        self.raw.push_many(items, self.limit_now(), &Deferring::new(self))
                     }
                     went => went,
                 };
@@ -211,7 +229,7 @@ impl<T> Queue<T> {
     #[inline]
     pub(super) fn pop(&self, expecting: &mut Expecting) -> Result<T, Vacant> {
         if self.goes_by_the_limit() {
-            self.raw.pop(&Waking::for_get(self, expecting))
+            self.raw.pop(&Waking { queue: self, stands: expecting.stands })
         } else {
             self.pop_otherwise(expecting)
         }
@@ -220,7 +238,7 @@ impl<T> Queue<T> {
     #[cold]
     fn pop_otherwise(&self, expecting: &mut Expecting) -> Result<T, Vacant> {
         let Some(credit) = &self.beside.credit else { return self.pop_from_line(expecting) };
-        let item = self.raw.pop(&Credited(Waking::new(self)))?;
+        let item = self.raw.pop(&Credited(Deferring::new(self)))?;
         self.refund(credit, 1);
         Ok(item)
     }
@@ -243,9 +261,13 @@ impl<T> Queue<T> {
                 }
                 Ok(items.len() - before)
             }
-            None => self.raw.pop_many(items, limit, &Waking::for_get(self, expecting)),
+            None => {
+                let mut observer = Deferring::new(self);
+                observer.waking.stands = expecting.stands;
+                self.raw.pop_many(items, limit, &observer)
+            }
             Some(credit) => {
-                let count = self.raw.pop_many(items, limit, &Credited(Waking::new(self)))?;
+                let count = self.raw.pop_many(items, limit, &Credited(Deferring::new(self)))?;
                 self.refund(credit, count);
                 Ok(count)
             }
@@ -258,7 +280,7 @@ impl<T> Queue<T> {
         if credit.overdraw().is_err() {
             return Err(PutError(item));
         }
-        match self.raw.pop(&Credited(Waking::new(self))) {
+        match self.raw.pop(&Credited(Deferring::new(self))) {
             Ok(oldest) => {
                 self.push_with_permit(credit, item);
                 Ok(Some(oldest))
