@@ -1,9 +1,29 @@
 //! joinq's own. A type of its own for some shape goes here and, before `Shared`, into the list in `mod.rs`.
 
-use super::macros::{blocking, cloned, queue, tasks};
+use super::macros::{blocking, cloned, queue, sole, tasks};
 use crate::link::{Blocking, Capacity, Ends, Link, Message, Shape, Tasks};
-use joinq::Queue;
+use joinq::{mpsc, Queue};
 use std::sync::Arc;
+
+queue! {
+    /// One receiver, who is known to be alone.
+    Mpsc = "joinq::mpsc", fits |shape, capacity| shape.one_receiver() && !capacity.rendezvous();
+    <T> cloned mpsc::Sender<T>, sole mpsc::Receiver<T>;
+    open |capacity| capacity.bound().map_or_else(mpsc::unbounded, mpsc::bounded);
+    try |tx, message| tx.try_send(message).unwrap(), |rx| rx.try_recv().unwrap()
+}
+blocking! { Mpsc:
+    |tx, message| tx.send(message).wait().unwrap(),
+    |rx| rx.recv().wait().unwrap();
+    send_many |tx, messages| tx.send_many(messages).wait().unwrap();
+    recv_many |rx, into, limit| { rx.recv_many(into, limit).wait().unwrap(); }
+}
+tasks! { Mpsc:
+    |tx, message| tx.send(message).await.unwrap(),
+    |rx| rx.recv().await.unwrap();
+    send_many |tx, messages| tx.send_many(messages).await.unwrap();
+    recv_many |rx, into, limit| { rx.recv_many(into, limit).await.unwrap(); }
+}
 
 queue! {
     /// One queue, which all share.

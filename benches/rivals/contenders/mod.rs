@@ -77,6 +77,8 @@ fn reference<L: Link>() -> Contender {
 fn all() -> Vec<Contender> {
     vec![
         // All of joinq's that fit take part, and the first of them stands for joinq in the comparison.
+        blocking::<joinq::Mpsc>(),
+        tasks::<joinq::Mpsc>(),
         blocking::<joinq::Shared>(),
         tasks::<joinq::Shared>(),
         blocking::<threads::Crossbeam>(),
