@@ -25,9 +25,9 @@ pub(crate) trait Attempt {
     /// Tries, without waiting; one that waits is woken by `waker` from now on, if there is one. It no longer waits when
     /// it has succeeded, and may no longer when it was called in vain.
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output>;
-    /// How many pauses to make before the first look of a spin; not 0.
+    /// How many pauses to make before the first look of a spin; 0 for no spin.
     fn first_pause(&self) -> u32 {
-        FIRST_PAUSE
+        PAUSES
     }
     /// Whether it is worth a try, for who tries again and again.
     #[inline]
@@ -46,10 +46,11 @@ pub(crate) trait Attempt {
     fn out_of_time(&mut self) -> Self::Timed;
 }
 
-/// Pauses before the first look of a spin, unless the attempt wants fewer; twice as many before each that follows, up to
-/// the last. Not less: the look takes the line from who works on what is waited for, and more is done by then.
-pub(crate) const FIRST_PAUSE: u32 = 32;
-const LAST_PAUSE: u32 = 128;
+/// Pauses before each look of a spin, unless the attempt wants fewer at first. Not less: the look takes the line from who
+/// works on what is waited for, and more is done by then.
+pub(crate) const PAUSES: u32 = 32;
+/// Looks of a spin.
+const LOOKS: u32 = 8;
 
 /// An attempt under way.
 pub(crate) struct Operation<A: Attempt> {
@@ -129,11 +130,11 @@ impl<A: Attempt> Operation<A> {
     /// Tries for a moment, in the hope that another thread is just about to do what is waited for. On one core none is.
     fn spin(&mut self) -> Option<A::Output> {
         let mut pauses = self.attempt.first_pause();
-        while pauses <= crate::sync::patience(LAST_PAUSE) {
+        for _ in 0..if pauses == 0 { 0 } else { crate::sync::patience(LOOKS) } {
             for _ in 0..pauses {
                 crate::sync::pause();
             }
-            pauses *= 2;
+            pauses = (2 * pauses).min(PAUSES);
             if let Some(output) = self.try_again() {
                 return Some(output);
             }

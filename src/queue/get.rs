@@ -130,6 +130,10 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
         self.host.queue().first_pause()
     }
 
+    fn may_succeed(&self) -> bool {
+        self.host.queue().may_get()
+    }
+
     fn waits(&self) -> bool {
         self.place.is_some()
     }

@@ -45,7 +45,7 @@ use watch::WatchAttempt;
 
 use crate::error::{PutError, TaskDoneError, TryGetError, TryPutError};
 use crate::join::{Intake, Left, Unfinished};
-use crate::operation::{Operation, FIRST_PAUSE};
+use crate::operation::{Operation, PAUSES};
 use crate::raw::{to_usize, RawQueue, Refused, Vacant, UNBOUNDED};
 use crate::sync::CachePadded;
 use crate::wait::WaitSet;
@@ -601,7 +601,7 @@ impl<T> Queue<T> {
     /// Pauses before a thread that waits looks again: with a small capacity little can happen meanwhile.
     fn first_pause(&self) -> u32 {
         let third = self.capacity().map_or(u32::MAX, |capacity| u32::try_from(capacity / 3).unwrap_or(u32::MAX));
-        third.clamp(1, FIRST_PAUSE)
+        third.clamp(1, PAUSES)
     }
 
     #[inline]

@@ -147,7 +147,13 @@ impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
     }
 
     fn first_pause(&self) -> u32 {
-        self.host.queue().first_pause()
+        let queue = self.host.queue();
+        // A get that spins does not see it before it stands in line.
+        if queue.is_rendezvous() {
+            0
+        } else {
+            queue.first_pause()
+        }
     }
 
     fn waits(&self) -> bool {
