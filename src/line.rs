@@ -209,14 +209,23 @@ impl Drop for Calls {
     #[inline]
     fn drop(&mut self) {
         let Some(first) = self.first.take() else { return };
-        let mut panic = None;
-        for waker in std::iter::once(first).chain(std::mem::take(&mut self.more)) {
-            if let Err(why) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                panic.get_or_insert(why);
-            }
+        if self.more.is_empty() {
+            return first.wake();
         }
-        go_on(panic);
+        let more = std::mem::take(&mut self.more);
+        wake_all(first, more);
     }
+}
+
+#[cold]
+fn wake_all(first: Waker, more: Vec<Waker>) {
+    let mut panic = None;
+    for waker in std::iter::once(first).chain(more) {
+        if let Err(why) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+            panic.get_or_insert(why);
+        }
+    }
+    go_on(panic);
 }
 
 /// Goes on with a panic that was held up, unless there is one already.

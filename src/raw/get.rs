@@ -95,7 +95,7 @@ impl<T> RawQueue<T> {
         }
         match self.head.advance(seen, seen.advanced(1)) {
             Ok(()) => Some((Segment::at(seen.address())?, index)),
-            Err(_) => lost(),
+            Err(_) => lost(None),
         }
     }
 

@@ -15,6 +15,13 @@ enum NoClaim {
     Edge(Cursor),
 }
 
+/// Why there is no claim at once.
+enum NotAtOnce {
+    Full,
+    /// There may be one by the general way.
+    Unknown,
+}
+
 /// How many more items a limit allows when the tail is at this position.
 struct Room {
     tail: u64,
@@ -30,11 +37,11 @@ enum Append<T> {
     Again(T),
 }
 
-/// A race for an end was lost.
+/// A race for an end was lost, which comes to `answer`.
 #[cold]
-pub(super) fn lost<R>() -> Option<R> {
+pub(super) fn lost<R>(answer: R) -> R {
     BackOff::new().pause();
-    None
+    answer
 }
 
 impl<T> RawQueue<T> {
@@ -90,9 +97,9 @@ impl<T> RawQueue<T> {
     /// Linearized at the claim that is kept, an RMW of the tail's word.
     #[inline]
     pub fn push(&self, mut value: T, limit: u64, observer: &impl Observer) -> Result<(), Refused<T>> {
-        if let Some((segment, index)) = self.claim_put_at_once(limit, observer) {
+        match self.claim_put_at_once(limit, observer) {
             // SAFETY: the claim's ticket is used once; until then it pins the segment.
-            match unsafe { segment.slot(index).publish(value, segment.means()) } {
+            Ok((segment, index)) => match unsafe { segment.slot(index).publish(value, segment.means()) } {
                 Published::Kept => {
                     observer.surfaced(1);
                     return Ok(());
@@ -101,7 +108,9 @@ impl<T> RawQueue<T> {
                     self.void(1, observer);
                     value = back;
                 }
-            }
+            },
+            Err(NotAtOnce::Full) => return Err(Refused::Full(value)),
+            Err(NotAtOnce::Unknown) => {}
         }
         self.push_slowly(value, limit, observer)
     }
@@ -134,44 +143,51 @@ impl<T> RawQueue<T> {
 
     /// As `claim_put` of one slot, if that can be done at once.
     #[inline]
-    fn claim_put_at_once(&self, limit: u64, observer: &impl Observer) -> Option<(Segment<T>, u64)> {
+    fn claim_put_at_once(&self, limit: u64, observer: &impl Observer) -> Result<(Segment<T>, u64), NotAtOnce> {
         let seen = self.tail.cursor();
         let index = seen.slot();
+        let Some(segment) = Segment::at(seen.address()) else { return Err(NotAtOnce::Unknown) };
         if index >= Self::LEN {
-            return None;
+            return Err(NotAtOnce::Unknown);
         }
         if limit == UNBOUNDED {
             return match self.tail.advance(seen, seen.advanced(1)) {
-                Ok(()) => Some((Segment::at(seen.address())?, index)),
-                Err(_) => lost(),
+                Ok(()) => Ok((segment, index)),
+                Err(_) => Err(lost(NotAtOnce::Unknown)),
             };
         }
         let position = self.tail.position_of_slot(seen);
         let mut head = None;
         if position.saturating_sub(self.tail.horizon()) >= limit {
             // The horizon is old. If the head is in the same segment its word says all.
-            head = Some(self.head.cursor()).filter(|head| head.address() == seen.address());
-            if index.saturating_sub(head?.ticket()) >= limit {
-                return None;
+            let now = self.head.cursor();
+            if now.address() != seen.address() {
+                return Err(NotAtOnce::Unknown);
             }
+            if index.saturating_sub(now.ticket()) >= limit {
+                // As long as the base is the same the tail has not been through another life of the segment, so that both
+                // words were in this one: it was full when the head's was read.
+                let same = self.tail.position_of_slot(seen) == position;
+                return Err(if same { NotAtOnce::Full } else { NotAtOnce::Unknown });
+            }
+            head = Some(now.ticket().min(index));
         }
         if self.tail.advance(seen, seen.advanced(1)).is_err() {
-            return lost();
+            return Err(lost(NotAtOnce::Unknown));
         }
-        let segment = Segment::at(seen.address())?;
         // SAFETY: the claim pins the segment.
         let base = unsafe { segment.base() };
         if base + index != position {
             let claim = Claim { segment, index, count: 1 };
             if !self.keeps_the_limit(&claim, position, limit) {
                 self.give_up(&claim, observer);
-                return None;
+                return Err(NotAtOnce::Unknown);
             }
         } else if let Some(head) = head {
             // Only now: the word has not come back meanwhile, so that both were in this life of the segment.
-            self.tail.look_ahead(base + head.ticket().min(index));
+            self.tail.look_ahead(base + head);
         }
-        Some((segment, index))
+        Ok((segment, index))
     }
 
     /// Claims up to `wanted` slots of the tail's segment.
