@@ -70,18 +70,25 @@ impl<T> Lines<T> {
     }
 }
 
-pub(super) struct Desk<T>(Mutex<Lines<T>>);
+impl<T> Lines<T> {
+    fn new() -> Self {
+        Lines {
+            getters: Line::new(),
+            #[cfg(feature = "stream")]
+            streams: Line::new(),
+            putters: Line::new(),
+            expecting: 0,
+        }
+    }
+}
+
+/// The lines are made when somebody waits for the first time.
+pub(super) struct Desk<T>(Mutex<Option<Box<Lines<T>>>>);
 
 impl<T> Desk<T> {
     crate::sync::const_fn! {
         pub(super) const fn new() -> Self {
-            Desk(Mutex::new(Lines {
-                getters: Line::new(),
-                #[cfg(feature = "stream")]
-                streams: Line::new(),
-                putters: Line::new(),
-                expecting: 0,
-            }))
+            Desk(Mutex::new(None))
         }
     }
 }
@@ -178,8 +185,9 @@ impl<T> Queue<T> {
         act: impl FnOnce(&mut Lines<T>, &mut Told<'a, T>) -> R,
     ) -> (R, Told<'a, T>) {
         // No code of others runs under the lock; should an allocation fail there, nothing is half done.
-        let mut lines = self.desk.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let result = act(&mut lines, &mut told);
+        let mut desk = self.aside.desk.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = &mut **desk.get_or_insert_with(|| Box::new(Lines::new()));
+        let result = act(lines, &mut told);
         let surfaced = told.surfaced.get();
         if surfaced > 0 {
             match surfaced {
@@ -189,8 +197,8 @@ impl<T> Queue<T> {
             #[cfg(feature = "stream")]
             told.calls.call(&mut lines.streams, EVERYBODY);
         }
-        self.set_gates(&lines);
-        drop(lines);
+        self.set_gates(lines);
+        drop(desk);
         (result, told)
     }
 
@@ -257,7 +265,7 @@ impl<T> Queue<T> {
     }
 
     fn push_at_desk(&self, item: T, limit: u64, told: &mut Told<'_, T>) -> Result<(), Refused<T>> {
-        let Some(credit) = &self.beside.credit else {
+        let Some(credit) = &self.aside.credit else {
             return self.raw.push(item, limit, told);
         };
         if credit.acquire(1, 1).is_err() {
@@ -433,7 +441,15 @@ impl<T> Queue<T> {
     /// The queue is closed, as `told` tells of: calls all who wait for room. What was kept for one who has not got all goes
     /// back. If nothing will come out any more (`is_over`), calls all who wait for an item as well.
     pub(super) fn dismiss(&self, told: Told<'_, T>, is_over: bool) {
-        // Whatever the gates say: who waits for room does not meet the word that a close changes.
+        // Whatever the gates say: who waits for room does not meet the word that a close changes, but looks at it under the
+        // lock.
+        if is_over {
+            told.surfaced.set(EVERYBODY);
+        }
+        let nobody_came = self.aside.desk.0.lock().unwrap_or_else(PoisonError::into_inner).is_none();
+        if nobody_came {
+            return;
+        }
         let (held, told) = self.hear_at_desk(told, |lines, told| {
             let mut all = 0;
             while let Some(want) = lines.putters.first() {
@@ -442,9 +458,6 @@ impl<T> Queue<T> {
                     all += std::mem::take(held);
                 }
                 told.calls.call(&mut lines.putters, 1);
-            }
-            if is_over {
-                told.surfaced.set(EVERYBODY);
             }
             all
         });

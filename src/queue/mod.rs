@@ -105,8 +105,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 pub struct Queue<T> {
     raw: RawQueue<T>,
     beside: CachePadded<Beside>,
-    unfinished: CachePadded<Unfinished>,
-    desk: Desk<T>,
+    aside: CachePadded<Aside<T>>,
 }
 
 /// What every operation reads and few write.
@@ -118,8 +117,14 @@ struct Beside {
     /// The capacity as the core counts; 0 if something else decides what goes in: gets that wait, or credit.
     limit: u64,
     capacity: Option<usize>,
+}
+
+/// What only some operations touch, and write then.
+struct Aside<T> {
+    unfinished: Unfinished,
     /// In place of the limit: room that can be kept ahead.
     credit: Option<Credit>,
+    desk: Desk<T>,
 }
 
 impl<T> Intake for RawQueue<T> {
@@ -192,10 +197,8 @@ impl<T> Queue<T> {
                     closing: WaitSet::new(),
                     limit,
                     capacity,
-                    credit,
                 }),
-                unfinished: CachePadded::new(Unfinished::new()),
-                desk: Desk::new(),
+                aside: CachePadded::new(Aside { unfinished: Unfinished::new(), credit, desk: Desk::new() }),
             }
         }
     }
@@ -393,7 +396,7 @@ impl<T> Queue<T> {
             Err(TryPutError::Full(item)) if self.is_rendezvous() || self.raw.is_sole() => return Ok(Some(item)),
             Err(TryPutError::Full(item)) => item,
         };
-        if let Some(credit) = &self.beside.credit {
+        if let Some(credit) = &self.aside.credit {
             return self.swap_with_oldest(credit, item);
         }
         // In first, so that nothing is lost if the queue is closed in between.
@@ -445,7 +448,7 @@ impl<T> Queue<T> {
     /// assert!(queue.tasks_done(3).is_ok());
     /// ```
     pub fn tasks_done(&self, count: usize) -> Result<(), TaskDoneError> {
-        if self.unfinished.finish(count as u64, &self.raw)? == Left::Nothing {
+        if self.aside.unfinished.finish(count as u64, &self.raw)? == Left::Nothing {
             self.beside.joiners.wake_all();
         }
         Ok(())
@@ -465,7 +468,7 @@ impl<T> Queue<T> {
     /// Items that were put and are not done with: those inside, and those that were got and for which
     /// [`task_done`](Queue::task_done) was not called yet.
     pub fn unfinished(&self) -> usize {
-        to_usize(self.unfinished.count(&self.raw))
+        to_usize(self.aside.unfinished.count(&self.raw))
     }
 
     /// Ends the putting. What is inside can still be got; after that getters are told that the queue is closed. Waiting
@@ -506,7 +509,7 @@ impl<T> Queue<T> {
         self.close();
         let mut left = Vec::new();
         while self.try_get_many(&mut left, usize::MAX).is_ok() {}
-        if self.unfinished.finish_at_most(left.len() as u64, &self.raw) == Left::Nothing {
+        if self.aside.unfinished.finish_at_most(left.len() as u64, &self.raw) == Left::Nothing {
             self.beside.joiners.wake_all();
         }
         left
@@ -610,7 +613,7 @@ impl<T> Queue<T> {
     }
 
     pub(crate) fn is_rendezvous(&self) -> bool {
-        self.beside.limit == 0 && self.beside.credit.is_none()
+        self.beside.limit == 0 && self.aside.credit.is_none()
     }
 }
 

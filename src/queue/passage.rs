@@ -129,7 +129,7 @@ impl<T> Queue<T> {
 
     #[cold]
     fn push_otherwise(&self, item: T) -> Result<(), Refused<T>> {
-        let Some(credit) = &self.beside.credit else { return self.push_to_expecting(item) };
+        let Some(credit) = &self.aside.credit else { return self.push_to_expecting(item) };
         match self.acquire(credit, 1, 1) {
             Ok(_) => {
                 self.push_with_permit(credit, item);
@@ -189,7 +189,7 @@ impl<T> Queue<T> {
     }
 
     pub(super) fn push_many(&self, items: &mut VecDeque<T>) -> Result<(), Refused<()>> {
-        let Some(credit) = &self.beside.credit else {
+        let Some(credit) = &self.aside.credit else {
             if !self.is_rendezvous() {
                 return match self.raw.push_many(items, self.beside.limit, &Deferring::new(self)) {
                     Err(Refused::Full(())) if self.expected() > 0 => {
@@ -237,7 +237,7 @@ impl<T> Queue<T> {
 
     #[cold]
     fn pop_otherwise(&self, expecting: &mut Expecting) -> Result<T, Vacant> {
-        let Some(credit) = &self.beside.credit else { return self.pop_from_line(expecting) };
+        let Some(credit) = &self.aside.credit else { return self.pop_from_line(expecting) };
         let item = self.raw.pop(&Credited(Deferring::new(self)))?;
         self.refund(credit, 1);
         Ok(item)
@@ -249,7 +249,7 @@ impl<T> Queue<T> {
         limit: usize,
         expecting: &mut Expecting,
     ) -> Result<usize, Vacant> {
-        match &self.beside.credit {
+        match &self.aside.credit {
             None if self.is_rendezvous() => {
                 let before = items.len();
                 while items.len() - before < limit {
@@ -294,7 +294,7 @@ impl<T> Queue<T> {
 
     /// Nobody will get any more: what comes in by a permit is dropped.
     pub(super) fn abandon(&self) {
-        if let Some(credit) = &self.beside.credit {
+        if let Some(credit) = &self.aside.credit {
             credit.abandon();
         }
     }
@@ -339,7 +339,7 @@ impl<T> Queue<T> {
 
     /// Closes the queue for puts, and the core unless a permit is held. True for the one call that closed.
     pub(super) fn close_entry(&self) -> bool {
-        let Some(credit) = &self.beside.credit else { return self.close_core() };
+        let Some(credit) = &self.aside.credit else { return self.close_core() };
         let (first, after) = credit.close();
         match after {
             After::Close => {
@@ -351,7 +351,7 @@ impl<T> Queue<T> {
     }
 
     pub(super) fn entry_is_closed(&self) -> bool {
-        match &self.beside.credit {
+        match &self.aside.credit {
             None => self.raw.is_closed(),
             Some(credit) => credit.is_closing(),
         }
@@ -359,7 +359,7 @@ impl<T> Queue<T> {
 
     /// A waiter for room meets the word whose change can bring it. Who closes looks at the desk in any case.
     pub(super) fn meet_room(&self) {
-        match &self.beside.credit {
+        match &self.aside.credit {
             None => self.raw.meet_pops(),
             Some(credit) => credit.meet(),
         }
@@ -367,7 +367,7 @@ impl<T> Queue<T> {
 
     /// A waiter for the close.
     pub(super) fn meet_close(&self) {
-        match &self.beside.credit {
+        match &self.aside.credit {
             None => self.raw.meet_pushes(),
             Some(credit) => credit.meet(),
         }

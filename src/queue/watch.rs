@@ -37,7 +37,7 @@ impl Condition for AllDone {
     fn meet<T>(queue: &Queue<T>) {
         // A claim that is given up ends a wait as well, if it was the last that counted.
         queue.raw.meet_giving_up();
-        queue.unfinished.meet_finishing();
+        queue.aside.unfinished.meet_finishing();
     }
 
     fn timed_out() -> JoinTimeoutError {
