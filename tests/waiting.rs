@@ -146,7 +146,7 @@ fn a_finished_operation_with_a_timer_panics_as_well() {
 fn segments_of_large_items_are_not_built_on_the_stack() {
     let _watchdog = watchdog();
     // A segment has 128 KiB here. Without optimisation an item on its way is copied in every call.
-    let stack = if cfg!(debug_assertions) { 2048 } else { 256 } << 10;
+    let stack = if cfg!(debug_assertions) { 2048 } else { 384 } << 10;
     let work = || {
         let queue = Queue::<[u8; 16 << 10]>::bounded(20);
         for n in 0..20 {

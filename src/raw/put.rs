@@ -80,7 +80,8 @@ impl<T> RawQueue<T> {
             // SAFETY: the put ticket is part of the claim and is used once; until then it pins the segment.
             match unsafe { claim.segment.slot(index).publish(value, claim.segment.means()) } {
                 Published::Kept => kept += 1,
-                Published::Poisoned(value) => values.push_front(value),
+                // SAFETY: it has just been said to be poisoned.
+                Published::Poisoned => values.push_front(unsafe { claim.segment.slot(index).take_back() }),
             }
         }
         if kept > 0 {
@@ -96,23 +97,24 @@ impl<T> RawQueue<T> {
     ///
     /// Linearized at the claim that is kept, an RMW of the tail's word.
     #[inline]
-    pub fn push(&self, mut value: T, limit: u64, observer: &impl Observer) -> Result<(), Refused<T>> {
+    pub fn push(&self, value: T, limit: u64, observer: &impl Observer) -> Result<(), Refused<T>> {
         match self.claim_put_at_once(limit, observer) {
             // SAFETY: the claim's ticket is used once; until then it pins the segment.
             Ok((segment, index)) => match unsafe { segment.slot(index).publish(value, segment.means()) } {
                 Published::Kept => {
                     observer.surfaced(1);
-                    return Ok(());
+                    Ok(())
                 }
-                Published::Poisoned(back) => {
+                Published::Poisoned => {
+                    // SAFETY: it has just been said to be poisoned.
+                    let value = unsafe { segment.slot(index).take_back() };
                     self.void(1, observer);
-                    value = back;
+                    self.push_slowly(value, limit, observer)
                 }
             },
-            Err(NotAtOnce::Full) => return Err(Refused::Full(value)),
-            Err(NotAtOnce::Unknown) => {}
+            Err(NotAtOnce::Full) => Err(Refused::Full(value)),
+            Err(NotAtOnce::Unknown) => self.push_slowly(value, limit, observer),
         }
-        self.push_slowly(value, limit, observer)
     }
 
     #[cold]
@@ -126,7 +128,8 @@ impl<T> RawQueue<T> {
                             observer.surfaced(1);
                             return Ok(());
                         }
-                        Published::Poisoned(back) => value = back,
+                        // SAFETY: it has just been said to be poisoned.
+                        Published::Poisoned => value = unsafe { segment.slot(index).take_back() },
                     }
                     self.void(1, observer);
                 }

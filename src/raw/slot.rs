@@ -35,10 +35,11 @@ const ASKED: u8 = 2;
 const KILLED: u8 = 3;
 
 /// What the putter's publication came to.
-pub(crate) enum Published<T> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Published {
     Kept,
-    /// The getter went on without it. The value is back and the slot is done with.
-    Poisoned(T),
+    /// The getter went on without it. The value is to be taken back.
+    Poisoned,
 }
 
 /// What the getter finds in its slot.
@@ -94,7 +95,7 @@ impl<T> Slot<T> {
     /// # Safety
     /// The caller owns the slot's put ticket and has not used it. The means are the segment's.
     #[inline]
-    pub(crate) unsafe fn publish(self, value: T, means: Means) -> Published<T> {
+    pub(crate) unsafe fn publish(self, value: T, means: Means) -> Published {
         // SAFETY: before the state is stored only the ticket's owner touches the value, and afterwards the getter. The
         // ticket keeps the segment alive until the putter's byte is DONE, which is the last access on each way.
         unsafe {
@@ -131,16 +132,28 @@ impl<T> Slot<T> {
     /// # Safety
     /// As for [`Slot::publish`], after the state is stored.
     #[cold]
-    unsafe fn answer(self) -> Published<T> {
-        // SAFETY: as in `publish`. After KILLED the getter is gone and has not touched the value.
+    unsafe fn answer(self) -> Published {
+        // SAFETY: as in `publish`; after KILLED the putter's byte is not DONE before the value is taken back.
         unsafe {
             // Ordering: Release and Acquire, S9. Release as S3. Acquire: what the getter did before it killed the slot (S8).
             if (*self.putter).compare_exchange(ASKED, DONE, Ordering::Release, Ordering::Acquire).is_ok() {
                 return Published::Kept;
             }
+        }
+        Published::Poisoned
+    }
+
+    /// Takes the value back from a slot that is poisoned.
+    ///
+    /// # Safety
+    /// [`Slot::publish`] has just said so to the caller, who does this once.
+    #[cold]
+    pub(crate) unsafe fn take_back(self) -> T {
+        // SAFETY: the getter is gone and has not touched the value; the mark is the ticket's last access.
+        unsafe {
             let value = self.read();
             self.mark_putter();
-            Published::Poisoned(value)
+            value
         }
     }
 

@@ -44,10 +44,13 @@ impl<T> Trial<T> {
 
     /// The putter's part, once in each life; the value comes back from a poisoned slot.
     pub fn put(&self, value: T) -> Result<(), T> {
+        let slot = self.segment.slot(Self::SLOT);
         // SAFETY: the model calls it once.
-        match unsafe { self.segment.slot(Self::SLOT).publish(value, self.segment.means()) } {
-            Published::Kept => Ok(()),
-            Published::Poisoned(value) => Err(value),
+        unsafe {
+            match slot.publish(value, self.segment.means()) {
+                Published::Kept => Ok(()),
+                Published::Poisoned => Err(slot.take_back()),
+            }
         }
     }
 
