@@ -103,11 +103,14 @@ impl<A: Attempt> Operation<A> {
 
     #[cold]
     fn wait(mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
-        if let Some(output) = self.spin() {
-            return Ok(output);
-        }
         Thread::with(|thread| {
-            if !A::STANDS_IN_LINE {
+            let lingers = thread.may_linger();
+            if lingers {
+                if let Some(output) = self.spin() {
+                    return Ok(output);
+                }
+            }
+            if lingers && !A::STANDS_IN_LINE {
                 if let Some(output) = thread.linger(deadline, || self.try_again()) {
                     return Ok(output);
                 }
@@ -117,7 +120,7 @@ impl<A: Attempt> Operation<A> {
                 if let Poll::Ready(output) = self.poll_as(Who::Thread, &mut context) {
                     return Ok(output);
                 }
-                if A::STANDS_IN_LINE && thread.linger(deadline, || thread.is_woken()).is_some() {
+                if lingers && A::STANDS_IN_LINE && thread.linger(deadline, || thread.is_woken()).is_some() {
                     continue;
                 }
                 if !thread.park(deadline) {
@@ -248,7 +251,7 @@ struct Thread {
 #[cfg(not(loom))]
 #[derive(Clone, Copy, Default)]
 struct Manners {
-    /// Waits left that go without yielding.
+    /// Waits left that park at once.
     without: u32,
     /// How many the next bad experience makes it.
     next: u32,
@@ -260,11 +263,11 @@ const YIELDS: u32 = 32;
 /// A yield that takes longer has let somebody run who does not give the core back.
 #[cfg(not(loom))]
 const LONG: Duration = Duration::from_micros(500);
-/// Waits without yielding after the first long one, and at most.
+/// Waits that park at once after the first long yield, and at most.
 #[cfg(not(loom))]
-const FEW: u32 = 32;
+const FEW: u32 = 256;
 #[cfg(not(loom))]
-const MANY: u32 = 4096;
+const MANY: u32 = 1 << 15;
 
 impl Thread {
     fn new() -> Self {
@@ -278,14 +281,23 @@ impl Thread {
         }
     }
 
+    /// Whether a wait that begins now may spin and yield.
+    #[cfg(not(loom))]
+    fn may_linger(&self) -> bool {
+        let Manners { without, next } = self.manners.get();
+        self.manners.set(Manners { without: without.saturating_sub(1), next });
+        without == 0
+    }
+
+    #[cfg(loom)]
+    fn may_linger(&self) -> bool {
+        false
+    }
+
     /// Yields to other threads and looks in between, for as long as that promises anything.
     #[cfg(not(loom))]
     fn linger<R>(&self, deadline: Option<Instant>, mut look: impl FnMut() -> Option<R>) -> Option<R> {
-        let Manners { without, next } = self.manners.get();
-        if without > 0 {
-            self.manners.set(Manners { without: without - 1, next });
-            return None;
-        }
+        let Manners { next, .. } = self.manners.get();
         for _ in 0..YIELDS {
             let before = Instant::now();
             if deadline.is_some_and(|deadline| deadline <= before) {
@@ -297,7 +309,7 @@ impl Thread {
             }
             if before.elapsed() > LONG {
                 let without = next.clamp(FEW, MANY);
-                self.manners.set(Manners { without, next: 2 * without });
+                self.manners.set(Manners { without, next: 8 * without });
                 return None;
             }
         }
