@@ -157,6 +157,10 @@ impl<T> Queue<T> {
     crate::sync::const_fn! {
         /// A queue with room for `capacity` items. Memory is allocated as it is used, so that a large capacity is free.
         ///
+        /// While gets wait there is room for one item more for each of them, as it takes one off at once. If such a get is
+        /// cancelled its item stays, and as many items more than the capacity are inside until others take them; `len`
+        /// does not count them.
+        ///
         /// With capacity 0 it is a *rendezvous*: an item goes in only for a get. A [`put`](Queue::put) is done at once if a
         /// get waits, and else when a get has taken its item; a [`try_put`](Queue::try_put) succeeds if and only if more
         /// gets wait than items were put in for them. If a get is cancelled after that, the item stays for the next one.

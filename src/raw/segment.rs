@@ -29,8 +29,7 @@ pub(crate) struct Header {
     /// 0, the address of the next segment, or [`SEALED`].
     pub(crate) next: AtomicUsize,
     /// Invariant: `LEFT` for each end that has left, plus helper tickets handed out by those ends, minus helper
-    /// tickets returned, plus holds. It is `2 * LEFT` if and only if both ends have left and nobody is inside
-    /// by a helper ticket or a hold.
+    /// tickets returned. It is `2 * LEFT` if and only if both ends have left and nobody is inside by a helper ticket.
     pins: AtomicI64,
     /// The position of slot 0. Written by the owner of an unlinked segment, then constant until its re-use.
     base: UnsafeCell<u64>,
