@@ -164,6 +164,11 @@ impl Model {
 
     /// Takes up to `limit` items; `None` if an operation has to wait. With permits no room comes before the end of a batch.
     pub(super) fn get(&mut self, limit: usize) -> Option<Result<Vec<u32>, ()>> {
+        self.get_from(limit, false)
+    }
+
+    /// One that stands in line tells of the room that it makes when it has left.
+    fn get_from(&mut self, limit: usize, in_line: bool) -> Option<Result<Vec<u32>, ()>> {
         let mut ids = Vec::new();
         while ids.len() < limit {
             if self.inside.is_empty() && self.is_rendezvous() && !self.closed {
@@ -173,11 +178,11 @@ impl Model {
             }
             let Some(id) = self.inside.pop_front() else { break };
             ids.push(id);
-            if !self.permits && !self.is_rendezvous() {
+            if !self.permits && !self.is_rendezvous() && !in_line {
                 self.serve();
             }
         }
-        if self.permits {
+        if self.permits || in_line {
             self.serve();
         }
         if ids.is_empty() && limit > 0 {
@@ -228,7 +233,7 @@ impl Model {
                 let waited = usize::from(std::mem::take(waits));
                 // It does not count for itself.
                 self.expecting -= if counts { waited } else { 0 };
-                let got = self.get(*limit);
+                let got = self.get_from(*limit, waited == 1 && counts);
                 self.expecting -= if counts { 0 } else { waited };
                 *waits = got.is_none();
                 self.expecting += usize::from(*waits);

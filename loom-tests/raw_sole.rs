@@ -129,6 +129,25 @@ mod tests {
         }
     }
 
+    /// Nothing is inside but what one puts: it is never told that the queue is full.
+    #[test]
+    fn full_is_never_said_of_an_empty_queue() {
+        explore_capped(|| {
+            let (queue, mut sole) = queue(Announce::ToWaiters, 1);
+            let putter = queue.clone();
+            let putter = thread::spawn(move || {
+                let mut accepted = Vec::new();
+                assert_eq!(offer(&putter, (0, 0), 1, &mut accepted), Ok(()));
+                accepted
+            });
+            let mut got = Got::default();
+            let _ = get(&queue, &mut sole, &mut got);
+            let accepted = putter.join().unwrap();
+            queue.end_sole(sole);
+            settle(&queue, [got], [accepted]);
+        });
+    }
+
     /// Closed means that nothing comes any more.
     #[test]
     fn a_close_and_the_only_getter() {

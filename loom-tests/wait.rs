@@ -17,6 +17,7 @@ mod tests {
     use loom::future::block_on;
     use loom::sync::Arc;
     use loom::thread;
+    use std::future::Future;
 
     fn bounded_with(capacity: usize, items: &[u8]) -> Arc<Queue<u8>> {
         let queue = Queue::bounded(capacity);
@@ -372,5 +373,32 @@ mod tests {
             let (put, got) = (putter.join().unwrap(), getter.join().unwrap());
             assert_eq!(put.is_ok(), got.is_ok());
         });
+    }
+
+    /// A thread and two tasks in line, three items: whoever is left in line was called.
+    #[test]
+    fn a_thread_that_comes_calls_tasks_for_what_came_in() {
+        explore_large(|| {
+            let queue = Arc::new(Queue::unbounded());
+            let thread = spawn(&queue, |queue| queue.get().wait());
+            let woken = std::sync::Arc::new(Flag::default());
+            let waker = std::task::Waker::from(woken.clone());
+            let mut context = std::task::Context::from_waker(&waker);
+            let mut task = queue.get();
+            let pending = std::pin::Pin::new(&mut task).poll(&mut context).is_pending();
+            queue.try_put(1).unwrap();
+            queue.try_put(2).unwrap();
+            assert!(thread.join().unwrap().is_ok());
+            assert!(!pending || queue.is_empty() || woken.0.load(std::sync::atomic::Ordering::SeqCst));
+        });
+    }
+
+    #[derive(Default)]
+    struct Flag(std::sync::atomic::AtomicBool);
+
+    impl std::task::Wake for Flag {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+        }
     }
 }

@@ -347,7 +347,8 @@ impl Thread {
                 true
             }
             #[cfg(not(loom))]
-            Some(deadline) => self.parker.park_deadline(deadline),
+            // It may wake for no reason.
+            Some(deadline) => self.parker.park_deadline(deadline) || Instant::now() < deadline,
             #[cfg(loom)]
             Some(_) => unreachable!("no model has a clock"),
         }

@@ -130,6 +130,36 @@ fn nothing_is_taken_out_behind_the_receivers_back() {
 }
 
 #[test]
+fn a_receive_that_never_waited_leaves_the_poll_its_waker() {
+    let (sender, mut receiver) = unbounded();
+    let mut probe = Probe::new(&mut receiver);
+    assert!(probe.poll_with(|mut receiver, context| receiver.poll_recv(context)).is_pending());
+    drop(probe.future.recv());
+    sender.try_send(1).unwrap();
+    assert!(probe.is_woken());
+}
+
+/// The drop of the receiver closes the channel, which wakes a sender.
+#[test]
+fn a_waker_that_panics_does_not_keep_the_receiver_from_going() {
+    struct Panics;
+    impl std::task::Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker that panics");
+        }
+    }
+    let message = Arc::new(());
+    let (sender, receiver) = bounded(1);
+    sender.try_send(message.clone()).unwrap();
+    let mut send = sender.send(message.clone());
+    let waker = std::task::Waker::from(Arc::new(Panics));
+    assert!(common::poll(&mut send, &waker).is_pending());
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(receiver))).is_err());
+    drop(send);
+    assert_eq!(Arc::strong_count(&message), 1);
+}
+
+#[test]
 #[should_panic(expected = "rendezvous")]
 fn a_rendezvous_is_refused() {
     let _ = bounded::<()>(0);

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::Probe;
+use common::{watchdog, Probe};
 use joinq::Queue;
 use std::task::Poll;
 
@@ -32,6 +32,33 @@ fn one_room_wakes_one_putter() {
     assert!(!second.is_woken(), "the room is used: there is nothing to be woken for");
     assert_eq!(queue.try_get(), Ok(1));
     assert!(second.is_woken());
+}
+
+/// While a thread that was called has not come nobody else is called: it makes up for that when it has.
+#[test]
+fn a_thread_that_is_called_calls_for_all_that_came_in_meanwhile() {
+    let _watchdog = watchdog();
+    let queue = Queue::unbounded();
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| queue.get().wait());
+        // Until it is in line: it parks soon after.
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let tasks = [Probe::pending(queue.get()), Probe::pending(queue.get())];
+        queue.try_put_many([1, 2, 3]).unwrap();
+        assert!(thread.join().unwrap().is_ok());
+        assert!(tasks.iter().all(Probe::is_woken), "an item is inside and nobody comes for it");
+        tasks.into_iter().for_each(|task| assert!(task.ready().is_ok()));
+    });
+}
+
+#[test]
+fn a_drain_takes_what_is_beyond_the_capacity_as_well() {
+    let queue = Queue::bounded(1);
+    let get = Probe::pending(queue.get());
+    queue.try_put_many([1, 2]).unwrap();
+    drop(get);
+    assert_eq!(queue.len(), 1);
+    assert!(queue.drain().eq([1, 2]));
 }
 
 #[cfg(feature = "stream")]

@@ -379,11 +379,21 @@ handle!(Sender, WeakSender, senders, |shared| {
     shared.queue.close();
 });
 handle!(Receiver, WeakReceiver, receivers, |shared| {
+    // Also if a waker panics.
+    let _discard = Discard(shared);
     shared.queue.close();
-    if shared.leftovers == Leftovers::Drop {
-        shared.queue.discard();
-    }
 });
+
+/// Drops what is inside, if that is not to stay.
+struct Discard<'a, T>(&'a Shared<T>);
+
+impl<T> Drop for Discard<'_, T> {
+    fn drop(&mut self) {
+        if self.0.leftovers == Leftovers::Drop {
+            self.0.queue.discard();
+        }
+    }
+}
 
 impl<'a, T> IntoIterator for &'a Receiver<T> {
     type Item = T;

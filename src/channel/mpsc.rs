@@ -160,9 +160,8 @@ impl<T> Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
+        // Before the channel is closed, which may panic by a waker: the handle drops what is inside in any case.
         if let Some(sole) = self.sole.take() {
-            // Nothing more comes in before the rest is dropped with the handle.
-            self.shared.close();
             self.shared.queue().end_sole(sole);
         }
     }

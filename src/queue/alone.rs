@@ -107,11 +107,24 @@ pub(crate) struct SoleAttempt<'a, T, K: TakeAlone<T>> {
     queue: &'a Queue<T>,
     sole: &'a mut Sole<T>,
     take: K,
+    /// Whether this has the bell ring for it. It may ring for [`poll_recv`](crate::mpsc::Receiver::poll_recv), which keeps
+    /// nothing of its own.
+    listens: bool,
 }
 
 impl<'a, T, K: TakeAlone<T>> SoleAttempt<'a, T, K> {
     pub(crate) fn new(queue: &'a Queue<T>, sole: &'a mut Sole<T>, take: K) -> Self {
-        SoleAttempt { queue, sole, take }
+        SoleAttempt { queue, sole, take, listens: false }
+    }
+
+    /// Nobody waits any more.
+    #[inline]
+    fn stop(&mut self) {
+        let bell = self.bell();
+        if bell.is_expecting() {
+            bell.hang_up();
+            bell.forget_waker();
+        }
     }
 
     fn bell(&self) -> &'a Bell {
@@ -140,10 +153,11 @@ impl<T, K: TakeAlone<T>> Attempt for SoleAttempt<'_, T, K> {
                 bell.hang_up();
             } else if let Some(waker) = waker {
                 crate::sync::register(&bell.waker, waker);
+                self.listens = true;
             }
         }
         let output = self.try_take()?;
-        self.cancel();
+        self.stop();
         Some(output)
     }
 
@@ -161,18 +175,17 @@ impl<T, K: TakeAlone<T>> Attempt for SoleAttempt<'_, T, K> {
 
     fn enrol(&mut self, waker: &Waker, _who: Who) -> Option<Self::Output> {
         self.bell().listen(waker);
+        self.listens = true;
         self.queue.raw.meet_pushes();
         let output = self.try_take()?;
-        self.cancel();
+        self.stop();
         Some(output)
     }
 
     #[inline]
     fn cancel(&mut self) {
-        let bell = self.bell();
-        if bell.is_expecting() {
-            bell.hang_up();
-            bell.forget_waker();
+        if self.listens {
+            self.stop();
         }
     }
 
@@ -191,6 +204,7 @@ impl<T> Queue<T> {
     /// Makes the caller the only getter.
     pub(crate) fn sole(&mut self) -> Sole<T> {
         assert!(!self.is_rendezvous(), "a rendezvous is for the general ends: see `joinq::bounded`");
+        assert!(self.aside.credit.is_none(), "permits are for the general ends");
         let unbounded = self.beside.limit == UNBOUNDED;
         self.raw.sole(if unbounded { Announce::Plainly } else { Announce::ToWaiters })
     }

@@ -22,7 +22,7 @@
 use super::credit::{After, Credit, Denied};
 use super::Queue;
 use crate::line::{Called, Calls, Line, Place, Who};
-use crate::raw::{Observer, Refused, Vacant, UNBOUNDED};
+use crate::raw::{to_usize, Observer, Refused, Vacant, UNBOUNDED};
 use crate::sync::Mutex;
 use std::cell::Cell;
 use std::sync::PoisonError;
@@ -93,13 +93,16 @@ impl<T> Desk<T> {
     }
 }
 
-/// What is counted of a get while it waits.
+/// What goes with a get while it waits.
 #[derive(Debug, Default)]
 pub(crate) struct Expecting {
     /// With capacity 0: one item may go in for it.
     meets: bool,
-    /// It stands in line, where room is counted for it; what it takes itself needs none.
-    pub(super) stands: bool,
+    /// It tries from its place in line or on a call. Room that it makes is noted then, to be told of when it has left the
+    /// line and called the next: who is told of room may be somebody else's code.
+    pub(super) in_line: bool,
+    /// What was noted.
+    pub(super) room: bool,
 }
 
 /// How a wait for room began.
@@ -351,23 +354,49 @@ impl<T> Queue<T> {
         self.poll_line(|lines| lines.getters(which), place, waker, |_| false);
     }
 
-    /// A thread that was called has got its item: calls the next, if there is another item. Until it came nobody was.
-    pub(super) fn pass_on(&self) {
-        if !self.beside.gates.nobody_gets() && self.raw.len() > 0 {
-            self.call_getters(1);
+    /// Calls for what is inside. While a thread that was called had not come, nobody was.
+    fn pass_on(&self) {
+        if !self.beside.gates.nobody_gets() {
+            let inside = to_usize(self.raw.len());
+            if inside > 0 {
+                self.call_getters(inside);
+            }
         }
     }
 
-    /// A get leaves the line. If it was called meanwhile the next one is, as it did not come for that.
-    pub(super) fn leave_getters(&self, which: Getters, place: Place) {
-        let waker = self.at_desk(|lines, told| {
+    /// Ends a try in line: passes on to the next if this one has `come` on a call, and tells of room, also if a waker panics.
+    pub(super) fn finish_in_line(&self, come: bool, room: bool) {
+        struct Serve<'a, T>(&'a Queue<T>, bool);
+        impl<T> Drop for Serve<'_, T> {
+            fn drop(&mut self) {
+                if self.1 {
+                    self.0.tell_of_room();
+                }
+            }
+        }
+        let _serve = Serve(self, room);
+        if come {
+            self.pass_on();
+        }
+    }
+
+    /// A get leaves the line. If it was called meanwhile the next one is, as it did not come for that; and if it is a thread,
+    /// all are for whom something has come in since.
+    pub(super) fn leave_getters(&self, which: Getters, who: Who, place: Place) {
+        let ((called, waker), told) = self.hear_at_desk(Told::new(self), |lines, told| {
             let line = lines.getters(which);
             let ((), called, waker) = line.leave(place);
             if called == Called::Yes && which == Getters::Eager {
                 told.calls.call_in_turn(line, 1);
             }
-            waker
+            (called, waker)
         });
+        if called == Called::Yes && who == Who::Thread {
+            // The gate is open again: what comes in from here on calls somebody, and what came before is seen.
+            self.raw.meet_pushes();
+            self.pass_on();
+        }
+        drop(told);
         drop(waker);
     }
 

@@ -90,24 +90,32 @@ impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
     #[cold]
     fn attempt_in_line(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, GetError>> {
         self.host.queue().hear_call(self.line, &mut self.place, waker);
-        let comes = self.place.is_none() && self.who == Who::Thread;
-        if comes {
+        let come = self.place.is_none() && self.who == Who::Thread;
+        if come {
             // From here on others are called for what comes in; what came before is seen.
             self.host.queue().raw.meet_pushes();
         }
-        self.expecting.stands = self.place.is_some() && self.line == Getters::Eager;
-        let output = self.try_take()?;
-        self.cancel();
-        if comes {
-            self.host.queue().pass_on();
+        self.try_in_line(come)
+    }
+
+    fn try_in_line(&mut self, come: bool) -> Option<Result<K::Got, GetError>> {
+        self.expecting.in_line = true;
+        let output = self.try_take();
+        self.expecting.in_line = false;
+        let room = std::mem::take(&mut self.expecting.room);
+        if output.is_some() {
+            self.leave_line();
         }
-        Some(output)
+        self.host.queue().finish_in_line(come && output.is_some(), room);
+        if output.is_some() {
+            self.host.queue().expect_no_more(&mut self.expecting);
+        }
+        output
     }
 
     fn leave_line(&mut self) {
-        self.expecting.stands = false;
         if let Some(place) = self.place.take() {
-            self.host.queue().leave_getters(self.line, place);
+            self.host.queue().leave_getters(self.line, self.who, place);
         }
     }
 }
@@ -139,12 +147,9 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
     }
 
     fn enrol(&mut self, waker: &Waker, who: Who) -> Option<Self::Output> {
-        self.place = Some(self.host.queue().line_up_to_get(self.line, waker.clone(), who, &mut self.expecting));
         self.who = who;
-        self.expecting.stands = self.line == Getters::Eager;
-        let output = self.try_take()?;
-        self.cancel();
-        Some(output)
+        self.place = Some(self.host.queue().line_up_to_get(self.line, waker.clone(), who, &mut self.expecting));
+        self.try_in_line(false)
     }
 
     #[inline]

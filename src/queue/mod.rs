@@ -53,7 +53,7 @@ use alone::Bell;
 use credit::Credit;
 use desk::{Desk, Expecting};
 use gates::Gates;
-use passage::Waking;
+use passage::Deferring;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -404,8 +404,10 @@ impl<T> Queue<T> {
             return self.swap_with_oldest(credit, item);
         }
         // In first, so that nothing is lost if the queue is closed in between.
-        match self.raw.push(item, UNBOUNDED, &Waking::new(self)) {
-            Ok(()) if self.raw.len() > self.beside.limit => Ok(self.raw.pop(&Waking::new(self)).ok()),
+        // A waker that panics does so when all is done.
+        let observer = Deferring::new(self);
+        match self.raw.push(item, UNBOUNDED, &observer) {
+            Ok(()) if self.raw.len() > self.beside.limit => Ok(self.raw.pop(&observer).ok()),
             Ok(()) => Ok(None),
             Err(Refused::Full(item) | Refused::Closed(item)) => Err(PutError(item)),
         }
@@ -424,7 +426,8 @@ impl<T> Queue<T> {
     pub fn drain(&self) -> Drain<T> {
         let mut items = Vec::new();
         // Only what is inside now: others may go on putting.
-        let _ = self.try_get_many(&mut items, self.len());
+        let inside = if self.is_rendezvous() { 0 } else { to_usize(self.raw.len()) };
+        let _ = self.try_get_many(&mut items, inside);
         Drain::new(items)
     }
 

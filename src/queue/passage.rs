@@ -17,14 +17,12 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 /// are done by then.
 pub(super) struct Waking<'a, T> {
     queue: &'a Queue<T>,
-    /// Whether a get that stands in line takes what it waits for.
-    stands: bool,
 }
 
 impl<'a, T> Waking<'a, T> {
     #[inline]
     pub(super) fn new(queue: &'a Queue<T>) -> Self {
-        Waking { queue, stands: false }
+        Waking { queue }
     }
 }
 
@@ -42,9 +40,7 @@ impl<T> Observer for Waking<'_, T> {
 
     #[inline]
     fn vacated(&self, _slots: usize) {
-        if !self.queue.beside.gates.nobody_puts() {
-            self.queue.serve_if_there_is_room(self.queue.limit_now() - u64::from(self.stands));
-        }
+        self.queue.tell_of_room();
     }
 
     #[cold]
@@ -92,6 +88,20 @@ impl<T> Observer for Deferring<'_, T> {
     }
 }
 
+/// Notes that the head has gone on, for whoever tells of it later. Nothing else is told of by a get.
+#[derive(Default)]
+struct Noting(Cell<bool>);
+
+impl Observer for Noting {
+    fn surfaced(&self, _items: usize) {}
+
+    fn vacated(&self, _slots: usize) {
+        self.0.set(true);
+    }
+
+    fn voided(&self) {}
+}
+
 /// With credit the head's going on says nothing about room: what is told of it is told when the credit is given back.
 struct Credited<'a, T>(Deferring<'a, T>);
 
@@ -113,7 +123,7 @@ impl<T> Queue<T> {
         if !self.goes_by_the_limit() {
             return self.push_otherwise(item);
         }
-        match self.raw.push(item, self.beside.limit, &Waking::new(self)) {
+        match self.raw.push_telling(item, self.beside.limit, &Waking::new(self), || Deferring::new(self)) {
             Err(Refused::Full(item)) => self.push_for_expecting(item),
             went => went,
         }
@@ -124,7 +134,7 @@ impl<T> Queue<T> {
         if self.expected() == 0 {
             return Err(Refused::Full(item));
         }
-        self.raw.push(item, self.limit_now(), &Waking::new(self))
+        self.raw.push(item, self.limit_now(), &Deferring::new(self))
     }
 
     #[cold]
@@ -228,8 +238,8 @@ impl<T> Queue<T> {
     /// Takes an item out; with capacity 0 for a get that may have been `expecting` one.
     #[inline]
     pub(super) fn pop(&self, expecting: &mut Expecting) -> Result<T, Vacant> {
-        if self.goes_by_the_limit() {
-            self.raw.pop(&Waking { queue: self, stands: expecting.stands })
+        if self.goes_by_the_limit() && !expecting.in_line {
+            self.raw.pop(&Waking::new(self))
         } else {
             self.pop_otherwise(expecting)
         }
@@ -237,10 +247,30 @@ impl<T> Queue<T> {
 
     #[cold]
     fn pop_otherwise(&self, expecting: &mut Expecting) -> Result<T, Vacant> {
-        let Some(credit) = &self.aside.credit else { return self.pop_from_line(expecting) };
-        let item = self.raw.pop(&Credited(Deferring::new(self)))?;
-        self.refund(credit, 1);
-        Ok(item)
+        if self.is_rendezvous() {
+            return self.pop_from_line(expecting);
+        }
+        let noted = Noting::default();
+        let item = self.raw.pop(&noted);
+        self.tell_or_note(&noted, u64::from(item.is_ok()), expecting);
+        item
+    }
+
+    /// Says that there may be room after `items` were taken, or leaves that to the get that took them.
+    fn tell_or_note(&self, noted: &Noting, items: u64, expecting: &mut Expecting) {
+        let room = match &self.aside.credit {
+            Some(credit) if items > 0 => {
+                credit.refund(items);
+                true
+            }
+            Some(_) => false,
+            None => noted.0.get(),
+        };
+        if room && expecting.in_line {
+            expecting.room = true;
+        } else if room {
+            self.tell_of_room();
+        }
     }
 
     pub(super) fn pop_many(
@@ -249,29 +279,24 @@ impl<T> Queue<T> {
         limit: usize,
         expecting: &mut Expecting,
     ) -> Result<usize, Vacant> {
-        match &self.aside.credit {
-            None if self.is_rendezvous() => {
-                let before = items.len();
-                while items.len() - before < limit {
-                    match self.pop_from_line(expecting) {
-                        Ok(item) => items.push(item),
-                        Err(vacant) if items.len() == before => return Err(vacant),
-                        Err(_) => break,
-                    }
+        if self.is_rendezvous() {
+            let before = items.len();
+            while items.len() - before < limit {
+                match self.pop_from_line(expecting) {
+                    Ok(item) => items.push(item),
+                    Err(vacant) if items.len() == before => return Err(vacant),
+                    Err(_) => break,
                 }
-                Ok(items.len() - before)
             }
-            None => {
-                let mut observer = Deferring::new(self);
-                observer.waking.stands = expecting.stands;
-                self.raw.pop_many(items, limit, &observer)
-            }
-            Some(credit) => {
-                let count = self.raw.pop_many(items, limit, &Credited(Deferring::new(self)))?;
-                self.refund(credit, count);
-                Ok(count)
-            }
+            return Ok(items.len() - before);
         }
+        if self.goes_by_the_limit() && !expecting.in_line {
+            return self.raw.pop_many(items, limit, &Deferring::new(self));
+        }
+        let noted = Noting::default();
+        let count = self.raw.pop_many(items, limit, &noted);
+        self.tell_or_note(&noted, *count.as_ref().unwrap_or(&0) as u64, expecting);
+        count
     }
 
     /// Puts an item in, and takes the oldest out whose credit it has; itself comes back if there is none to take.
@@ -310,22 +335,21 @@ impl<T> Queue<T> {
         self.tell_of_room();
     }
 
-    fn refund(&self, credit: &Credit, count: usize) {
-        credit.refund(count as u64);
-        self.tell_of_room();
-    }
-
     #[inline]
-    fn tell_of_room(&self) {
+    pub(super) fn tell_of_room(&self) {
         if !self.beside.gates.nobody_puts() {
-            // Credit alone decides.
-            self.serve_putters(UNBOUNDED);
+            self.serve_now();
         }
     }
 
     #[cold]
-    fn serve_if_there_is_room(&self, limit: u64) {
+    fn serve_now(&self) {
+        if !self.goes_by_the_limit() {
+            // Credit alone decides.
+            return self.serve_putters(UNBOUNDED);
+        }
         // Full still, if more had come in than there is room for: then another get will tell.
+        let limit = self.limit_now();
         if self.raw.len() < limit {
             self.serve_putters(limit);
         }

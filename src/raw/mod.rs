@@ -47,6 +47,20 @@ pub trait Observer {
     fn voided(&self);
 }
 
+impl<O: Observer> Observer for &O {
+    fn surfaced(&self, items: usize) {
+        (**self).surfaced(items);
+    }
+
+    fn vacated(&self, slots: usize) {
+        (**self).vacated(slots);
+    }
+
+    fn voided(&self) {
+        (**self).voided();
+    }
+}
+
 /// Nobody waits.
 impl Observer for () {
     fn surfaced(&self, _items: usize) {}

@@ -18,8 +18,10 @@ enum NoClaim {
 /// Why there is no claim at once.
 enum NotAtOnce {
     Full,
-    /// There may be one by the general way.
-    Unknown,
+    /// There may be one by the general way; so many that were made are given up, which is not yet told.
+    Unknown {
+        given_up: u64,
+    },
 }
 
 /// How many more items a limit allows when the tail is at this position.
@@ -98,7 +100,20 @@ impl<T> RawQueue<T> {
     /// Linearized at the claim that is kept, an RMW of the tail's word.
     #[inline]
     pub fn push(&self, value: T, limit: u64, observer: &impl Observer) -> Result<(), Refused<T>> {
-        match self.claim_put_at_once(limit, observer) {
+        self.push_telling(value, limit, observer, || observer)
+    }
+
+    /// As `push`. It may tell the observer more than once, and something is still to be done after each time but the last:
+    /// so all goes to a `careful` one, which must not unwind, where the simplest way does not do.
+    #[inline]
+    pub fn push_telling<O: Observer>(
+        &self,
+        value: T,
+        limit: u64,
+        observer: &impl Observer,
+        careful: impl FnOnce() -> O,
+    ) -> Result<(), Refused<T>> {
+        match self.claim_put_at_once(limit) {
             // SAFETY: the claim's ticket is used once; until then it pins the segment.
             Ok((segment, index)) => match unsafe { segment.slot(index).publish(value, segment.means()) } {
                 Published::Kept => {
@@ -108,17 +123,19 @@ impl<T> RawQueue<T> {
                 Published::Poisoned => {
                     // SAFETY: it has just been said to be poisoned.
                     let value = unsafe { segment.slot(index).take_back() };
-                    self.void(1, observer);
-                    self.push_slowly(value, limit, observer)
+                    self.push_slowly(value, 1, limit, &careful())
                 }
             },
             Err(NotAtOnce::Full) => Err(Refused::Full(value)),
-            Err(NotAtOnce::Unknown) => self.push_slowly(value, limit, observer),
+            Err(NotAtOnce::Unknown { given_up }) => self.push_slowly(value, given_up, limit, &careful()),
         }
     }
 
     #[cold]
-    fn push_slowly(&self, mut value: T, limit: u64, observer: &impl Observer) -> Result<(), Refused<T>> {
+    fn push_slowly(&self, mut value: T, given_up: u64, limit: u64, observer: &impl Observer) -> Result<(), Refused<T>> {
+        if given_up > 0 {
+            self.void(given_up, observer);
+        }
         loop {
             match self.claim_put(1, limit, observer) {
                 Ok(Claim { segment, index, .. }) => {
@@ -146,17 +163,18 @@ impl<T> RawQueue<T> {
 
     /// As `claim_put` of one slot, if that can be done at once.
     #[inline]
-    fn claim_put_at_once(&self, limit: u64, observer: &impl Observer) -> Result<(Segment<T>, u64), NotAtOnce> {
+    fn claim_put_at_once(&self, limit: u64) -> Result<(Segment<T>, u64), NotAtOnce> {
+        const UNKNOWN: NotAtOnce = NotAtOnce::Unknown { given_up: 0 };
         let seen = self.tail.cursor();
         let index = seen.slot();
-        let Some(segment) = Segment::at(seen.address()) else { return Err(NotAtOnce::Unknown) };
+        let Some(segment) = Segment::at(seen.address()) else { return Err(UNKNOWN) };
         if index >= Self::LEN {
-            return Err(NotAtOnce::Unknown);
+            return Err(UNKNOWN);
         }
         if limit == UNBOUNDED {
             return match self.tail.advance(seen, seen.advanced(1)) {
                 Ok(()) => Ok((segment, index)),
-                Err(_) => Err(lost(NotAtOnce::Unknown)),
+                Err(_) => Err(lost(UNKNOWN)),
             };
         }
         let position = self.tail.position_of_slot(seen);
@@ -165,26 +183,26 @@ impl<T> RawQueue<T> {
             // The horizon is old. If the head is in the same segment its word says all.
             let now = self.head.cursor();
             if now.address() != seen.address() {
-                return Err(NotAtOnce::Unknown);
+                return Err(UNKNOWN);
             }
             if index.saturating_sub(now.ticket()) >= limit {
                 // As long as the base is the same the tail has not been through another life of the segment, so that both
                 // words were in this one: it was full when the head's was read.
                 let same = self.tail.position_of_slot(seen) == position;
-                return Err(if same { NotAtOnce::Full } else { NotAtOnce::Unknown });
+                return Err(if same { NotAtOnce::Full } else { UNKNOWN });
             }
             head = Some(now.ticket().min(index));
         }
         if self.tail.advance(seen, seen.advanced(1)).is_err() {
-            return Err(lost(NotAtOnce::Unknown));
+            return Err(lost(UNKNOWN));
         }
         // SAFETY: the claim pins the segment.
         let base = unsafe { segment.base() };
         if base + index != position {
             let claim = Claim { segment, index, count: 1 };
             if !self.keeps_the_limit(&claim, position, limit) {
-                self.give_up(&claim, observer);
-                return Err(NotAtOnce::Unknown);
+                self.skip(&claim);
+                return Err(NotAtOnce::Unknown { given_up: 1 });
             }
         } else if let Some(head) = head {
             // Only now: the word has not come back meanwhile, so that both were in this life of the segment.
@@ -272,11 +290,16 @@ impl<T> RawQueue<T> {
     /// Gives all slots of a claim up. Until a getter passes them they count as items.
     #[cold]
     pub(super) fn give_up(&self, claim: &Claim<T>, observer: &impl Observer) {
+        self.skip(claim);
+        self.void(claim.count, observer);
+    }
+
+    #[cold]
+    fn skip(&self, claim: &Claim<T>) {
         for index in claim.index..claim.index + claim.count {
             // SAFETY: the put ticket is part of the claim and is used once.
             unsafe { claim.segment.slot(index).skip() };
         }
-        self.void(claim.count, observer);
     }
 
     /// Links a new segment, with `value` in its slot 0, and moves the tail to it; or helps the one who did.

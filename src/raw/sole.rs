@@ -58,7 +58,7 @@ impl<T> RawQueue<T> {
     /// From now on anybody may get.
     pub fn end_sole(&self, sole: Sole<T>) {
         self.check(&sole);
-        self.head.place(sole.cursor.opened());
+        self.head.place_and_meet(sole.cursor.opened());
     }
 
     /// Whether there is an only getter.
@@ -144,6 +144,8 @@ impl<T> RawQueue<T> {
         if tail.address() == segment.address() && tail.ticket() <= sole.index {
             return Err(vacant(tail));
         }
+        // Before the slot may be poisoned: its putter, who claims anew then, is to see the head beyond it.
+        self.place(sole.announce, sole.cursor.advanced(1));
         // SAFETY: as demanded.
         unsafe { Ok(segment.slot(sole.index).take(segment.means())) }
     }
@@ -166,7 +168,7 @@ impl<T> RawQueue<T> {
         self.head.raise(sole.cursor, base, Self::LEN);
         let left = std::mem::replace(&mut sole.segment, Segment::at(next));
         (sole.index, sole.cursor) = (0, sole.cursor.swung(next, 0).closed());
-        self.place(sole);
+        self.place(sole.announce, sole.cursor);
         if let Some(left) = left {
             // SAFETY: this getter has moved the head out of the segment, and is the only one to do so. It had handed out no
             // helper's ticket.
@@ -182,7 +184,7 @@ impl<T> RawQueue<T> {
     fn step(&self, sole: &mut Sole<T>, slots: u64) {
         sole.index += slots;
         sole.cursor = sole.cursor.advanced(slots);
-        self.place(sole);
+        self.place(sole.announce, sole.cursor);
         if sole.index == Self::LEN {
             // At once, so that a drained queue does not keep it.
             let _ = self.go_on(sole);
@@ -190,10 +192,10 @@ impl<T> RawQueue<T> {
     }
 
     #[inline]
-    fn place(&self, sole: &Sole<T>) {
-        match sole.announce {
-            Announce::Plainly => self.head.place(sole.cursor),
-            Announce::ToWaiters => self.head.place_and_meet(sole.cursor),
+    fn place(&self, announce: Announce, cursor: Cursor) {
+        match announce {
+            Announce::Plainly => self.head.place(cursor),
+            Announce::ToWaiters => self.head.place_and_meet(cursor),
         }
     }
 
