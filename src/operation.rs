@@ -3,6 +3,7 @@
 //! Knows how to try and how to wait. Does not know queues or values.
 
 use crate::line::Who;
+#[cfg(not(loom))]
 use std::cell::Cell;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -331,12 +332,19 @@ impl Thread {
 
     /// Runs `wait` with this thread's parker; with a fresh one where that is in use (a waker that itself waits) or gone
     /// (in a destructor of thread-local data).
+    #[cfg(not(loom))]
     fn with<R>(wait: impl FnOnce(&Thread) -> R) -> R {
         thread_local!(static THREAD: Cell<Option<Thread>> = const { Cell::new(None) });
         let thread = THREAD.try_with(Cell::take).ok().flatten().unwrap_or_else(Thread::new);
         let result = wait(&thread);
         let _ = THREAD.try_with(|place| place.set(Some(thread)));
         result
+    }
+
+    /// What is loom's does not outlive an execution.
+    #[cfg(loom)]
+    fn with<R>(wait: impl FnOnce(&Thread) -> R) -> R {
+        wait(&Thread::new())
     }
 
     /// Sleeps until woken; false once the deadline has passed.
