@@ -127,3 +127,19 @@ fn a_forced_send_takes_the_oldest_one_out() {
     assert_eq!([1, 2, 3].map(|n| s.force_send(n)), [Ok(None), Ok(None), Ok(Some(1))]);
     assert_eq!((r.try_recv(), r.try_recv(), r.try_recv()), (Ok(2), Ok(3), Err(TryRecvError::Empty)));
 }
+
+/// A message goes in only when its future is polled.
+#[test]
+fn a_send_that_is_not_polled_again_keeps_its_message_and_nobody_else_waiting() {
+    let (sender, receiver) = bounded(1);
+    sender.try_send(0).unwrap();
+    let mut first = Box::pin(sender.send(1));
+    let mut second = Box::pin(sender.send(2));
+    assert_eq!(block_on(poll_once(&mut first)), None);
+    assert_eq!(block_on(poll_once(&mut second)), None);
+    assert_eq!(receiver.try_recv(), Ok(0));
+    assert!(receiver.is_empty());
+    drop(first);
+    assert_eq!(block_on(second), Ok(()));
+    assert_eq!(receiver.try_recv(), Ok(2));
+}

@@ -122,6 +122,12 @@ impl<T> Sender<T> {
         Send::new(&self.shared.queue, message)
     }
 
+    /// As [`Sender::send`], and the message is sent only when the future is polled.
+    #[cfg(feature = "compat")]
+    pub(crate) fn send_when_polled(&self, message: T) -> Send<'_, T> {
+        Send::that_stays(&self.shared.queue, message)
+    }
+
     /// Sends a message if there is room at this moment.
     ///
     /// # Errors

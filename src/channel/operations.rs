@@ -29,6 +29,12 @@ impl<'a, T> Send<'a, T> {
         Send(Operation::new(Translated::new(PutAttempt::new(queue, Some(message)))))
     }
 
+    /// One that sends only when it is polled.
+    #[cfg(feature = "compat")]
+    pub(super) fn that_stays(queue: &'a Queue<T>, message: T) -> Self {
+        Send(Operation::new(Translated::new(PutAttempt::that_stays(queue, Some(message)))))
+    }
+
     /// Takes the message back and ends the operation; `None` once the message is in the channel, or was handed back by
     /// an error.
     pub fn take(&mut self) -> Option<T> {

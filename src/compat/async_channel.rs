@@ -42,10 +42,9 @@ impl<T> Sender<T> {
     /// Sends a message; waits while the channel is full.
     ///
     /// # Cancel safety
-    /// A message that waits stands in line, and a receive that makes room moves it in. If this is dropped before that, the
-    /// message is dropped; after that it is sent, also if this was not polled again.
+    /// If this is dropped while it is pending the message is dropped, and was not sent.
     pub fn send(&self, msg: T) -> Send<'_, T> {
-        Send { inner: self.0.send(msg), pinned: PhantomPinned }
+        Send { inner: self.0.send_when_polled(msg), pinned: PhantomPinned }
     }
 
     /// Sends a message, blocking this thread while the channel is full.

@@ -37,6 +37,8 @@ pub(super) enum Want<T> {
     Put(T),
     /// That so many permits more come to those it holds.
     Permits { missing: u64, held: u64 },
+    /// That there is room, when it will put its item in itself.
+    Room,
     /// Nothing any more: its item went in.
     Granted,
 }
@@ -229,8 +231,11 @@ impl<T> Queue<T> {
     }
 
     fn serve(&self, lines: &mut Lines<T>, limit: u64, told: &mut Told<'_, T>) {
+        // Who puts in himself has not yet done so.
+        let mut called = 0;
         while let Some(want) = lines.putters.first() {
-            let full = self.goes_by_the_limit() && self.raw.len() >= limit;
+            let full = self.goes_by_the_limit() && self.raw.len().saturating_add(called) >= limit;
+            called += u64::from(matches!(want, Want::Room));
             if full || !self.grant(want, limit, told) {
                 break;
             }
@@ -262,6 +267,10 @@ impl<T> Queue<T> {
                 let more = self.credit().acquire(1, missing).unwrap_or(0);
                 *want = Want::Permits { missing: missing - more, held: held + more };
                 more == missing
+            }
+            Want::Room => {
+                *want = Want::Room;
+                true
             }
             Want::Granted => unreachable!("who is granted what he wants is called"),
         }
@@ -426,10 +435,13 @@ impl<T> Queue<T> {
         self.poll_line(|lines| &mut lines.putters, place, waker, |queue| queue.entry_is_closed())
     }
 
-    /// A wait for room is given up.
+    /// A wait for room is given up. Who was called for room that he does not use leaves it to the next.
     pub(super) fn leave_putters(&self, place: Place) -> Want<T> {
-        let (want, waker) = self.at_desk(|lines, _| {
-            let (want, _, waker) = lines.putters.leave(place);
+        let (want, waker) = self.at_desk(|lines, told| {
+            let (want, called, waker) = lines.putters.leave(place);
+            if called == Called::Yes && matches!(want, Want::Room) {
+                self.serve(lines, self.limit_at_desk(lines), told);
+            }
             (want, waker)
         });
         drop(waker);

@@ -123,18 +123,20 @@ impl<T> Queue<T> {
         if !self.goes_by_the_limit() {
             return self.push_otherwise(item);
         }
-        match self.raw.push_telling(item, self.beside.limit, &Waking::new(self), || Deferring::new(self)) {
-            Err(Refused::Full(item)) => self.push_for_expecting(item),
-            went => went,
+        let went = self.raw.push_telling(item, self.beside.limit, &Waking::new(self), || Deferring::new(self));
+        if matches!(went, Err(Refused::Full(_))) && self.expected() > 0 {
+            return self.push_for_expecting(went);
         }
+        went
     }
 
+    /// Puts in after all what was refused while gets wait for an item.
     #[cold]
-    fn push_for_expecting(&self, item: T) -> Result<(), Refused<T>> {
-        if self.expected() == 0 {
-            return Err(Refused::Full(item));
+    fn push_for_expecting(&self, went: Result<(), Refused<T>>) -> Result<(), Refused<T>> {
+        match went {
+            Err(Refused::Full(item)) => self.raw.push(item, self.limit_now(), &Deferring::new(self)),
+            went => went,
         }
-        self.raw.push(item, self.limit_now(), &Deferring::new(self))
     }
 
     #[cold]

@@ -78,14 +78,22 @@ impl<T> Load<T> for VecDeque<T> {
 pub(crate) struct PutAttempt<T, H: Host<T>, L: Load<T>> {
     pub(crate) host: H,
     pub(crate) load: L,
-    /// Where the next item waits for room, which is no longer in the load then.
+    /// Where the next item waits for room. It is no longer in the load then, unless it `stays` there.
     place: Option<Place>,
+    /// The item stays with the one who puts until he is polled: nobody else moves it in.
+    stays: bool,
     item: std::marker::PhantomData<fn(T)>,
 }
 
 impl<T, H: Host<T>, L: Load<T>> PutAttempt<T, H, L> {
     pub(crate) fn new(host: H, load: L) -> Self {
-        PutAttempt { host, load, place: None, item: std::marker::PhantomData }
+        PutAttempt { host, load, place: None, stays: false, item: std::marker::PhantomData }
+    }
+
+    /// One whose item goes in only when it is polled.
+    #[cfg(feature = "compat")]
+    pub(crate) fn that_stays(host: H, load: L) -> Self {
+        PutAttempt { stays: true, ..PutAttempt::new(host, load) }
     }
 
     /// What is not in the queue for good.
@@ -161,9 +169,18 @@ impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
     }
 
     fn enrol(&mut self, waker: &Waker, _who: Who) -> Option<Self::Output> {
-        while let (waker, Some(item)) = (waker.clone(), self.load.next()) {
+        loop {
+            // Cloned first: that may panic.
+            let waker = waker.clone();
+            let want = match self.stays {
+                true => Want::Room,
+                false => match self.load.next() {
+                    Some(item) => Want::Put(item),
+                    None => return Some(Ok(())),
+                },
+            };
             let want = {
-                let (lined_up, _told) = self.host.queue().line_up_for_room(waker, Want::Put(item));
+                let (lined_up, _told) = self.host.queue().line_up_for_room(waker, want);
                 match lined_up {
                     LinedUp::Waits(place) => {
                         self.place = Some(place);
@@ -176,7 +193,6 @@ impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
                 return Some(output);
             }
         }
-        Some(Ok(()))
     }
 
     fn cancel(&mut self) {

@@ -30,13 +30,13 @@ struct Room {
     count: u64,
 }
 
-/// How an attempt to append ended.
-enum Append<T> {
+/// How an attempt to append ended. But for `Done` the value is where it was.
+enum Append {
     /// The value is in slot 0 of the new segment.
     Done,
-    Refused(Refused<T>),
+    Refused(Refused<()>),
     /// Somebody else has appended.
-    Again(T),
+    Again,
 }
 
 /// A race for an end was lost, which comes to `answer`.
@@ -56,15 +56,12 @@ impl<T> RawQueue<T> {
                 Err(NoClaim::Full) => return Err(Refused::Full(())),
                 Err(NoClaim::Closed) => return Err(Refused::Closed(())),
                 Err(NoClaim::Edge(seen)) => {
-                    let Some(value) = values.pop_front() else { break };
-                    let (value, refused) = match self.append(seen, value, limit, observer) {
-                        Append::Done => continue,
-                        Append::Again(value) => (value, None),
-                        Append::Refused(Refused::Full(value)) => (value, Some(Refused::Full(()))),
-                        Append::Refused(Refused::Closed(value)) => (value, Some(Refused::Closed(()))),
-                    };
-                    values.push_front(value);
-                    if let Some(refused) = refused {
+                    let mut value = values.pop_front();
+                    let appended = self.append(seen, &mut value, limit, observer);
+                    if let Some(value) = value {
+                        values.push_front(value);
+                    }
+                    if let Append::Refused(refused) = appended {
                         return Err(refused);
                     }
                 }
@@ -108,57 +105,77 @@ impl<T> RawQueue<T> {
     #[inline]
     pub fn push_telling<O: Observer>(
         &self,
-        value: T,
+        mut value: T,
         limit: u64,
         observer: &impl Observer,
         careful: impl FnOnce() -> O,
     ) -> Result<(), Refused<T>> {
+        let left;
         match self.claim_put_at_once(limit) {
-            // SAFETY: the claim's ticket is used once; until then it pins the segment.
-            Ok((segment, index)) => match unsafe { segment.slot(index).publish(value, segment.means()) } {
-                Published::Kept => {
+            Ok((segment, index)) => {
+                let slot = segment.slot(index);
+                // SAFETY: the claim's ticket is used once; until then it pins the segment.
+                if unsafe { slot.publish(value, segment.means()) } == Published::Kept {
                     observer.surfaced(1);
-                    Ok(())
+                    return Ok(());
                 }
-                Published::Poisoned => {
-                    // SAFETY: it has just been said to be poisoned.
-                    let value = unsafe { segment.slot(index).take_back() };
-                    self.push_slowly(value, 1, limit, &careful())
-                }
-            },
-            Err(NotAtOnce::Full) => Err(Refused::Full(value)),
-            Err(NotAtOnce::Unknown { given_up }) => self.push_slowly(value, given_up, limit, &careful()),
+                // SAFETY: it has just been said to be poisoned.
+                value = unsafe { slot.take_back() };
+                left = 1;
+            }
+            Err(NotAtOnce::Full) => return Err(Refused::Full(value)),
+            Err(NotAtOnce::Unknown { given_up }) => left = given_up,
         }
+        self.push_slowly(value, left, limit, &careful())
     }
 
     #[cold]
-    fn push_slowly(&self, mut value: T, given_up: u64, limit: u64, observer: &impl Observer) -> Result<(), Refused<T>> {
+    fn push_slowly(&self, value: T, given_up: u64, limit: u64, observer: &impl Observer) -> Result<(), Refused<T>> {
+        let mut value = Some(value);
+        let refused = self.push_from(&mut value, given_up, limit, observer);
+        // In this order, so that a large value has few places on the stack.
+        let (Err(refused), Some(value)) = (refused, value) else { return Ok(()) };
+        Err(match refused {
+            Refused::Full(()) => Refused::Full(value),
+            Refused::Closed(()) => Refused::Closed(value),
+        })
+    }
+
+    /// Pushes the value that is there, until it is in or refused.
+    fn push_from(
+        &self,
+        value: &mut Option<T>,
+        given_up: u64,
+        limit: u64,
+        observer: &impl Observer,
+    ) -> Result<(), Refused<()>> {
         if given_up > 0 {
             self.void(given_up, observer);
         }
-        loop {
+        while value.is_some() {
             match self.claim_put(1, limit, observer) {
-                Ok(Claim { segment, index, .. }) => {
+                Ok(claim) => {
+                    let Some(taken) = value.take() else { unreachable!() };
+                    let slot = claim.segment.slot(claim.index);
                     // SAFETY: as in `push`.
-                    match unsafe { segment.slot(index).publish(value, segment.means()) } {
-                        Published::Kept => {
-                            observer.surfaced(1);
-                            return Ok(());
-                        }
+                    if unsafe { slot.publish(taken, claim.segment.means()) } == Published::Kept {
+                        observer.surfaced(1);
+                    } else {
                         // SAFETY: it has just been said to be poisoned.
-                        Published::Poisoned => value = unsafe { segment.slot(index).take_back() },
+                        *value = Some(unsafe { slot.take_back() });
+                        self.void(1, observer);
                     }
-                    self.void(1, observer);
                 }
-                Err(NoClaim::Full) => return Err(Refused::Full(value)),
-                Err(NoClaim::Closed) => return Err(Refused::Closed(value)),
-                Err(NoClaim::Edge(seen)) => match self.append(seen, value, limit, observer) {
-                    Append::Done => return Ok(()),
-                    Append::Refused(refused) => return Err(refused),
-                    Append::Again(back) => value = back,
-                },
+                Err(NoClaim::Full) => return Err(Refused::Full(())),
+                Err(NoClaim::Closed) => return Err(Refused::Closed(())),
+                Err(NoClaim::Edge(seen)) => {
+                    if let Append::Refused(refused) = self.append(seen, value, limit, observer) {
+                        return Err(refused);
+                    }
+                }
             }
         }
+        Ok(())
     }
 
     /// As `claim_put` of one slot, if that can be done at once.
@@ -306,16 +323,15 @@ impl<T> RawQueue<T> {
     ///
     /// Linearized at the swing of the tail's word, whoever performs it: this does not return before it.
     #[cold]
-    fn append(&self, seen: Cursor, value: T, limit: u64, observer: &impl Observer) -> Append<T> {
+    fn append(&self, seen: Cursor, value: &mut Option<T>, limit: u64, observer: &impl Observer) -> Append {
         let Some(link) = self.link(&self.tail, seen) else {
-            return Append::Again(value);
+            return Append::Again;
         };
         let base = link.base_behind();
         // The tail stays where it is until the swing, so that the head alone decides.
         if limit != UNBOUNDED && base.saturating_sub(self.head.sight(Self::LEN).position) >= limit {
-            return Append::Refused(Refused::Full(value));
+            return Append::Refused(Refused::Full(()));
         }
-        let mut value = Some(value);
         // Ordering: Acquire, L3. Pairs with the link (L2): the segment behind it is seen as it was made.
         let mut next = link.next().load(Ordering::Acquire);
         if next == 0 {
@@ -329,7 +345,7 @@ impl<T> RawQueue<T> {
                 Ok(_) => next = segment.address(),
                 Err(other) => {
                     // SAFETY: the segment did not become known, so that it is ours still, and full in slot 0.
-                    value = Some(unsafe { segment.slot(0).unfill() });
+                    *value = Some(unsafe { segment.slot(0).unfill() });
                     self.side.depot.give_back(segment);
                     next = other;
                 }
@@ -338,10 +354,7 @@ impl<T> RawQueue<T> {
         if next == SEALED {
             // Who closes may be stopped before its closed bit is set. The answer must not come before that bit.
             self.close_sealed();
-            return match value {
-                Some(value) => Append::Refused(Refused::Closed(value)),
-                None => unreachable!("a sealed link was taken for our own"),
-            };
+            return Append::Refused(Refused::Closed(()));
         }
         let moved = self.cross(&self.tail, seen, &link, next, 1);
         if moved || value.is_none() {
@@ -349,6 +362,9 @@ impl<T> RawQueue<T> {
             // saw the swing (E1) before it asks who waits.
             observer.surfaced(1);
         }
-        value.map_or(Append::Done, Append::Again)
+        match value {
+            None => Append::Done,
+            Some(_) => Append::Again,
+        }
     }
 }
