@@ -219,9 +219,9 @@ fn a_storm_of_permits_loses_nothing() {
 #[test]
 fn texts_and_traits_are_tokios() {
     assert_eq!(format!("{:?} {}", SendError(1), SendError(1)), "SendError { .. } channel closed");
-    assert_eq!(format!("{:?} {}", TrySendError::Full(1), TrySendError::Full(1)), "Full(..) no available capacity");
+    assert_eq!(format!("{:?} {}", TrySendError::Full(1), TrySendError::Full(1)), "\"Full(..)\" no available capacity");
     let late = SendTimeoutError::Timeout(1);
-    assert_eq!(format!("{late:?} {late}"), "Timeout(..) timed out waiting on send operation");
+    assert_eq!(format!("{late:?} {late}"), "\"Timeout(..)\" timed out waiting on send operation");
     assert_eq!(TryRecvError::Empty.to_string(), "receiving on an empty channel");
     assert_eq!(TryRecvError::Disconnected.to_string(), "receiving on a closed channel");
     fn safe<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}

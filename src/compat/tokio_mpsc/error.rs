@@ -69,10 +69,10 @@ macro_rules! double {
 
         impl<T> fmt::Debug for $name<T> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                // Padded as a text is.
-                f.pad(match self {
-                    $name::$other(_) => concat!(stringify!($other), "(..)"),
-                    $name::Closed(_) => "Closed(..)",
+                // As text, as the peer has it.
+                f.write_str(match self {
+                    $name::$other(_) => concat!("\"", stringify!($other), "(..)\""),
+                    $name::Closed(_) => "\"Closed(..)\"",
                 })
             }
         }
