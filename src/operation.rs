@@ -134,7 +134,8 @@ impl<A: Attempt> Operation<A> {
     /// Tries for a moment, in the hope that another thread is just about to do what is waited for. On one core none is.
     fn spin(&mut self) -> Option<A::Output> {
         let mut pauses = self.attempt.first_pause();
-        for _ in 0..if pauses == 0 { 0 } else { crate::sync::patience(LOOKS) } {
+        let looks = if pauses == 0 { 0 } else { crate::sync::patience(LOOKS) };
+        for _ in 0..looks {
             for _ in 0..pauses {
                 crate::sync::pause();
             }

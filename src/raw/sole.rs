@@ -84,7 +84,7 @@ impl<T> RawQueue<T> {
                     None => self.take_unsettled(sole, segment)?,
                 }
             };
-            self.step(sole, 1);
+            self.step(sole);
             observer.vacated(1);
             if let Found::Value(value) = found {
                 return Ok(value);
@@ -181,9 +181,9 @@ impl<T> RawQueue<T> {
     }
 
     #[inline]
-    fn step(&self, sole: &mut Sole<T>, slots: u64) {
-        sole.index += slots;
-        sole.cursor = sole.cursor.advanced(slots);
+    fn step(&self, sole: &mut Sole<T>) {
+        sole.index += 1;
+        sole.cursor = sole.cursor.advanced(1);
         self.place(sole.announce, sole.cursor);
         if sole.index == Self::LEN {
             // At once, so that a drained queue does not keep it.
