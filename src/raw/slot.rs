@@ -30,9 +30,10 @@ const SKIPPED: u8 = 2;
 
 /// Also what a fresh or cleared segment holds, in the putter's byte and in the getter's.
 pub(crate) const OPEN: u8 = 0;
+/// The one with this bit, so that marks can be tested many at a time.
 pub(crate) const DONE: u8 = 1;
 const ASKED: u8 = 2;
-const KILLED: u8 = 3;
+const KILLED: u8 = 4;
 
 /// What the putter's publication came to.
 #[derive(Clone, Copy, PartialEq, Eq)]
