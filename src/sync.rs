@@ -30,7 +30,30 @@ pub(crate) use loom::future::AtomicWaker;
 
 pub(crate) use std::sync::atomic::Ordering;
 
-pub(crate) use crossbeam_utils::CachePadded;
+/// What has cache lines to itself, so that who writes it takes nothing else from others.
+///
+/// An x86 fetches lines in pairs, yet these are not as long as a pair: it does no harm if a line comes along that is
+/// seldom written. So whoever puts two of these side by side sees to it that one of them is.
+#[cfg_attr(any(target_arch = "aarch64", target_arch = "powerpc64"), repr(align(128)))]
+#[cfg_attr(target_arch = "s390x", repr(align(256)))]
+#[cfg_attr(not(any(target_arch = "aarch64", target_arch = "powerpc64", target_arch = "s390x")), repr(align(64)))]
+#[derive(Debug)]
+pub(crate) struct Padded<T>(T);
+
+impl<T> Padded<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Padded(value)
+    }
+}
+
+impl<T> std::ops::Deref for Padded<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
 
 /// std's cell with loom's two methods, so that loom can watch every access to a slot's value.
 #[cfg(not(loom))]

@@ -135,7 +135,10 @@ fn an_empty_queue_allocates_nothing() {
 
 #[test]
 fn an_empty_queue_is_small() {
-    assert!(std::mem::size_of::<Queue<u64>>() <= 640 && std::mem::size_of::<Queue<[u64; 100]>>() <= 640);
+    // Where a cache line has 64 bytes: six of them.
+    if cfg!(target_arch = "x86_64") {
+        assert!(std::mem::size_of::<Queue<u64>>() <= 384 && std::mem::size_of::<Queue<[u64; 100]>>() <= 384);
+    }
 }
 
 #[test]

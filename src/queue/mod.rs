@@ -47,7 +47,7 @@ use crate::error::{PutError, TaskDoneError, TryGetError, TryPutError};
 use crate::join::{Intake, Left, Unfinished};
 use crate::operation::{Operation, PAUSES};
 use crate::raw::{to_usize, RawQueue, Refused, Vacant, UNBOUNDED};
-use crate::sync::CachePadded;
+use crate::sync::Padded;
 use crate::wait::WaitSet;
 use alone::Bell;
 use credit::Credit;
@@ -102,13 +102,14 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 ///     queue.close();
 /// });
 /// ```
+#[repr(C)]
 pub struct Queue<T> {
     raw: RawQueue<T>,
-    beside: CachePadded<Beside>,
-    aside: CachePadded<Aside<T>>,
+    beside: Padded<Beside>,
+    aside: Padded<Aside<T>>,
 }
 
-/// What every operation reads and few write.
+/// What every operation reads and few write. It stands between the head and what is written aside: see [`Padded`].
 struct Beside {
     gates: Gates,
     bell: Bell,
@@ -194,7 +195,7 @@ impl<T> Queue<T> {
         const fn with_limit(capacity: Option<usize>, limit: u64, credit: Option<Credit>) -> Self {
             Queue {
                 raw: RawQueue::new(),
-                beside: CachePadded::new(Beside {
+                beside: Padded::new(Beside {
                     gates: Gates::new(),
                     bell: Bell::new(),
                     joiners: WaitSet::new(),
@@ -202,7 +203,7 @@ impl<T> Queue<T> {
                     limit,
                     capacity,
                 }),
-                aside: CachePadded::new(Aside { unfinished: Unfinished::new(), credit, desk: Desk::new() }),
+                aside: Padded::new(Aside { unfinished: Unfinished::new(), credit, desk: Desk::new() }),
             }
         }
     }

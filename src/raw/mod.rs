@@ -21,7 +21,7 @@ mod tests;
 #[cfg(loom)]
 mod trial;
 
-use crate::sync::{meet, AtomicU64, AtomicUsize, CachePadded, Ordering};
+use crate::sync::{meet, AtomicU64, AtomicUsize, Ordering, Padded};
 use depot::Depot;
 use end::{End, Sight};
 use segment::{Segment, SEALED};
@@ -107,11 +107,12 @@ pub(crate) fn to_usize(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-/// The queue without waiting.
+/// The queue without waiting. The side stands between the ends: see [`Padded`].
+#[repr(C)]
 pub struct RawQueue<T> {
-    tail: CachePadded<End>,
-    head: CachePadded<End>,
-    side: CachePadded<Side<T>>,
+    tail: Padded<End>,
+    side: Padded<Side<T>>,
+    head: Padded<End>,
 }
 
 /// What is seldom written: at the edge of a segment, or when somebody lost patience.
@@ -145,9 +146,9 @@ impl<T> RawQueue<T> {
         /// An empty queue; it has no memory on the heap until the first push.
         pub const fn new() -> Self {
             RawQueue {
-                tail: CachePadded::new(End::new(Self::LEN)),
-                head: CachePadded::new(End::new(Self::LEN)),
-                side: CachePadded::new(Side {
+                tail: Padded::new(End::new(Self::LEN)),
+                head: Padded::new(End::new(Self::LEN)),
+                side: Padded::new(Side {
                     first: AtomicUsize::new(0),
                     depot: Depot::new(),
                     holes: AtomicU64::new(0),

@@ -150,7 +150,8 @@ fn overaligned_large_and_empty_types() {
 
 #[test]
 fn sizes_that_are_promised() {
-    assert!(std::mem::size_of::<RawQueue<u64>>() <= 384);
+    // Three lines, of 64 bytes on most machines.
+    assert!(std::mem::size_of::<RawQueue<u64>>() <= if cfg!(target_arch = "x86_64") { 192 } else { 384 });
     assert!(Segment::<u64>::bytes() as u64 <= (8 + 4) * LEN);
 }
 
