@@ -6,16 +6,13 @@ use super::operations::RecvStream;
 use super::operations::SendSink;
 use super::operations::{IntoIter, Recv, RecvMany, RecvOwned, Send, SendMany, SendOwned};
 use crate::error::{SendError, TryRecvError, TrySendError};
-use crate::queue::{Closed, Drain, Host, Iter, Queue, TryIter};
-use crate::sync::{AtomicUsize, Ordering};
+use crate::queue::{Closed, Count, Drain, Host, Iter, Queue, TryIter};
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-/// The queue, and how many handles of each kind there are.
+/// The queue, which also counts the handles of each kind.
 struct Shared<T> {
     queue: Queue<T>,
-    senders: Count,
-    receivers: Count,
     leftovers: Leftovers,
 }
 
@@ -32,40 +29,14 @@ pub(crate) enum Leftovers {
     KeepUntilPanic,
 }
 
-/// The number of strong handles of one kind.
-struct Count(AtomicUsize);
-
-impl Count {
-    /// More than this were leaked, not counted wrongly.
-    const MAX: usize = isize::MAX as usize;
-
-    fn one() -> Self {
-        Count(AtomicUsize::new(1))
+impl<T> Shared<T> {
+    /// How many senders there are. The queue keeps the number, which costs no memory there.
+    fn senders(&self) -> &Count {
+        &self.queue.counts()[0]
     }
 
-    fn get(&self) -> usize {
-        // Ordering: Relaxed, C1. Somebody's answer to a question; nothing follows from it.
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Counts one more, unless there is none any more.
-    fn add_to_some(&self) -> bool {
-        let mut count = self.get();
-        while count > 0 {
-            assert!(count < Self::MAX, "too many handles of one channel");
-            // Ordering: Relaxed, C1. A handle that exists, or the upgraded pointer of a weak one, keeps the channel.
-            match self.0.compare_exchange(count, count + 1, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return true,
-                Err(now) => count = now,
-            }
-        }
-        false
-    }
-
-    /// Counts one less; true for the last.
-    fn remove(&self) -> bool {
-        // Ordering: AcqRel, C2. What was done through the other handles comes before the end that the last one makes.
-        self.0.fetch_sub(1, Ordering::AcqRel) == 1
+    fn receivers(&self) -> &Count {
+        &self.queue.counts()[1]
     }
 }
 
@@ -80,7 +51,7 @@ impl<T> Drop for Shared<T> {
 }
 
 pub(crate) fn pair<T>(queue: Queue<T>, leftovers: Leftovers) -> (Sender<T>, Receiver<T>) {
-    let shared = Arc::new(Shared { queue, senders: Count::one(), receivers: Count::one(), leftovers });
+    let shared = Arc::new(Shared { queue, leftovers });
     (Sender { shared: shared.clone() }, Receiver { shared })
 }
 
@@ -293,12 +264,12 @@ macro_rules! handle {
 
             /// How many senders there are.
             pub fn sender_count(&self) -> usize {
-                self.shared.senders.get()
+                self.shared.senders().get()
             }
 
             /// How many receivers there are.
             pub fn receiver_count(&self) -> usize {
-                self.shared.receivers.get()
+                self.shared.receivers().get()
             }
 
             /// How many weak handles there are, of both kinds.
@@ -325,14 +296,14 @@ macro_rules! handle {
             /// # Panics
             /// If there are `isize::MAX` already, which needs handles that were leaked.
             fn clone(&self) -> Self {
-                assert!(self.shared.$count.add_to_some(), "a handle exists and is not counted");
+                assert!(self.shared.$count().add_to_some(), "a handle exists and is not counted");
                 $name { shared: self.shared.clone() }
             }
         }
 
         impl<T> Drop for $name<T> {
             fn drop(&mut self) {
-                if self.shared.$count.remove() {
+                if self.shared.$count().remove() {
                     let end: fn(&Shared<T>) = $last;
                     end(&self.shared);
                 }
@@ -343,14 +314,14 @@ macro_rules! handle {
             /// A strong handle, if there is one left of this side.
             pub fn upgrade(&self) -> Option<$name<T>> {
                 let shared = self.shared.upgrade()?;
-                shared.$count.add_to_some().then(|| $name { shared })
+                shared.$count().add_to_some().then(|| $name { shared })
             }
 
             /// How many strong handles there are of this side.
             #[cfg(feature = "tokio")]
             #[allow(dead_code)] // One of the two sides is asked.
             pub(crate) fn strong_count(&self) -> usize {
-                self.shared.upgrade().map_or(0, |shared| shared.$count.get())
+                self.shared.upgrade().map_or(0, |shared| shared.$count().get())
             }
 
             /// How many weak handles there are, of both kinds; 0 once the channel is gone.
@@ -422,15 +393,6 @@ impl<T> IntoIterator for Receiver<T> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-
-    #[test]
-    #[should_panic(expected = "too many handles")]
-    fn the_count_of_handles_does_not_wrap() {
-        let (sender, _receiver) = pair::<()>(Queue::unbounded(), Leftovers::Drop);
-        // As if that many clones had been leaked.
-        sender.shared.senders.0.store(Count::MAX, Ordering::Relaxed);
-        let _ = sender.clone();
-    }
 
     #[test]
     fn a_message_in_hand_comes_back_when_the_last_receiver_goes() {

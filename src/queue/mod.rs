@@ -3,6 +3,7 @@
 //! Knows all three layers. Does not know handles or other crates' names.
 
 mod alone;
+mod count;
 mod credit;
 mod desk;
 mod gates;
@@ -33,6 +34,7 @@ pub use watch::{Closed, Join};
 
 pub(crate) use crate::raw::Sole;
 pub(crate) use alone::SoleAttempt;
+pub(crate) use count::Count;
 pub(crate) use get::{GetAttempt, Many, One};
 #[cfg(feature = "tokio")]
 pub(crate) use permit::{Held, ReserveAttempt};
@@ -126,6 +128,8 @@ struct Aside<T> {
     /// In place of the limit: room that can be kept ahead.
     credit: Option<Credit>,
     desk: Desk<T>,
+    /// For whoever shares the queue out: how many there are at each end. They stand here because there is room.
+    counts: [Count; 2],
 }
 
 impl<T> Intake for RawQueue<T> {
@@ -203,7 +207,12 @@ impl<T> Queue<T> {
                     limit,
                     capacity,
                 }),
-                aside: Padded::new(Aside { unfinished: Unfinished::new(), credit, desk: Desk::new() }),
+                aside: Padded::new(Aside {
+                    unfinished: Unfinished::new(),
+                    credit,
+                    desk: Desk::new(),
+                    counts: [Count::one(), Count::one()],
+                }),
             }
         }
     }
@@ -607,6 +616,10 @@ impl<T> Queue<T> {
     #[cfg(feature = "sink")]
     pub fn sink(&self) -> PutSink<'_, T> {
         PutSink::new(self)
+    }
+
+    pub(crate) fn counts(&self) -> &[Count; 2] {
+        &self.aside.counts
     }
 
     /// Pauses before a thread that waits looks again: with a small capacity little can happen meanwhile.
