@@ -11,7 +11,7 @@ pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
 pub(crate) use loom::{
     cell::UnsafeCell,
     sync::{
-        atomic::{fence, AtomicI64},
+        atomic::{fence, AtomicI64, AtomicU32},
         Mutex,
     },
 };
@@ -19,7 +19,7 @@ pub(crate) use loom::{
 pub(crate) use rmw::{AtomicPtr, AtomicU64, AtomicUsize};
 #[cfg(not(loom))]
 pub(crate) use std::sync::{
-    atomic::{compiler_fence, AtomicI64, AtomicPtr, AtomicU64, AtomicU8, AtomicUsize},
+    atomic::{compiler_fence, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicU8, AtomicUsize},
     Mutex,
 };
 

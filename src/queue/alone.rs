@@ -7,7 +7,7 @@ use super::passage::{Deferring, Waking};
 use super::Queue;
 use crate::error::{GetError, GetTimeoutError, TryGetError};
 use crate::line::Who;
-use crate::operation::Attempt;
+use crate::operation::{Attempt, Spin};
 use crate::raw::{Announce, Sole, Vacant, UNBOUNDED};
 use crate::sync::{AtomicU8, AtomicWaker, Ordering};
 use std::task::Waker;
@@ -161,8 +161,12 @@ impl<T, K: TakeAlone<T>> Attempt for SoleAttempt<'_, T, K> {
         Some(output)
     }
 
-    fn first_pause(&self) -> u32 {
-        self.queue.first_pause()
+    fn spin(&self) -> Spin<'_> {
+        self.queue.spin(self.queue.capacity().is_none())
+    }
+
+    fn traffic(&self) -> u64 {
+        self.queue.raw.tail_traffic()
     }
 
     fn may_succeed(&self) -> bool {

@@ -4,7 +4,7 @@ use super::desk::{Expecting, Getters};
 use super::{Host, Queue, Task};
 use crate::error::{GetError, GetTimeoutError};
 use crate::line::{Place, Who};
-use crate::operation::{operation, Attempt};
+use crate::operation::{operation, Attempt, Spin};
 use crate::raw::Vacant;
 use std::marker::PhantomData;
 use std::task::Waker;
@@ -134,12 +134,18 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
         Some(output)
     }
 
-    fn first_pause(&self) -> u32 {
-        self.host.queue().first_pause()
+    /// With capacity 0: a put goes in at once only for one that waits.
+    fn stands_in_line(&self) -> bool {
+        self.host.queue().is_rendezvous()
     }
 
-    fn may_succeed(&self) -> bool {
-        self.host.queue().may_get()
+    fn spin(&self) -> Spin<'_> {
+        let queue = self.host.queue();
+        queue.spin(queue.capacity().is_none())
+    }
+
+    fn traffic(&self) -> u64 {
+        self.host.queue().raw.tail_traffic()
     }
 
     fn waits(&self) -> bool {

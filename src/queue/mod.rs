@@ -47,7 +47,7 @@ use watch::WatchAttempt;
 
 use crate::error::{PutError, TaskDoneError, TryGetError, TryPutError};
 use crate::join::{Intake, Left, Unfinished};
-use crate::operation::{Operation, PAUSES};
+use crate::operation::{Luck, Operation, Spin, PAUSES};
 use crate::raw::{to_usize, RawQueue, Refused, Vacant, UNBOUNDED};
 use crate::sync::Padded;
 use crate::wait::WaitSet;
@@ -111,12 +111,16 @@ pub struct Queue<T> {
     aside: Padded<Aside<T>>,
 }
 
+/// A task spins only where there is room for so many items.
+const WORTH_A_SPIN: u32 = 16;
+
 /// What every operation reads and few write. It stands between the head and what is written aside: see [`Padded`].
 struct Beside {
     gates: Gates,
     bell: Bell,
     joiners: WaitSet,
     closing: WaitSet,
+    luck: Luck,
     /// The capacity as the core counts; 0 if something else decides what goes in: gets that wait, or credit.
     limit: u64,
     capacity: Option<usize>,
@@ -204,6 +208,7 @@ impl<T> Queue<T> {
                     bell: Bell::new(),
                     joiners: WaitSet::new(),
                     closing: WaitSet::new(),
+                    luck: Luck::new(),
                     limit,
                     capacity,
                 }),
@@ -623,9 +628,14 @@ impl<T> Queue<T> {
     }
 
     /// Pauses before a thread that waits looks again: with a small capacity little can happen meanwhile.
-    fn first_pause(&self) -> u32 {
-        let third = self.capacity().map_or(u32::MAX, |capacity| u32::try_from(capacity / 3).unwrap_or(u32::MAX));
-        third.clamp(1, PAUSES)
+    /// How one spins who waits for items or for room.
+    fn spin(&self, gathers: bool) -> Spin<'_> {
+        // A rendezvous is not made by looking: who waits lines up at once.
+        let most = if self.is_rendezvous() { 0 } else { PAUSES };
+        let room = self.capacity().map_or(u32::MAX, |capacity| u32::try_from(capacity).unwrap_or(u32::MAX));
+        // What there is room for is soon done: where that is little, it is done before the next look.
+        let luck = (room >= WORTH_A_SPIN).then_some(&self.beside.luck);
+        Spin { pauses: (room / 3).clamp(1, PAUSES).min(most), luck, gathers }
     }
 
     #[inline]

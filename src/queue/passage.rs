@@ -326,11 +326,6 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Whether a get may succeed, for who looks again and again: with capacity 0 a try takes the desk's lock.
-    pub(super) fn may_get(&self) -> bool {
-        !self.is_rendezvous() || !self.beside.gates.nobody_puts() || self.raw.len() > 0 || self.raw.is_closed()
-    }
-
     /// Gives `count` permits back that were not used.
     pub(super) fn return_permits(&self, credit: &Credit, count: u64) {
         self.follow(credit.give_back(count));

@@ -97,7 +97,6 @@ impl<T, H: Host<T> + Clone> ReserveAttempt<T, H> {
 impl<T, H: Host<T> + Clone> Attempt for ReserveAttempt<T, H> {
     type Output = Reserved<T, H>;
     type Timed = Result<Held<T, H>, PutTimeoutError<()>>;
-    const STANDS_IN_LINE: bool = true;
 
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         if self.place.is_none() {
@@ -109,6 +108,10 @@ impl<T, H: Host<T> + Clone> Attempt for ReserveAttempt<T, H> {
         }
         let want = self.host.queue().look_for_room(&mut self.place, waker)?;
         Some(self.after(want))
+    }
+
+    fn stands_in_line(&self) -> bool {
+        true
     }
 
     fn waits(&self) -> bool {
@@ -156,10 +159,13 @@ pub(crate) struct Wrapped<A>(pub(crate) A);
 impl<'a, T> Attempt for Wrapped<ReserveAttempt<T, &'a Queue<T>>> {
     type Output = Result<Permits<'a, T>, PutError<()>>;
     type Timed = Result<Permits<'a, T>, PutTimeoutError<()>>;
-    const STANDS_IN_LINE: bool = true;
 
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         Some(self.0.attempt(waker)?.map(Permits))
+    }
+
+    fn stands_in_line(&self) -> bool {
+        true
     }
 
     fn waits(&self) -> bool {

@@ -4,7 +4,7 @@ use super::desk::{LinedUp, Want};
 use super::{Host, Queue};
 use crate::error::{PutError, PutTimeoutError};
 use crate::line::{Place, Who};
-use crate::operation::{operation, Attempt, Operation};
+use crate::operation::{operation, Attempt, Operation, Spin};
 use crate::raw::Refused;
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -143,7 +143,6 @@ impl<T, H: Host<T>> PutAttempt<T, H, Option<T>> {
 impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
     type Output = Result<(), PutError<L::Rest>>;
     type Timed = Result<(), PutTimeoutError<L::Rest>>;
-    const STANDS_IN_LINE: bool = true;
 
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
@@ -154,14 +153,16 @@ impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
         self.after(want)
     }
 
-    fn first_pause(&self) -> u32 {
-        let queue = self.host.queue();
-        // A get that spins does not see it before it stands in line.
-        if queue.is_rendezvous() {
-            0
-        } else {
-            queue.first_pause()
-        }
+    fn stands_in_line(&self) -> bool {
+        true
+    }
+
+    fn spin(&self) -> Spin<'_> {
+        self.host.queue().spin(false)
+    }
+
+    fn traffic(&self) -> u64 {
+        self.host.queue().raw.head_traffic()
     }
 
     fn waits(&self) -> bool {

@@ -164,6 +164,16 @@ impl<T> RawQueue<T> {
         tail.position.saturating_sub(head.position)
     }
 
+    /// A number that grows by one with each place that is taken at the tail, and is another one beyond each segment.
+    pub fn tail_traffic(&self) -> u64 {
+        self.tail.cursor().bits()
+    }
+
+    /// The same of the head.
+    pub fn head_traffic(&self) -> u64 {
+        self.head.cursor().bits()
+    }
+
     /// Whether nothing more is taken in.
     pub fn is_closed(&self) -> bool {
         self.tail.cursor().is_closed()

@@ -2,16 +2,20 @@
 //!
 //! Knows how to try and how to wait. Does not know queues or values.
 
+mod spin;
+mod thread;
+mod until;
+
+pub(crate) use spin::{Luck, Spin, PAUSES};
+pub(crate) use until::Timed;
+pub use until::Until;
+
 use crate::line::Who;
-#[cfg(not(loom))]
-use std::cell::Cell;
-use std::future::Future;
+use spin::IDLE_THREAD;
 use std::marker::PhantomData;
-use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-#[cfg(not(loom))]
-use std::time::Duration;
 use std::time::Instant;
+use thread::Thread;
 
 /// What an operation tries, and how it waits while that does not succeed.
 pub(crate) trait Attempt {
@@ -20,15 +24,20 @@ pub(crate) trait Attempt {
     /// The same, where time may run out.
     type Timed;
 
-    /// Whether what it wants is given to it while it waits, so that it had better wait early.
-    const STANDS_IN_LINE: bool = false;
-
     /// Tries, without waiting; one that waits is woken by `waker` from now on, if there is one. It no longer waits when
     /// it has succeeded, and may no longer when it was called in vain.
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output>;
-    /// How many pauses to make before the first look of a spin; 0 for no spin.
-    fn first_pause(&self) -> u32 {
-        PAUSES
+    /// Whether it counts for others that it waits, so that it had better wait early.
+    fn stands_in_line(&self) -> bool {
+        false
+    }
+    /// How to spin before it waits.
+    fn spin(&self) -> Spin<'_> {
+        Spin { pauses: PAUSES, luck: None, gathers: false }
+    }
+    /// Another number whenever somebody has worked on what it wants, if that is known; higher by the number of steps.
+    fn traffic(&self) -> u64 {
+        0
     }
     /// Whether it is worth a try, for who tries again and again.
     #[inline]
@@ -46,12 +55,6 @@ pub(crate) trait Attempt {
     /// Time has run out: as `cancel`, but it may have succeeded at the last moment.
     fn out_of_time(&mut self) -> Self::Timed;
 }
-
-/// Pauses before each look of a spin, unless the attempt wants fewer at first. Not less: the look takes the line from who
-/// works on what is waited for, and more is done by then.
-pub(crate) const PAUSES: u32 = 32;
-/// Looks of a spin.
-const LOOKS: u32 = 8;
 
 /// An attempt under way.
 pub(crate) struct Operation<A: Attempt> {
@@ -84,6 +87,9 @@ impl<A: Attempt> Operation<A> {
     #[cold]
     fn poll_in_vain(&mut self, who: Who, waker: &Waker) -> Poll<A::Output> {
         if !self.attempt.waits() {
+            if let Some(output) = (who == Who::Task).then(|| self.spin_in_task()).flatten() {
+                return Poll::Ready(output);
+            }
             if let Some(output) = self.attempt.enrol(waker, who) {
                 self.finished = true;
                 return Poll::Ready(output);
@@ -107,11 +113,11 @@ impl<A: Attempt> Operation<A> {
         Thread::with(|thread| {
             let lingers = thread.may_linger();
             if lingers {
-                if let Some(output) = self.spin() {
+                if let Some(output) = self.spin(self.attempt.spin().pauses, IDLE_THREAD) {
                     return Ok(output);
                 }
             }
-            if lingers && !A::STANDS_IN_LINE {
+            if lingers && !self.attempt.stands_in_line() {
                 if let Some(output) = thread.linger(deadline, || self.try_again()) {
                     return Ok(output);
                 }
@@ -121,7 +127,7 @@ impl<A: Attempt> Operation<A> {
                 if let Poll::Ready(output) = self.poll_as(Who::Thread, &mut context) {
                     return Ok(output);
                 }
-                if lingers && A::STANDS_IN_LINE && thread.linger(deadline, || thread.is_woken()).is_some() {
+                if lingers && self.attempt.stands_in_line() && thread.linger(deadline, || thread.is_woken()).is_some() {
                     continue;
                 }
                 if !thread.park(deadline) {
@@ -129,22 +135,6 @@ impl<A: Attempt> Operation<A> {
                 }
             }
         })
-    }
-
-    /// Tries for a moment, in the hope that another thread is just about to do what is waited for. On one core none is.
-    fn spin(&mut self) -> Option<A::Output> {
-        let mut pauses = self.attempt.first_pause();
-        let looks = if pauses == 0 { 0 } else { crate::sync::patience(LOOKS) };
-        for _ in 0..looks {
-            for _ in 0..pauses {
-                crate::sync::pause();
-            }
-            pauses = (2 * pauses).min(PAUSES);
-            if let Some(output) = self.try_again() {
-                return Some(output);
-            }
-        }
-        None
     }
 
     fn try_again(&mut self) -> Option<A::Output> {
@@ -203,15 +193,22 @@ where
 {
     type Output = Result<V, E>;
     type Timed = Result<V, F>;
-    const STANDS_IN_LINE: bool = A::STANDS_IN_LINE;
 
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         self.attempt.attempt(waker).map(|output| output.map_err(E::from))
     }
 
-    fn first_pause(&self) -> u32 {
-        self.attempt.first_pause()
+    fn stands_in_line(&self) -> bool {
+        self.attempt.stands_in_line()
+    }
+
+    fn spin(&self) -> Spin<'_> {
+        self.attempt.spin()
+    }
+
+    fn traffic(&self) -> u64 {
+        self.attempt.traffic()
     }
 
     fn may_succeed(&self) -> bool {
@@ -236,178 +233,6 @@ where
 
     fn out_of_time(&mut self) -> Self::Timed {
         Ok(self.attempt.out_of_time()?)
-    }
-}
-
-/// This thread as one that can be woken.
-struct Thread {
-    parker: parking::Parker,
-    waker: Waker,
-    #[cfg(not(loom))]
-    manners: Cell<Manners>,
-}
-
-/// How a thread behaves that has nothing to do at the moment: on idle cores it yields for a while, as parking and waking
-/// cost ten times as much. On busy cores somebody else would keep the core for a whole slice of time, whereas who is woken
-/// gets it soon: then it parks at once.
-#[cfg(not(loom))]
-#[derive(Clone, Copy, Default)]
-struct Manners {
-    /// Waits left that park at once.
-    without: u32,
-    /// How many the next bad experience makes it.
-    next: u32,
-}
-
-/// How often a thread yields before it parks.
-#[cfg(not(loom))]
-const YIELDS: u32 = 32;
-/// A yield that takes longer has let somebody run who does not give the core back.
-#[cfg(not(loom))]
-const LONG: Duration = Duration::from_micros(500);
-/// Waits that park at once after the first long yield, and at most.
-#[cfg(not(loom))]
-const FEW: u32 = 256;
-#[cfg(not(loom))]
-const MANY: u32 = 1 << 15;
-
-impl Thread {
-    fn new() -> Self {
-        let parker = parking::Parker::new();
-        let waker = Waker::from(parker.unparker());
-        Thread {
-            parker,
-            waker,
-            #[cfg(not(loom))]
-            manners: Cell::default(),
-        }
-    }
-
-    /// Whether a wait that begins now may spin and yield.
-    #[cfg(not(loom))]
-    fn may_linger(&self) -> bool {
-        let Manners { without, next } = self.manners.get();
-        self.manners.set(Manners { without: without.saturating_sub(1), next });
-        without == 0
-    }
-
-    #[cfg(loom)]
-    fn may_linger(&self) -> bool {
-        false
-    }
-
-    /// Yields to other threads and looks in between, for as long as that promises anything.
-    #[cfg(not(loom))]
-    fn linger<R>(&self, deadline: Option<Instant>, mut look: impl FnMut() -> Option<R>) -> Option<R> {
-        let Manners { next, .. } = self.manners.get();
-        for _ in 0..YIELDS {
-            let before = Instant::now();
-            if deadline.is_some_and(|deadline| deadline <= before) {
-                return None;
-            }
-            crate::sync::step_aside();
-            if let Some(result) = look() {
-                return Some(result);
-            }
-            if before.elapsed() > LONG {
-                let without = next.clamp(FEW, MANY);
-                self.manners.set(Manners { without, next: 8 * without });
-                return None;
-            }
-        }
-        self.manners.set(Manners { without: 0, next: next / 2 });
-        None
-    }
-
-    #[cfg(loom)]
-    fn linger<R>(&self, _deadline: Option<Instant>, _look: impl FnMut() -> Option<R>) -> Option<R> {
-        None
-    }
-
-    fn is_woken(&self) -> Option<()> {
-        #[cfg(not(loom))]
-        return self.parker.park_timeout(Duration::ZERO).then_some(());
-        #[cfg(loom)]
-        None
-    }
-
-    /// Runs `wait` with this thread's parker; with a fresh one where that is in use (a waker that itself waits) or gone
-    /// (in a destructor of thread-local data).
-    #[cfg(not(loom))]
-    fn with<R>(wait: impl FnOnce(&Thread) -> R) -> R {
-        thread_local!(static THREAD: Cell<Option<Thread>> = const { Cell::new(None) });
-        let thread = THREAD.try_with(Cell::take).ok().flatten().unwrap_or_else(Thread::new);
-        let result = wait(&thread);
-        let _ = THREAD.try_with(|place| place.set(Some(thread)));
-        result
-    }
-
-    /// What is loom's does not outlive an execution.
-    #[cfg(loom)]
-    fn with<R>(wait: impl FnOnce(&Thread) -> R) -> R {
-        wait(&Thread::new())
-    }
-
-    /// Sleeps until woken; false once the deadline has passed.
-    fn park(&self, deadline: Option<Instant>) -> bool {
-        match deadline {
-            None => {
-                self.parker.park();
-                true
-            }
-            #[cfg(not(loom))]
-            // It may wake for no reason.
-            Some(deadline) => self.parker.park_deadline(deadline) || Instant::now() < deadline,
-            #[cfg(loom)]
-            Some(_) => unreachable!("no model has a clock"),
-        }
-    }
-}
-
-mod sealed {
-    /// How [`Until`](super::Until) ends an operation.
-    pub trait Timed: Unpin {
-        type Output;
-        type Timed;
-        fn poll_operation(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output>;
-        fn in_time(output: Self::Output) -> Self::Timed;
-        fn time_out(&mut self) -> Self::Timed;
-    }
-}
-pub(crate) use sealed::Timed;
-
-pin_project_lite::pin_project! {
-    /// An operation that ends when `timer` does; made by `until`, as in [`Get::until`](crate::Get::until).
-    ///
-    /// The operation is polled first: what can be done at once is done even if the timer is over. Any future serves as
-    /// the timer, so that no runtime is needed: `tokio::time::sleep`, `futures_timer::Delay`, or a cancellation.
-    ///
-    /// # Cancel safety
-    /// As the operation's own.
-    #[derive(Debug)]
-    #[must_use = "futures do nothing unless you `.await` or poll them"]
-    pub struct Until<O, F> {
-        operation: O,
-        #[pin]
-        timer: F,
-    }
-}
-
-impl<O, F> Until<O, F> {
-    pub(crate) fn new(operation: O, timer: F) -> Self {
-        Until { operation, timer }
-    }
-}
-
-impl<O: Timed, F: Future> Future for Until<O, F> {
-    type Output = O::Timed;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<O::Timed> {
-        let this = self.project();
-        if let Poll::Ready(output) = this.operation.poll_operation(context) {
-            return Poll::Ready(O::in_time(output));
-        }
-        this.timer.poll(context).map(|_| this.operation.time_out())
     }
 }
 

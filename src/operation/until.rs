@@ -1,0 +1,54 @@
+//! An operation that ends when a timer does.
+//!
+//! Knows futures. Does not know clocks.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+mod sealed {
+    /// How [`Until`](super::Until) ends an operation.
+    pub trait Timed: Unpin {
+        type Output;
+        type Timed;
+        fn poll_operation(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output>;
+        fn in_time(output: Self::Output) -> Self::Timed;
+        fn time_out(&mut self) -> Self::Timed;
+    }
+}
+pub(crate) use sealed::Timed;
+
+pin_project_lite::pin_project! {
+    /// An operation that ends when `timer` does; made by `until`, as in [`Get::until`](crate::Get::until).
+    ///
+    /// The operation is polled first: what can be done at once is done even if the timer is over. Any future serves as
+    /// the timer, so that no runtime is needed: `tokio::time::sleep`, `futures_timer::Delay`, or a cancellation.
+    ///
+    /// # Cancel safety
+    /// As the operation's own.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct Until<O, F> {
+        operation: O,
+        #[pin]
+        timer: F,
+    }
+}
+
+impl<O, F> Until<O, F> {
+    pub(crate) fn new(operation: O, timer: F) -> Self {
+        Until { operation, timer }
+    }
+}
+
+impl<O: Timed, F: Future> Future for Until<O, F> {
+    type Output = O::Timed;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<O::Timed> {
+        let this = self.project();
+        if let Poll::Ready(output) = this.operation.poll_operation(context) {
+            return Poll::Ready(O::in_time(output));
+        }
+        this.timer.poll(context).map(|_| this.operation.time_out())
+    }
+}
