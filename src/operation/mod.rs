@@ -11,7 +11,6 @@ pub(crate) use until::Timed;
 pub use until::Until;
 
 use crate::line::Who;
-use spin::IDLE_THREAD;
 use std::marker::PhantomData;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -113,7 +112,7 @@ impl<A: Attempt> Operation<A> {
         Thread::with(|thread| {
             let lingers = thread.may_linger();
             if lingers {
-                if let Some(output) = self.spin(self.attempt.spin().pauses, IDLE_THREAD) {
+                if let Some(output) = self.spin_on_thread(&thread.luck) {
                     return Ok(output);
                 }
             }

@@ -4,7 +4,8 @@
 //!
 //! To wait and to be woken costs a task a hundred nanoseconds, if the one who wakes it runs on the same thread. If it runs on
 //! another the cost is that of two threads that take turns with each item: ten times as much as when each works on for a
-//! while. So a task spins too, for some microseconds at most, where that has turned out well before.
+//! while. So a task spins too, for some microseconds at most, where that has turned out well before. A thread on the same core
+//! as the one it waits for spins in vain, and had better yield.
 
 use super::{Attempt, Operation};
 use crate::sync::{patience, AtomicU32, Ordering};
@@ -16,8 +17,8 @@ pub(crate) const PAUSES: u32 = 32;
 const LOOKS: u32 = 8;
 /// A spin ends early when so many looks one after the other have seen nobody at work: for a thread, which else parks, and
 /// for a task.
-pub(super) const IDLE_THREAD: u32 = 2;
-pub(super) const IDLE_TASK: u32 = 1;
+const IDLE_THREAD: u32 = 2;
+const IDLE_TASK: u32 = 1;
 /// So many steps from one look to the next are a dense flow.
 const DENSE: u64 = 16;
 /// Pauses that let some more of it come in, so that the two sides are not at the same lines all the time.
@@ -27,18 +28,20 @@ const GATHER: u32 = 128;
 pub(crate) struct Spin<'a> {
     /// Pauses before the first look; 0 for no spin.
     pub(crate) pauses: u32,
-    /// How it went before; `None` if a task had better not spin.
+    /// How it went for tasks before; `None` where there is little room, so that a spin of a task does not pay.
     pub(crate) luck: Option<&'a Luck>,
     /// Whether more may come than is wanted now, so that one can wait for it to gather.
     pub(crate) gathers: bool,
 }
 
-/// How the spins of tasks went so far. Only a hint, written without care for what others write.
+/// How spins went so far: those of all tasks at a queue, or those of a thread. Only a hint, written without care for what
+/// others write.
 pub(crate) struct Luck(AtomicU32);
 
-/// Waits without a spin after the second spin in vain, and at most; each doubles them.
+/// Waits without a spin after the first spin in vain; each one more doubles them, up to so many for a task and for a thread.
 const FEW: u32 = 1;
-const MANY: u32 = 1 << 10;
+const MANY_TASK: u32 = 1 << 10;
+const MANY_THREAD: u32 = 1 << 6;
 const NEXT_SHIFT: u32 = 16;
 
 impl Luck {
@@ -60,15 +63,15 @@ impl Luck {
         without == 0
     }
 
-    /// A spin was good for something, or not.
-    fn was(&self, good: bool) {
+    /// A spin was good for something, or not: then at most `many` waits go without one.
+    fn was(&self, good: bool, many: u32) {
         // Ordering: Relaxed, A3. As above.
         let now = self.0.load(Ordering::Relaxed);
         let next = now >> NEXT_SHIFT;
         let then = if good {
             (next / 2) << NEXT_SHIFT
         } else {
-            let without = next.clamp(FEW, MANY);
+            let without = next.clamp(FEW, many);
             (2 * without) << NEXT_SHIFT | without
         };
         if then != now {
@@ -85,13 +88,28 @@ impl<A: Attempt> Operation<A> {
             return None;
         }
         let output = self.spin(PAUSES, IDLE_TASK);
-        self.attempt.spin().luck?.was(output.is_some());
+        self.attempt.spin().luck?.was(output.is_some(), MANY_TASK);
+        output
+    }
+
+    /// Spins on a thread that has had such luck so far.
+    pub(super) fn spin_on_thread(&mut self, luck: &Luck) -> Option<A::Output> {
+        let Spin { pauses, luck: worth, .. } = self.attempt.spin();
+        // Where there is little room the item of another thread is too near to yield.
+        let by_luck = worth.is_some();
+        if by_luck && !luck.tempts() {
+            return None;
+        }
+        let output = self.spin(pauses, IDLE_THREAD);
+        if by_luck {
+            luck.was(output.is_some(), MANY_THREAD);
+        }
         output
     }
 
     /// Tries again and again, the first time after so many pauses, until nobody has been at work for `idle` looks. On one core
     /// nobody is.
-    pub(super) fn spin(&mut self, mut pauses: u32, idle: u32) -> Option<A::Output> {
+    fn spin(&mut self, mut pauses: u32, idle: u32) -> Option<A::Output> {
         let looks = if pauses == 0 { 0 } else { patience(LOOKS) };
         let mut idly = 0;
         let mut before = self.attempt.traffic();
@@ -128,17 +146,17 @@ mod tests {
     #[test]
     fn who_spins_in_vain_spins_less_often() {
         let luck = Luck::new();
-        let spins = (0..20_000).filter(|_| luck.tempts()).inspect(|_| luck.was(false)).count();
+        let spins = (0..20_000).filter(|_| luck.tempts()).inspect(|_| luck.was(false, 1024)).count();
         assert_eq!(spins, 11 + (20_000 - 11 - 1023) / 1025);
     }
 
     #[test]
     fn who_has_luck_spins_again_at_once() {
         let luck = Luck::new();
-        (0..3).for_each(|_| luck.was(false));
+        (0..3).for_each(|_| luck.was(false, 1024));
         assert_eq!((0..10).filter(|_| luck.tempts()).count(), 6);
-        (0..3).for_each(|_| luck.was(true));
-        luck.was(false);
+        (0..3).for_each(|_| luck.was(true, 1024));
+        luck.was(false, 1024);
         assert!(!luck.tempts() && luck.tempts());
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Knows how to wait. Does not know what for.
 
+use super::Luck;
 #[cfg(not(loom))]
 use std::cell::Cell;
 use std::task::Waker;
@@ -15,6 +16,7 @@ pub(super) struct Thread {
     pub(super) waker: Waker,
     #[cfg(not(loom))]
     manners: Cell<Manners>,
+    pub(super) luck: Luck,
 }
 
 /// How a thread behaves that has nothing to do at the moment: on idle cores it yields for a while, as parking and waking
@@ -50,6 +52,7 @@ impl Thread {
             waker,
             #[cfg(not(loom))]
             manners: Cell::default(),
+            luck: Luck::new(),
         }
     }
 
