@@ -60,6 +60,7 @@ pub(crate) struct Operation<A: Attempt> {
 }
 
 impl<A: Attempt> Operation<A> {
+    #[inline]
     pub(crate) fn new(attempt: A) -> Self {
         Operation { attempt, finished: false }
     }
@@ -190,6 +191,7 @@ pub(crate) struct Translated<A, E, F> {
 }
 
 impl<A, E, F> Translated<A, E, F> {
+    #[inline]
     pub(crate) fn new(attempt: A) -> Self {
         Translated { attempt, errors: PhantomData }
     }
@@ -425,6 +427,7 @@ macro_rules! operation {
             /// Waits on this thread until the operation is done.
             ///
             /// Spins and yields for a moment before it parks. Do not call this inside an async task: `.await` there.
+            #[inline]
             pub fn wait(self) -> $output {
                 match self.0.block(None) {
                     Ok(output) => output,
@@ -451,6 +454,7 @@ macro_rules! operation {
                 crate::operation::Until::new(self, timer)
             }
 
+            #[inline]
             fn wait_until(self, deadline: Option<std::time::Instant>) -> $timed {
                 match self.0.block(deadline) {
                     Ok(output) => <$attempt as crate::operation::Attempt>::in_time(output),
@@ -464,6 +468,7 @@ macro_rules! operation {
         impl<$($life,)* $param> std::future::Future for $name<$($life,)* $param> {
             type Output = $output;
 
+            #[inline]
             fn poll(
                 self: std::pin::Pin<&mut Self>,
                 context: &mut std::task::Context<'_>,

@@ -52,6 +52,7 @@ pub struct Receiver<T> {
 }
 
 impl<T> Receiver<T> {
+    #[inline]
     fn parts(&mut self) -> (&Queue<T>, &mut Sole<T>) {
         let sole = self.sole.as_mut().expect("a receiver in its destructor");
         (self.shared.queue(), sole)
@@ -64,6 +65,7 @@ impl<T> Receiver<T> {
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes a message only in the poll that returns it.
+    #[inline]
     pub fn recv(&mut self) -> Recv<'_, T> {
         let (queue, sole) = self.parts();
         Recv(Operation::new(Translated::new(SoleAttempt::new(queue, sole, One))))

@@ -25,6 +25,7 @@ operation! {
 }
 
 impl<'a, T> Send<'a, T> {
+    #[inline]
     pub(super) fn new(queue: &'a Queue<T>, message: T) -> Self {
         Send(Operation::new(Translated::new(PutAttempt::new(queue, Some(message)))))
     }
@@ -80,6 +81,7 @@ operation! {
 }
 
 impl<'a, T> Recv<'a, T> {
+    #[inline]
     pub(super) fn new(queue: &'a Queue<T>) -> Self {
         Recv(Operation::new(Translated::new(GetAttempt::new(queue, One))))
     }

@@ -90,7 +90,10 @@ impl<T> TakeAlone<T> for One {
 
     #[inline]
     fn take(&mut self, queue: &Queue<T>, sole: &mut Sole<T>) -> Result<T, Vacant> {
-        queue.raw.pop_alone(sole, &Waking::new(queue))
+        match queue.raw.ready_alone(sole) {
+            Some(ready) => queue.with_room(Ok(ready.take())),
+            None => queue.raw.pop_alone_slowly(sole, &Waking::new(queue)),
+        }
     }
 }
 
@@ -113,6 +116,7 @@ pub(crate) struct SoleAttempt<'a, T, K: TakeAlone<T>> {
 }
 
 impl<'a, T, K: TakeAlone<T>> SoleAttempt<'a, T, K> {
+    #[inline]
     pub(crate) fn new(queue: &'a Queue<T>, sole: &'a mut Sole<T>, take: K) -> Self {
         SoleAttempt { queue, sole, take, listens: false }
     }
@@ -127,6 +131,7 @@ impl<'a, T, K: TakeAlone<T>> SoleAttempt<'a, T, K> {
         }
     }
 
+    #[inline]
     fn bell(&self) -> &'a Bell {
         &self.queue.beside.bell
     }
@@ -213,6 +218,7 @@ impl<T> Queue<T> {
         self.raw.end_sole(sole);
     }
 
+    #[inline]
     pub(crate) fn try_get_alone<K: TakeAlone<T>>(
         &self,
         sole: &mut Sole<T>,

@@ -5,7 +5,7 @@ use super::{Host, Queue, Task};
 use crate::error::{GetError, GetTimeoutError};
 use crate::line::{Place, Who};
 use crate::operation::{operation, Attempt};
-use crate::raw::Vacant;
+use crate::raw::{Setback, Vacant};
 use std::marker::PhantomData;
 use std::task::Waker;
 
@@ -24,7 +24,13 @@ impl<T> Take<T> for One {
 
     #[inline]
     fn take(&mut self, queue: &Queue<T>, expecting: &mut Expecting) -> Result<T, Vacant> {
-        queue.pop(expecting)
+        if expecting.in_line {
+            return queue.pop_otherwise(Setback::Unknown, expecting);
+        }
+        match queue.ticket_to_get() {
+            Ok(ticket) => queue.with_room(Ok(ticket.take())),
+            Err(setback) => queue.pop_otherwise(setback, expecting),
+        }
     }
 }
 
@@ -65,6 +71,7 @@ pub(crate) struct GetAttempt<T, H: Host<T>, K: Take<T>> {
 }
 
 impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
+    #[inline]
     pub(crate) fn new(host: H, take: K) -> Self {
         let expecting = Expecting::default();
         GetAttempt { host, take, line: Getters::Eager, place: None, who: Who::Task, expecting, item: PhantomData }
@@ -113,6 +120,7 @@ impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
         output
     }
 
+    #[inline]
     fn leave_line(&mut self) {
         if let Some(place) = self.place.take() {
             self.host.queue().leave_getters(self.line, self.who, place);

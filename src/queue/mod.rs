@@ -46,7 +46,7 @@ use watch::WatchAttempt;
 use crate::error::{PutError, TaskDoneError, TryGetError, TryPutError};
 use crate::join::{Intake, Left, Unfinished};
 use crate::operation::{Operation, PAUSES};
-use crate::raw::{to_usize, RawQueue, Refused, Vacant, UNBOUNDED};
+use crate::raw::{to_usize, RawQueue, Refused, Setback, Vacant, UNBOUNDED};
 use crate::sync::CachePadded;
 use crate::wait::WaitSet;
 use alone::Bell;
@@ -228,6 +228,7 @@ impl<T> Queue<T> {
     /// assert_eq!(queue.len(), 2);
     /// # }) }
     /// ```
+    #[inline]
     pub fn put(&self, item: T) -> Put<'_, T> {
         Put(Operation::new(PutAttempt::new(self, Some(item))))
     }
@@ -250,6 +251,7 @@ impl<T> Queue<T> {
     /// assert_eq!(queue.get().wait(), Ok("job"));
     /// assert!(queue.get().wait_timeout(Duration::from_millis(1)).unwrap_err().is_timeout());
     /// ```
+    #[inline]
     pub fn get(&self) -> Get<'_, T> {
         Get(Operation::new(GetAttempt::new(self, One)))
     }
@@ -259,6 +261,7 @@ impl<T> Queue<T> {
     /// # Errors
     /// [`TryPutError::Full`] or [`TryPutError::Closed`], with the item. In the presence of other threads *full* counts
     /// puts that have begun and not ended.
+    #[inline]
     pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
         self.push(item).map_err(|refused| match refused {
             Refused::Full(item) => TryPutError::Full(item),
@@ -280,8 +283,17 @@ impl<T> Queue<T> {
     /// assert_eq!(queue.try_get(), Ok(5));
     /// assert!(queue.try_get().unwrap_err().is_closed());
     /// ```
+    #[inline]
     pub fn try_get(&self) -> Result<T, TryGetError> {
-        self.pop(&mut Expecting::default()).map_err(vacant)
+        match self.ticket_to_get() {
+            Ok(ticket) => self.with_room(Ok(ticket.take())),
+            Err(setback) => self.try_get_otherwise(setback),
+        }
+    }
+
+    #[cold]
+    fn try_get_otherwise(&self, setback: Setback<'_, T>) -> Result<T, TryGetError> {
+        self.pop_otherwise(setback, &mut Expecting::default()).map_err(vacant)
     }
 
     /// Puts all items in, in their order and as many at a time as there is room for; waits while the queue is full.
@@ -637,6 +649,7 @@ pub(crate) trait Host<T> {
 }
 
 impl<T> Host<T> for &Queue<T> {
+    #[inline]
     fn queue(&self) -> &Queue<T> {
         self
     }

@@ -39,6 +39,7 @@ impl<T> Load<T> for Option<T> {
         self.take()
     }
 
+    #[inline]
     fn put_back(&mut self, item: T) {
         *self = Some(item);
     }
@@ -61,6 +62,7 @@ impl<T> Load<T> for VecDeque<T> {
         self.pop_front()
     }
 
+    #[inline]
     fn put_back(&mut self, item: T) {
         self.push_front(item);
     }
@@ -86,6 +88,7 @@ pub(crate) struct PutAttempt<T, H: Host<T>, L: Load<T>> {
 }
 
 impl<T, H: Host<T>, L: Load<T>> PutAttempt<T, H, L> {
+    #[inline]
     pub(crate) fn new(host: H, load: L) -> Self {
         PutAttempt { host, load, place: None, stays: false, item: std::marker::PhantomData }
     }
@@ -195,6 +198,7 @@ impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
         }
     }
 
+    #[inline]
     fn cancel(&mut self) {
         drop(self.take_back());
     }

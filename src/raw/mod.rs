@@ -18,6 +18,7 @@ mod slot;
 mod sole;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod ticket;
 #[cfg(loom)]
 mod trial;
 
@@ -30,6 +31,7 @@ use std::fmt;
 #[cfg(loom)]
 pub use barrier::Means;
 pub use sole::{Announce, Sole};
+pub use ticket::{Asked, GetTicket, Hitch, PutTicket, Setback};
 #[cfg(loom)]
 pub use trial::Trial;
 
