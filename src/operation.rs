@@ -95,7 +95,7 @@ impl<A: Attempt> Operation<A> {
 
     /// Waits on this thread. Time runs out at `deadline`; what can be done at once is done even after it.
     #[inline]
-    pub(crate) fn block(mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
+    pub(crate) fn block(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
         if let Some(output) = self.attempt.attempt(None) {
             self.finished = true;
             return Ok(output);
@@ -104,7 +104,7 @@ impl<A: Attempt> Operation<A> {
     }
 
     #[cold]
-    fn wait(mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
+    fn wait(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
         Thread::with(|thread| {
             let lingers = thread.may_linger();
             if lingers {
@@ -428,7 +428,7 @@ macro_rules! operation {
             ///
             /// Spins and yields for a moment before it parks. Do not call this inside an async task: `.await` there.
             #[inline]
-            pub fn wait(self) -> $output {
+            pub fn wait(mut self) -> $output {
                 match self.0.block(None) {
                     Ok(output) => output,
                     Err(_) => unreachable!("no deadline was given"),
@@ -455,7 +455,7 @@ macro_rules! operation {
             }
 
             #[inline]
-            fn wait_until(self, deadline: Option<std::time::Instant>) -> $timed {
+            fn wait_until(mut self, deadline: Option<std::time::Instant>) -> $timed {
                 match self.0.block(deadline) {
                     Ok(output) => <$attempt as crate::operation::Attempt>::in_time(output),
                     Err(timed) => timed,

@@ -13,7 +13,18 @@ use std::task::Waker;
 pub(crate) trait Take<T> {
     type Got;
 
-    fn take(&mut self, queue: &Queue<T>, expecting: &mut Expecting) -> Result<Self::Got, Vacant>;
+    /// Takes what is there in the simplest way; else after the setback.
+    #[inline]
+    fn take_at_once<'a>(&mut self, _queue: &'a Queue<T>) -> Result<Self::Got, Setback<'a, T>> {
+        Err(Setback::Unknown)
+    }
+    /// Takes what is there after a setback.
+    fn take(
+        &mut self,
+        queue: &Queue<T>,
+        setback: Setback<'_, T>,
+        expecting: &mut Expecting,
+    ) -> Result<Self::Got, Vacant>;
 }
 
 /// One item as it is.
@@ -23,14 +34,15 @@ impl<T> Take<T> for One {
     type Got = T;
 
     #[inline]
-    fn take(&mut self, queue: &Queue<T>, expecting: &mut Expecting) -> Result<T, Vacant> {
-        if expecting.in_line {
-            return queue.pop_otherwise(Setback::Unknown, expecting);
-        }
+    fn take_at_once<'a>(&mut self, queue: &'a Queue<T>) -> Result<T, Setback<'a, T>> {
         match queue.ticket_to_get() {
             Ok(ticket) => queue.with_room(Ok(ticket.take())),
-            Err(setback) => queue.pop_otherwise(setback, expecting),
+            Err(setback) => Err(setback),
         }
+    }
+
+    fn take(&mut self, queue: &Queue<T>, setback: Setback<'_, T>, expecting: &mut Expecting) -> Result<T, Vacant> {
+        queue.pop_otherwise(setback, expecting)
     }
 }
 
@@ -43,7 +55,7 @@ pub(crate) struct Many<'a, T> {
 impl<T> Take<T> for Many<'_, T> {
     type Got = usize;
 
-    fn take(&mut self, queue: &Queue<T>, expecting: &mut Expecting) -> Result<usize, Vacant> {
+    fn take(&mut self, queue: &Queue<T>, _: Setback<'_, T>, expecting: &mut Expecting) -> Result<usize, Vacant> {
         queue.pop_many(self.items, self.limit, expecting)
     }
 }
@@ -54,9 +66,46 @@ pub(crate) struct Guarded<'a, T>(pub(crate) &'a Queue<T>);
 impl<'a, T> Take<T> for Guarded<'a, T> {
     type Got = Task<'a, T>;
 
-    fn take(&mut self, queue: &Queue<T>, expecting: &mut Expecting) -> Result<Task<'a, T>, Vacant> {
-        One.take(queue, expecting).map(|item| Task::new(self.0, item))
+    #[inline]
+    fn take_at_once<'s>(&mut self, queue: &'s Queue<T>) -> Result<Task<'a, T>, Setback<'s, T>> {
+        One.take_at_once(queue).map(|item| Task::new(self.0, item))
     }
+
+    fn take(
+        &mut self,
+        queue: &Queue<T>,
+        setback: Setback<'_, T>,
+        expecting: &mut Expecting,
+    ) -> Result<Task<'a, T>, Vacant> {
+        One.take(queue, setback, expecting).map(|item| Task::new(self.0, item))
+    }
+}
+
+/// Tries after a setback.
+fn try_take<T, K: Take<T>>(
+    queue: &Queue<T>,
+    take: &mut K,
+    setback: Setback<'_, T>,
+    expecting: &mut Expecting,
+) -> Option<Result<K::Got, GetError>> {
+    match take.take(queue, setback, expecting) {
+        Ok(got) => Some(Ok(got)),
+        Err(Vacant::Closed) => Some(Err(GetError)),
+        Err(Vacant::Empty) => None,
+    }
+}
+
+/// The same for a get that is not in line.
+#[cold]
+fn take_otherwise<T, K: Take<T>>(
+    queue: &Queue<T>,
+    take: &mut K,
+    setback: Setback<'_, T>,
+    expecting: &mut Expecting,
+) -> Option<Result<K::Got, GetError>> {
+    let output = try_take(queue, take, setback, expecting)?;
+    queue.expect_no_more(expecting);
+    Some(output)
 }
 
 /// Items on their way out.
@@ -83,15 +132,6 @@ impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
         GetAttempt { line: Getters::AtLeisure, ..GetAttempt::new(host, take) }
     }
 
-    #[inline]
-    fn try_take(&mut self) -> Option<Result<K::Got, GetError>> {
-        match self.take.take(self.host.queue(), &mut self.expecting) {
-            Ok(got) => Some(Ok(got)),
-            Err(Vacant::Closed) => Some(Err(GetError)),
-            Err(Vacant::Empty) => None,
-        }
-    }
-
     /// A call is used up before the try that it is for: one that comes after the try may be for what the try did not see,
     /// and goes on to another if the try succeeds.
     #[cold]
@@ -107,7 +147,8 @@ impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
 
     fn try_in_line(&mut self, come: bool) -> Option<Result<K::Got, GetError>> {
         self.expecting.in_line = true;
-        let output = self.try_take();
+        let (queue, expecting) = (self.host.queue(), &mut self.expecting);
+        let output = try_take(queue, &mut self.take, Setback::Unknown, expecting);
         self.expecting.in_line = false;
         let room = std::mem::take(&mut self.expecting.room);
         if output.is_some() {
@@ -120,7 +161,6 @@ impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
         output
     }
 
-    #[inline]
     fn leave_line(&mut self) {
         if let Some(place) = self.place.take() {
             self.host.queue().leave_getters(self.line, self.who, place);
@@ -137,9 +177,11 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
         if self.place.is_some() {
             return self.attempt_in_line(waker);
         }
-        let output = self.try_take()?;
-        self.host.queue().expect_no_more(&mut self.expecting);
-        Some(output)
+        let queue = self.host.queue();
+        match self.take.take_at_once(queue) {
+            Ok(got) => Some(Ok(got)),
+            Err(setback) => take_otherwise(queue, &mut self.take, setback, &mut self.expecting),
+        }
     }
 
     fn first_pause(&self) -> u32 {
@@ -160,7 +202,7 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
         self.try_in_line(false)
     }
 
-    #[inline]
+    #[cold]
     fn cancel(&mut self) {
         self.leave_line();
         self.host.queue().expect_no_more(&mut self.expecting);

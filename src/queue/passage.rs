@@ -120,7 +120,7 @@ impl<T> Observer for Credited<'_, T> {
 impl<T> Queue<T> {
     #[inline]
     pub(super) fn push(&self, item: T) -> Result<(), Refused<T>> {
-        if self.beside.limit != UNBOUNDED {
+        if self.has_limit() {
             return self.push_within_limit(item);
         }
         match self.raw.ticket_to_put() {
@@ -129,10 +129,21 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Whether there is something that limits what goes in: a number, or something else where that is 0.
+    #[inline]
+    pub(super) fn has_limit(&self) -> bool {
+        self.beside.limit != UNBOUNDED
+    }
+
+    #[inline]
+    pub(super) fn ticket_to_put_within_limit(&self) -> Result<PutTicket<'_, T>, Hitch<'_, T>> {
+        self.raw.ticket_to_put_within(self.beside.limit)
+    }
+
     /// Not inlined: what has no limit does without the registers that this needs.
     #[inline(never)]
     fn push_within_limit(&self, item: T) -> Result<(), Refused<T>> {
-        match self.raw.ticket_to_put_within(self.beside.limit) {
+        match self.ticket_to_put_within_limit() {
             Ok(ticket) => self.put_in(ticket, item),
             Err(hitch) => self.push_otherwise(item, hitch),
         }
@@ -141,15 +152,24 @@ impl<T> Queue<T> {
     /// Puts an item in for which there is a slot.
     #[inline]
     fn put_in(&self, ticket: PutTicket<'_, T>, item: T) -> Result<(), Refused<T>> {
-        match ticket.publish(item) {
-            Ok(()) if self.nobody_wants() => Ok(()),
-            Ok(()) => self.tell_of_item(),
+        match self.publish(ticket, item) {
+            Ok(()) => Ok(()),
             Err(asked) => self.put_in_asked(asked),
         }
     }
 
+    /// Puts an item into its slot, and tells of it if that did.
+    #[inline]
+    pub(super) fn publish<'a>(&self, ticket: PutTicket<'a, T>, item: T) -> Result<(), Asked<'a, T>> {
+        ticket.publish(item)?;
+        if !self.nobody_wants() {
+            self.tell_of_item();
+        }
+        Ok(())
+    }
+
     #[cold]
-    fn put_in_asked(&self, asked: Asked<'_, T>) -> Result<(), Refused<T>> {
+    pub(super) fn put_in_asked(&self, asked: Asked<'_, T>) -> Result<(), Refused<T>> {
         self.raw.push_asked(asked, self.beside.limit, &Deferring::new(self))
     }
 
@@ -160,9 +180,8 @@ impl<T> Queue<T> {
     }
 
     #[cold]
-    fn tell_of_item(&self) -> Result<(), Refused<T>> {
+    fn tell_of_item(&self) {
         Waking::new(self).surfaced(1);
-        Ok(())
     }
 
     /// Puts an item in when there is a hitch. (A limit of 0 is one, at each item.)

@@ -5,7 +5,7 @@ use super::{Host, Queue};
 use crate::error::{PutError, PutTimeoutError};
 use crate::line::{Place, Who};
 use crate::operation::{operation, Attempt, Operation};
-use crate::raw::Refused;
+use crate::raw::{Hitch, PutTicket, Refused};
 use std::collections::VecDeque;
 use std::task::Waker;
 
@@ -20,6 +20,31 @@ pub(crate) trait Load<T> {
     fn push(&mut self, queue: &Queue<T>) -> Result<(), Refused<()>>;
     /// Hands the items back, if there are any.
     fn rest(&mut self) -> Option<Self::Rest>;
+}
+
+/// As [`Queue::push_within_limit`].
+#[inline(never)]
+fn push_within_limit<T>(load: &mut Option<T>, queue: &Queue<T>) -> Result<(), Refused<()>> {
+    match queue.ticket_to_put_within_limit() {
+        Ok(ticket) => put_in(load, queue, ticket),
+        Err(hitch) => push_otherwise(load, queue, hitch),
+    }
+}
+
+/// Puts the item in for which there is a slot. Only now is it taken out of the load, so that it is copied once.
+#[inline]
+fn put_in<T>(load: &mut Option<T>, queue: &Queue<T>, ticket: PutTicket<'_, T>) -> Result<(), Refused<()>> {
+    let Some(item) = load.take() else { unreachable!("a slot was claimed for an item") };
+    match queue.publish(ticket, item) {
+        Ok(()) => Ok(()),
+        Err(asked) => queue.put_in_asked(asked).map_err(|refused| keep(refused, load)),
+    }
+}
+
+#[cold]
+fn push_otherwise<T>(load: &mut Option<T>, queue: &Queue<T>, hitch: Hitch<'_, T>) -> Result<(), Refused<()>> {
+    let Some(item) = load.take() else { return Ok(()) };
+    queue.push_otherwise(item, hitch).map_err(|refused| keep(refused, load))
 }
 
 /// Puts a refused item back; what is left is why it was refused.
@@ -46,8 +71,16 @@ impl<T> Load<T> for Option<T> {
 
     #[inline]
     fn push(&mut self, queue: &Queue<T>) -> Result<(), Refused<()>> {
-        let Some(item) = self.take() else { return Ok(()) };
-        queue.push(item).map_err(|refused| keep(refused, self))
+        if self.is_none() {
+            return Ok(());
+        }
+        if queue.has_limit() {
+            return push_within_limit(self, queue);
+        }
+        match queue.raw.ticket_to_put() {
+            Ok(ticket) => put_in(self, queue, ticket),
+            Err(hitch) => push_otherwise(self, queue, hitch),
+        }
     }
 
     fn rest(&mut self) -> Option<T> {
@@ -123,6 +156,12 @@ impl<T, H: Host<T>, L: Load<T>> PutAttempt<T, H, L> {
         self.load.rest().map_or(Ok(()), |rest| Err(PutError(rest)))
     }
 
+    #[cold]
+    fn attempt_in_line(&mut self, waker: Option<&Waker>) -> Option<Result<(), PutError<L::Rest>>> {
+        let want = self.host.queue().look_for_room(&mut self.place, waker)?;
+        self.after(want)
+    }
+
     /// The wait of one item is over.
     fn after(&mut self, want: Want<T>) -> Option<Result<(), PutError<L::Rest>>> {
         match want {
@@ -151,10 +190,10 @@ impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         if self.place.is_none() {
-            return self.push();
+            self.push()
+        } else {
+            self.attempt_in_line(waker)
         }
-        let want = self.host.queue().look_for_room(&mut self.place, waker)?;
-        self.after(want)
     }
 
     fn first_pause(&self) -> u32 {
@@ -198,7 +237,7 @@ impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
         }
     }
 
-    #[inline]
+    #[cold]
     fn cancel(&mut self) {
         drop(self.take_back());
     }
