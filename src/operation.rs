@@ -6,7 +6,6 @@ use crate::line::Who;
 #[cfg(not(loom))]
 use std::cell::Cell;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 #[cfg(not(loom))]
@@ -181,63 +180,6 @@ impl<A: Attempt> Drop for Operation<A> {
         if !self.finished {
             self.attempt.cancel();
         }
-    }
-}
-
-/// An attempt whose errors go by other names: `E` in general, `F` where time may run out.
-pub(crate) struct Translated<A, E, F> {
-    pub(crate) attempt: A,
-    errors: PhantomData<fn() -> (E, F)>,
-}
-
-impl<A, E, F> Translated<A, E, F> {
-    #[inline]
-    pub(crate) fn new(attempt: A) -> Self {
-        Translated { attempt, errors: PhantomData }
-    }
-}
-
-impl<A, V, D, G, E, F> Attempt for Translated<A, E, F>
-where
-    A: Attempt<Output = Result<V, D>, Timed = Result<V, G>>,
-    E: From<D>,
-    F: From<G> + From<E>,
-{
-    type Output = Result<V, E>;
-    type Timed = Result<V, F>;
-    const STANDS_IN_LINE: bool = A::STANDS_IN_LINE;
-
-    #[inline]
-    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        self.attempt.attempt(waker).map(|output| output.map_err(E::from))
-    }
-
-    fn first_pause(&self) -> u32 {
-        self.attempt.first_pause()
-    }
-
-    fn may_succeed(&self) -> bool {
-        self.attempt.may_succeed()
-    }
-
-    fn waits(&self) -> bool {
-        self.attempt.waits()
-    }
-
-    fn enrol(&mut self, waker: &Waker, who: Who) -> Option<Self::Output> {
-        self.attempt.enrol(waker, who).map(|output| output.map_err(E::from))
-    }
-
-    fn cancel(&mut self) {
-        self.attempt.cancel();
-    }
-
-    fn in_time(output: Self::Output) -> Self::Timed {
-        Ok(output?)
-    }
-
-    fn out_of_time(&mut self) -> Self::Timed {
-        Ok(self.attempt.out_of_time()?)
     }
 }
 

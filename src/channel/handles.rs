@@ -198,7 +198,7 @@ impl<T> Receiver<T> {
     /// [`TryRecvError`].
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        Ok(self.shared.queue.try_get()?)
+        self.shared.queue.try_get_or()
     }
 
     /// Appends between 1 and `limit` messages to `messages`; waits while the channel is empty. See [`Queue::get_many`].

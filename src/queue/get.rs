@@ -13,11 +13,11 @@ use std::task::Waker;
 pub(crate) trait Take<T> {
     type Got;
 
-    /// Takes what is there in the simplest way; else after the setback.
-    #[inline]
-    fn take_at_once<'a>(&mut self, _queue: &'a Queue<T>) -> Result<Self::Got, Setback<'a, T>> {
-        Err(Setback::Unknown)
-    }
+    /// Whether an item is taken as soon as it is there.
+    const SINGLE: bool;
+
+    /// The shape of one.
+    fn shape(&self, item: T) -> Self::Got;
     /// Takes what is there after a setback.
     fn take(
         &mut self,
@@ -33,12 +33,11 @@ pub(crate) struct One;
 impl<T> Take<T> for One {
     type Got = T;
 
+    const SINGLE: bool = true;
+
     #[inline]
-    fn take_at_once<'a>(&mut self, queue: &'a Queue<T>) -> Result<T, Setback<'a, T>> {
-        match queue.ticket_to_get() {
-            Ok(ticket) => queue.with_room(Ok(ticket.take())),
-            Err(setback) => Err(setback),
-        }
+    fn shape(&self, item: T) -> T {
+        item
     }
 
     fn take(&mut self, queue: &Queue<T>, setback: Setback<'_, T>, expecting: &mut Expecting) -> Result<T, Vacant> {
@@ -54,6 +53,11 @@ pub(crate) struct Many<'a, T> {
 
 impl<T> Take<T> for Many<'_, T> {
     type Got = usize;
+    const SINGLE: bool = false;
+
+    fn shape(&self, _item: T) -> usize {
+        unreachable!("items are taken by the batch")
+    }
 
     fn take(&mut self, queue: &Queue<T>, _: Setback<'_, T>, expecting: &mut Expecting) -> Result<usize, Vacant> {
         queue.pop_many(self.items, self.limit, expecting)
@@ -66,9 +70,11 @@ pub(crate) struct Guarded<'a, T>(pub(crate) &'a Queue<T>);
 impl<'a, T> Take<T> for Guarded<'a, T> {
     type Got = Task<'a, T>;
 
+    const SINGLE: bool = true;
+
     #[inline]
-    fn take_at_once<'s>(&mut self, queue: &'s Queue<T>) -> Result<Task<'a, T>, Setback<'s, T>> {
-        One.take_at_once(queue).map(|item| Task::new(self.0, item))
+    fn shape(&self, item: T) -> Task<'a, T> {
+        Task::new(self.0, item)
     }
 
     fn take(
@@ -82,44 +88,44 @@ impl<'a, T> Take<T> for Guarded<'a, T> {
 }
 
 /// Tries after a setback.
-fn try_take<T, K: Take<T>>(
+fn try_take<T, K: Take<T>, E: From<GetError>>(
     queue: &Queue<T>,
     take: &mut K,
     setback: Setback<'_, T>,
     expecting: &mut Expecting,
-) -> Option<Result<K::Got, GetError>> {
+) -> Option<Result<K::Got, E>> {
     match take.take(queue, setback, expecting) {
         Ok(got) => Some(Ok(got)),
-        Err(Vacant::Closed) => Some(Err(GetError)),
+        Err(Vacant::Closed) => Some(Err(GetError.into())),
         Err(Vacant::Empty) => None,
     }
 }
 
 /// The same for a get that is not in line.
 #[cold]
-fn take_otherwise<T, K: Take<T>>(
+fn take_otherwise<T, K: Take<T>, E: From<GetError>>(
     queue: &Queue<T>,
     take: &mut K,
     setback: Setback<'_, T>,
     expecting: &mut Expecting,
-) -> Option<Result<K::Got, GetError>> {
+) -> Option<Result<K::Got, E>> {
     let output = try_take(queue, take, setback, expecting)?;
     queue.expect_no_more(expecting);
     Some(output)
 }
 
-/// Items on their way out.
-pub(crate) struct GetAttempt<T, H: Host<T>, K: Take<T>> {
+/// Items on their way out. The errors are called `E` in general and `F` where time may run out.
+pub(crate) struct GetAttempt<T, H: Host<T>, K: Take<T>, E = GetError, F = GetTimeoutError> {
     pub(crate) host: H,
     take: K,
     line: Getters,
     place: Option<Place>,
     who: Who,
     expecting: Expecting,
-    item: PhantomData<fn() -> T>,
+    item: PhantomData<fn() -> (T, E, F)>,
 }
 
-impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
+impl<T, H: Host<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E, F> {
     #[inline]
     pub(crate) fn new(host: H, take: K) -> Self {
         let expecting = Expecting::default();
@@ -135,7 +141,7 @@ impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
     /// A call is used up before the try that it is for: one that comes after the try may be for what the try did not see,
     /// and goes on to another if the try succeeds.
     #[cold]
-    fn attempt_in_line(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, GetError>> {
+    fn attempt_in_line(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, E>> {
         self.host.queue().hear_call(self.line, &mut self.place, waker);
         let come = self.place.is_none() && self.who == Who::Thread;
         if come {
@@ -145,7 +151,7 @@ impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
         self.try_in_line(come)
     }
 
-    fn try_in_line(&mut self, come: bool) -> Option<Result<K::Got, GetError>> {
+    fn try_in_line(&mut self, come: bool) -> Option<Result<K::Got, E>> {
         self.expecting.in_line = true;
         let (queue, expecting) = (self.host.queue(), &mut self.expecting);
         let output = try_take(queue, &mut self.take, Setback::Unknown, expecting);
@@ -168,9 +174,15 @@ impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
     }
 }
 
-impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
-    type Output = Result<K::Got, GetError>;
-    type Timed = Result<K::Got, GetTimeoutError>;
+impl<T, H, K, E, F> Attempt for GetAttempt<T, H, K, E, F>
+where
+    H: Host<T>,
+    K: Take<T>,
+    E: From<GetError>,
+    F: From<GetTimeoutError> + From<E>,
+{
+    type Output = Result<K::Got, E>;
+    type Timed = Result<K::Got, F>;
 
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
@@ -178,10 +190,18 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
             return self.attempt_in_line(waker);
         }
         let queue = self.host.queue();
-        match self.take.take_at_once(queue) {
-            Ok(got) => Some(Ok(got)),
-            Err(setback) => take_otherwise(queue, &mut self.take, setback, &mut self.expecting),
+        let mut setback = Setback::Unknown;
+        if K::SINGLE {
+            match queue.ticket_to_get() {
+                Ok(ticket) => {
+                    let got = ticket.take(|item| Some(Ok(self.take.shape(item))));
+                    queue.tell_of_room();
+                    return got;
+                }
+                Err(why) => setback = why,
+            }
         }
+        take_otherwise(queue, &mut self.take, setback, &mut self.expecting)
     }
 
     fn first_pause(&self) -> u32 {
@@ -219,7 +239,7 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
             Some(output) => Self::in_time(output),
             None => {
                 self.leave_line();
-                Err(GetTimeoutError::Timeout)
+                Err(GetTimeoutError::Timeout.into())
             }
         }
     }

@@ -32,7 +32,7 @@ pub use task::{Done, Task};
 pub use watch::{Closed, Join};
 
 pub(crate) use crate::raw::Sole;
-pub(crate) use alone::SoleAttempt;
+pub(crate) use alone::{SoleAttempt, TakeAlone};
 pub(crate) use get::{GetAttempt, Many, One};
 #[cfg(feature = "tokio")]
 pub(crate) use permit::{Held, ReserveAttempt};
@@ -43,7 +43,7 @@ pub(crate) use sink::Puts;
 pub(crate) use stream::Gets;
 use watch::WatchAttempt;
 
-use crate::error::{PutError, TaskDoneError, TryGetError, TryPutError};
+use crate::error::{PutError, TaskDoneError, TryGetError, TryPutError, TryRecvError};
 use crate::join::{Intake, Left, Unfinished};
 use crate::operation::{Operation, PAUSES};
 use crate::raw::{to_usize, RawQueue, Refused, Setback, Vacant, UNBOUNDED};
@@ -285,15 +285,25 @@ impl<T> Queue<T> {
     /// ```
     #[inline]
     pub fn try_get(&self) -> Result<T, TryGetError> {
+        self.try_get_or()
+    }
+
+    /// The same, whatever the error is called.
+    #[inline]
+    pub(crate) fn try_get_or<E: From<Vacant>>(&self) -> Result<T, E> {
         match self.ticket_to_get() {
-            Ok(ticket) => self.with_room(Ok(ticket.take())),
+            Ok(ticket) => {
+                let got = ticket.take(Ok);
+                self.tell_of_room();
+                got
+            }
             Err(setback) => self.try_get_otherwise(setback),
         }
     }
 
     #[cold]
-    fn try_get_otherwise(&self, setback: Setback<'_, T>) -> Result<T, TryGetError> {
-        self.pop_otherwise(setback, &mut Expecting::default()).map_err(vacant)
+    fn try_get_otherwise<E: From<Vacant>>(&self, setback: Setback<'_, T>) -> Result<T, E> {
+        Ok(self.pop_otherwise(setback, &mut Expecting::default())?)
     }
 
     /// Puts all items in, in their order and as many at a time as there is room for; waits while the queue is full.
@@ -357,7 +367,7 @@ impl<T> Queue<T> {
     /// # Errors
     /// As [`try_get`](Queue::try_get), if there is none.
     pub fn try_get_many(&self, items: &mut Vec<T>, limit: usize) -> Result<usize, TryGetError> {
-        self.pop_many(items, limit, &mut Expecting::default()).map_err(vacant)
+        Ok(self.pop_many(items, limit, &mut Expecting::default())?)
     }
 
     /// Takes the item at the head in a guard that counts it as done when dropped, also during a panic; waits while the
@@ -636,10 +646,18 @@ impl<T> Queue<T> {
     }
 }
 
-fn vacant(vacant: Vacant) -> TryGetError {
-    match vacant {
-        Vacant::Empty => TryGetError::Empty,
-        Vacant::Closed => TryGetError::Closed,
+impl From<Vacant> for TryGetError {
+    fn from(vacant: Vacant) -> Self {
+        match vacant {
+            Vacant::Empty => TryGetError::Empty,
+            Vacant::Closed => TryGetError::Closed,
+        }
+    }
+}
+
+impl From<Vacant> for TryRecvError {
+    fn from(vacant: Vacant) -> Self {
+        TryGetError::from(vacant).into()
     }
 }
 

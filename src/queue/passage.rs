@@ -308,21 +308,6 @@ impl<T> Queue<T> {
         }
     }
 
-    /// An item was `got`: tells of the room.
-    #[inline]
-    pub(super) fn with_room<R>(&self, got: R) -> R {
-        if self.beside.gates.nobody_puts() {
-            return got;
-        }
-        self.with_room_told_of(got)
-    }
-
-    #[cold]
-    fn with_room_told_of<R>(&self, got: R) -> R {
-        self.tell_of_room();
-        got
-    }
-
     /// Takes an item out after a setback; with capacity 0 for a get that may have been `expecting` one.
     #[cold]
     pub(super) fn pop_otherwise(&self, setback: Setback<'_, T>, expecting: &mut Expecting) -> Result<T, Vacant> {

@@ -7,6 +7,7 @@ use crate::line::{Place, Who};
 use crate::operation::{operation, Attempt, Operation};
 use crate::raw::{Hitch, PutTicket, Refused};
 use std::collections::VecDeque;
+use std::marker::PhantomData;
 use std::task::Waker;
 
 /// What is put: an `Option` of one item, or a `VecDeque` of many.
@@ -109,21 +110,25 @@ impl<T> Load<T> for VecDeque<T> {
     }
 }
 
-/// Items on their way in.
-pub(crate) struct PutAttempt<T, H: Host<T>, L: Load<T>> {
+/// Items on their way in. The errors are called `E` in general and `F` where time may run out.
+pub(crate) struct PutAttempt<T, H, L, E = PutError<<L as Load<T>>::Rest>, F = PutTimeoutError<<L as Load<T>>::Rest>>
+where
+    H: Host<T>,
+    L: Load<T>,
+{
     pub(crate) host: H,
     pub(crate) load: L,
     /// Where the next item waits for room. It is no longer in the load then, unless it `stays` there.
     place: Option<Place>,
     /// The item stays with the one who puts until he is polled: nobody else moves it in.
     stays: bool,
-    item: std::marker::PhantomData<fn(T)>,
+    item: PhantomData<fn(T) -> (E, F)>,
 }
 
-impl<T, H: Host<T>, L: Load<T>> PutAttempt<T, H, L> {
+impl<T, H: Host<T>, L: Load<T>, E: From<PutError<L::Rest>>, F> PutAttempt<T, H, L, E, F> {
     #[inline]
     pub(crate) fn new(host: H, load: L) -> Self {
-        PutAttempt { host, load, place: None, stays: false, item: std::marker::PhantomData }
+        PutAttempt { host, load, place: None, stays: false, item: PhantomData }
     }
 
     /// One whose item goes in only when it is polled.
@@ -143,7 +148,7 @@ impl<T, H: Host<T>, L: Load<T>> PutAttempt<T, H, L> {
     }
 
     #[inline]
-    fn push(&mut self) -> Option<Result<(), PutError<L::Rest>>> {
+    fn push(&mut self) -> Option<Result<(), E>> {
         match self.load.push(self.host.queue()) {
             Ok(()) => Some(Ok(())),
             Err(Refused::Full(())) => None,
@@ -152,18 +157,18 @@ impl<T, H: Host<T>, L: Load<T>> PutAttempt<T, H, L> {
     }
 
     #[cold]
-    fn closed_out(&mut self) -> Result<(), PutError<L::Rest>> {
-        self.load.rest().map_or(Ok(()), |rest| Err(PutError(rest)))
+    fn closed_out(&mut self) -> Result<(), E> {
+        self.load.rest().map_or(Ok(()), |rest| Err(PutError(rest).into()))
     }
 
     #[cold]
-    fn attempt_in_line(&mut self, waker: Option<&Waker>) -> Option<Result<(), PutError<L::Rest>>> {
+    fn attempt_in_line(&mut self, waker: Option<&Waker>) -> Option<Result<(), E>> {
         let want = self.host.queue().look_for_room(&mut self.place, waker)?;
         self.after(want)
     }
 
     /// The wait of one item is over.
-    fn after(&mut self, want: Want<T>) -> Option<Result<(), PutError<L::Rest>>> {
+    fn after(&mut self, want: Want<T>) -> Option<Result<(), E>> {
         match want {
             Want::Put(item) => {
                 self.load.put_back(item);
@@ -182,9 +187,15 @@ impl<T, H: Host<T>> PutAttempt<T, H, Option<T>> {
     }
 }
 
-impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
-    type Output = Result<(), PutError<L::Rest>>;
-    type Timed = Result<(), PutTimeoutError<L::Rest>>;
+impl<T, H, L, E, F> Attempt for PutAttempt<T, H, L, E, F>
+where
+    H: Host<T>,
+    L: Load<T>,
+    E: From<PutError<L::Rest>>,
+    F: From<PutTimeoutError<L::Rest>> + From<E>,
+{
+    type Output = Result<(), E>;
+    type Timed = Result<(), F>;
     const STANDS_IN_LINE: bool = true;
 
     #[inline]
@@ -247,11 +258,17 @@ impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
     }
 
     fn out_of_time(&mut self) -> Self::Timed {
-        self.take_back().map_or(Ok(()), |rest| Err(PutTimeoutError::Timeout(rest)))
+        self.take_back().map_or(Ok(()), |rest| Err(PutTimeoutError::Timeout(rest).into()))
     }
 }
 
-impl<T, H: Host<T>, L: Load<T>> Operation<PutAttempt<T, H, L>> {
+impl<T, H, L, E, F> Operation<PutAttempt<T, H, L, E, F>>
+where
+    H: Host<T>,
+    L: Load<T>,
+    E: From<PutError<L::Rest>>,
+    F: From<PutTimeoutError<L::Rest>> + From<E>,
+{
     /// Ends the operation and hands back what is not in the queue.
     pub(crate) fn take_back(&mut self) -> Option<L::Rest> {
         self.finish();

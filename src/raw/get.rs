@@ -23,9 +23,9 @@ impl<T> RawQueue<T> {
     pub fn pop(&self, observer: &impl Observer) -> Result<T, Vacant> {
         match self.ticket_to_get() {
             Ok(ticket) => {
-                let value = ticket.take();
+                let value = ticket.take(Ok);
                 observer.vacated(1);
-                Ok(value)
+                value
             }
             Err(setback) => self.pop_slowly(setback, observer),
         }

@@ -206,17 +206,18 @@ impl<T> Slot<T> {
         unsafe { (*self.state).load(Ordering::Acquire) == FULL }
     }
 
-    /// As [`Slot::take`] where there is a value.
+    /// As [`Slot::take`] where there is a value, in the shape in which it is wanted: so a large one is copied once.
     ///
     /// # Safety
     /// As for [`Slot::take`], and [`Slot::is_full`].
     #[inline]
-    pub(crate) unsafe fn take_full(self) -> T {
+    pub(crate) unsafe fn take_full<R>(self, wrap: impl FnOnce(T) -> R) -> R {
         // SAFETY: FULL gives the value to the getter. The mark is its last access.
         unsafe {
-            let value = self.read();
+            // Before the mark: the compiler moves no copy across it.
+            let wrapped = wrap(self.read());
             self.mark_getter();
-            value
+            wrapped
         }
     }
 
@@ -256,7 +257,7 @@ impl<T> Slot<T> {
         // SAFETY: FULL gives the value to the getter. The mark is its last access.
         unsafe {
             if state == FULL {
-                return Found::Value(self.take_full());
+                return self.take_full(Found::Value);
             }
             self.mark_getter();
             Found::Hole

@@ -57,9 +57,10 @@ impl<T> RawQueue<T> {
         Sole { id, announce, item: PhantomData }
     }
 
-    /// From now on anybody may get.
-    pub fn end_sole(&self, sole: Sole<T>) {
-        self.check(&sole);
+    /// From now on anybody may get; who was the only one is no more.
+    pub fn end_sole(&self, sole: &mut Sole<T>) {
+        self.check(sole);
+        sole.id = 0;
         self.head.place_and_meet(self.head.cursor().opened());
     }
 
@@ -76,9 +77,9 @@ impl<T> RawQueue<T> {
     pub fn pop_alone(&self, sole: &mut Sole<T>, observer: &impl Observer) -> Result<T, Vacant> {
         match self.ready_alone(sole) {
             Some(ready) => {
-                let value = ready.take();
+                let value = ready.take(Ok);
                 observer.vacated(1);
-                Ok(value)
+                value
             }
             None => self.pop_alone_slowly(sole, observer),
         }
@@ -222,12 +223,12 @@ impl<T> RawQueue<T> {
 }
 
 impl<T> Ready<'_, T> {
-    /// Takes it, and moves the head on.
+    /// Takes it, in the shape in which it is wanted, and moves the head on.
     #[inline]
-    pub fn take(self) -> T {
+    pub fn take<R>(self, wrap: impl FnOnce(T) -> R) -> R {
         let Ready { queue, sole, seen } = self;
         // SAFETY: as in `pop_alone_slowly`; the slot was seen to be full.
-        let value = unsafe { Segment::behind(seen).slot(seen.ticket()).take_full() };
+        let value = unsafe { Segment::behind(seen).slot(seen.ticket()).take_full(wrap) };
         queue.place(sole.announce, seen.advanced(1));
         value
     }

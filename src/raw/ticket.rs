@@ -95,11 +95,12 @@ impl<T> Asked<'_, T> {
 }
 
 impl<T> GetTicket<'_, T> {
+    /// The value, in the shape in which it is wanted: so a large one is copied once.
     #[inline]
-    pub fn take(self) -> T {
+    pub fn take<R>(self, wrap: impl FnOnce(T) -> R) -> R {
         let (segment, index) = place(self.seen);
         // SAFETY: the claim's ticket is used once; until then it pins the segment. The slot was seen to be full.
-        unsafe { segment.slot(index).take_full() }
+        unsafe { segment.slot(index).take_full(wrap) }
     }
 }
 
