@@ -122,14 +122,24 @@ pub(crate) struct GetAttempt<T, H: Host<T>, K: Take<T>, E = GetError, F = GetTim
     place: Option<Place>,
     who: Who,
     expecting: Expecting,
-    item: PhantomData<fn() -> (T, E, F)>,
+    item: PhantomData<fn() -> T>,
+    errors: PhantomData<fn() -> (E, F)>,
 }
 
 impl<T, H: Host<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E, F> {
     #[inline]
     pub(crate) fn new(host: H, take: K) -> Self {
         let expecting = Expecting::default();
-        GetAttempt { host, take, line: Getters::Eager, place: None, who: Who::Task, expecting, item: PhantomData }
+        GetAttempt {
+            host,
+            take,
+            line: Getters::Eager,
+            place: None,
+            who: Who::Task,
+            expecting,
+            item: PhantomData,
+            errors: PhantomData,
+        }
     }
 
     /// For one who may not come when he is called.

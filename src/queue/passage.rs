@@ -137,6 +137,9 @@ impl<T> Queue<T> {
 
     #[inline]
     pub(super) fn ticket_to_put_within_limit(&self) -> Result<PutTicket<'_, T>, Hitch<'_, T>> {
+        if !self.goes_by_the_limit() {
+            return Err(Hitch::Unknown);
+        }
         self.raw.ticket_to_put_within(self.beside.limit)
     }
 
@@ -184,7 +187,7 @@ impl<T> Queue<T> {
         Waking::new(self).surfaced(1);
     }
 
-    /// Puts an item in when there is a hitch. (A limit of 0 is one, at each item.)
+    /// Puts an item in when there is a hitch.
     #[cold]
     pub(super) fn push_otherwise(&self, item: T, hitch: Hitch<'_, T>) -> Result<(), Refused<T>> {
         if !self.goes_by_the_limit() {
@@ -309,16 +312,22 @@ impl<T> Queue<T> {
     }
 
     /// Takes an item out after a setback; with capacity 0 for a get that may have been `expecting` one.
-    #[cold]
+    #[inline]
     pub(super) fn pop_otherwise(&self, setback: Setback<'_, T>, expecting: &mut Expecting) -> Result<T, Vacant> {
-        if self.is_rendezvous() {
-            return self.pop_from_line(expecting);
-        }
         if self.goes_by_the_limit() && !expecting.in_line {
             return self.raw.pop_slowly(setback, &Waking::new(self));
         }
+        self.pop_by_leave(expecting)
+    }
+
+    /// Takes an item out where more is to be done about it, before which nothing was claimed.
+    #[cold]
+    fn pop_by_leave(&self, expecting: &mut Expecting) -> Result<T, Vacant> {
+        if self.is_rendezvous() {
+            return self.pop_from_line(expecting);
+        }
         let noted = Noting::default();
-        let item = self.raw.pop_slowly(setback, &noted);
+        let item = self.raw.pop(&noted);
         self.tell_or_note(&noted, u64::from(item.is_ok()), expecting);
         item
     }

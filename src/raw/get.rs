@@ -36,6 +36,12 @@ impl<T> RawQueue<T> {
     pub fn pop_slowly(&self, setback: Setback<'_, T>, observer: &impl Observer) -> Result<T, Vacant> {
         match setback {
             Setback::Unknown => {}
+            Setback::AtTail => {
+                self.expect_no_sole();
+                if let Verdict::Vacant(vacant) = self.look() {
+                    return Err(vacant);
+                }
+            }
             Setback::Lost => BackOff::new().pause(),
             Setback::Unsettled(unsettled) => {
                 let claim = unsettled.claim();
@@ -89,10 +95,15 @@ impl<T> RawQueue<T> {
         Ok(values.len() - before)
     }
 
+    #[inline]
+    fn expect_no_sole(&self) {
+        assert!(!self.is_sole(), "somebody else is the only getter of this queue");
+    }
+
     /// Claims up to `wanted` slots of the head's segment; only such as the tail has claimed before.
     #[inline(never)]
     fn claim_get(&self, wanted: u64) -> Result<Claim<T>, Vacant> {
-        assert!(!self.is_sole(), "somebody else is the only getter of this queue");
+        self.expect_no_sole();
         let mut back_off = BackOff::new();
         let mut seen = self.head.cursor();
         loop {

@@ -198,6 +198,7 @@ impl<T> RawQueue<T> {
 
     /// Head and tail at one moment: the head did not move while the tail was looked at, as its position never
     /// goes back.
+    #[inline]
     fn ends(&self) -> (Sight, Sight) {
         let mut head = self.head.sight(Self::LEN);
         loop {

@@ -150,6 +150,7 @@ impl<T> Slot<T> {
     ///
     /// # Safety
     /// As for [`Slot::publish`].
+    #[inline]
     pub(crate) unsafe fn put(self, value: T, means: Means) -> Option<T> {
         // SAFETY: as demanded.
         unsafe {

@@ -20,6 +20,7 @@ pub struct Sole<T> {
 
 /// The item at the head, which is there.
 #[must_use]
+#[allow(missing_debug_implementations)]
 pub struct Ready<'a, T> {
     queue: &'a RawQueue<T>,
     sole: &'a mut Sole<T>,

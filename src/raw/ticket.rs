@@ -12,6 +12,7 @@ use std::marker::PhantomData;
 
 /// The right and the duty to put into one slot. If it is forgotten its segment is never used again.
 #[must_use]
+#[allow(missing_debug_implementations)]
 pub struct PutTicket<'a, T> {
     /// The cursor that was moved on.
     seen: Cursor,
@@ -20,9 +21,11 @@ pub struct PutTicket<'a, T> {
 
 /// A value was put, and a getter has asked for it before or gone on without it.
 #[must_use]
+#[allow(missing_debug_implementations)]
 pub struct Asked<'a, T>(PutTicket<'a, T>);
 
 /// Why a value does not go in the simplest way.
+#[allow(missing_debug_implementations)]
 pub enum Hitch<'a, T> {
     /// The limit is reached.
     Full,
@@ -36,6 +39,7 @@ pub enum Hitch<'a, T> {
 
 /// The right and the duty to take the value out of one slot, in which it is. If it is forgotten so is the value.
 #[must_use]
+#[allow(missing_debug_implementations)]
 pub struct GetTicket<'a, T> {
     /// The cursor that was moved on.
     seen: Cursor,
@@ -44,12 +48,16 @@ pub struct GetTicket<'a, T> {
 
 /// The right and the duty to get from one slot, in which there was no value.
 #[must_use]
+#[allow(missing_debug_implementations)]
 pub struct Unsettled<'a, T>(GetTicket<'a, T>);
 
 /// Why a value does not come out the simplest way.
+#[allow(missing_debug_implementations)]
 pub enum Setback<'a, T> {
     /// There may be one by the general way.
     Unknown,
+    /// The tail does not seem to be ahead.
+    AtTail,
     /// The race for the head was lost.
     Lost,
     /// The slot is claimed, and its value is not there yet, or never will be.
@@ -179,7 +187,7 @@ impl<T> RawQueue<T> {
         if position >= self.head.horizon() {
             let there = self.glance(seen);
             if there == 0 {
-                return Err(Setback::Unknown);
+                return Err(Setback::AtTail);
             }
             self.head.look_ahead(position + there);
         }
