@@ -54,7 +54,7 @@ mod tests {
                     let _ = get(&queue, &mut sole, &mut got);
                 }
                 putters.into_iter().for_each(|putter| putter.join().unwrap());
-                queue.end_sole(sole);
+                queue.end_sole(&mut sole);
                 settle(&queue, [got], [vec![(0, 0), (1, 0)]]);
             });
         }
@@ -74,7 +74,7 @@ mod tests {
                 }
                 putter.join().unwrap();
                 while get(&queue, &mut sole, &mut got).is_ok() {}
-                queue.end_sole(sole);
+                queue.end_sole(&mut sole);
                 settle(&queue, [got], [vec![(0, 0), (0, 1), (0, 2)]]);
             });
         }
@@ -97,7 +97,7 @@ mod tests {
                 let answer = get(&queue, &mut sole, &mut got);
                 assert!(before == 0 || answer.is_ok());
                 putter.join().unwrap();
-                queue.end_sole(sole);
+                queue.end_sole(&mut sole);
                 settle(&queue, [got], [vec![(0, 0)]]);
             });
         }
@@ -123,7 +123,7 @@ mod tests {
                     assert!(queue.len() <= 1);
                 }
                 let accepted = putter.join().unwrap();
-                queue.end_sole(sole);
+                queue.end_sole(&mut sole);
                 settle(&queue, [got], [accepted]);
             });
         }
@@ -143,7 +143,7 @@ mod tests {
             let mut got = Got::default();
             let _ = get(&queue, &mut sole, &mut got);
             let accepted = putter.join().unwrap();
-            queue.end_sole(sole);
+            queue.end_sole(&mut sole);
             settle(&queue, [got], [accepted]);
         });
     }
@@ -172,7 +172,7 @@ mod tests {
                 let accepted = putter.join().unwrap();
                 assert!(closer.join().unwrap());
                 while get(&queue, &mut sole, &mut got).is_ok() {}
-                queue.end_sole(sole);
+                queue.end_sole(&mut sole);
                 settle(&queue, [got], [accepted]);
             });
         }

@@ -89,6 +89,7 @@ impl<T> Sender<T> {
     ///
     /// # Cancel safety
     /// As [`Queue::put`]: a message that waits may go in before this is polled again. [`Send::take`] gives it back if not.
+    #[inline]
     pub fn send(&self, message: T) -> Send<'_, T> {
         Send::new(&self.shared.queue, message)
     }
@@ -103,6 +104,7 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// [`TrySendError`] with the message.
+    #[inline]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         Ok(self.shared.queue.try_put(message)?)
     }
@@ -156,6 +158,7 @@ impl<T> Receiver<T> {
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes a message only in the poll that returns it.
+    #[inline]
     pub fn recv(&self) -> Recv<'_, T> {
         Recv::new(&self.shared.queue)
     }
@@ -164,8 +167,9 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// [`TryRecvError`].
+    #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        Ok(self.shared.queue.try_get()?)
+        self.shared.queue.try_get_or()
     }
 
     /// Appends between 1 and `limit` messages to `messages`; waits while the channel is empty. See [`Queue::get_many`].

@@ -15,8 +15,8 @@
 
 use super::handles::{self, Leftovers};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
-use crate::operation::{operation, Operation, Translated};
-use crate::queue::{Closed, Host, Many, One, Queue, Sole, SoleAttempt};
+use crate::operation::{operation, Operation};
+use crate::queue::{Closed, Host, Many, One, Queue, Sole, SoleAttempt, TakeAlone};
 use std::fmt;
 use std::iter::FusedIterator;
 use std::task::{Context, Poll};
@@ -39,7 +39,7 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 fn pair<T>(mut queue: Queue<T>) -> (Sender<T>, Receiver<T>) {
     let sole = queue.sole();
     let (sender, shared) = handles::pair(queue, Leftovers::Drop);
-    (sender, Receiver { shared, sole: Some(sole) })
+    (sender, Receiver { shared, sole })
 }
 
 /// The one receiver of a channel; made by [`unbounded`] and [`bounded`].
@@ -47,14 +47,13 @@ fn pair<T>(mut queue: Queue<T>) -> (Sender<T>, Receiver<T>) {
 /// When it is dropped the channel is closed and the messages left inside are dropped at once.
 pub struct Receiver<T> {
     shared: super::Receiver<T>,
-    /// `None` in the destructor only.
-    sole: Option<Sole<T>>,
+    sole: Sole<T>,
 }
 
 impl<T> Receiver<T> {
+    #[inline]
     fn parts(&mut self) -> (&Queue<T>, &mut Sole<T>) {
-        let sole = self.sole.as_mut().expect("a receiver in its destructor");
-        (self.shared.queue(), sole)
+        (self.shared.queue(), &mut self.sole)
     }
 
     /// Receives a message; waits while there is none.
@@ -64,9 +63,10 @@ impl<T> Receiver<T> {
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes a message only in the poll that returns it.
+    #[inline]
     pub fn recv(&mut self) -> Recv<'_, T> {
         let (queue, sole) = self.parts();
-        Recv(Operation::new(Translated::new(SoleAttempt::new(queue, sole, One))))
+        Recv(Operation::new(SoleAttempt::new(queue, sole, One)))
     }
 
     /// Receives a message if there is one at this moment.
@@ -76,7 +76,7 @@ impl<T> Receiver<T> {
     #[inline]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         let (queue, sole) = self.parts();
-        Ok(queue.try_get_alone(sole, One)?)
+        queue.try_get_alone(sole)
     }
 
     /// Receives up to `limit` messages, appended to `messages`, and says how many; waits while there is none.
@@ -88,7 +88,7 @@ impl<T> Receiver<T> {
     /// As [`Receiver::recv`].
     pub fn recv_many<'a>(&'a mut self, messages: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
         let (queue, sole) = self.parts();
-        RecvMany(Operation::new(Translated::new(SoleAttempt::new(queue, sole, Many { items: messages, limit }))))
+        RecvMany(Operation::new(SoleAttempt::new(queue, sole, Many { items: messages, limit })))
     }
 
     /// Receives up to `limit` messages that are there at this moment, appended to `messages`, and says how many.
@@ -97,7 +97,7 @@ impl<T> Receiver<T> {
     /// [`TryRecvError`] if there is none, and `limit` is not 0.
     pub fn try_recv_many(&mut self, messages: &mut Vec<T>, limit: usize) -> Result<usize, TryRecvError> {
         let (queue, sole) = self.parts();
-        Ok(queue.try_get_alone(sole, Many { items: messages, limit })?)
+        Ok(Many { items: messages, limit }.take(queue, sole)?)
     }
 
     /// Polls for a message, for a hand-written future: `Ready(None)` once the channel is closed and empty.
@@ -161,9 +161,7 @@ impl<T> Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         // Before the channel is closed, which may panic by a waker: the handle drops what is inside in any case.
-        if let Some(sole) = self.sole.take() {
-            self.shared.queue().end_sole(sole);
-        }
+        self.shared.queue().end_sole(&mut self.sole);
     }
 }
 
@@ -173,7 +171,7 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-type Receiving<'a, T, K> = Translated<SoleAttempt<'a, T, K>, RecvError, RecvTimeoutError>;
+type Receiving<'a, T, K> = SoleAttempt<'a, T, K>;
 
 operation! {
     /// A message on its way out; made by [`Receiver::recv`].

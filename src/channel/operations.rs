@@ -2,14 +2,14 @@
 
 use super::{Receiver, Sender};
 use crate::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError};
-use crate::operation::{operation, Operation, Translated};
+use crate::operation::{operation, Operation};
 use crate::queue::{GetAttempt, Many, One, PutAttempt, Queue};
 use std::collections::VecDeque;
 use std::fmt;
 use std::iter::FusedIterator;
 
-type Sending<'a, T, L, R> = Translated<PutAttempt<T, &'a Queue<T>, L>, SendError<R>, SendTimeoutError<R>>;
-type Receiving<'a, T, K> = Translated<GetAttempt<T, &'a Queue<T>, K>, RecvError, RecvTimeoutError>;
+type Sending<'a, T, L, R> = PutAttempt<T, &'a Queue<T>, L, SendError<R>, SendTimeoutError<R>>;
+type Receiving<'a, T, K> = GetAttempt<T, &'a Queue<T>, K, RecvError, RecvTimeoutError>;
 
 operation! {
     /// A message on its way into a channel; made by [`Sender::send`](crate::Sender::send).
@@ -25,21 +25,21 @@ operation! {
 }
 
 impl<'a, T> Send<'a, T> {
+    #[inline]
     pub(super) fn new(queue: &'a Queue<T>, message: T) -> Self {
-        Send(Operation::new(Translated::new(PutAttempt::new(queue, Some(message)))))
+        Send(Operation::new(PutAttempt::new(queue, Some(message))))
     }
 
     /// One that sends only when it is polled.
     #[cfg(feature = "compat")]
     pub(super) fn that_stays(queue: &'a Queue<T>, message: T) -> Self {
-        Send(Operation::new(Translated::new(PutAttempt::that_stays(queue, Some(message)))))
+        Send(Operation::new(PutAttempt::that_stays(queue, Some(message))))
     }
 
     /// Takes the message back and ends the operation; `None` once the message is in the channel, or was handed back by
     /// an error.
     pub fn take(&mut self) -> Option<T> {
-        self.0.finish();
-        self.0.attempt.attempt.take_back()
+        self.0.take_back()
     }
 }
 
@@ -57,13 +57,12 @@ operation! {
 
 impl<'a, T> SendMany<'a, T> {
     pub(super) fn new(queue: &'a Queue<T>, messages: VecDeque<T>) -> Self {
-        SendMany(Operation::new(Translated::new(PutAttempt::new(queue, messages))))
+        SendMany(Operation::new(PutAttempt::new(queue, messages)))
     }
 
     /// Takes the messages back that are not in the channel, in their order, and ends the operation.
     pub fn take(&mut self) -> Vec<T> {
-        self.0.finish();
-        self.0.attempt.attempt.take_back().unwrap_or_default()
+        self.0.take_back().unwrap_or_default()
     }
 }
 
@@ -80,8 +79,9 @@ operation! {
 }
 
 impl<'a, T> Recv<'a, T> {
+    #[inline]
     pub(super) fn new(queue: &'a Queue<T>) -> Self {
-        Recv(Operation::new(Translated::new(GetAttempt::new(queue, One))))
+        Recv(Operation::new(GetAttempt::new(queue, One)))
     }
 }
 
@@ -93,19 +93,18 @@ operation! {
     ///
     /// # Panics
     /// If polled after it completed.
-    pub struct SendOwned<T>(Translated<PutAttempt<T, Sender<T>, Option<T>>, SendError<T>, SendTimeoutError<T>>)
+    pub struct SendOwned<T>(PutAttempt<T, Sender<T>, Option<T>, SendError<T>, SendTimeoutError<T>>)
         -> Result<(), SendError<T>>, in time Result<(), SendTimeoutError<T>>;
 }
 
 impl<T> SendOwned<T> {
     pub(super) fn new(sender: Sender<T>, message: T) -> Self {
-        SendOwned(Operation::new(Translated::new(PutAttempt::new(sender, Some(message)))))
+        SendOwned(Operation::new(PutAttempt::new(sender, Some(message))))
     }
 
     /// Takes the message back and ends the operation, as [`Send::take`].
     pub fn take(&mut self) -> Option<T> {
-        self.0.finish();
-        self.0.attempt.attempt.take_back()
+        self.0.take_back()
     }
 }
 
@@ -117,13 +116,13 @@ operation! {
     ///
     /// # Panics
     /// If polled after it completed.
-    pub struct RecvOwned<T>(Translated<GetAttempt<T, Receiver<T>, One>, RecvError, RecvTimeoutError>)
+    pub struct RecvOwned<T>(GetAttempt<T, Receiver<T>, One, RecvError, RecvTimeoutError>)
         -> Result<T, RecvError>, in time Result<T, RecvTimeoutError>;
 }
 
 impl<T> RecvOwned<T> {
     pub(super) fn new(receiver: Receiver<T>) -> Self {
-        RecvOwned(Operation::new(Translated::new(GetAttempt::new(receiver, One))))
+        RecvOwned(Operation::new(GetAttempt::new(receiver, One)))
     }
 }
 
@@ -141,7 +140,7 @@ operation! {
 
 impl<'a, T> RecvMany<'a, T> {
     pub(super) fn new(queue: &'a Queue<T>, items: &'a mut Vec<T>, limit: usize) -> Self {
-        RecvMany(Operation::new(Translated::new(GetAttempt::new(queue, Many { items, limit }))))
+        RecvMany(Operation::new(GetAttempt::new(queue, Many { items, limit })))
     }
 }
 

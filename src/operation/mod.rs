@@ -11,7 +11,6 @@ pub(crate) use until::Timed;
 pub use until::Until;
 
 use crate::line::Who;
-use std::marker::PhantomData;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 use thread::Thread;
@@ -62,6 +61,7 @@ pub(crate) struct Operation<A: Attempt> {
 }
 
 impl<A: Attempt> Operation<A> {
+    #[inline]
     pub(crate) fn new(attempt: A) -> Self {
         Operation { attempt, finished: false }
     }
@@ -99,7 +99,7 @@ impl<A: Attempt> Operation<A> {
 
     /// Waits on this thread. Time runs out at `deadline`; what can be done at once is done even after it.
     #[inline]
-    pub(crate) fn block(mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
+    pub(crate) fn block(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
         if let Some(output) = self.attempt.attempt(None) {
             self.finished = true;
             return Ok(output);
@@ -108,7 +108,7 @@ impl<A: Attempt> Operation<A> {
     }
 
     #[cold]
-    fn wait(mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
+    fn wait(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
         Thread::with(|thread| {
             let lingers = thread.may_linger();
             if lingers {
@@ -172,69 +172,6 @@ impl<A: Attempt> Drop for Operation<A> {
     }
 }
 
-/// An attempt whose errors go by other names: `E` in general, `F` where time may run out.
-pub(crate) struct Translated<A, E, F> {
-    pub(crate) attempt: A,
-    errors: PhantomData<fn() -> (E, F)>,
-}
-
-impl<A, E, F> Translated<A, E, F> {
-    pub(crate) fn new(attempt: A) -> Self {
-        Translated { attempt, errors: PhantomData }
-    }
-}
-
-impl<A, V, D, G, E, F> Attempt for Translated<A, E, F>
-where
-    A: Attempt<Output = Result<V, D>, Timed = Result<V, G>>,
-    E: From<D>,
-    F: From<G> + From<E>,
-{
-    type Output = Result<V, E>;
-    type Timed = Result<V, F>;
-
-    #[inline]
-    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        self.attempt.attempt(waker).map(|output| output.map_err(E::from))
-    }
-
-    fn stands_in_line(&self) -> bool {
-        self.attempt.stands_in_line()
-    }
-
-    fn spin(&self) -> Spin<'_> {
-        self.attempt.spin()
-    }
-
-    fn traffic(&self) -> u64 {
-        self.attempt.traffic()
-    }
-
-    fn may_succeed(&self) -> bool {
-        self.attempt.may_succeed()
-    }
-
-    fn waits(&self) -> bool {
-        self.attempt.waits()
-    }
-
-    fn enrol(&mut self, waker: &Waker, who: Who) -> Option<Self::Output> {
-        self.attempt.enrol(waker, who).map(|output| output.map_err(E::from))
-    }
-
-    fn cancel(&mut self) {
-        self.attempt.cancel();
-    }
-
-    fn in_time(output: Self::Output) -> Self::Timed {
-        Ok(output?)
-    }
-
-    fn out_of_time(&mut self) -> Self::Timed {
-        Ok(self.attempt.out_of_time()?)
-    }
-}
-
 /// Makes a public operation of an attempt: the future and the three ways to wait on a thread.
 macro_rules! operation {
     (
@@ -249,7 +186,8 @@ macro_rules! operation {
             /// Waits on this thread until the operation is done.
             ///
             /// Spins and yields for a moment before it parks. Do not call this inside an async task: `.await` there.
-            pub fn wait(self) -> $output {
+            #[inline]
+            pub fn wait(mut self) -> $output {
                 match self.0.block(None) {
                     Ok(output) => output,
                     Err(_) => unreachable!("no deadline was given"),
@@ -275,7 +213,8 @@ macro_rules! operation {
                 crate::operation::Until::new(self, timer)
             }
 
-            fn wait_until(self, deadline: Option<std::time::Instant>) -> $timed {
+            #[inline]
+            fn wait_until(mut self, deadline: Option<std::time::Instant>) -> $timed {
                 match self.0.block(deadline) {
                     Ok(output) => <$attempt as crate::operation::Attempt>::in_time(output),
                     Err(timed) => timed,
@@ -288,6 +227,7 @@ macro_rules! operation {
         impl<$($life,)* $param> std::future::Future for $name<$($life,)* $param> {
             type Output = $output;
 
+            #[inline]
             fn poll(
                 self: std::pin::Pin<&mut Self>,
                 context: &mut std::task::Context<'_>,

@@ -5,7 +5,7 @@
 use super::get::{Many, One};
 use super::passage::{Deferring, Waking};
 use super::Queue;
-use crate::error::{GetError, GetTimeoutError, TryGetError};
+use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::line::Who;
 use crate::operation::{Attempt, Spin};
 use crate::raw::{Announce, Sole, Vacant, UNBOUNDED};
@@ -82,20 +82,35 @@ impl Bell {
 pub(crate) trait TakeAlone<T> {
     type Got;
 
+    /// Whether an item is taken as soon as it is there.
+    const SINGLE: bool;
+
+    /// The shape of one.
+    fn shape(item: T) -> Self::Got;
     fn take(&mut self, queue: &Queue<T>, sole: &mut Sole<T>) -> Result<Self::Got, Vacant>;
 }
 
 impl<T> TakeAlone<T> for One {
     type Got = T;
+    const SINGLE: bool = true;
 
     #[inline]
+    fn shape(item: T) -> T {
+        item
+    }
+
     fn take(&mut self, queue: &Queue<T>, sole: &mut Sole<T>) -> Result<T, Vacant> {
-        queue.raw.pop_alone(sole, &Waking::new(queue))
+        queue.raw.pop_alone_slowly(sole, &Waking::new(queue))
     }
 }
 
 impl<T> TakeAlone<T> for Many<'_, T> {
     type Got = usize;
+    const SINGLE: bool = false;
+
+    fn shape(_item: T) -> usize {
+        unreachable!("items are taken one by one")
+    }
 
     fn take(&mut self, queue: &Queue<T>, sole: &mut Sole<T>) -> Result<usize, Vacant> {
         queue.raw.pop_many_alone(sole, self.items, self.limit, &Deferring::new(queue))
@@ -113,6 +128,7 @@ pub(crate) struct SoleAttempt<'a, T, K: TakeAlone<T>> {
 }
 
 impl<'a, T, K: TakeAlone<T>> SoleAttempt<'a, T, K> {
+    #[inline]
     pub(crate) fn new(queue: &'a Queue<T>, sole: &'a mut Sole<T>, take: K) -> Self {
         SoleAttempt { queue, sole, take, listens: false }
     }
@@ -127,26 +143,22 @@ impl<'a, T, K: TakeAlone<T>> SoleAttempt<'a, T, K> {
         }
     }
 
+    #[inline]
     fn bell(&self) -> &'a Bell {
         &self.queue.beside.bell
     }
 
-    #[inline]
-    fn try_take(&mut self) -> Option<Result<K::Got, GetError>> {
+    fn try_take(&mut self) -> Option<Result<K::Got, RecvError>> {
         match self.take.take(self.queue, self.sole) {
             Ok(got) => Some(Ok(got)),
-            Err(Vacant::Closed) => Some(Err(GetError)),
+            Err(Vacant::Closed) => Some(Err(RecvError)),
             Err(Vacant::Empty) => None,
         }
     }
-}
 
-impl<T, K: TakeAlone<T>> Attempt for SoleAttempt<'_, T, K> {
-    type Output = Result<K::Got, GetError>;
-    type Timed = Result<K::Got, GetTimeoutError>;
-
-    #[inline]
-    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
+    /// Tries when the bell is to be heard, or the simplest way does not do.
+    #[cold]
+    fn attempt_otherwise(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, RecvError>> {
         let bell = self.bell();
         if bell.is_expecting() {
             if bell.is_rung() {
@@ -159,6 +171,23 @@ impl<T, K: TakeAlone<T>> Attempt for SoleAttempt<'_, T, K> {
         let output = self.try_take()?;
         self.stop();
         Some(output)
+    }
+}
+
+impl<T, K: TakeAlone<T>> Attempt for SoleAttempt<'_, T, K> {
+    type Output = Result<K::Got, RecvError>;
+    type Timed = Result<K::Got, RecvTimeoutError>;
+
+    #[inline]
+    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
+        if K::SINGLE && !self.bell().is_expecting() {
+            if let Some(ready) = self.queue.raw.ready_alone(self.sole) {
+                let got = ready.take(|item| Some(Ok(K::shape(item))));
+                self.queue.tell_of_room();
+                return got;
+            }
+        }
+        self.attempt_otherwise(waker)
     }
 
     fn spin(&self) -> Spin<'_> {
@@ -186,7 +215,7 @@ impl<T, K: TakeAlone<T>> Attempt for SoleAttempt<'_, T, K> {
         Some(output)
     }
 
-    #[inline]
+    #[cold]
     fn cancel(&mut self) {
         if self.listens {
             self.stop();
@@ -200,7 +229,7 @@ impl<T, K: TakeAlone<T>> Attempt for SoleAttempt<'_, T, K> {
     fn out_of_time(&mut self) -> Self::Timed {
         let output = self.attempt(None);
         self.cancel();
-        output.map_or(Err(GetTimeoutError::Timeout), Self::in_time)
+        output.map_or(Err(RecvTimeoutError::Timeout), Self::in_time)
     }
 }
 
@@ -213,15 +242,24 @@ impl<T> Queue<T> {
         self.raw.sole(if unbounded { Announce::Plainly } else { Announce::ToWaiters })
     }
 
-    pub(crate) fn end_sole(&self, sole: Sole<T>) {
+    pub(crate) fn end_sole(&self, sole: &mut Sole<T>) {
         self.raw.end_sole(sole);
     }
 
-    pub(crate) fn try_get_alone<K: TakeAlone<T>>(
-        &self,
-        sole: &mut Sole<T>,
-        mut take: K,
-    ) -> Result<K::Got, TryGetError> {
-        take.take(self, sole).map_err(super::vacant)
+    #[inline]
+    pub(crate) fn try_get_alone(&self, sole: &mut Sole<T>) -> Result<T, TryRecvError> {
+        match self.raw.ready_alone(sole) {
+            Some(ready) => {
+                let got = ready.take(Ok);
+                self.tell_of_room();
+                got
+            }
+            None => self.try_get_alone_otherwise(sole),
+        }
+    }
+
+    #[cold]
+    fn try_get_alone_otherwise(&self, sole: &mut Sole<T>) -> Result<T, TryRecvError> {
+        Ok(One.take(self, sole)?)
     }
 }

@@ -5,7 +5,7 @@ use super::{Host, Queue, Task};
 use crate::error::{GetError, GetTimeoutError};
 use crate::line::{Place, Who};
 use crate::operation::{operation, Attempt, Spin};
-use crate::raw::Vacant;
+use crate::raw::{Setback, Vacant};
 use std::marker::PhantomData;
 use std::task::Waker;
 
@@ -13,7 +13,18 @@ use std::task::Waker;
 pub(crate) trait Take<T> {
     type Got;
 
-    fn take(&mut self, queue: &Queue<T>, expecting: &mut Expecting) -> Result<Self::Got, Vacant>;
+    /// Whether an item is taken as soon as it is there.
+    const SINGLE: bool;
+
+    /// The shape of one.
+    fn shape(&self, item: T) -> Self::Got;
+    /// Takes what is there after a setback.
+    fn take(
+        &mut self,
+        queue: &Queue<T>,
+        setback: Setback<'_, T>,
+        expecting: &mut Expecting,
+    ) -> Result<Self::Got, Vacant>;
 }
 
 /// One item as it is.
@@ -22,9 +33,15 @@ pub(crate) struct One;
 impl<T> Take<T> for One {
     type Got = T;
 
+    const SINGLE: bool = true;
+
     #[inline]
-    fn take(&mut self, queue: &Queue<T>, expecting: &mut Expecting) -> Result<T, Vacant> {
-        queue.pop(expecting)
+    fn shape(&self, item: T) -> T {
+        item
+    }
+
+    fn take(&mut self, queue: &Queue<T>, setback: Setback<'_, T>, expecting: &mut Expecting) -> Result<T, Vacant> {
+        queue.pop_otherwise(setback, expecting)
     }
 }
 
@@ -36,8 +53,13 @@ pub(crate) struct Many<'a, T> {
 
 impl<T> Take<T> for Many<'_, T> {
     type Got = usize;
+    const SINGLE: bool = false;
 
-    fn take(&mut self, queue: &Queue<T>, expecting: &mut Expecting) -> Result<usize, Vacant> {
+    fn shape(&self, _item: T) -> usize {
+        unreachable!("items are taken by the batch")
+    }
+
+    fn take(&mut self, queue: &Queue<T>, _: Setback<'_, T>, expecting: &mut Expecting) -> Result<usize, Vacant> {
         queue.pop_many(self.items, self.limit, expecting)
     }
 }
@@ -48,13 +70,52 @@ pub(crate) struct Guarded<'a, T>(pub(crate) &'a Queue<T>);
 impl<'a, T> Take<T> for Guarded<'a, T> {
     type Got = Task<'a, T>;
 
-    fn take(&mut self, queue: &Queue<T>, expecting: &mut Expecting) -> Result<Task<'a, T>, Vacant> {
-        One.take(queue, expecting).map(|item| Task::new(self.0, item))
+    const SINGLE: bool = true;
+
+    #[inline]
+    fn shape(&self, item: T) -> Task<'a, T> {
+        Task::new(self.0, item)
+    }
+
+    fn take(
+        &mut self,
+        queue: &Queue<T>,
+        setback: Setback<'_, T>,
+        expecting: &mut Expecting,
+    ) -> Result<Task<'a, T>, Vacant> {
+        One.take(queue, setback, expecting).map(|item| Task::new(self.0, item))
     }
 }
 
-/// Items on their way out.
-pub(crate) struct GetAttempt<T, H: Host<T>, K: Take<T>> {
+/// Tries after a setback.
+fn try_take<T, K: Take<T>, E: From<GetError>>(
+    queue: &Queue<T>,
+    take: &mut K,
+    setback: Setback<'_, T>,
+    expecting: &mut Expecting,
+) -> Option<Result<K::Got, E>> {
+    match take.take(queue, setback, expecting) {
+        Ok(got) => Some(Ok(got)),
+        Err(Vacant::Closed) => Some(Err(GetError.into())),
+        Err(Vacant::Empty) => None,
+    }
+}
+
+/// The same for a get that is not in line.
+#[cold]
+fn take_otherwise<T, K: Take<T>, E: From<GetError>>(
+    queue: &Queue<T>,
+    take: &mut K,
+    setback: Setback<'_, T>,
+    expecting: &mut Expecting,
+) -> Option<Result<K::Got, E>> {
+    let output = try_take(queue, take, setback, expecting)?;
+    queue.expect_no_more(expecting);
+    Some(output)
+}
+
+/// Items on their way out. The errors are called `E` in general and `F` where time may run out.
+pub(crate) struct GetAttempt<T, H: Host<T>, K: Take<T>, E = GetError, F = GetTimeoutError> {
     pub(crate) host: H,
     take: K,
     line: Getters,
@@ -62,12 +123,23 @@ pub(crate) struct GetAttempt<T, H: Host<T>, K: Take<T>> {
     who: Who,
     expecting: Expecting,
     item: PhantomData<fn() -> T>,
+    errors: PhantomData<fn() -> (E, F)>,
 }
 
-impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
+impl<T, H: Host<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E, F> {
+    #[inline]
     pub(crate) fn new(host: H, take: K) -> Self {
         let expecting = Expecting::default();
-        GetAttempt { host, take, line: Getters::Eager, place: None, who: Who::Task, expecting, item: PhantomData }
+        GetAttempt {
+            host,
+            take,
+            line: Getters::Eager,
+            place: None,
+            who: Who::Task,
+            expecting,
+            item: PhantomData,
+            errors: PhantomData,
+        }
     }
 
     /// For one who may not come when he is called.
@@ -76,19 +148,10 @@ impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
         GetAttempt { line: Getters::AtLeisure, ..GetAttempt::new(host, take) }
     }
 
-    #[inline]
-    fn try_take(&mut self) -> Option<Result<K::Got, GetError>> {
-        match self.take.take(self.host.queue(), &mut self.expecting) {
-            Ok(got) => Some(Ok(got)),
-            Err(Vacant::Closed) => Some(Err(GetError)),
-            Err(Vacant::Empty) => None,
-        }
-    }
-
     /// A call is used up before the try that it is for: one that comes after the try may be for what the try did not see,
     /// and goes on to another if the try succeeds.
     #[cold]
-    fn attempt_in_line(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, GetError>> {
+    fn attempt_in_line(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, E>> {
         self.host.queue().hear_call(self.line, &mut self.place, waker);
         let come = self.place.is_none() && self.who == Who::Thread;
         if come {
@@ -98,9 +161,10 @@ impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
         self.try_in_line(come)
     }
 
-    fn try_in_line(&mut self, come: bool) -> Option<Result<K::Got, GetError>> {
+    fn try_in_line(&mut self, come: bool) -> Option<Result<K::Got, E>> {
         self.expecting.in_line = true;
-        let output = self.try_take();
+        let (queue, expecting) = (self.host.queue(), &mut self.expecting);
+        let output = try_take(queue, &mut self.take, Setback::Unknown, expecting);
         self.expecting.in_line = false;
         let room = std::mem::take(&mut self.expecting.room);
         if output.is_some() {
@@ -120,18 +184,34 @@ impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
     }
 }
 
-impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
-    type Output = Result<K::Got, GetError>;
-    type Timed = Result<K::Got, GetTimeoutError>;
+impl<T, H, K, E, F> Attempt for GetAttempt<T, H, K, E, F>
+where
+    H: Host<T>,
+    K: Take<T>,
+    E: From<GetError>,
+    F: From<GetTimeoutError> + From<E>,
+{
+    type Output = Result<K::Got, E>;
+    type Timed = Result<K::Got, F>;
 
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         if self.place.is_some() {
             return self.attempt_in_line(waker);
         }
-        let output = self.try_take()?;
-        self.host.queue().expect_no_more(&mut self.expecting);
-        Some(output)
+        let queue = self.host.queue();
+        let mut setback = Setback::Unknown;
+        if K::SINGLE {
+            match queue.ticket_to_get() {
+                Ok(ticket) => {
+                    let got = ticket.take(|item| Some(Ok(self.take.shape(item))));
+                    queue.tell_of_room();
+                    return got;
+                }
+                Err(why) => setback = why,
+            }
+        }
+        take_otherwise(queue, &mut self.take, setback, &mut self.expecting)
     }
 
     /// With capacity 0: a put goes in at once only for one that waits.
@@ -158,7 +238,7 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
         self.try_in_line(false)
     }
 
-    #[inline]
+    #[cold]
     fn cancel(&mut self) {
         self.leave_line();
         self.host.queue().expect_no_more(&mut self.expecting);
@@ -175,7 +255,7 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
             Some(output) => Self::in_time(output),
             None => {
                 self.leave_line();
-                Err(GetTimeoutError::Timeout)
+                Err(GetTimeoutError::Timeout.into())
             }
         }
     }

@@ -33,7 +33,7 @@ pub use task::{Done, Task};
 pub use watch::{Closed, Join};
 
 pub(crate) use crate::raw::Sole;
-pub(crate) use alone::SoleAttempt;
+pub(crate) use alone::{SoleAttempt, TakeAlone};
 pub(crate) use count::Count;
 pub(crate) use get::{GetAttempt, Many, One};
 #[cfg(feature = "tokio")]
@@ -45,10 +45,10 @@ pub(crate) use sink::Puts;
 pub(crate) use stream::Gets;
 use watch::WatchAttempt;
 
-use crate::error::{PutError, TaskDoneError, TryGetError, TryPutError};
+use crate::error::{PutError, TaskDoneError, TryGetError, TryPutError, TryRecvError};
 use crate::join::{Intake, Left, Unfinished};
 use crate::operation::{Luck, Operation, Spin, PAUSES};
-use crate::raw::{to_usize, RawQueue, Refused, Vacant, UNBOUNDED};
+use crate::raw::{to_usize, RawQueue, Refused, Setback, Vacant, UNBOUNDED};
 use crate::sync::Padded;
 use crate::wait::WaitSet;
 use alone::Bell;
@@ -243,6 +243,7 @@ impl<T> Queue<T> {
     /// assert_eq!(queue.len(), 2);
     /// # }) }
     /// ```
+    #[inline]
     pub fn put(&self, item: T) -> Put<'_, T> {
         Put(Operation::new(PutAttempt::new(self, Some(item))))
     }
@@ -265,6 +266,7 @@ impl<T> Queue<T> {
     /// assert_eq!(queue.get().wait(), Ok("job"));
     /// assert!(queue.get().wait_timeout(Duration::from_millis(1)).unwrap_err().is_timeout());
     /// ```
+    #[inline]
     pub fn get(&self) -> Get<'_, T> {
         Get(Operation::new(GetAttempt::new(self, One)))
     }
@@ -274,6 +276,7 @@ impl<T> Queue<T> {
     /// # Errors
     /// [`TryPutError::Full`] or [`TryPutError::Closed`], with the item. In the presence of other threads *full* counts
     /// puts that have begun and not ended.
+    #[inline]
     pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
         self.push(item).map_err(|refused| match refused {
             Refused::Full(item) => TryPutError::Full(item),
@@ -295,8 +298,27 @@ impl<T> Queue<T> {
     /// assert_eq!(queue.try_get(), Ok(5));
     /// assert!(queue.try_get().unwrap_err().is_closed());
     /// ```
+    #[inline]
     pub fn try_get(&self) -> Result<T, TryGetError> {
-        self.pop(&mut Expecting::default()).map_err(vacant)
+        self.try_get_or()
+    }
+
+    /// The same, whatever the error is called.
+    #[inline]
+    pub(crate) fn try_get_or<E: From<Vacant>>(&self) -> Result<T, E> {
+        match self.ticket_to_get() {
+            Ok(ticket) => {
+                let got = ticket.take(Ok);
+                self.tell_of_room();
+                got
+            }
+            Err(setback) => self.try_get_otherwise(setback),
+        }
+    }
+
+    #[cold]
+    fn try_get_otherwise<E: From<Vacant>>(&self, setback: Setback<'_, T>) -> Result<T, E> {
+        Ok(self.pop_otherwise(setback, &mut Expecting::default())?)
     }
 
     /// Puts all items in, in their order and as many at a time as there is room for; waits while the queue is full.
@@ -360,7 +382,7 @@ impl<T> Queue<T> {
     /// # Errors
     /// As [`try_get`](Queue::try_get), if there is none.
     pub fn try_get_many(&self, items: &mut Vec<T>, limit: usize) -> Result<usize, TryGetError> {
-        self.pop_many(items, limit, &mut Expecting::default()).map_err(vacant)
+        Ok(self.pop_many(items, limit, &mut Expecting::default())?)
     }
 
     /// Takes the item at the head in a guard that counts it as done when dropped, also during a panic; waits while the
@@ -648,10 +670,18 @@ impl<T> Queue<T> {
     }
 }
 
-fn vacant(vacant: Vacant) -> TryGetError {
-    match vacant {
-        Vacant::Empty => TryGetError::Empty,
-        Vacant::Closed => TryGetError::Closed,
+impl From<Vacant> for TryGetError {
+    fn from(vacant: Vacant) -> Self {
+        match vacant {
+            Vacant::Empty => TryGetError::Empty,
+            Vacant::Closed => TryGetError::Closed,
+        }
+    }
+}
+
+impl From<Vacant> for TryRecvError {
+    fn from(vacant: Vacant) -> Self {
+        TryGetError::from(vacant).into()
     }
 }
 
@@ -661,6 +691,7 @@ pub(crate) trait Host<T> {
 }
 
 impl<T> Host<T> for &Queue<T> {
+    #[inline]
     fn queue(&self) -> &Queue<T> {
         self
     }

@@ -7,7 +7,7 @@ use super::desk::Expecting;
 use super::Queue;
 use crate::error::PutError;
 use crate::line::go_on;
-use crate::raw::{Observer, Refused, Vacant, UNBOUNDED};
+use crate::raw::{Asked, GetTicket, Hitch, Observer, PutTicket, Refused, Setback, Vacant, UNBOUNDED};
 use std::any::Any;
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -120,27 +120,91 @@ impl<T> Observer for Credited<'_, T> {
 impl<T> Queue<T> {
     #[inline]
     pub(super) fn push(&self, item: T) -> Result<(), Refused<T>> {
-        if !self.goes_by_the_limit() {
-            return self.push_otherwise(item);
+        if self.has_limit() {
+            return self.push_within_limit(item);
         }
-        let went = self.raw.push_telling(item, self.beside.limit, &Waking::new(self), || Deferring::new(self));
-        if matches!(went, Err(Refused::Full(_))) && self.expected() > 0 {
-            return self.push_for_expecting(went);
+        match self.raw.ticket_to_put() {
+            Ok(ticket) => self.put_in(ticket, item),
+            Err(hitch) => self.push_otherwise(item, hitch),
         }
-        went
     }
 
-    /// Puts in after all what was refused while gets wait for an item.
+    /// Whether there is something that limits what goes in: a number, or something else where that is 0.
+    #[inline]
+    pub(super) fn has_limit(&self) -> bool {
+        self.beside.limit != UNBOUNDED
+    }
+
+    #[inline]
+    pub(super) fn ticket_to_put_within_limit(&self) -> Result<PutTicket<'_, T>, Hitch<'_, T>> {
+        if !self.goes_by_the_limit() {
+            return Err(Hitch::Unknown);
+        }
+        self.raw.ticket_to_put_within(self.beside.limit)
+    }
+
+    /// Not inlined: what has no limit does without the registers that this needs.
+    #[inline(never)]
+    fn push_within_limit(&self, item: T) -> Result<(), Refused<T>> {
+        match self.ticket_to_put_within_limit() {
+            Ok(ticket) => self.put_in(ticket, item),
+            Err(hitch) => self.push_otherwise(item, hitch),
+        }
+    }
+
+    /// Puts an item in for which there is a slot.
+    #[inline]
+    fn put_in(&self, ticket: PutTicket<'_, T>, item: T) -> Result<(), Refused<T>> {
+        match self.publish(ticket, item) {
+            Ok(()) => Ok(()),
+            Err(asked) => self.put_in_asked(asked),
+        }
+    }
+
+    /// Puts an item into its slot, and tells of it if that did.
+    #[inline]
+    pub(super) fn publish<'a>(&self, ticket: PutTicket<'a, T>, item: T) -> Result<(), Asked<'a, T>> {
+        ticket.publish(item)?;
+        if !self.nobody_wants() {
+            self.tell_of_item();
+        }
+        Ok(())
+    }
+
     #[cold]
-    fn push_for_expecting(&self, went: Result<(), Refused<T>>) -> Result<(), Refused<T>> {
+    pub(super) fn put_in_asked(&self, asked: Asked<'_, T>) -> Result<(), Refused<T>> {
+        self.raw.push_asked(asked, self.beside.limit, &Deferring::new(self))
+    }
+
+    /// Whether nobody waits for an item.
+    #[inline]
+    fn nobody_wants(&self) -> bool {
+        self.beside.gates.nobody_gets() && !self.beside.bell.is_waited_for()
+    }
+
+    #[cold]
+    fn tell_of_item(&self) {
+        Waking::new(self).surfaced(1);
+    }
+
+    /// Puts an item in when there is a hitch.
+    #[cold]
+    pub(super) fn push_otherwise(&self, item: T, hitch: Hitch<'_, T>) -> Result<(), Refused<T>> {
+        if !self.goes_by_the_limit() {
+            return self.push_by_leave(item);
+        }
+        let went = self.raw.push_slowly(item, hitch, self.beside.limit, &Deferring::new(self));
         match went {
-            Err(Refused::Full(item)) => self.raw.push(item, self.limit_now(), &Deferring::new(self)),
+            // Gets that wait for an item: after all.
+            Err(Refused::Full(item)) if self.expected() > 0 => {
+                self.raw.push(item, self.limit_now(), &Deferring::new(self))
+            }
             went => went,
         }
     }
 
-    #[cold]
-    fn push_otherwise(&self, item: T) -> Result<(), Refused<T>> {
+    /// Puts in by a permit, or for a get that waits.
+    fn push_by_leave(&self, item: T) -> Result<(), Refused<T>> {
         let Some(credit) = &self.aside.credit else { return self.push_to_expecting(item) };
         match self.acquire(credit, 1, 1) {
             Ok(_) => {
@@ -237,18 +301,28 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Takes an item out; with capacity 0 for a get that may have been `expecting` one.
+    /// The ticket of an item, for a get that is not in line.
     #[inline]
-    pub(super) fn pop(&self, expecting: &mut Expecting) -> Result<T, Vacant> {
-        if self.goes_by_the_limit() && !expecting.in_line {
-            self.raw.pop(&Waking::new(self))
+    pub(super) fn ticket_to_get(&self) -> Result<GetTicket<'_, T>, Setback<'_, T>> {
+        if self.goes_by_the_limit() {
+            self.raw.ticket_to_get()
         } else {
-            self.pop_otherwise(expecting)
+            Err(Setback::Unknown)
         }
     }
 
+    /// Takes an item out after a setback; with capacity 0 for a get that may have been `expecting` one.
+    #[inline]
+    pub(super) fn pop_otherwise(&self, setback: Setback<'_, T>, expecting: &mut Expecting) -> Result<T, Vacant> {
+        if self.goes_by_the_limit() && !expecting.in_line {
+            return self.raw.pop_slowly(setback, &Waking::new(self));
+        }
+        self.pop_by_leave(expecting)
+    }
+
+    /// Takes an item out where more is to be done about it, before which nothing was claimed.
     #[cold]
-    fn pop_otherwise(&self, expecting: &mut Expecting) -> Result<T, Vacant> {
+    fn pop_by_leave(&self, expecting: &mut Expecting) -> Result<T, Vacant> {
         if self.is_rendezvous() {
             return self.pop_from_line(expecting);
         }

@@ -5,8 +5,9 @@ use super::{Host, Queue};
 use crate::error::{PutError, PutTimeoutError};
 use crate::line::{Place, Who};
 use crate::operation::{operation, Attempt, Operation, Spin};
-use crate::raw::Refused;
+use crate::raw::{Hitch, PutTicket, Refused};
 use std::collections::VecDeque;
+use std::marker::PhantomData;
 use std::task::Waker;
 
 /// What is put: an `Option` of one item, or a `VecDeque` of many.
@@ -20,6 +21,31 @@ pub(crate) trait Load<T> {
     fn push(&mut self, queue: &Queue<T>) -> Result<(), Refused<()>>;
     /// Hands the items back, if there are any.
     fn rest(&mut self) -> Option<Self::Rest>;
+}
+
+/// As [`Queue::push_within_limit`].
+#[inline(never)]
+fn push_within_limit<T>(load: &mut Option<T>, queue: &Queue<T>) -> Result<(), Refused<()>> {
+    match queue.ticket_to_put_within_limit() {
+        Ok(ticket) => put_in(load, queue, ticket),
+        Err(hitch) => push_otherwise(load, queue, hitch),
+    }
+}
+
+/// Puts the item in for which there is a slot. Only now is it taken out of the load, so that it is copied once.
+#[inline]
+fn put_in<T>(load: &mut Option<T>, queue: &Queue<T>, ticket: PutTicket<'_, T>) -> Result<(), Refused<()>> {
+    let Some(item) = load.take() else { unreachable!("a slot was claimed for an item") };
+    match queue.publish(ticket, item) {
+        Ok(()) => Ok(()),
+        Err(asked) => queue.put_in_asked(asked).map_err(|refused| keep(refused, load)),
+    }
+}
+
+#[cold]
+fn push_otherwise<T>(load: &mut Option<T>, queue: &Queue<T>, hitch: Hitch<'_, T>) -> Result<(), Refused<()>> {
+    let Some(item) = load.take() else { return Ok(()) };
+    queue.push_otherwise(item, hitch).map_err(|refused| keep(refused, load))
 }
 
 /// Puts a refused item back; what is left is why it was refused.
@@ -39,14 +65,23 @@ impl<T> Load<T> for Option<T> {
         self.take()
     }
 
+    #[inline]
     fn put_back(&mut self, item: T) {
         *self = Some(item);
     }
 
     #[inline]
     fn push(&mut self, queue: &Queue<T>) -> Result<(), Refused<()>> {
-        let Some(item) = self.take() else { return Ok(()) };
-        queue.push(item).map_err(|refused| keep(refused, self))
+        if self.is_none() {
+            return Ok(());
+        }
+        if queue.has_limit() {
+            return push_within_limit(self, queue);
+        }
+        match queue.raw.ticket_to_put() {
+            Ok(ticket) => put_in(self, queue, ticket),
+            Err(hitch) => push_otherwise(self, queue, hitch),
+        }
     }
 
     fn rest(&mut self) -> Option<T> {
@@ -61,6 +96,7 @@ impl<T> Load<T> for VecDeque<T> {
         self.pop_front()
     }
 
+    #[inline]
     fn put_back(&mut self, item: T) {
         self.push_front(item);
     }
@@ -74,20 +110,25 @@ impl<T> Load<T> for VecDeque<T> {
     }
 }
 
-/// Items on their way in.
-pub(crate) struct PutAttempt<T, H: Host<T>, L: Load<T>> {
+/// Items on their way in. The errors are called `E` in general and `F` where time may run out.
+pub(crate) struct PutAttempt<T, H, L, E = PutError<<L as Load<T>>::Rest>, F = PutTimeoutError<<L as Load<T>>::Rest>>
+where
+    H: Host<T>,
+    L: Load<T>,
+{
     pub(crate) host: H,
     pub(crate) load: L,
     /// Where the next item waits for room. It is no longer in the load then, unless it `stays` there.
     place: Option<Place>,
     /// The item stays with the one who puts until he is polled: nobody else moves it in.
     stays: bool,
-    item: std::marker::PhantomData<fn(T)>,
+    item: PhantomData<fn(T) -> (E, F)>,
 }
 
-impl<T, H: Host<T>, L: Load<T>> PutAttempt<T, H, L> {
+impl<T, H: Host<T>, L: Load<T>, E: From<PutError<L::Rest>>, F> PutAttempt<T, H, L, E, F> {
+    #[inline]
     pub(crate) fn new(host: H, load: L) -> Self {
-        PutAttempt { host, load, place: None, stays: false, item: std::marker::PhantomData }
+        PutAttempt { host, load, place: None, stays: false, item: PhantomData }
     }
 
     /// One whose item goes in only when it is polled.
@@ -107,7 +148,7 @@ impl<T, H: Host<T>, L: Load<T>> PutAttempt<T, H, L> {
     }
 
     #[inline]
-    fn push(&mut self) -> Option<Result<(), PutError<L::Rest>>> {
+    fn push(&mut self) -> Option<Result<(), E>> {
         match self.load.push(self.host.queue()) {
             Ok(()) => Some(Ok(())),
             Err(Refused::Full(())) => None,
@@ -116,12 +157,18 @@ impl<T, H: Host<T>, L: Load<T>> PutAttempt<T, H, L> {
     }
 
     #[cold]
-    fn closed_out(&mut self) -> Result<(), PutError<L::Rest>> {
-        self.load.rest().map_or(Ok(()), |rest| Err(PutError(rest)))
+    fn closed_out(&mut self) -> Result<(), E> {
+        self.load.rest().map_or(Ok(()), |rest| Err(PutError(rest).into()))
+    }
+
+    #[cold]
+    fn attempt_in_line(&mut self, waker: Option<&Waker>) -> Option<Result<(), E>> {
+        let want = self.host.queue().look_for_room(&mut self.place, waker)?;
+        self.after(want)
     }
 
     /// The wait of one item is over.
-    fn after(&mut self, want: Want<T>) -> Option<Result<(), PutError<L::Rest>>> {
+    fn after(&mut self, want: Want<T>) -> Option<Result<(), E>> {
         match want {
             Want::Put(item) => {
                 self.load.put_back(item);
@@ -140,17 +187,23 @@ impl<T, H: Host<T>> PutAttempt<T, H, Option<T>> {
     }
 }
 
-impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
-    type Output = Result<(), PutError<L::Rest>>;
-    type Timed = Result<(), PutTimeoutError<L::Rest>>;
+impl<T, H, L, E, F> Attempt for PutAttempt<T, H, L, E, F>
+where
+    H: Host<T>,
+    L: Load<T>,
+    E: From<PutError<L::Rest>>,
+    F: From<PutTimeoutError<L::Rest>> + From<E>,
+{
+    type Output = Result<(), E>;
+    type Timed = Result<(), F>;
 
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         if self.place.is_none() {
-            return self.push();
+            self.push()
+        } else {
+            self.attempt_in_line(waker)
         }
-        let want = self.host.queue().look_for_room(&mut self.place, waker)?;
-        self.after(want)
     }
 
     fn stands_in_line(&self) -> bool {
@@ -196,6 +249,7 @@ impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
         }
     }
 
+    #[cold]
     fn cancel(&mut self) {
         drop(self.take_back());
     }
@@ -205,11 +259,17 @@ impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
     }
 
     fn out_of_time(&mut self) -> Self::Timed {
-        self.take_back().map_or(Ok(()), |rest| Err(PutTimeoutError::Timeout(rest)))
+        self.take_back().map_or(Ok(()), |rest| Err(PutTimeoutError::Timeout(rest).into()))
     }
 }
 
-impl<T, H: Host<T>, L: Load<T>> Operation<PutAttempt<T, H, L>> {
+impl<T, H, L, E, F> Operation<PutAttempt<T, H, L, E, F>>
+where
+    H: Host<T>,
+    L: Load<T>,
+    E: From<PutError<L::Rest>>,
+    F: From<PutTimeoutError<L::Rest>> + From<E>,
+{
     /// Ends the operation and hands back what is not in the queue.
     pub(crate) fn take_back(&mut self) -> Option<L::Rest> {
         self.finish();

@@ -1,9 +1,9 @@
 //! The head's side: claim a slot and take its value; leave a segment that is used up.
 
 use super::cursor::Cursor;
-use super::put::lost;
 use super::segment::{Segment, SEALED};
 use super::slot::Found;
+use super::ticket::Setback;
 use super::{to_usize, Claim, Observer, RawQueue, Vacant};
 use crate::sync::{BackOff, Ordering};
 
@@ -21,19 +21,37 @@ impl<T> RawQueue<T> {
     /// the head did not move.
     #[inline]
     pub fn pop(&self, observer: &impl Observer) -> Result<T, Vacant> {
-        if let Some((segment, index)) = self.claim_get_at_once() {
-            // SAFETY: the claim's ticket is used once; until then it pins the segment.
-            let found = unsafe { segment.slot(index).take(segment.means()) };
-            observer.vacated(1);
-            if let Found::Value(value) = found {
-                return Ok(value);
+        match self.ticket_to_get() {
+            Ok(ticket) => {
+                let value = ticket.take(Ok);
+                observer.vacated(1);
+                value
             }
+            Err(setback) => self.pop_slowly(setback, observer),
         }
-        self.pop_slowly(observer)
     }
 
+    /// Takes the item at the head after a setback.
     #[cold]
-    fn pop_slowly(&self, observer: &impl Observer) -> Result<T, Vacant> {
+    pub fn pop_slowly(&self, setback: Setback<'_, T>, observer: &impl Observer) -> Result<T, Vacant> {
+        match setback {
+            Setback::Unknown => {}
+            Setback::AtTail => {
+                self.expect_no_sole();
+                if let Verdict::Vacant(vacant) = self.look() {
+                    return Err(vacant);
+                }
+            }
+            Setback::Lost => BackOff::new().pause(),
+            Setback::Unsettled(unsettled) => {
+                let claim = unsettled.claim();
+                let found = self.take(&claim, claim.index);
+                observer.vacated(1);
+                if let Found::Value(value) = found {
+                    return Ok(value);
+                }
+            }
+        }
         loop {
             let claim = self.claim_get(1)?;
             let left = self.leave_behind(&claim);
@@ -77,32 +95,15 @@ impl<T> RawQueue<T> {
         Ok(values.len() - before)
     }
 
-    /// As `claim_get` of one slot, if that can be done at once and the slot is not the last of its segment.
     #[inline]
-    fn claim_get_at_once(&self) -> Option<(Segment<T>, u64)> {
-        let seen = self.head.cursor();
-        let index = seen.slot();
-        if index + 1 >= Self::LEN {
-            return None;
-        }
-        let position = self.head.position_of_slot(seen);
-        if position >= self.head.horizon() {
-            let there = self.glance(seen);
-            if there == 0 {
-                return None;
-            }
-            self.head.look_ahead(position + there);
-        }
-        match self.head.advance(seen, seen.advanced(1)) {
-            Ok(()) => Some((Segment::at(seen.address())?, index)),
-            Err(_) => lost(None),
-        }
+    fn expect_no_sole(&self) {
+        assert!(!self.is_sole(), "somebody else is the only getter of this queue");
     }
 
     /// Claims up to `wanted` slots of the head's segment; only such as the tail has claimed before.
     #[inline(never)]
     fn claim_get(&self, wanted: u64) -> Result<Claim<T>, Vacant> {
-        assert!(!self.is_sole(), "somebody else is the only getter of this queue");
+        self.expect_no_sole();
         let mut back_off = BackOff::new();
         let mut seen = self.head.cursor();
         loop {
@@ -149,7 +150,7 @@ impl<T> RawQueue<T> {
     /// How far the tail is ahead in the segment of `seen`, by one look at its word. 0 says nothing: the tail may be in
     /// another segment.
     #[inline]
-    fn glance(&self, seen: Cursor) -> u64 {
+    pub(super) fn glance(&self, seen: Cursor) -> u64 {
         let tail = self.tail.cursor();
         if tail.address() == seen.address() {
             tail.ticket().min(Self::LEN).saturating_sub(seen.ticket())

@@ -18,6 +18,7 @@ mod slot;
 mod sole;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod ticket;
 #[cfg(loom)]
 mod trial;
 
@@ -30,6 +31,7 @@ use std::fmt;
 #[cfg(loom)]
 pub use barrier::Means;
 pub use sole::{Announce, Sole};
+pub use ticket::{Asked, GetTicket, Hitch, PutTicket, Setback};
 #[cfg(loom)]
 pub use trial::Trial;
 
@@ -207,6 +209,7 @@ impl<T> RawQueue<T> {
 
     /// Head and tail at one moment: the head did not move while the tail was looked at, as its position never
     /// goes back.
+    #[inline]
     fn ends(&self) -> (Sight, Sight) {
         let mut head = self.head.sight(Self::LEN);
         loop {

@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::segment::{Segment, SEALED};
-use super::slot::Published;
+use super::ticket::{Asked, Hitch};
 use super::{Claim, Observer, RawQueue, Refused, UNBOUNDED};
 use crate::sync::{BackOff, Ordering};
 use std::collections::VecDeque;
@@ -13,15 +13,6 @@ enum NoClaim {
     Closed,
     /// The tail's segment has no slot left.
     Edge(Cursor),
-}
-
-/// Why there is no claim at once.
-enum NotAtOnce {
-    Full,
-    /// There may be one by the general way; so many that were made are given up, which is not yet told.
-    Unknown {
-        given_up: u64,
-    },
 }
 
 /// How many more items a limit allows when the tail is at this position.
@@ -37,13 +28,6 @@ enum Append {
     Refused(Refused<()>),
     /// Somebody else has appended.
     Again,
-}
-
-/// A race for an end was lost, which comes to `answer`.
-#[cold]
-pub(super) fn lost<R>(answer: R) -> R {
-    BackOff::new().pause();
-    answer
 }
 
 impl<T> RawQueue<T> {
@@ -77,10 +61,9 @@ impl<T> RawQueue<T> {
         for index in claim.index..claim.index + claim.count {
             let Some(value) = values.pop_front() else { unreachable!("more slots were claimed than there are values") };
             // SAFETY: the put ticket is part of the claim and is used once; until then it pins the segment.
-            match unsafe { claim.segment.slot(index).publish(value, claim.segment.means()) } {
-                Published::Kept => kept += 1,
-                // SAFETY: it has just been said to be poisoned.
-                Published::Poisoned => values.push_front(unsafe { claim.segment.slot(index).take_back() }),
+            match unsafe { claim.segment.slot(index).put(value, claim.segment.means()) } {
+                None => kept += 1,
+                Some(value) => values.push_front(value),
             }
         }
         if kept > 0 {
@@ -97,42 +80,55 @@ impl<T> RawQueue<T> {
     /// Linearized at the claim that is kept, an RMW of the tail's word.
     #[inline]
     pub fn push(&self, value: T, limit: u64, observer: &impl Observer) -> Result<(), Refused<T>> {
-        self.push_telling(value, limit, observer, || observer)
+        let ticket = match limit {
+            UNBOUNDED => self.ticket_to_put(),
+            _ => self.ticket_to_put_within(limit),
+        };
+        match ticket {
+            Ok(ticket) => match ticket.publish(value) {
+                Ok(()) => {
+                    observer.surfaced(1);
+                    Ok(())
+                }
+                Err(asked) => self.push_asked(asked, limit, observer),
+            },
+            Err(hitch) => self.push_slowly(value, hitch, limit, observer),
+        }
     }
 
-    /// As `push`. It may tell the observer more than once, and something is still to be done after each time but the last:
-    /// so all goes to a `careful` one, which must not unwind, where the simplest way does not do.
-    #[inline]
-    pub fn push_telling<O: Observer>(
+    /// After a value was put that a getter had asked for. If it comes back it is put anew.
+    #[cold]
+    pub fn push_asked(&self, asked: Asked<'_, T>, limit: u64, observer: &impl Observer) -> Result<(), Refused<T>> {
+        match asked.answer() {
+            None => {
+                observer.surfaced(1);
+                Ok(())
+            }
+            Some(value) => {
+                self.void(1, observer);
+                self.push_slowly(value, Hitch::Unknown, limit, observer)
+            }
+        }
+    }
+
+    /// Puts `value` at the tail when there is a hitch. It may tell the observer more than once, and something is still to be
+    /// done after each time but the last: so the observer must not unwind.
+    #[cold]
+    pub fn push_slowly(
         &self,
-        mut value: T,
+        value: T,
+        hitch: Hitch<'_, T>,
         limit: u64,
         observer: &impl Observer,
-        careful: impl FnOnce() -> O,
     ) -> Result<(), Refused<T>> {
-        let left;
-        match self.claim_put_at_once(limit) {
-            Ok((segment, index)) => {
-                let slot = segment.slot(index);
-                // SAFETY: the claim's ticket is used once; until then it pins the segment.
-                if unsafe { slot.publish(value, segment.means()) } == Published::Kept {
-                    observer.surfaced(1);
-                    return Ok(());
-                }
-                // SAFETY: it has just been said to be poisoned.
-                value = unsafe { slot.take_back() };
-                left = 1;
-            }
-            Err(NotAtOnce::Full) => return Err(Refused::Full(value)),
-            Err(NotAtOnce::Unknown { given_up }) => left = given_up,
+        match hitch {
+            Hitch::Full => return Err(Refused::Full(value)),
+            Hitch::Unknown => {}
+            Hitch::Lost => BackOff::new().pause(),
+            Hitch::Astray(ticket) => self.give_up(&ticket.claim(), observer),
         }
-        self.push_slowly(value, left, limit, &careful())
-    }
-
-    #[cold]
-    fn push_slowly(&self, value: T, given_up: u64, limit: u64, observer: &impl Observer) -> Result<(), Refused<T>> {
         let mut value = Some(value);
-        let refused = self.push_from(&mut value, given_up, limit, observer);
+        let refused = self.push_from(&mut value, limit, observer);
         // In this order, so that a large value has few places on the stack.
         let (Err(refused), Some(value)) = (refused, value) else { return Ok(()) };
         Err(match refused {
@@ -142,28 +138,17 @@ impl<T> RawQueue<T> {
     }
 
     /// Pushes the value that is there, until it is in or refused.
-    fn push_from(
-        &self,
-        value: &mut Option<T>,
-        given_up: u64,
-        limit: u64,
-        observer: &impl Observer,
-    ) -> Result<(), Refused<()>> {
-        if given_up > 0 {
-            self.void(given_up, observer);
-        }
+    fn push_from(&self, value: &mut Option<T>, limit: u64, observer: &impl Observer) -> Result<(), Refused<()>> {
         while value.is_some() {
             match self.claim_put(1, limit, observer) {
                 Ok(claim) => {
                     let Some(taken) = value.take() else { unreachable!() };
                     let slot = claim.segment.slot(claim.index);
-                    // SAFETY: as in `push`.
-                    if unsafe { slot.publish(taken, claim.segment.means()) } == Published::Kept {
-                        observer.surfaced(1);
-                    } else {
-                        // SAFETY: it has just been said to be poisoned.
-                        *value = Some(unsafe { slot.take_back() });
-                        self.void(1, observer);
+                    // SAFETY: the claim's ticket is used once; until then it pins the segment.
+                    *value = unsafe { slot.put(taken, claim.segment.means()) };
+                    match value {
+                        None => observer.surfaced(1),
+                        Some(_) => self.void(1, observer),
                     }
                 }
                 Err(NoClaim::Full) => return Err(Refused::Full(())),
@@ -176,56 +161,6 @@ impl<T> RawQueue<T> {
             }
         }
         Ok(())
-    }
-
-    /// As `claim_put` of one slot, if that can be done at once.
-    #[inline]
-    fn claim_put_at_once(&self, limit: u64) -> Result<(Segment<T>, u64), NotAtOnce> {
-        const UNKNOWN: NotAtOnce = NotAtOnce::Unknown { given_up: 0 };
-        let seen = self.tail.cursor();
-        let index = seen.slot();
-        let Some(segment) = Segment::at(seen.address()) else { return Err(UNKNOWN) };
-        if index >= Self::LEN {
-            return Err(UNKNOWN);
-        }
-        if limit == UNBOUNDED {
-            return match self.tail.advance(seen, seen.advanced(1)) {
-                Ok(()) => Ok((segment, index)),
-                Err(_) => Err(lost(UNKNOWN)),
-            };
-        }
-        let position = self.tail.position_of_slot(seen);
-        let mut head = None;
-        if position.saturating_sub(self.tail.horizon()) >= limit {
-            // The horizon is old. If the head is in the same segment its word says all.
-            let now = self.head.cursor();
-            if now.address() != seen.address() {
-                return Err(UNKNOWN);
-            }
-            if index.saturating_sub(now.ticket()) >= limit {
-                // As long as the base is the same the tail has not been through another life of the segment, so that both
-                // words were in this one: it was full when the head's was read.
-                let same = self.tail.position_of_slot(seen) == position;
-                return Err(if same { NotAtOnce::Full } else { UNKNOWN });
-            }
-            head = Some(now.ticket().min(index));
-        }
-        if self.tail.advance(seen, seen.advanced(1)).is_err() {
-            return Err(lost(UNKNOWN));
-        }
-        // SAFETY: the claim pins the segment.
-        let base = unsafe { segment.base() };
-        if base + index != position {
-            let claim = Claim { segment, index, count: 1 };
-            if !self.keeps_the_limit(&claim, position, limit) {
-                self.skip(&claim);
-                return Err(NotAtOnce::Unknown { given_up: 1 });
-            }
-        } else if let Some(head) = head {
-            // Only now: the word has not come back meanwhile, so that both were in this life of the segment.
-            self.tail.look_ahead(base + head);
-        }
-        Ok((segment, index))
     }
 
     /// Claims up to `wanted` slots of the tail's segment.
@@ -307,16 +242,11 @@ impl<T> RawQueue<T> {
     /// Gives all slots of a claim up. Until a getter passes them they count as items.
     #[cold]
     pub(super) fn give_up(&self, claim: &Claim<T>, observer: &impl Observer) {
-        self.skip(claim);
-        self.void(claim.count, observer);
-    }
-
-    #[cold]
-    fn skip(&self, claim: &Claim<T>) {
         for index in claim.index..claim.index + claim.count {
             // SAFETY: the put ticket is part of the claim and is used once.
             unsafe { claim.segment.slot(index).skip() };
         }
+        self.void(claim.count, observer);
     }
 
     /// Links a new segment, with `value` in its slot 0, and moves the tail to it; or helps the one who did.

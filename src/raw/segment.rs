@@ -13,7 +13,7 @@
 //! they have lost patience.
 
 use super::barrier::Means;
-use super::cursor::{fits, SEGMENT_ALIGN};
+use super::cursor::{fits, Cursor, SEGMENT_ALIGN};
 use super::slot::{Slot, DONE, EMPTY, OPEN};
 use crate::sync::{set_alone, AtomicI64, AtomicU8, AtomicUsize, Ordering, UnsafeCell};
 use std::alloc::{alloc, dealloc, handle_alloc_error, Layout};
@@ -190,6 +190,18 @@ impl<T> Segment<T> {
         debug_assert_ne!(address, SEALED);
         let header = NonNull::new(address as *mut Header)?;
         Some(Segment { header, slots: PhantomData })
+    }
+
+    /// The segment of a cursor.
+    ///
+    /// # Safety
+    /// It is not the root's.
+    #[inline]
+    pub(crate) unsafe fn behind(cursor: Cursor) -> Self {
+        debug_assert_ne!(cursor.address(), 0);
+        // SAFETY: only the root's address is 0.
+        let header = unsafe { NonNull::new_unchecked(cursor.address() as *mut Header) };
+        Segment { header, slots: PhantomData }
     }
 
     pub(crate) fn from_header(header: *mut Header) -> Option<Self> {

@@ -39,8 +39,8 @@ const KILLED: u8 = 4;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Published {
     Kept,
-    /// The getter went on without it. The value is to be taken back.
-    Poisoned,
+    /// The getter has asked for the value, or gone on without it: see [`Slot::answer`].
+    Asked,
 }
 
 /// What the getter finds in its slot.
@@ -123,38 +123,42 @@ impl<T> Slot<T> {
             if unasked {
                 Published::Kept
             } else {
-                self.answer()
+                Published::Asked
             }
         }
     }
 
-    /// The putter was asked for its value, which is there by now, or the slot is poisoned.
-    ///
-    /// # Safety
-    /// As for [`Slot::publish`], after the state is stored.
-    #[cold]
-    unsafe fn answer(self) -> Published {
-        // SAFETY: as in `publish`; after KILLED the putter's byte is not DONE before the value is taken back.
-        unsafe {
-            // Ordering: Release and Acquire, S9. Release as S3. Acquire: what the getter did before it killed the slot (S8).
-            if (*self.putter).compare_exchange(ASKED, DONE, Ordering::Release, Ordering::Acquire).is_ok() {
-                return Published::Kept;
-            }
-        }
-        Published::Poisoned
-    }
-
-    /// Takes the value back from a slot that is poisoned.
+    /// The putter was asked for its value, which is there by now, or the slot is poisoned: then the value comes back.
     ///
     /// # Safety
     /// [`Slot::publish`] has just said so to the caller, who does this once.
     #[cold]
-    pub(crate) unsafe fn take_back(self) -> T {
-        // SAFETY: the getter is gone and has not touched the value; the mark is the ticket's last access.
+    pub(crate) unsafe fn answer(self) -> Option<T> {
+        // SAFETY: as in `publish`. After KILLED the getter is gone and has not touched the value; the mark is the ticket's
+        // last access.
         unsafe {
+            // Ordering: Release and Acquire, S9. Release as S3. Acquire: what the getter did before it killed the slot (S8).
+            if (*self.putter).compare_exchange(ASKED, DONE, Ordering::Release, Ordering::Acquire).is_ok() {
+                return None;
+            }
             let value = self.read();
             self.mark_putter();
-            value
+            Some(value)
+        }
+    }
+
+    /// The putter's part to its end: the value comes back from a poisoned slot.
+    ///
+    /// # Safety
+    /// As for [`Slot::publish`].
+    #[inline]
+    pub(crate) unsafe fn put(self, value: T, means: Means) -> Option<T> {
+        // SAFETY: as demanded.
+        unsafe {
+            match self.publish(value, means) {
+                Published::Kept => None,
+                Published::Asked => self.answer(),
+            }
         }
     }
 
@@ -193,6 +197,32 @@ impl<T> Slot<T> {
         }
     }
 
+    /// Whether there is a value, which is the getter's then.
+    ///
+    /// # Safety
+    /// The caller pins the segment.
+    #[inline]
+    pub(crate) unsafe fn is_full(&self) -> bool {
+        // SAFETY: pinned.
+        // Ordering: Acquire, S5. As in `take`.
+        unsafe { (*self.state).load(Ordering::Acquire) == FULL }
+    }
+
+    /// As [`Slot::take`] where there is a value, in the shape in which it is wanted: so a large one is copied once.
+    ///
+    /// # Safety
+    /// As for [`Slot::take`], and [`Slot::is_full`].
+    #[inline]
+    pub(crate) unsafe fn take_full<R>(self, wrap: impl FnOnce(T) -> R) -> R {
+        // SAFETY: FULL gives the value to the getter. The mark is its last access.
+        unsafe {
+            // Before the mark: the compiler moves no copy across it.
+            let wrapped = wrap(self.read());
+            self.mark_getter();
+            wrapped
+        }
+    }
+
     /// Whether the putter has published or given up.
     ///
     /// # Safety
@@ -228,10 +258,11 @@ impl<T> Slot<T> {
     unsafe fn finish(self, state: u8) -> Found<T> {
         // SAFETY: FULL gives the value to the getter. The mark is its last access.
         unsafe {
-            let found = if state == FULL { Found::Value(self.read()) } else { Found::Hole };
-            // Ordering: Release, S7. Pairs with the look at all marks (G5): what this party did comes before a re-use.
-            (*self.getter).store(DONE, Ordering::Release);
-            found
+            if state == FULL {
+                return self.take_full(Found::Value);
+            }
+            self.mark_getter();
+            Found::Hole
         }
     }
 
@@ -278,6 +309,7 @@ impl<T> Slot<T> {
 
     /// # Safety
     /// The caller has the slot's value to itself.
+    #[inline]
     unsafe fn write(&self, value: T) {
         // SAFETY: the caller has it to itself, and there is nothing in it to drop.
         unsafe { (*self.value).with_mut(|place| place.cast::<T>().write(value)) }
@@ -285,9 +317,19 @@ impl<T> Slot<T> {
 
     /// # Safety
     /// The caller has the slot's value to itself; it was written and not read since.
+    #[inline]
     unsafe fn read(&self) -> T {
         // SAFETY: as demanded.
         unsafe { (*self.value).with_mut(|place| place.cast::<T>().read()) }
+    }
+
+    /// # Safety
+    /// The caller is the getter and does not touch the segment afterwards by this ticket.
+    #[inline]
+    unsafe fn mark_getter(&self) {
+        // SAFETY: the ticket is not returned before this store.
+        // Ordering: Release, S7. Pairs with the look at all marks (G5): what this party did comes before a re-use.
+        unsafe { (*self.getter).store(DONE, Ordering::Release) }
     }
 
     /// # Safety

@@ -8,22 +8,25 @@ use super::segment::Segment;
 use super::slot::Found;
 use super::{Observer, RawQueue, Vacant};
 use crate::sync::{next_id, Ordering};
+use std::marker::PhantomData;
 
-/// The right to be the only one who gets, and where the head is. It belongs to the queue that it came from.
+/// The right to be the only one who gets. It belongs to the queue that it came from, whose head says where the next item is.
 pub struct Sole<T> {
     /// As the queue has it.
     id: usize,
-    /// Where the head is; `None` before the first segment.
-    segment: Option<Segment<T>>,
-    index: u64,
-    cursor: Cursor,
     announce: Announce,
+    item: PhantomData<fn() -> T>,
 }
 
-// SAFETY: it only says where in a queue the next value is; the values are sent, hence `T: Send`.
-unsafe impl<T: Send> Send for Sole<T> {}
-// SAFETY: a shared reference to it does nothing.
-unsafe impl<T: Send> Sync for Sole<T> {}
+/// The item at the head, which is there.
+#[must_use]
+#[allow(missing_debug_implementations)]
+pub struct Ready<'a, T> {
+    queue: &'a RawQueue<T>,
+    sole: &'a mut Sole<T>,
+    /// The head's.
+    seen: Cursor,
+}
 
 /// How the head's going on is made known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,13 +55,14 @@ impl<T> RawQueue<T> {
         let id = next_id();
         // Ordering: Relaxed, R1. The queue is not shared yet.
         self.side.sole.store(id, Ordering::Relaxed);
-        Sole { id, segment: None, index: Self::LEN, cursor, announce }
+        Sole { id, announce, item: PhantomData }
     }
 
-    /// From now on anybody may get.
-    pub fn end_sole(&self, sole: Sole<T>) {
-        self.check(&sole);
-        self.head.place_and_meet(sole.cursor.opened());
+    /// From now on anybody may get; who was the only one is no more.
+    pub fn end_sole(&self, sole: &mut Sole<T>) {
+        self.check(sole);
+        sole.id = 0;
+        self.head.place_and_meet(self.head.cursor().opened());
     }
 
     /// Whether there is an only getter.
@@ -72,19 +76,56 @@ impl<T> RawQueue<T> {
     /// Linearized at the store that moves the head on; if vacant, at the look at the tail's word.
     #[inline]
     pub fn pop_alone(&self, sole: &mut Sole<T>, observer: &impl Observer) -> Result<T, Vacant> {
+        match self.ready_alone(sole) {
+            Some(ready) => {
+                let value = ready.take(Ok);
+                observer.vacated(1);
+                value
+            }
+            None => self.pop_alone_slowly(sole, observer),
+        }
+    }
+
+    /// The item at the head, if it is there and not the last of its segment.
+    #[inline]
+    pub fn ready_alone<'a>(&'a self, sole: &'a mut Sole<T>) -> Option<Ready<'a, T>> {
+        self.check(sole);
+        let seen = self.head.cursor();
+        if seen.ticket() + 1 >= Self::LEN {
+            return None;
+        }
+        // SAFETY: a cursor below the length is not the root's. Only this getter moves the head out of the segment, so that
+        // it is not retired.
+        let full = unsafe { Segment::<T>::behind(seen).slot(seen.ticket()).is_full() };
+        full.then_some(Ready { queue: self, sole, seen })
+    }
+
+    /// Takes the item at the head when that may be a hole, the last of its segment, or not there.
+    #[cold]
+    pub fn pop_alone_slowly(&self, sole: &mut Sole<T>, observer: &impl Observer) -> Result<T, Vacant> {
         self.check(sole);
         loop {
-            let Some(segment) = self.current(sole)? else { continue };
-            let slot = segment.slot(sole.index);
+            let seen = self.head.cursor();
+            let index = seen.ticket();
+            if index >= Self::LEN {
+                self.go_on(sole)?;
+                continue;
+            }
+            // SAFETY: a cursor below the length is not the root's.
+            let segment = unsafe { Segment::behind(seen) };
             // SAFETY: the head is in this segment and at this slot, and only this getter moves it, so that the segment is
             // not retired, and its get ticket for this slot is this getter's.
             let found = unsafe {
-                match slot.take_if_settled() {
+                match segment.slot(index).take_if_settled() {
                     Some(found) => found,
-                    None => self.take_unsettled(sole, segment)?,
+                    None => self.take_unsettled(sole, segment, seen)?,
                 }
             };
-            self.step(sole);
+            self.place(sole.announce, seen.advanced(1));
+            if index + 1 == Self::LEN {
+                // At once, so that a drained queue does not keep it.
+                let _ = self.go_on(sole);
+            }
             observer.vacated(1);
             if let Found::Value(value) = found {
                 return Ok(value);
@@ -117,58 +158,45 @@ impl<T> RawQueue<T> {
     /// looks again and again.
     pub fn may_pop_alone(&self, sole: &Sole<T>) -> bool {
         self.check(sole);
-        match sole.segment {
-            // SAFETY: as in `pop_alone`.
-            Some(segment) if sole.index < Self::LEN => unsafe { segment.slot(sole.index).is_settled() },
-            _ => true,
-        }
-    }
-
-    /// The segment with the next slot; `None` after a move to another one.
-    #[inline]
-    fn current(&self, sole: &mut Sole<T>) -> Result<Option<Segment<T>>, Vacant> {
-        match sole.segment {
-            Some(segment) if sole.index < Self::LEN => Ok(Some(segment)),
-            _ => self.go_on(sole).map(|()| None),
-        }
+        let seen = self.head.cursor();
+        // SAFETY: as in `ready_alone`.
+        seen.ticket() >= Self::LEN || unsafe { Segment::<T>::behind(seen).slot(seen.ticket()).is_settled() }
     }
 
     /// Nothing is published in the slot: either nobody has claimed it, or its putter is at work.
     ///
     /// # Safety
-    /// As in `pop_alone`.
-    #[cold]
-    unsafe fn take_unsettled(&self, sole: &Sole<T>, segment: Segment<T>) -> Result<Found<T>, Vacant> {
+    /// As in `pop_alone_slowly`.
+    unsafe fn take_unsettled(&self, sole: &Sole<T>, segment: Segment<T>, seen: Cursor) -> Result<Found<T>, Vacant> {
         let tail = self.tail.cursor();
         // The segment is not retired, so that its address says which one it is.
-        if tail.address() == segment.address() && tail.ticket() <= sole.index {
+        if tail.address() == segment.address() && tail.ticket() <= seen.ticket() {
             return Err(vacant(tail));
         }
         // Before the slot may be poisoned: its putter, who claims anew then, is to see the head beyond it.
-        self.place(sole.announce, sole.cursor.advanced(1));
+        self.place(sole.announce, seen.advanced(1));
         // SAFETY: as demanded.
-        unsafe { Ok(segment.slot(sole.index).take(segment.means())) }
+        unsafe { Ok(segment.slot(seen.ticket()).take(segment.means())) }
     }
 
     /// Moves the head off a used-up segment, if the tail has moved off it.
     #[cold]
     fn go_on(&self, sole: &mut Sole<T>) -> Result<(), Vacant> {
-        let tail = self.tail.cursor();
-        if tail.address() == sole.cursor.address() {
+        let (seen, tail) = (self.head.cursor(), self.tail.cursor());
+        if tail.address() == seen.address() {
             return Err(vacant(tail));
         }
+        let left = Segment::<T>::at(seen.address());
         // The tail has moved on, so that there is a link.
-        let (link, base) = match sole.segment {
+        let (link, base) = match left {
             None => (&self.side.first, Self::LEN),
             // SAFETY: the head is in this segment still.
             Some(segment) => unsafe { (&segment.header().next, segment.base() + Self::LEN) },
         };
         // Ordering: Acquire, L3. Pairs with the link (L2).
         let next = link.load(Ordering::Acquire);
-        self.head.raise(sole.cursor, base, Self::LEN);
-        let left = std::mem::replace(&mut sole.segment, Segment::at(next));
-        (sole.index, sole.cursor) = (0, sole.cursor.swung(next, 0).closed());
-        self.place(sole.announce, sole.cursor);
+        self.head.raise(seen, base, Self::LEN);
+        self.place(sole.announce, seen.swung(next, 0).closed());
         if let Some(left) = left {
             // SAFETY: this getter has moved the head out of the segment, and is the only one to do so. It had handed out no
             // helper's ticket.
@@ -178,17 +206,6 @@ impl<T> RawQueue<T> {
             }
         }
         Ok(())
-    }
-
-    #[inline]
-    fn step(&self, sole: &mut Sole<T>) {
-        sole.index += 1;
-        sole.cursor = sole.cursor.advanced(1);
-        self.place(sole.announce, sole.cursor);
-        if sole.index == Self::LEN {
-            // At once, so that a drained queue does not keep it.
-            let _ = self.go_on(sole);
-        }
     }
 
     #[inline]
@@ -203,6 +220,18 @@ impl<T> RawQueue<T> {
     fn check(&self, sole: &Sole<T>) {
         // Ordering: Relaxed, R1. It changes only before the queue is shared, and when the one with this id ends.
         assert_eq!(self.side.sole.load(Ordering::Relaxed), sole.id, "the only getter of another queue");
+    }
+}
+
+impl<T> Ready<'_, T> {
+    /// Takes it, in the shape in which it is wanted, and moves the head on.
+    #[inline]
+    pub fn take<R>(self, wrap: impl FnOnce(T) -> R) -> R {
+        let Ready { queue, sole, seen } = self;
+        // SAFETY: as in `pop_alone_slowly`; the slot was seen to be full.
+        let value = unsafe { Segment::behind(seen).slot(seen.ticket()).take_full(wrap) };
+        queue.place(sole.announce, seen.advanced(1));
+        value
     }
 }
 

@@ -222,10 +222,9 @@ fn putter_and_getter_agree_on_each_slot() {
                 for n in 0..ROUNDS * LEN {
                     meet(&putting, &getting, n, n % 128);
                     // SAFETY: this thread puts, once in each slot; the segments outlive the threads.
-                    match unsafe { slot(n).publish(n, means) } {
-                        slot::Published::Kept => kept.push(n),
-                        // SAFETY: it has just been said to be poisoned.
-                        slot::Published::Poisoned => assert_eq!(unsafe { slot(n).take_back() }, n),
+                    match unsafe { slot(n).put(n, means) } {
+                        None => kept.push(n),
+                        Some(back) => assert_eq!(back, n),
                     }
                 }
                 kept

@@ -5,7 +5,7 @@
 
 use super::barrier::Means;
 use super::segment::Segment;
-use super::slot::{Found, Published};
+use super::slot::Found;
 
 /// The last slot of a segment that both ends have left.
 #[allow(missing_debug_implementations)]
@@ -47,9 +47,9 @@ impl<T> Trial<T> {
         let slot = self.segment.slot(Self::SLOT);
         // SAFETY: the model calls it once.
         unsafe {
-            match slot.publish(value, self.segment.means()) {
-                Published::Kept => Ok(()),
-                Published::Poisoned => Err(slot.take_back()),
+            match slot.put(value, self.segment.means()) {
+                None => Ok(()),
+                Some(value) => Err(value),
             }
         }
     }

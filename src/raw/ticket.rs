@@ -1,0 +1,205 @@
+//! The simplest way in and out: the ticket of one slot by one compare-and-swap, or the reason why that does not do.
+//!
+//! Nothing is called on these ways but what is called last, so that they need no registers saved: what is rare is told to
+//! the caller, who does it in a function of its own. And a value is moved only when there is a slot for it, or a place where
+//! it comes out: so a large one is copied once.
+
+use super::cursor::Cursor;
+use super::segment::Segment;
+use super::slot::Published;
+use super::{Claim, RawQueue};
+use std::marker::PhantomData;
+
+/// The right and the duty to put into one slot. If it is forgotten its segment is never used again.
+#[must_use]
+#[allow(missing_debug_implementations)]
+pub struct PutTicket<'a, T> {
+    /// The cursor that was moved on.
+    seen: Cursor,
+    queue: PhantomData<&'a RawQueue<T>>,
+}
+
+/// A value was put, and a getter has asked for it before or gone on without it.
+#[must_use]
+#[allow(missing_debug_implementations)]
+pub struct Asked<'a, T>(PutTicket<'a, T>);
+
+/// Why a value does not go in the simplest way.
+#[allow(missing_debug_implementations)]
+pub enum Hitch<'a, T> {
+    /// The limit is reached.
+    Full,
+    /// There may be a slot by the general way.
+    Unknown,
+    /// The race for the tail was lost.
+    Lost,
+    /// The slot is not where the limit was tested.
+    Astray(PutTicket<'a, T>),
+}
+
+/// The right and the duty to take the value out of one slot, in which it is. If it is forgotten so is the value.
+#[must_use]
+#[allow(missing_debug_implementations)]
+pub struct GetTicket<'a, T> {
+    /// The cursor that was moved on.
+    seen: Cursor,
+    queue: PhantomData<&'a RawQueue<T>>,
+}
+
+/// The right and the duty to get from one slot, in which there was no value.
+#[must_use]
+#[allow(missing_debug_implementations)]
+pub struct Unsettled<'a, T>(GetTicket<'a, T>);
+
+/// Why a value does not come out the simplest way.
+#[allow(missing_debug_implementations)]
+pub enum Setback<'a, T> {
+    /// There may be one by the general way.
+    Unknown,
+    /// The tail does not seem to be ahead.
+    AtTail,
+    /// The race for the head was lost.
+    Lost,
+    /// The slot is claimed, and its value is not there yet, or never will be.
+    Unsettled(Unsettled<'a, T>),
+}
+
+/// The slot at a cursor of which a ticket was got.
+#[inline]
+fn place<T>(seen: Cursor) -> (Segment<T>, u64) {
+    // SAFETY: there was a slot at the cursor, so that it is not the root's.
+    (unsafe { Segment::behind(seen) }, seen.slot())
+}
+
+fn claim<T>(seen: Cursor) -> Claim<T> {
+    let (segment, index) = place(seen);
+    Claim { segment, index, count: 1 }
+}
+
+impl<'a, T> PutTicket<'a, T> {
+    /// Writes the value and publishes it. In vain, it may be, if a getter has asked for it.
+    #[inline]
+    pub fn publish(self, value: T) -> Result<(), Asked<'a, T>> {
+        let (segment, index) = place(self.seen);
+        // SAFETY: the claim's ticket is used once; until then it pins the segment.
+        match unsafe { segment.slot(index).publish(value, segment.means()) } {
+            Published::Kept => Ok(()),
+            Published::Asked => Err(Asked(self)),
+        }
+    }
+
+    pub(super) fn claim(&self) -> Claim<T> {
+        claim(self.seen)
+    }
+}
+
+impl<T> Asked<'_, T> {
+    /// The value, if the getter has gone on without it.
+    pub(super) fn answer(self) -> Option<T> {
+        let (segment, index) = place(self.0.seen);
+        // SAFETY: the value was just put by this ticket, which is used up by this.
+        unsafe { segment.slot(index).answer() }
+    }
+}
+
+impl<T> GetTicket<'_, T> {
+    /// The value, in the shape in which it is wanted: so a large one is copied once.
+    #[inline]
+    pub fn take<R>(self, wrap: impl FnOnce(T) -> R) -> R {
+        let (segment, index) = place(self.seen);
+        // SAFETY: the claim's ticket is used once; until then it pins the segment. The slot was seen to be full.
+        unsafe { segment.slot(index).take_full(wrap) }
+    }
+}
+
+impl<T> Unsettled<'_, T> {
+    pub(super) fn claim(&self) -> Claim<T> {
+        claim(self.0.seen)
+    }
+}
+
+impl<T> RawQueue<T> {
+    /// Claims one slot at the tail, if that can be done at once. There is no limit.
+    #[inline]
+    pub fn ticket_to_put(&self) -> Result<PutTicket<'_, T>, Hitch<'_, T>> {
+        let seen = self.tail.cursor();
+        if seen.slot() >= Self::LEN {
+            return Err(Hitch::Unknown);
+        }
+        match self.tail.advance(seen, seen.advanced(1)) {
+            Ok(()) => Ok(PutTicket { seen, queue: PhantomData }),
+            Err(_) => Err(Hitch::Lost),
+        }
+    }
+
+    /// The same, unless `limit` items are inside.
+    #[inline]
+    pub fn ticket_to_put_within(&self, limit: u64) -> Result<PutTicket<'_, T>, Hitch<'_, T>> {
+        let seen = self.tail.cursor();
+        let index = seen.slot();
+        if index >= Self::LEN {
+            return Err(Hitch::Unknown);
+        }
+        let position = self.tail.position_of_slot(seen);
+        let mut head = None;
+        if position.saturating_sub(self.tail.horizon()) >= limit {
+            // The horizon is old. If the head is in the same segment its word says all.
+            let now = self.head.cursor();
+            if now.address() != seen.address() {
+                return Err(Hitch::Unknown);
+            }
+            if index.saturating_sub(now.ticket()) >= limit {
+                // As long as the base is the same the tail has not been through another life of the segment, so that both
+                // words were in this one: it was full when the head's was read.
+                let same = self.tail.position_of_slot(seen) == position;
+                return Err(if same { Hitch::Full } else { Hitch::Unknown });
+            }
+            head = Some(now.ticket().min(index));
+        }
+        if self.tail.advance(seen, seen.advanced(1)).is_err() {
+            return Err(Hitch::Lost);
+        }
+        let ticket = PutTicket { seen, queue: PhantomData };
+        let (segment, _) = place::<T>(seen);
+        // SAFETY: the claim pins the segment.
+        let base = unsafe { segment.base() };
+        if base + index != position {
+            // The word had come back to the same bits, whole turns of the list later, between the test and the claim.
+            return Err(Hitch::Astray(ticket));
+        }
+        if let Some(head) = head {
+            // Only now: the word has not come back meanwhile, so that both were in this life of the segment.
+            self.tail.look_ahead(base + head);
+        }
+        Ok(ticket)
+    }
+
+    /// Claims the slot at the head, if that can be done at once, the slot is not the last of its segment, and its value is
+    /// there.
+    #[inline]
+    pub fn ticket_to_get(&self) -> Result<GetTicket<'_, T>, Setback<'_, T>> {
+        let seen = self.head.cursor();
+        let index = seen.slot();
+        if index + 1 >= Self::LEN {
+            return Err(Setback::Unknown);
+        }
+        let position = self.head.position_of_slot(seen);
+        if position >= self.head.horizon() {
+            let there = self.glance(seen);
+            if there == 0 {
+                return Err(Setback::AtTail);
+            }
+            self.head.look_ahead(position + there);
+        }
+        if self.head.advance(seen, seen.advanced(1)).is_err() {
+            return Err(Setback::Lost);
+        }
+        let ticket = GetTicket { seen, queue: PhantomData };
+        let (segment, _) = place::<T>(seen);
+        // SAFETY: the claim pins the segment.
+        match unsafe { segment.slot(index).is_full() } {
+            true => Ok(ticket),
+            false => Err(Setback::Unsettled(Unsettled(ticket))),
+        }
+    }
+}
