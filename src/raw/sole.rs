@@ -143,15 +143,46 @@ impl<T> RawQueue<T> {
     ) -> Result<usize, Vacant> {
         let before = values.len();
         while values.len() - before < limit {
+            let taken = self.take_row(sole, values, limit - (values.len() - before));
+            if taken > 0 {
+                observer.vacated(taken);
+                continue;
+            }
             // What may panic comes before anything is taken.
             values.reserve(1);
-            match self.pop_alone(sole, observer) {
+            match self.pop_alone_slowly(sole, observer) {
                 Ok(value) => values.push(value),
                 Err(vacant) if values.len() == before => return Err(vacant),
                 Err(_) => break,
             }
         }
         Ok(values.len() - before)
+    }
+
+    /// Takes up to `limit` items that are there in a row, but not the last of the segment, and moves the head on once.
+    fn take_row(&self, sole: &mut Sole<T>, values: &mut Vec<T>, limit: usize) -> usize {
+        self.check(sole);
+        let seen = self.head.cursor();
+        let first = seen.ticket();
+        let most = (Self::LEN - 1).saturating_sub(first).min(limit as u64);
+        if most == 0 {
+            return 0;
+        }
+        // SAFETY: as in `ready_alone`, for each slot that is looked at.
+        let segment = unsafe { Segment::<T>::behind(seen) };
+        // SAFETY: as above.
+        let row = (first..first + most).take_while(|&index| unsafe { segment.slot(index).is_full() }).count();
+        if row == 0 {
+            return 0;
+        }
+        // What may panic comes before anything is taken.
+        values.reserve(row);
+        for index in first..first + row as u64 {
+            // SAFETY: as in `pop_alone_slowly`; the slot was seen to be full.
+            values.push(unsafe { segment.slot(index).take_full(|value| value) });
+        }
+        self.place(sole.announce, seen.advanced(row as u64));
+        row
     }
 
     /// Whether an item may be there: a look at a line that getters and putters of one item share, and no other. For who
