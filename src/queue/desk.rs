@@ -14,12 +14,15 @@
 //!
 //! The waiter pays, not the changer: no fence and no second RMW stands in `put` or `get`.
 //!
+//! Who was called learns that without the lock: see [`super::through`].
+//!
 //! A put waits *in line* with its item: a get that has made room moves the items of those who wait into the queue, the
 //! first in line first, so that none of them has to run before the next get (kanal does so, and Go's channels). A permit
 //! that comes back goes to the first in line likewise (as in tokio's semaphore). A get that waits is only called: an item
 //! is never in the hands of a future that may be dropped.
 
 use super::credit::{After, Credit, Denied};
+use super::through::Through;
 use super::Queue;
 use crate::line::{Called, Calls, Line, Place, Who};
 use crate::raw::{to_usize, Observer, Refused, Vacant, UNBOUNDED};
@@ -63,16 +66,6 @@ pub(super) struct Lines<T> {
 }
 
 impl<T> Lines<T> {
-    fn getters(&mut self, which: Getters) -> &mut Line<()> {
-        match which {
-            Getters::Eager => &mut self.getters,
-            #[cfg(feature = "stream")]
-            Getters::AtLeisure => &mut self.streams,
-        }
-    }
-}
-
-impl<T> Lines<T> {
     fn new() -> Self {
         Lines {
             getters: Line::new(),
@@ -82,15 +75,29 @@ impl<T> Lines<T> {
             expecting: 0,
         }
     }
+
+    fn getters(&mut self, which: Getters) -> &mut Line<()> {
+        match which {
+            Getters::Eager => &mut self.getters,
+            #[cfg(feature = "stream")]
+            Getters::AtLeisure => &mut self.streams,
+        }
+    }
 }
 
-/// The lines are made when somebody waits for the first time.
-pub(super) struct Desk<T>(Mutex<Option<Box<Lines<T>>>>);
+pub(super) struct Desk<T> {
+    /// They are made when somebody waits for the first time.
+    lines: Mutex<Option<Box<Lines<T>>>>,
+    /// Gets that were called.
+    getters_through: Through,
+    /// Puts whose item went in from the line.
+    putters_through: Through,
+}
 
 impl<T> Desk<T> {
     crate::sync::const_fn! {
         pub(super) const fn new() -> Self {
-            Desk(Mutex::new(None))
+            Desk { lines: Mutex::new(None), getters_through: Through::new(), putters_through: Through::new() }
         }
     }
 }
@@ -190,32 +197,34 @@ impl<T> Queue<T> {
         act: impl FnOnce(&mut Lines<T>, &mut Told<'a, T>) -> R,
     ) -> (R, Told<'a, T>) {
         // No code of others runs under the lock; should an allocation fail there, nothing is half done.
-        let mut desk = self.aside.desk.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut desk = self.aside.desk.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = &mut **desk.get_or_insert_with(|| Box::new(Lines::new()));
         let result = act(lines, &mut told);
         let surfaced = told.surfaced.get();
         if surfaced > 0 {
             match surfaced {
-                EVERYBODY => told.calls.call(&mut lines.getters, EVERYBODY),
+                EVERYBODY => told.calls.call_all(&mut lines.getters),
                 _ => told.calls.call_in_turn(&mut lines.getters, surfaced),
             }
             #[cfg(feature = "stream")]
-            told.calls.call(&mut lines.streams, EVERYBODY);
+            told.calls.call_all(&mut lines.streams);
         }
         self.set_gates(lines);
         drop(desk);
         (result, told)
     }
 
-    /// Sets each gate to what its line has; the desk is locked.
+    /// Sets each gate to what its line has, and says who is through; the desk is locked.
     fn set_gates(&self, lines: &Lines<T>) {
-        let gates = &self.beside.gates;
+        let (gates, desk) = (&self.beside.gates, &self.aside.desk);
         let getters = &lines.getters;
         // While a thread is on its way nobody else is called.
-        gates.set_getters(if getters.is_coming() { 0 } else { getters.waiting() }, getters.expected());
+        gates.set_getters(if getters.is_coming() { 0 } else { getters.waiting() }, getters.lined_up());
+        desk.getters_through.set(getters.through());
         #[cfg(feature = "stream")]
         gates.set_streams(lines.streams.waiting());
         gates.set_putters(lines.putters.waiting());
+        desk.putters_through.set(lines.putters.through());
     }
 
     /// Calls for `items` that have come in.
@@ -239,7 +248,10 @@ impl<T> Queue<T> {
             if full || !self.grant(want, limit, told) {
                 break;
             }
-            told.calls.call(&mut lines.putters, 1);
+            told.calls.add(match want {
+                Want::Granted => lines.putters.finish_first(),
+                _ => lines.putters.call_first(),
+            });
         }
     }
 
@@ -334,7 +346,7 @@ impl<T> Queue<T> {
         if !granted {
             return Err(vacant);
         }
-        told.calls.call(&mut lines.putters, 1);
+        told.calls.add(lines.putters.finish_first());
         self.raw.pop(told)
     }
 
@@ -358,9 +370,22 @@ impl<T> Queue<T> {
         place
     }
 
-    /// A get that waits is polled again: leaves the line if it was called, else is woken by `waker` from now on.
-    pub(super) fn hear_call(&self, which: Getters, place: &mut Option<Place>, waker: Option<&Waker>) {
-        self.poll_line(|lines| lines.getters(which), place, waker, |_| false);
+    /// A get that waits is polled again: it has left the line if it was called, else is woken by `waker` from now on.
+    pub(super) fn hear_call(&self, which: Getters, who: Who, place: &mut Option<Place>, waker: Option<&Waker>) {
+        if self.poll_line(|lines| lines.getters(which), who, place, waker, |_| false).is_some() && which == Getters::Eager {
+            self.beside.gates.come();
+        }
+    }
+
+    /// As [`hear_call`](Self::hear_call), for a task that stands in the line of [`Getters::Eager`], without the lock: whether it
+    /// was called. If not, it may have been meanwhile.
+    #[inline]
+    pub(super) fn hear_call_at_once(&self, place: &Place) -> bool {
+        let called = self.aside.desk.getters_through.includes(place.number());
+        if called {
+            self.beside.gates.come();
+        }
+        called
     }
 
     /// Calls for what is inside. While a thread that was called had not come, nobody was.
@@ -392,21 +417,25 @@ impl<T> Queue<T> {
     /// A get leaves the line. If it was called meanwhile the next one is, as it did not come for that; and if it is a thread,
     /// all are for whom something has come in since.
     pub(super) fn leave_getters(&self, which: Getters, who: Who, place: Place) {
-        let ((called, waker), told) = self.hear_at_desk(Told::new(self), |lines, told| {
+        let (left, told) = self.hear_at_desk(Told::new(self), |lines, told| {
             let line = lines.getters(which);
-            let ((), called, waker) = line.leave(place);
-            if called == Called::Yes && which == Getters::Eager {
-                told.calls.call_in_turn(line, 1);
+            let left = line.leave(place);
+            if left.is_none() {
+                line.come(who);
+                if which == Getters::Eager {
+                    self.beside.gates.come();
+                    told.calls.call_in_turn(line, 1);
+                }
             }
-            (called, waker)
+            left
         });
-        if called == Called::Yes && who == Who::Thread {
+        if left.is_none() && who == Who::Thread {
             // The gate is open again: what comes in from here on calls somebody, and what came before is seen.
             self.raw.meet_pushes();
             self.pass_on();
         }
         drop(told);
-        drop(waker);
+        drop(left);
     }
 
     /// A put or a reservation gets in line, and in its turn has what it wants if there is that. The second result is for
@@ -417,55 +446,68 @@ impl<T> Queue<T> {
             self.set_gates(lines);
             self.meet_room();
             self.serve(lines, self.limit_at_desk(lines), told);
-            if lines.putters.called(&place) == Called::Yes {
-                // Not to be woken: it is here.
-                return (LinedUp::Over(lines.putters.leave(place).0), told.calls.take_last());
+            let called = lines.putters.called(&place) != Called::No;
+            if !called && !self.entry_is_closed() {
+                return (LinedUp::Waits(place), None);
             }
-            if self.entry_is_closed() {
-                let (want, _, waker) = lines.putters.leave(place);
-                return (LinedUp::Over(want), waker);
-            }
-            (LinedUp::Waits(place), None)
+            let (want, waker) = lines.putters.leave(place).unwrap_or((Want::Granted, None));
+            // Not to be woken: it is here.
+            (LinedUp::Over(want), if called { told.calls.take_last() } else { waker })
         });
         (lined_up, (waker, told))
     }
 
     /// A wait for room is polled again: says what it has got if it is over.
     pub(super) fn look_for_room(&self, place: &mut Option<Place>, waker: Option<&Waker>) -> Option<Want<T>> {
-        self.poll_line(|lines| &mut lines.putters, place, waker, |queue| queue.entry_is_closed())
+        let over = self.poll_line(|lines| &mut lines.putters, Who::Task, place, waker, |queue| queue.entry_is_closed());
+        over.map(|want| want.unwrap_or(Want::Granted))
+    }
+
+    /// Whether the item of a put that stands in line with it went in, without the lock. If not, it may have meanwhile.
+    #[inline]
+    pub(super) fn went_in(&self, place: &Place) -> bool {
+        self.aside.desk.putters_through.includes(place.number())
     }
 
     /// A wait for room is given up. Who was called for room that he does not use leaves it to the next.
     pub(super) fn leave_putters(&self, place: Place) -> Want<T> {
-        let (want, waker) = self.at_desk(|lines, told| {
-            let (want, called, waker) = lines.putters.leave(place);
-            if called == Called::Yes && matches!(want, Want::Room) {
+        let left = self.at_desk(|lines, told| {
+            let left = lines.putters.leave(place);
+            if matches!(left, Some((Want::Room, None))) {
                 self.serve(lines, self.limit_at_desk(lines), told);
             }
-            (want, waker)
+            left
         });
-        drop(waker);
-        want
+        left.map_or(Want::Granted, |(want, _)| want)
     }
 
-    /// Leaves the line, and says what it wanted, if called or if it is all over; else is woken by `waker` from now on.
+    /// Leaves the line, and says what it wanted, if called or if it is all over (`Some(None)` if it was through already); else
+    /// is woken by `waker` from now on.
     fn poll_line<W>(
         &self,
         line: impl Fn(&mut Lines<T>) -> &mut Line<W>,
+        who: Who,
         place: &mut Option<Place>,
         waker: Option<&Waker>,
         over: impl Fn(&Self) -> bool,
-    ) -> Option<W> {
+    ) -> Option<Option<W>> {
         let mut fresh = None;
         loop {
             // A waker is cloned, and one that is no longer needed dropped, while the desk is not locked.
             let (left, wants_a_clone, _unneeded) = self.at_desk(|lines, _| {
                 let line = line(lines);
-                let Some(here) = &*place else { return (None, false, None) };
-                if line.called(here) == Called::Yes || over(self) {
-                    let left = place.take().map(|here| line.leave(here));
-                    return left.map_or((None, false, None), |(want, _, old)| (Some(want), false, old));
+                let Some(here) = place.take() else { return (None, false, None) };
+                let called = line.called(&here);
+                if called == Called::Through {
+                    line.come(who);
                 }
+                if called != Called::No || over(self) {
+                    return match line.leave(here) {
+                        Some((want, old)) => (Some(Some(want)), false, old),
+                        None => (Some(None), false, None),
+                    };
+                }
+                let here = place.insert(here);
                 match waker.filter(|waker| line.has_another_waker(here, waker)).map(|_| fresh.take()) {
                     Some(Some(fresh)) => (None, false, Some(line.change_waker(here, fresh))),
                     Some(None) => (None, true, None),
@@ -487,7 +529,7 @@ impl<T> Queue<T> {
         if is_over {
             told.surfaced.set(EVERYBODY);
         }
-        let nobody_came = self.aside.desk.0.lock().unwrap_or_else(PoisonError::into_inner).is_none();
+        let nobody_came = self.aside.desk.lines.lock().unwrap_or_else(PoisonError::into_inner).is_none();
         if nobody_came {
             return;
         }
@@ -498,7 +540,7 @@ impl<T> Queue<T> {
                     *missing += *held;
                     all += std::mem::take(held);
                 }
-                told.calls.call(&mut lines.putters, 1);
+                told.calls.add(lines.putters.call_first());
             }
             all
         });

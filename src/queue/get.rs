@@ -89,7 +89,7 @@ impl<T, H: Host<T>, K: Take<T>> GetAttempt<T, H, K> {
     /// and goes on to another if the try succeeds.
     #[cold]
     fn attempt_in_line(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, GetError>> {
-        self.host.queue().hear_call(self.line, &mut self.place, waker);
+        self.host.queue().hear_call(self.line, self.who, &mut self.place, waker);
         let come = self.place.is_none() && self.who == Who::Thread;
         if come {
             // From here on others are called for what comes in; what came before is seen.
@@ -126,8 +126,11 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
 
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        if self.place.is_some() {
-            return self.attempt_in_line(waker);
+        if let Some(place) = &self.place {
+            if self.line != Getters::Eager || self.who == Who::Thread || !self.host.queue().hear_call_at_once(place) {
+                return self.attempt_in_line(waker);
+            }
+            self.place = None;
         }
         let output = self.try_take()?;
         self.host.queue().expect_no_more(&mut self.expecting);

@@ -17,6 +17,7 @@ mod sink;
 #[cfg(feature = "stream")]
 mod stream;
 mod task;
+mod through;
 mod watch;
 
 pub use get::{Get, GetMany, GetTask};

@@ -147,7 +147,9 @@ impl<T, H: Host<T>, L: Load<T>> Attempt for PutAttempt<T, H, L> {
 
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        if self.place.is_none() {
+        let Some(place) = &self.place else { return self.push() };
+        if !self.stays && self.host.queue().went_in(place) {
+            self.place = None;
             return self.push();
         }
         let want = self.host.queue().look_for_room(&mut self.place, waker)?;
