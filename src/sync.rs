@@ -268,8 +268,8 @@ pub(crate) fn step_aside() {
     std::thread::yield_now();
 }
 
-/// An RMW on `word` that changes nothing and cannot be left out: what came before it in this thread is seen by
-/// every later RMW on `word`, and every earlier one is seen by what comes after it.
+/// An RMW on `word` that changes nothing and cannot be left out, and what it found there: what came before it in this thread
+/// is seen by every later RMW on `word`, and every earlier one is seen by what comes after it.
 ///
 /// SeqCst, with its result used: rustc 1.95 compiles an unused `fetch_or(0, AcqRel)` to no instruction at all on
 /// x86-64. A function of its own, so that `tests/meeting.rs` finds it in the code that was built.

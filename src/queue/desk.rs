@@ -358,16 +358,22 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Steps 1 and 2 of a get; the third is the caller's.
-    pub(super) fn line_up_to_get(&self, which: Getters, waker: Waker, who: Who, expecting: &mut Expecting) -> Place {
+    /// Steps 1 and 2 of a get, and a first look: the third step is the caller's if that says true.
+    pub(super) fn line_up_to_get(
+        &self,
+        which: Getters,
+        waker: Waker,
+        who: Who,
+        expecting: &mut Expecting,
+    ) -> (Place, bool) {
         let place = self.at_desk(|lines, _| {
             if self.is_rendezvous() && !std::mem::replace(&mut expecting.meets, true) {
                 lines.expecting += 1;
             }
             lines.getters(which).enter(waker, who, ())
         });
-        self.raw.meet_pushes();
-        place
+        let may_get = self.raw.meet_pushes();
+        (place, may_get || self.is_rendezvous())
     }
 
     /// A get that waits is polled again: it has left the line if it was called, else is woken by `waker` from now on.
@@ -444,8 +450,10 @@ impl<T> Queue<T> {
         let ((lined_up, waker), told) = self.hear_at_desk(Told::new(self), |lines, told| {
             let place = lines.putters.enter(waker, Who::Task, want);
             self.set_gates(lines);
-            self.meet_room();
-            self.serve(lines, self.limit_at_desk(lines), told);
+            let limit = self.limit_at_desk(lines);
+            if self.meet_room(limit) {
+                self.serve(lines, limit, told);
+            }
             let called = lines.putters.called(&place) != Called::No;
             if !called && !self.entry_is_closed() {
                 return (LinedUp::Waits(place), None);

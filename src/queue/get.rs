@@ -151,8 +151,13 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
 
     fn enrol(&mut self, waker: &Waker, who: Who) -> Option<Self::Output> {
         self.who = who;
-        self.place = Some(self.host.queue().line_up_to_get(self.line, waker.clone(), who, &mut self.expecting));
-        self.try_in_line(false)
+        let (place, may_get) = self.host.queue().line_up_to_get(self.line, waker.clone(), who, &mut self.expecting);
+        self.place = Some(place);
+        if may_get {
+            self.try_in_line(false)
+        } else {
+            None
+        }
     }
 
     #[inline]
