@@ -34,6 +34,10 @@ impl<T> RawQueue<T> {
 
     #[cold]
     fn pop_slowly(&self, observer: &impl Observer) -> Result<T, Vacant> {
+        // Mostly because there is nothing.
+        if let Some(vacant) = self.vacant_at_a_glance() {
+            return Err(vacant);
+        }
         loop {
             let claim = self.claim_get(1)?;
             let left = self.leave_behind(&claim);
@@ -156,6 +160,19 @@ impl<T> RawQueue<T> {
         } else {
             0
         }
+    }
+
+    /// As `look`, if the head and the tail are in one segment and there is nothing between them.
+    #[inline]
+    fn vacant_at_a_glance(&self) -> Option<Vacant> {
+        let head = self.head.sight(Self::LEN);
+        let tail = self.tail.cursor();
+        let together = tail.opened() == head.cursor;
+        // The head has not moved since, so that the segment was not used again, and the tail was at the head's place.
+        (together && self.head.sight(Self::LEN) == head).then(|| match tail.is_closed() {
+            true => Vacant::Closed,
+            false => Vacant::Empty,
+        })
     }
 
     /// Whether the head is at the tail, at one moment.
