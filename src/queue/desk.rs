@@ -66,14 +66,27 @@ pub(super) struct Lines<T> {
 }
 
 impl<T> Lines<T> {
-    fn new() -> Self {
-        Lines {
+    #[cold]
+    fn boxed() -> Box<Self> {
+        Box::new(Lines {
             getters: Line::new(),
             #[cfg(feature = "stream")]
             streams: Line::new(),
             putters: Line::new(),
             expecting: 0,
+        })
+    }
+
+    /// Calls for `items` that have come in.
+    #[inline]
+    fn call_getters(&mut self, items: usize, calls: &mut Calls) {
+        match items {
+            0 => return,
+            EVERYBODY => calls.call_all(&mut self.getters),
+            _ => calls.call_in_turn(&mut self.getters, items),
         }
+        #[cfg(feature = "stream")]
+        calls.call_all(&mut self.streams);
     }
 
     fn getters(&mut self, which: Getters) -> &mut Line<()> {
@@ -159,7 +172,7 @@ impl<T> Told<'_, T> {
         if self.discard {
             self.queue.discard_inside();
         }
-        if self.surfaced.get() > 0 {
+        if self.surfaced.get() > 0 && self.queue.beside.bell.is_waited_for() {
             self.queue.beside.bell.ring();
         }
         if self.voided.get() {
@@ -182,35 +195,39 @@ impl<T> Observer for Told<'_, T> {
 }
 
 impl<T> Queue<T> {
-    /// Runs `act` with the desk locked; what it tells of is passed on after that.
+    /// Runs `act` with the desk locked. No code of others may run in it; should an allocation fail there, nothing is half done.
     #[inline]
-    fn at_desk<R>(&self, act: impl FnOnce(&mut Lines<T>, &mut Told<'_, T>) -> R) -> R {
+    fn at_desk<R>(&self, act: impl FnOnce(&mut Lines<T>) -> R) -> R {
+        let mut desk = self.aside.desk.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = match &mut *desk {
+            Some(lines) => lines,
+            none => none.insert(Lines::boxed()),
+        };
+        let result = act(lines);
+        self.set_gates(lines);
+        result
+    }
+
+    /// As [`at_desk`](Self::at_desk); what `act` tells of is passed on after that.
+    #[inline]
+    fn telling_at_desk<R>(&self, act: impl FnOnce(&mut Lines<T>, &mut Told<'_, T>) -> R) -> R {
         let (result, told) = self.hear_at_desk(Told::new(self), act);
         drop(told);
         result
     }
 
-    /// As [`at_desk`](Self::at_desk), for a caller who has something to do that must not be left out if a waker panics.
+    /// As [`telling_at_desk`](Self::telling_at_desk), for a caller who has something to do that must not be left out if a waker
+    /// panics.
     fn hear_at_desk<'a, R>(
         &'a self,
         mut told: Told<'a, T>,
         act: impl FnOnce(&mut Lines<T>, &mut Told<'a, T>) -> R,
     ) -> (R, Told<'a, T>) {
-        // No code of others runs under the lock; should an allocation fail there, nothing is half done.
-        let mut desk = self.aside.desk.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = &mut **desk.get_or_insert_with(|| Box::new(Lines::new()));
-        let result = act(lines, &mut told);
-        let surfaced = told.surfaced.get();
-        if surfaced > 0 {
-            match surfaced {
-                EVERYBODY => told.calls.call_all(&mut lines.getters),
-                _ => told.calls.call_in_turn(&mut lines.getters, surfaced),
-            }
-            #[cfg(feature = "stream")]
-            told.calls.call_all(&mut lines.streams);
-        }
-        self.set_gates(lines);
-        drop(desk);
+        let result = self.at_desk(|lines| {
+            let result = act(lines, &mut told);
+            lines.call_getters(told.surfaced.get(), &mut told.calls);
+            result
+        });
         (result, told)
     }
 
@@ -230,13 +247,14 @@ impl<T> Queue<T> {
     /// Calls for `items` that have come in.
     #[cold]
     pub(super) fn call_getters(&self, items: usize) {
-        self.at_desk(|_, told| told.surfaced(items));
+        let mut calls = Calls::default();
+        self.at_desk(|lines| lines.call_getters(items, &mut calls));
     }
 
     /// Gives what there is to those who wait for room.
     #[cold]
     pub(super) fn serve_putters(&self, limit: u64) {
-        self.at_desk(|lines, told| self.serve(lines, limit, told));
+        self.telling_at_desk(|lines, told| self.serve(lines, limit, told));
     }
 
     fn serve(&self, lines: &mut Lines<T>, limit: u64, told: &mut Told<'_, T>) {
@@ -304,7 +322,7 @@ impl<T> Queue<T> {
     /// Takes between `least` and `most` permits, unless somebody waits for them.
     #[cold]
     pub(super) fn acquire_in_turn(&self, credit: &Credit, least: u64, most: u64) -> Result<u64, Denied> {
-        self.at_desk(|lines, _| match lines.putters.waiting() {
+        self.at_desk(|lines| match lines.putters.waiting() {
             0 => credit.acquire(least, most),
             _ if credit.is_closing() => Err(Denied::Closing),
             _ => Err(Denied::TooFew),
@@ -313,7 +331,7 @@ impl<T> Queue<T> {
 
     /// With capacity 0: puts an item in if a get waits for it, and no put that came before has one for that get.
     pub(super) fn push_to_expecting(&self, item: T) -> Result<(), Refused<T>> {
-        self.at_desk(|lines, told| {
+        self.telling_at_desk(|lines, told| {
             self.serve(lines, self.limit_at_desk(lines), told);
             self.push_at_desk(item, lines.expecting, told)
         })
@@ -321,7 +339,7 @@ impl<T> Queue<T> {
 
     /// With capacity 0: takes what was put in for a get that waits, or the item of the first put in line.
     pub(super) fn pop_from_line(&self, expecting: &mut Expecting) -> Result<T, Vacant> {
-        self.at_desk(|lines, told| {
+        self.telling_at_desk(|lines, told| {
             let item = self.hand_over(lines, told)?;
             if std::mem::take(&mut expecting.meets) {
                 lines.expecting -= 1;
@@ -354,7 +372,7 @@ impl<T> Queue<T> {
     #[inline]
     pub(super) fn expect_no_more(&self, expecting: &mut Expecting) {
         if std::mem::take(&mut expecting.meets) {
-            self.at_desk(|lines, _| lines.expecting -= 1);
+            self.at_desk(|lines| lines.expecting -= 1);
         }
     }
 
@@ -366,7 +384,7 @@ impl<T> Queue<T> {
         who: Who,
         expecting: &mut Expecting,
     ) -> (Place, bool) {
-        let place = self.at_desk(|lines, _| {
+        let place = self.at_desk(|lines| {
             if self.is_rendezvous() && !std::mem::replace(&mut expecting.meets, true) {
                 lines.expecting += 1;
             }
@@ -423,14 +441,15 @@ impl<T> Queue<T> {
     /// A get leaves the line. If it was called meanwhile the next one is, as it did not come for that; and if it is a thread,
     /// all are for whom something has come in since.
     pub(super) fn leave_getters(&self, which: Getters, who: Who, place: Place) {
-        let (left, told) = self.hear_at_desk(Told::new(self), |lines, told| {
+        let mut calls = Calls::default();
+        let left = self.at_desk(|lines| {
             let line = lines.getters(which);
             let left = line.leave(place);
             if left.is_none() {
                 line.come(who);
                 if which == Getters::Eager {
                     self.beside.gates.come();
-                    told.calls.call_in_turn(line, 1);
+                    calls.call_in_turn(line, 1);
                 }
             }
             left
@@ -440,7 +459,7 @@ impl<T> Queue<T> {
             self.raw.meet_pushes();
             self.pass_on();
         }
-        drop(told);
+        drop(calls);
         drop(left);
     }
 
@@ -479,7 +498,7 @@ impl<T> Queue<T> {
 
     /// A wait for room is given up. Who was called for room that he does not use leaves it to the next.
     pub(super) fn leave_putters(&self, place: Place) -> Want<T> {
-        let left = self.at_desk(|lines, told| {
+        let left = self.telling_at_desk(|lines, told| {
             let left = lines.putters.leave(place);
             if matches!(left, Some((Want::Room, None))) {
                 self.serve(lines, self.limit_at_desk(lines), told);
@@ -502,7 +521,7 @@ impl<T> Queue<T> {
         let mut fresh = None;
         loop {
             // A waker is cloned, and one that is no longer needed dropped, while the desk is not locked.
-            let (left, wants_a_clone, _unneeded) = self.at_desk(|lines, _| {
+            let (left, wants_a_clone, _unneeded) = self.at_desk(|lines| {
                 let line = line(lines);
                 let Some(here) = place.take() else { return (None, false, None) };
                 let called = line.called(&here);

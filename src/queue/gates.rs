@@ -62,16 +62,19 @@ impl Gates {
     }
 
     /// Under the desk's mutex, as the two that follow.
+    #[inline]
     pub(super) fn set_getters(&self, waiting: usize, lined_up: usize) {
         set(&self.getters, waiting);
         set(&self.lined_up, lined_up);
     }
 
     #[cfg(feature = "stream")]
+    #[inline]
     pub(super) fn set_streams(&self, waiting: usize) {
         set(&self.streams, waiting);
     }
 
+    #[inline]
     pub(super) fn set_putters(&self, waiting: usize) {
         set(&self.putters, waiting);
     }
@@ -83,6 +86,7 @@ fn is_shut(gate: &AtomicUsize) -> bool {
     gate.load(Ordering::Relaxed) == 0
 }
 
+#[inline]
 fn set(gate: &AtomicUsize, waiting: usize) {
     // Ordering: Relaxed, W3. All stores are made under the mutex.
     if gate.load(Ordering::Relaxed) != waiting {
