@@ -23,11 +23,6 @@ pub(crate) use std::sync::{
     Mutex,
 };
 
-#[cfg(not(loom))]
-pub(crate) use atomic_waker::AtomicWaker;
-#[cfg(loom)]
-pub(crate) use loom::future::AtomicWaker;
-
 pub(crate) use std::sync::atomic::Ordering;
 
 pub(crate) use crossbeam_utils::CachePadded;
@@ -41,7 +36,7 @@ pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
 #[cfg(not(loom))]
 impl<T> UnsafeCell<T> {
     #[inline]
-    pub(crate) fn new(value: T) -> Self {
+    pub(crate) const fn new(value: T) -> Self {
         UnsafeCell(std::cell::UnsafeCell::new(value))
     }
 
@@ -156,22 +151,6 @@ mod rmw {
         AtomicU64 = u64;
         AtomicUsize = usize;
     }
-}
-
-/// Has `place` wake `waker`, whichever of the two crates it comes from.
-pub(crate) fn register(place: &AtomicWaker, waker: &std::task::Waker) {
-    #[cfg(not(loom))]
-    place.register(waker);
-    #[cfg(loom)]
-    place.register_by_ref(waker);
-}
-
-/// Takes the waker out of `place`.
-pub(crate) fn take(place: &AtomicWaker) -> Option<std::task::Waker> {
-    #[cfg(not(loom))]
-    return place.take();
-    #[cfg(loom)]
-    return place.take_waker();
 }
 
 /// Writes a constructor once: `const` on std, plain under loom, whose atomics cannot be made in a constant.

@@ -11,6 +11,7 @@ mod cursor;
 mod depot;
 mod end;
 mod get;
+mod handoff;
 mod link;
 mod put;
 mod segment;
@@ -29,6 +30,7 @@ use std::fmt;
 
 #[cfg(loom)]
 pub use barrier::Means;
+pub use handoff::Handoff;
 pub use sole::{Announce, Sole};
 #[cfg(loom)]
 pub use trial::Trial;
