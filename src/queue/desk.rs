@@ -158,13 +158,15 @@ impl<T> Drop for Told<'_, T> {
     // The calls come last, also if something before them panics.
     #[inline]
     fn drop(&mut self) {
-        if self.close || self.discard || self.voided.get() || self.surfaced.get() > 0 {
+        let rings = self.surfaced.get() > 0 && self.queue.beside.bell.is_waited_for();
+        if self.close || self.discard || self.voided.get() || rings {
             self.pass_on();
         }
     }
 }
 
 impl<T> Told<'_, T> {
+    #[cold]
     fn pass_on(&mut self) {
         if self.close {
             self.queue.close_core();
@@ -172,7 +174,7 @@ impl<T> Told<'_, T> {
         if self.discard {
             self.queue.discard_inside();
         }
-        if self.surfaced.get() > 0 && self.queue.beside.bell.is_waited_for() {
+        if self.surfaced.get() > 0 {
             self.queue.beside.bell.ring();
         }
         if self.voided.get() {
@@ -261,9 +263,13 @@ impl<T> Queue<T> {
         // Who puts in himself has not yet done so.
         let mut called = 0;
         while let Some(want) = lines.putters.first() {
-            let full = self.goes_by_the_limit() && self.raw.len().saturating_add(called) >= limit;
-            called += u64::from(matches!(want, Want::Room));
-            if full || !self.grant(want, limit, told) {
+            if matches!(want, Want::Room) && self.goes_by_the_limit() {
+                if self.raw.len().saturating_add(called) >= limit {
+                    break;
+                }
+                called += 1;
+            }
+            if !self.grant(want, limit.saturating_sub(called), told) {
                 break;
             }
             told.calls.add(match want {
@@ -466,13 +472,17 @@ impl<T> Queue<T> {
     /// A put or a reservation gets in line, and in its turn has what it wants if there is that. The second result is for
     /// the caller to drop once it has dealt with the first.
     pub(super) fn line_up_for_room(&self, waker: Waker, want: Want<T>) -> (LinedUp<T>, impl Sized + '_) {
-        let ((lined_up, waker), told) = self.hear_at_desk(Told::new(self), |lines, told| {
+        let mut told = None;
+        let (lined_up, waker) = self.at_desk(|lines| {
             let place = lines.putters.enter(waker, Who::Task, want);
-            self.set_gates(lines);
+            self.beside.gates.set_putters(lines.putters.waiting());
             let limit = self.limit_at_desk(lines);
-            if self.meet_room(limit) {
-                self.serve(lines, limit, told);
+            if !self.meet_room(limit) && !self.entry_is_closed() {
+                return (LinedUp::Waits(place), None);
             }
+            let told = told.insert(Told::new(self));
+            self.serve(lines, limit, told);
+            lines.call_getters(told.surfaced.get(), &mut told.calls);
             let called = lines.putters.called(&place) != Called::No;
             if !called && !self.entry_is_closed() {
                 return (LinedUp::Waits(place), None);

@@ -134,7 +134,9 @@ impl<T> Queue<T> {
     #[cold]
     fn push_for_expecting(&self, went: Result<(), Refused<T>>) -> Result<(), Refused<T>> {
         match went {
-            Err(Refused::Full(item)) => self.raw.push(item, self.limit_now(), &Deferring::new(self)),
+            Err(Refused::Full(item)) => {
+                self.raw.push_telling(item, self.limit_now(), &Waking::new(self), || Deferring::new(self))
+            }
             went => went,
         }
     }
