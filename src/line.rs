@@ -348,7 +348,10 @@ mod tests {
         let first = line.enter(waker.clone(), Who::Thread, 'a');
         assert!(line.finish_first().is_some() && line.is_coming());
         let second = line.enter(waker, Who::Task, 'b');
-        assert_eq!((first.index, line.called(&first), line.called(&second)), (second.index, Called::Through, Called::No));
+        assert_eq!(
+            (first.index, line.called(&first), line.called(&second)),
+            (second.index, Called::Through, Called::No)
+        );
         line.come(Who::Thread);
         assert!(!line.is_coming() && line.leave(first).is_none() && line.leave(second).is_some());
     }

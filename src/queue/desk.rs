@@ -402,7 +402,9 @@ impl<T> Queue<T> {
 
     /// A get that waits is polled again: it has left the line if it was called, else is woken by `waker` from now on.
     pub(super) fn hear_call(&self, which: Getters, who: Who, place: &mut Option<Place>, waker: Option<&Waker>) {
-        if self.poll_line(|lines| lines.getters(which), who, place, waker, |_| false).is_some() && which == Getters::Eager {
+        if self.poll_line(|lines| lines.getters(which), who, place, waker, |_| false).is_some()
+            && which == Getters::Eager
+        {
             self.beside.gates.come();
         }
     }
