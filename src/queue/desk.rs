@@ -484,14 +484,16 @@ impl<T> Queue<T> {
             }
             let told = told.insert(Told::new(self));
             self.serve(lines, limit, told);
-            lines.call_getters(told.surfaced.get(), &mut told.calls);
             let called = lines.putters.called(&place) != Called::No;
-            if !called && !self.entry_is_closed() {
-                return (LinedUp::Waits(place), None);
-            }
-            let (want, waker) = lines.putters.leave(place).unwrap_or((Want::Granted, None));
-            // Not to be woken: it is here.
-            (LinedUp::Over(want), if called { told.calls.take_last() } else { waker })
+            let lined_up = if called || self.entry_is_closed() {
+                let (want, waker) = lines.putters.leave(place).unwrap_or((Want::Granted, None));
+                // Not to be woken: it is here.
+                (LinedUp::Over(want), if called { told.calls.take_last() } else { waker })
+            } else {
+                (LinedUp::Waits(place), None)
+            };
+            lines.call_getters(told.surfaced.get(), &mut told.calls);
+            lined_up
         });
         (lined_up, (waker, told))
     }
