@@ -22,81 +22,15 @@
 //! is never in the hands of a future that may be dropped.
 
 use super::credit::{After, Credit, Denied};
+use super::lines::{Getters, Lines, Want};
 use super::through::Through;
+use super::told::{Told, EVERYBODY};
 use super::Queue;
 use crate::line::{Called, Calls, Line, Place, Who};
-use crate::raw::{to_usize, Observer, Refused, Vacant, UNBOUNDED};
+use crate::raw::{to_usize, Refused, Vacant, UNBOUNDED};
 use crate::sync::Mutex;
-use std::cell::Cell;
 use std::sync::PoisonError;
 use std::task::Waker;
-
-/// As a number of items: all who wait are to be called.
-pub(super) const EVERYBODY: usize = usize::MAX;
-
-/// What one waits for who waits for room.
-pub(super) enum Want<T> {
-    /// That its item goes in.
-    Put(T),
-    /// That so many permits more come to those it holds.
-    Permits { missing: u64, held: u64 },
-    /// That there is room, when it will put its item in itself.
-    Room,
-    /// Nothing any more: its item went in.
-    Granted,
-}
-
-/// Which line a get waits in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Getters {
-    /// Each item calls one of them.
-    Eager,
-    /// Each item calls all of them, as one that is called may not come.
-    #[cfg(feature = "stream")]
-    AtLeisure,
-}
-
-pub(super) struct Lines<T> {
-    getters: Line<()>,
-    #[cfg(feature = "stream")]
-    streams: Line<()>,
-    putters: Line<Want<T>>,
-    /// With capacity 0: gets that wait, and for each of which one item may go in.
-    expecting: u64,
-}
-
-impl<T> Lines<T> {
-    #[cold]
-    fn boxed() -> Box<Self> {
-        Box::new(Lines {
-            getters: Line::new(),
-            #[cfg(feature = "stream")]
-            streams: Line::new(),
-            putters: Line::new(),
-            expecting: 0,
-        })
-    }
-
-    /// Calls for `items` that have come in.
-    #[inline]
-    fn call_getters(&mut self, items: usize, calls: &mut Calls) {
-        match items {
-            0 => return,
-            EVERYBODY => calls.call_all(&mut self.getters),
-            _ => calls.call_in_turn(&mut self.getters, items),
-        }
-        #[cfg(feature = "stream")]
-        calls.call_all(&mut self.streams);
-    }
-
-    fn getters(&mut self, which: Getters) -> &mut Line<()> {
-        match which {
-            Getters::Eager => &mut self.getters,
-            #[cfg(feature = "stream")]
-            Getters::AtLeisure => &mut self.streams,
-        }
-    }
-}
 
 pub(super) struct Desk<T> {
     /// They are made when somebody waits for the first time.
@@ -132,68 +66,6 @@ pub(super) enum LinedUp<T> {
     Waits(Place),
     /// It was granted at once, or the queue is closed and it will not be.
     Over(Want<T>),
-}
-
-/// What was heard from the core while the desk was locked, and who is to be called. It is passed on when this is dropped,
-/// after the desk is unlocked: wakers are somebody else's code, and may panic.
-pub(super) struct Told<'a, T> {
-    queue: &'a Queue<T>,
-    surfaced: Cell<usize>,
-    voided: Cell<bool>,
-    /// The last permit of a queue that is closing is spent.
-    close: bool,
-    /// An item came in that nobody will get.
-    discard: bool,
-    calls: Calls,
-}
-
-impl<'a, T> Told<'a, T> {
-    fn new(queue: &'a Queue<T>) -> Self {
-        let calls = Calls::default();
-        Told { queue, surfaced: Cell::new(0), voided: Cell::new(false), close: false, discard: false, calls }
-    }
-}
-
-impl<T> Drop for Told<'_, T> {
-    // The calls come last, also if something before them panics.
-    #[inline]
-    fn drop(&mut self) {
-        let rings = self.surfaced.get() > 0 && self.queue.beside.bell.is_waited_for();
-        if self.close || self.discard || self.voided.get() || rings {
-            self.pass_on();
-        }
-    }
-}
-
-impl<T> Told<'_, T> {
-    #[cold]
-    fn pass_on(&mut self) {
-        if self.close {
-            self.queue.close_core();
-        }
-        if self.discard {
-            self.queue.discard_inside();
-        }
-        if self.surfaced.get() > 0 {
-            self.queue.beside.bell.ring();
-        }
-        if self.voided.get() {
-            self.queue.beside.joiners.wake_all();
-        }
-    }
-}
-
-impl<T> Observer for Told<'_, T> {
-    fn surfaced(&self, items: usize) {
-        self.surfaced.set(self.surfaced.get().saturating_add(items));
-    }
-
-    // Whoever is at the desk serves the putters himself.
-    fn vacated(&self, _slots: usize) {}
-
-    fn voided(&self) {
-        self.voided.set(true);
-    }
 }
 
 impl<T> Queue<T> {
@@ -394,7 +266,7 @@ impl<T> Queue<T> {
             if self.is_rendezvous() && !std::mem::replace(&mut expecting.meets, true) {
                 lines.expecting += 1;
             }
-            lines.getters(which).enter(waker, who, ())
+            lines.line(which).enter(waker, who, ())
         });
         let may_get = self.raw.meet_pushes();
         (place, may_get || self.is_rendezvous())
@@ -402,8 +274,7 @@ impl<T> Queue<T> {
 
     /// A get that waits is polled again: it has left the line if it was called, else is woken by `waker` from now on.
     pub(super) fn hear_call(&self, which: Getters, who: Who, place: &mut Option<Place>, waker: Option<&Waker>) {
-        if self.poll_line(|lines| lines.getters(which), who, place, waker, |_| false).is_some()
-            && which == Getters::Eager
+        if self.poll_line(|lines| lines.line(which), who, place, waker, |_| false).is_some() && which == Getters::Eager
         {
             self.beside.gates.come();
         }
@@ -451,7 +322,7 @@ impl<T> Queue<T> {
     pub(super) fn leave_getters(&self, which: Getters, who: Who, place: Place) {
         let mut calls = Calls::default();
         let left = self.at_desk(|lines| {
-            let line = lines.getters(which);
+            let line = lines.line(which);
             let left = line.leave(place);
             if left.is_none() {
                 line.come(who);

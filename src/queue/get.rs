@@ -1,6 +1,7 @@
 //! Getting, with waiting: one item, some, or one in a guard.
 
-use super::desk::{Expecting, Getters};
+use super::desk::Expecting;
+use super::lines::Getters;
 use super::{Host, Queue, Task};
 use crate::error::{GetError, GetTimeoutError};
 use crate::line::{Place, Who};
@@ -131,6 +132,7 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
                 return self.attempt_in_line(waker);
             }
             self.place = None;
+            return self.try_in_line(false);
         }
         let output = self.try_take()?;
         self.host.queue().expect_no_more(&mut self.expecting);

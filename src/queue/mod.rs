@@ -8,6 +8,7 @@ mod desk;
 mod gates;
 mod get;
 mod iter;
+mod lines;
 mod owned;
 mod passage;
 mod permit;
@@ -18,6 +19,7 @@ mod sink;
 mod stream;
 mod task;
 mod through;
+mod told;
 mod watch;
 
 pub use get::{Get, GetMany, GetTask};

@@ -1,6 +1,7 @@
 //! Putting, with waiting: one item, or many.
 
-use super::desk::{LinedUp, Want};
+use super::desk::LinedUp;
+use super::lines::Want;
 use super::{Host, Queue};
 use crate::error::{PutError, PutTimeoutError};
 use crate::line::{Place, Who};
