@@ -160,6 +160,7 @@ impl<T, K: TakeAlone<T>> Attempt for SoleAttempt<'_, T, K> {
         let bell = self.bell();
         if bell.is_expecting() {
             if !bell.is_waited_for() {
+                // Called. If this try does not see what for, the next wait meets it.
                 bell.hang_up();
             } else if let Some(waker) = waker {
                 self.listen(waker);

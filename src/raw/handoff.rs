@@ -50,19 +50,19 @@ impl<V> Handoff<V> {
 
     /// Takes the value, if one is there and nobody is at it.
     pub fn take(&self) -> Option<V> {
-        // Ordering: AcqRel, B3. Acquire: the value (B2). Release: what the caller did before, for who sees that it is gone (B4).
-        self.state.compare_exchange(FULL, HELD, Ordering::AcqRel, Ordering::Relaxed).ok()?;
+        // Ordering: Acquire, B3. Pairs with B2: the value.
+        self.state.compare_exchange(FULL, HELD, Ordering::Acquire, Ordering::Relaxed).ok()?;
         // SAFETY: as in `lay`.
         let value = self.value.with_mut(|place| unsafe { (*place).take() });
-        // Ordering: Release, B3. Pairs with B1, B4: this thread is through with the place.
+        // Ordering: Release, B3. Pairs with B1: this thread is through with the place.
         self.state.store(EMPTY, Ordering::Release);
         value
     }
 
-    /// Whether a value lies there.
+    /// Whether a value lies there. Says nothing about what was done before it was taken.
     #[inline]
     pub fn is_full(&self) -> bool {
-        // Ordering: Acquire, B4. Pairs with B3: who finds his value gone sees what was done before.
-        self.state.load(Ordering::Acquire) == FULL
+        // Ordering: Relaxed, B4. The state is all there is; who takes the value looks again (B3).
+        self.state.load(Ordering::Relaxed) == FULL
     }
 }
