@@ -13,6 +13,9 @@ use std::task::Waker;
 /// In what shape items are got.
 pub(crate) trait Take<T> {
     type Got;
+    /// Whether it is one item: then all is done when room is told of. A batch has what was inside and not, beyond that, what
+    /// goes in for the room that it makes.
+    const IS_ONE: bool = true;
 
     fn take(&mut self, queue: &Queue<T>, expecting: &mut Expecting) -> Result<Self::Got, Vacant>;
 }
@@ -37,6 +40,7 @@ pub(crate) struct Many<'a, T> {
 
 impl<T> Take<T> for Many<'_, T> {
     type Got = usize;
+    const IS_ONE: bool = false;
 
     fn take(&mut self, queue: &Queue<T>, expecting: &mut Expecting) -> Result<usize, Vacant> {
         queue.pop_many(self.items, self.limit, expecting)
@@ -132,7 +136,9 @@ impl<T, H: Host<T>, K: Take<T>> Attempt for GetAttempt<T, H, K> {
                 return self.attempt_in_line(waker);
             }
             self.place = None;
-            return self.try_in_line(false);
+            if !K::IS_ONE {
+                return self.try_in_line(false);
+            }
         }
         let output = self.try_take()?;
         self.host.queue().expect_no_more(&mut self.expecting);
