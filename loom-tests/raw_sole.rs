@@ -30,13 +30,41 @@ mod tests {
         let mut sole = queue.sole(announce);
         for number in 0..passed {
             assert!(queue.push(item((9, number)), UNBOUNDED, &()).is_ok());
-            assert!(queue.pop_alone(&mut sole, &()).is_ok());
+            assert!(pop(&queue, &mut sole).is_ok());
         }
         (Arc::new(queue), sole)
     }
 
+    fn pop(queue: &RawQueue<Item>, sole: &mut Sole<Item>) -> Result<Item, Vacant> {
+        match queue.ready_alone(sole) {
+            Some(ready) => Ok(ready.take(|item| item)),
+            None => queue.pop_alone_slowly(sole, &()),
+        }
+    }
+
     fn get(queue: &Shared, sole: &mut Sole<Item>, got: &mut Got) -> Result<(), Vacant> {
-        queue.pop_alone(sole, &()).map(|item| got.note(item))
+        pop(queue, sole).map(|item| got.note(item))
+    }
+
+    /// Two put, and one gets what is there in a row: all that went in comes out, in order.
+    #[test]
+    fn two_pushers_and_a_row_for_the_only_getter() {
+        for passed in 0..2 {
+            explore_capped(move || {
+                let (queue, mut sole) = queue(Announce::ToWaiters, passed);
+                let putters = [0, 1].map(|by| {
+                    let queue = queue.clone();
+                    thread::spawn(move || put(&queue, (by, 0)))
+                });
+                let mut row = Vec::new();
+                let _ = queue.pop_many_alone(&mut sole, &mut row, 2, &());
+                putters.into_iter().for_each(|putter| putter.join().unwrap());
+                let mut got = Got::default();
+                row.into_iter().for_each(|item| got.note(item));
+                queue.end_sole(&mut sole);
+                settle(&queue, [got], [vec![(0, 0), (1, 0)]]);
+            });
+        }
     }
 
     /// Two put, across the end of a segment, and one gets: all that went in comes out, in order.

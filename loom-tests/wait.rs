@@ -171,6 +171,39 @@ mod tests {
         });
     }
 
+    /// A put learns without the lock that its item went in, and finds it inside.
+    #[test]
+    fn a_put_that_is_done_is_inside() {
+        explore(|| {
+            let queue = bounded_with(1, &[1]);
+            let mut put = queue.put(2);
+            assert!(poll_once(&mut put).is_none());
+            let getter = spawn(&queue, |queue| queue.try_get());
+            if poll_once(&mut put).is_some() {
+                assert!(!queue.is_empty());
+            }
+            assert_eq!(getter.join().unwrap(), Ok(1));
+        });
+    }
+
+    /// A get that was called learns that without the lock. If its time is over it has looked for what it was called for, or
+    /// another is called.
+    #[test]
+    fn a_get_whose_time_is_over_does_not_keep_its_call() {
+        explore_large(|| {
+            let queue = Arc::new(Queue::unbounded());
+            let mut first = queue.get();
+            assert!(poll_once(&mut first).is_none());
+            let second = spawn(&queue, |queue| block_on(queue.get()));
+            let putter = spawn(&queue, |queue| queue.try_put(1).unwrap());
+            if block_on(first.until(std::future::ready(()))).is_ok() {
+                queue.try_put(2).unwrap();
+            }
+            assert!(second.join().unwrap().is_ok());
+            putter.join().unwrap();
+        });
+    }
+
     /// Two gets make room at once: the items of those who wait go in in the order of the line.
     #[test]
     fn the_first_in_line_is_served_first() {

@@ -9,7 +9,10 @@ use std::any::Any;
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 use std::task::Waker;
 
-/// Waiters, in the order in which they came, and those called since who have not come back yet.
+/// Waiters, in the order in which they came.
+///
+/// Each has a *number*: how many came before it. They are called in this order, so that one number says of all of them
+/// whether they are through, and he who reads it needs no lock.
 pub(crate) struct Line<W> {
     places: Slab<Waiter<W>>,
     first: usize,
@@ -17,6 +20,12 @@ pub(crate) struct Line<W> {
     waiting: usize,
     /// Threads that were called and have not come back yet.
     coming: usize,
+    /// How many have ever come.
+    entered: u64,
+    /// How many of them have not left without having been called, as far as a `usize` counts.
+    lined_up: usize,
+    /// The number behind the last one who is through.
+    through: u64,
 }
 
 /// Who waits.
@@ -33,6 +42,7 @@ const NONE: usize = usize::MAX;
 
 struct Waiter<W> {
     want: W,
+    number: u64,
     who: Who,
     /// `None` once it is called.
     waker: Option<Waker>,
@@ -40,15 +50,29 @@ struct Waiter<W> {
     behind: usize,
 }
 
-/// A waiter's place in a line, as long as it has not left.
+/// A waiter's place in a line, as long as it has not left and is not through.
 #[derive(Debug)]
-pub(crate) struct Place(usize);
+pub(crate) struct Place {
+    index: usize,
+    number: u64,
+}
+
+impl Place {
+    /// How many came before.
+    #[inline]
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+}
 
 /// Whether a waiter was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Called {
     No,
+    /// It is to come and leave its place.
     Yes,
+    /// It has no place any more.
+    Through,
 }
 
 impl<W> Line<W> {
@@ -63,7 +87,16 @@ impl<W> Line<W> {
     };
 
     pub(crate) const fn new() -> Self {
-        Line { places: Slab::new(), first: NONE, last: NONE, waiting: 0, coming: 0 }
+        Line {
+            places: Slab::new(),
+            first: NONE,
+            last: NONE,
+            waiting: 0,
+            coming: 0,
+            entered: 0,
+            lined_up: 0,
+            through: 0,
+        }
     }
 
     /// How many wait and are not called.
@@ -72,10 +105,16 @@ impl<W> Line<W> {
         self.waiting
     }
 
-    /// How many wait, or were called and have not come back yet.
+    /// How many have ever come and wait still or were called, as far as a `usize` counts.
     #[inline]
-    pub(crate) fn expected(&self) -> usize {
-        self.places.len()
+    pub(crate) fn lined_up(&self) -> usize {
+        self.lined_up
+    }
+
+    /// The number behind the last one who is through. Only grows.
+    #[inline]
+    pub(crate) fn through(&self) -> u64 {
+        self.through
     }
 
     /// Whether a thread was called and has not come back yet.
@@ -84,36 +123,47 @@ impl<W> Line<W> {
         self.coming > 0
     }
 
+    /// One who was called and is through has come.
+    pub(crate) fn come(&mut self, who: Who) {
+        self.coming -= usize::from(who == Who::Thread);
+    }
+
     /// Goes to the end of the line.
     pub(crate) fn enter(&mut self, waker: Waker, who: Who, want: W) -> Place {
-        let before = self.last;
-        let place = self.places.insert(Waiter { want, who, waker: Some(waker), before, behind: NONE });
+        let (before, number) = (self.last, self.entered);
+        let index = self.places.insert(Waiter { want, number, who, waker: Some(waker), before, behind: NONE });
         match self.places.get_mut(before) {
-            Some(last) => last.behind = place,
-            None => self.first = place,
+            Some(last) => last.behind = index,
+            None => self.first = index,
         }
-        self.last = place;
+        self.last = index;
         self.waiting += 1;
-        Place(place)
+        self.entered += 1;
+        self.lined_up = self.lined_up.wrapping_add(1);
+        Place { index, number }
+    }
+
+    fn at(&self, place: &Place) -> Option<&Waiter<W>> {
+        self.places.get(place.index).filter(|waiter| waiter.number == place.number)
     }
 
     #[inline]
     pub(crate) fn called(&self, place: &Place) -> Called {
-        if self.places[place.0].waker.is_some() {
-            Called::No
-        } else {
-            Called::Yes
+        match self.at(place) {
+            Some(Waiter { waker: Some(_), .. }) => Called::No,
+            Some(_) => Called::Yes,
+            None => Called::Through,
         }
     }
 
     /// Whether the one at `place` is to be woken by another waker from now on than by the one it has.
     pub(crate) fn has_another_waker(&self, place: &Place, waker: &Waker) -> bool {
-        self.places[place.0].waker.as_ref().is_some_and(|present| !present.will_wake(waker))
+        self.at(place).and_then(|waiter| waiter.waker.as_ref()).is_some_and(|present| !present.will_wake(waker))
     }
 
-    /// Replaces the waker of one who is not called; the old one, or this one, is for the caller to drop.
+    /// Replaces the waker of one who is not called; the old one is for the caller to drop.
     pub(crate) fn change_waker(&mut self, place: &Place, waker: Waker) -> Waker {
-        match &mut self.places[place.0].waker {
+        match &mut self.places[place.index].waker {
             Some(present) => std::mem::replace(present, waker),
             None => waker,
         }
@@ -125,27 +175,44 @@ impl<W> Line<W> {
         self.places.get_mut(self.first).map(|first| &mut first.want)
     }
 
-    /// Calls the first one, who is no longer in the line and keeps its place until it leaves.
+    /// Calls the first one, who is no longer in the line and keeps its place, with what it wants, until it leaves.
     pub(crate) fn call_first(&mut self) -> Option<Waker> {
         let first = self.places.get_mut(self.first)?;
         let (waker, behind) = (first.waker.take(), first.behind);
-        self.coming += usize::from(first.who == Who::Thread);
         self.unlink(NONE, behind);
         waker
     }
 
-    /// Gives the place up.
-    pub(crate) fn leave(&mut self, place: Place) -> (W, Called, Option<Waker>) {
-        let Waiter { want, who, waker, before, behind } = self.places.remove(place.0);
-        let called = if waker.is_some() { Called::No } else { Called::Yes };
-        match called {
-            Called::No => self.unlink(before, behind),
-            Called::Yes => self.coming -= usize::from(who == Who::Thread),
+    /// Calls the first one, who is through with that: nothing of it is left here, so that it need not come for that.
+    pub(crate) fn finish_first(&mut self) -> Option<Waker> {
+        let Waiter { number, who, waker, behind, .. } = self.places.try_remove(self.first)?;
+        self.through = number + 1;
+        self.coming += usize::from(who == Who::Thread);
+        self.unlink(NONE, behind);
+        self.tidy_up();
+        waker
+    }
+
+    /// Gives the place up, and says what was wanted there and who is not to be woken any more; `None` from one who is
+    /// through.
+    pub(crate) fn leave(&mut self, place: Place) -> Option<(W, Option<Waker>)> {
+        if self.called(&place) == Called::Through {
+            return None;
         }
+        let Waiter { want, waker, before, behind, .. } = self.places.remove(place.index);
+        if waker.is_some() {
+            self.lined_up = self.lined_up.wrapping_sub(1);
+            self.unlink(before, behind);
+        }
+        self.tidy_up();
+        Some((want, waker))
+    }
+
+    #[inline]
+    fn tidy_up(&mut self) {
         if self.places.is_empty() && self.places.capacity() > Self::KEPT {
             self.places = Slab::new();
         }
-        (want, called, waker)
     }
 
     /// Joins the neighbours of one who is no longer between them.
@@ -187,15 +254,15 @@ impl Calls {
             if line.is_coming() {
                 break;
             }
-            self.add(line.call_first());
+            self.add(line.finish_first());
         }
     }
 
-    /// Calls up to `count` of a line.
+    /// Calls all of a line.
     #[inline]
-    pub(crate) fn call<W>(&mut self, line: &mut Line<W>, count: usize) {
-        for _ in 0..count.min(line.waiting()) {
-            self.add(line.call_first());
+    pub(crate) fn call_all<W>(&mut self, line: &mut Line<W>) {
+        while line.waiting() > 0 {
+            self.add(line.finish_first());
         }
     }
 
@@ -264,12 +331,29 @@ mod tests {
         let [a, b, c, d] = <[Place; 4]>::try_from(places).unwrap();
         assert!(line.call_first().is_some());
         assert_eq!((line.called(&a), line.called(&b), line.waiting()), (Called::Yes, Called::No, 3));
-        assert_eq!(line.leave(c).0, 2);
+        assert_eq!(line.leave(c).map(|(want, waker)| (want, waker.is_some())), Some((2, true)));
         assert_eq!(line.first(), Some(&mut 1));
-        assert!(line.call_first().is_some() && line.call_first().is_some() && line.call_first().is_none());
-        assert_eq!(line.leave(d).1, Called::Yes);
-        assert_eq!((line.leave(a).0, line.leave(b).0), (0, 1));
-        assert_eq!((line.waiting(), line.places.len()), (0, 0));
+        assert!(line.finish_first().is_some() && line.call_first().is_some() && line.call_first().is_none());
+        assert_eq!((line.called(&b), line.through()), (Called::Through, 2));
+        assert_eq!(line.leave(d).map(|(want, waker)| (want, waker.is_some())), Some((3, false)));
+        assert!(line.leave(a).is_some_and(|(want, _)| want == 0) && line.leave(b).is_none());
+        assert_eq!((line.waiting(), line.lined_up(), line.places.len()), (0, 3, 0));
+    }
+
+    /// Whose place is another's meanwhile is through all the same.
+    #[test]
+    fn a_place_is_known_by_its_number() {
+        let (_, waker) = counting(0);
+        let mut line = Line::new();
+        let first = line.enter(waker.clone(), Who::Thread, 'a');
+        assert!(line.finish_first().is_some() && line.is_coming());
+        let second = line.enter(waker, Who::Task, 'b');
+        assert_eq!(
+            (first.index, line.called(&first), line.called(&second)),
+            (second.index, Called::Through, Called::No)
+        );
+        line.come(Who::Thread);
+        assert!(!line.is_coming() && line.leave(first).is_none() && line.leave(second).is_some());
     }
 
     #[test]

@@ -23,11 +23,6 @@ pub(crate) use std::sync::{
     Mutex,
 };
 
-#[cfg(not(loom))]
-pub(crate) use atomic_waker::AtomicWaker;
-#[cfg(loom)]
-pub(crate) use loom::future::AtomicWaker;
-
 pub(crate) use std::sync::atomic::Ordering;
 
 /// What has cache lines to itself, so that who writes it takes nothing else from others.
@@ -64,7 +59,7 @@ pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
 #[cfg(not(loom))]
 impl<T> UnsafeCell<T> {
     #[inline]
-    pub(crate) fn new(value: T) -> Self {
+    pub(crate) const fn new(value: T) -> Self {
         UnsafeCell(std::cell::UnsafeCell::new(value))
     }
 
@@ -181,22 +176,6 @@ mod rmw {
     }
 }
 
-/// Has `place` wake `waker`, whichever of the two crates it comes from.
-pub(crate) fn register(place: &AtomicWaker, waker: &std::task::Waker) {
-    #[cfg(not(loom))]
-    place.register(waker);
-    #[cfg(loom)]
-    place.register_by_ref(waker);
-}
-
-/// Takes the waker out of `place`.
-pub(crate) fn take(place: &AtomicWaker) -> Option<std::task::Waker> {
-    #[cfg(not(loom))]
-    return place.take();
-    #[cfg(loom)]
-    return place.take_waker();
-}
-
 /// Writes a constructor once: `const` on std, plain under loom, whose atomics cannot be made in a constant.
 macro_rules! const_fn {
     ($(#[$meta:meta])* $vis:vis const fn $($rest:tt)*) => {
@@ -291,8 +270,8 @@ pub(crate) fn step_aside() {
     std::thread::yield_now();
 }
 
-/// An RMW on `word` that changes nothing and cannot be left out: what came before it in this thread is seen by
-/// every later RMW on `word`, and every earlier one is seen by what comes after it.
+/// An RMW on `word` that changes nothing and cannot be left out, and what it found there: what came before it in this thread
+/// is seen by every later RMW on `word`, and every earlier one is seen by what comes after it.
 ///
 /// SeqCst, with its result used: rustc 1.95 compiles an unused `fetch_or(0, AcqRel)` to no instruction at all on
 /// x86-64. A function of its own, so that `tests/meeting.rs` finds it in the code that was built.

@@ -8,73 +8,76 @@ use super::Queue;
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::line::Who;
 use crate::operation::{Attempt, Spin};
-use crate::raw::{Announce, Sole, Vacant, UNBOUNDED};
-use crate::sync::{AtomicU8, AtomicWaker, Ordering};
+use crate::raw::{Announce, Handoff, Sole, Vacant, UNBOUNDED};
+use crate::sync::{AtomicU8, Ordering};
 use std::task::Waker;
 
 /// The only getter has nothing to wait for.
 const BUSY: u8 = 0;
-const WAITS: u8 = 1;
-/// Called, and not come yet.
-const CALLED: u8 = 2;
+/// It waits, or was called and has not come yet.
+const EXPECTING: u8 = 1;
 
-/// Where the only getter waits.
+/// Where the only getter waits: it lays its waker down, and who takes that calls it.
 ///
-/// Race: as at the desk, with this flag for a gate. The waker is registered before the flag says that somebody waits.
+/// Race: as at the desk, with the waker for a gate.
 pub(super) struct Bell {
+    waker: Handoff<Waker>,
     state: AtomicU8,
-    waker: AtomicWaker,
 }
 
 impl Bell {
     crate::sync::const_fn! {
         pub(super) const fn new() -> Self {
-            Bell { state: AtomicU8::new(BUSY), waker: AtomicWaker::new() }
+            Bell { waker: Handoff::new(), state: AtomicU8::new(BUSY) }
         }
     }
 
     /// Step 1 of a wait.
     fn listen(&self, waker: &Waker) {
-        crate::sync::register(&self.waker, waker);
-        // Ordering: Release, B1. Pairs with the call (B3): the waker is registered. The meeting (M1) that follows releases
-        // it to who only looks (B2).
-        self.state.store(WAITS, Ordering::Release);
+        match self.waker.lay(waker.clone()) {
+            Ok(old) => {
+                // Ordering: Relaxed, B5. Only the getter itself goes by it; for others it is a hint, as the desk's.
+                self.state.store(EXPECTING, Ordering::Relaxed);
+                drop(old);
+            }
+            // Somebody is about to call, by a waker that may be no longer the right one.
+            Err(waker) => {
+                waker.wake();
+                crate::sync::pause();
+            }
+        }
     }
 
     /// Whether the getter waits and is not called.
+    ///
+    /// After an RMW of the tail's word, which the waiter has met (M1), its waker is seen.
     #[inline]
     pub(super) fn is_waited_for(&self) -> bool {
-        // Ordering: Relaxed, B2. After an RMW of the tail's word, which the waiter has met (M1), its flag (B1) is seen.
-        self.state.load(Ordering::Relaxed) == WAITS
+        self.waker.is_full()
     }
 
     /// Whether an item is expected: by a get that waits, or was called and has not come.
     #[inline]
     pub(super) fn is_expecting(&self) -> bool {
-        // Ordering: Relaxed, B2. A hint, as the desk's.
+        // Ordering: Relaxed, B5. As above.
         self.state.load(Ordering::Relaxed) != BUSY
     }
 
+    #[cold]
     pub(super) fn ring(&self) {
-        // Ordering: AcqRel, B3. Acquire: the waker (B1). Release: what the caller has put in, before the getter looks (B4).
-        if self.state.compare_exchange(WAITS, CALLED, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-            self.waker.wake();
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
         }
     }
 
-    fn is_rung(&self) -> bool {
-        // Ordering: Acquire, B4. Pairs with the call (B3).
-        self.state.load(Ordering::Acquire) == CALLED
-    }
-
-    /// Ends a wait. A waker that was not woken is dropped.
+    /// Ends a wait. A call that is under way wakes the getter in vain.
     fn hang_up(&self) {
-        // Ordering: Relaxed, B5. Only the getter itself goes by it; a call that is under way wakes it in vain.
+        // Ordering: Relaxed, B5. As above.
         self.state.store(BUSY, Ordering::Relaxed);
     }
 
     fn forget_waker(&self) {
-        drop(crate::sync::take(&self.waker));
+        drop(self.waker.take());
     }
 }
 
@@ -143,6 +146,13 @@ impl<'a, T, K: TakeAlone<T>> SoleAttempt<'a, T, K> {
         }
     }
 
+    /// Steps 1 and 2 of a wait.
+    fn listen(&mut self, waker: &Waker) {
+        self.bell().listen(waker);
+        self.listens = true;
+        self.queue.raw.meet_pushes();
+    }
+
     #[inline]
     fn bell(&self) -> &'a Bell {
         &self.queue.beside.bell
@@ -161,11 +171,11 @@ impl<'a, T, K: TakeAlone<T>> SoleAttempt<'a, T, K> {
     fn attempt_otherwise(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, RecvError>> {
         let bell = self.bell();
         if bell.is_expecting() {
-            if bell.is_rung() {
+            if !bell.is_waited_for() {
+                // Called. If this try does not see what for, the next wait meets it.
                 bell.hang_up();
             } else if let Some(waker) = waker {
-                crate::sync::register(&bell.waker, waker);
-                self.listens = true;
+                self.listen(waker);
             }
         }
         let output = self.try_take()?;
@@ -207,9 +217,7 @@ impl<T, K: TakeAlone<T>> Attempt for SoleAttempt<'_, T, K> {
     }
 
     fn enrol(&mut self, waker: &Waker, _who: Who) -> Option<Self::Output> {
-        self.bell().listen(waker);
-        self.listens = true;
-        self.queue.raw.meet_pushes();
+        self.listen(waker);
         let output = self.try_take()?;
         self.stop();
         Some(output)

@@ -14,83 +14,37 @@
 //!
 //! The waiter pays, not the changer: no fence and no second RMW stands in `put` or `get`.
 //!
+//! Who was called learns that without the lock: see [`super::through`].
+//!
 //! A put waits *in line* with its item: a get that has made room moves the items of those who wait into the queue, the
 //! first in line first, so that none of them has to run before the next get (kanal does so, and Go's channels). A permit
 //! that comes back goes to the first in line likewise (as in tokio's semaphore). A get that waits is only called: an item
 //! is never in the hands of a future that may be dropped.
 
 use super::credit::{After, Credit, Denied};
+use super::lines::{Getters, Lines, Want};
+use super::through::Through;
+use super::told::{Told, EVERYBODY};
 use super::Queue;
 use crate::line::{Called, Calls, Line, Place, Who};
-use crate::raw::{to_usize, Observer, Refused, Vacant, UNBOUNDED};
+use crate::raw::{to_usize, Refused, Vacant, UNBOUNDED};
 use crate::sync::Mutex;
-use std::cell::Cell;
 use std::sync::PoisonError;
 use std::task::Waker;
 
-/// As a number of items: all who wait are to be called.
-pub(super) const EVERYBODY: usize = usize::MAX;
-
-/// What one waits for who waits for room.
-pub(super) enum Want<T> {
-    /// That its item goes in.
-    Put(T),
-    /// That so many permits more come to those it holds.
-    Permits { missing: u64, held: u64 },
-    /// That there is room, when it will put its item in itself.
-    Room,
-    /// Nothing any more: its item went in.
-    Granted,
+pub(super) struct Desk<T> {
+    /// They are made when somebody waits for the first time.
+    lines: Mutex<Option<Box<Lines<T>>>>,
+    /// Gets that were called.
+    getters_through: Through,
+    /// Puts whose item went in from the line.
+    putters_through: Through,
 }
-
-/// Which line a get waits in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Getters {
-    /// Each item calls one of them.
-    Eager,
-    /// Each item calls all of them, as one that is called may not come.
-    #[cfg(feature = "stream")]
-    AtLeisure,
-}
-
-pub(super) struct Lines<T> {
-    getters: Line<()>,
-    #[cfg(feature = "stream")]
-    streams: Line<()>,
-    putters: Line<Want<T>>,
-    /// With capacity 0: gets that wait, and for each of which one item may go in.
-    expecting: u64,
-}
-
-impl<T> Lines<T> {
-    fn getters(&mut self, which: Getters) -> &mut Line<()> {
-        match which {
-            Getters::Eager => &mut self.getters,
-            #[cfg(feature = "stream")]
-            Getters::AtLeisure => &mut self.streams,
-        }
-    }
-}
-
-impl<T> Lines<T> {
-    fn new() -> Self {
-        Lines {
-            getters: Line::new(),
-            #[cfg(feature = "stream")]
-            streams: Line::new(),
-            putters: Line::new(),
-            expecting: 0,
-        }
-    }
-}
-
-/// The lines are made when somebody waits for the first time.
-pub(super) struct Desk<T>(Mutex<Option<Box<Lines<T>>>>);
 
 impl<T> Desk<T> {
     crate::sync::const_fn! {
         pub(super) const fn new() -> Self {
-            Desk(Mutex::new(None))
+            Desk { lines: Mutex::new(None), getters_through: Through::new(), putters_through: Through::new() }
         }
     }
 }
@@ -114,132 +68,86 @@ pub(super) enum LinedUp<T> {
     Over(Want<T>),
 }
 
-/// What was heard from the core while the desk was locked, and who is to be called. It is passed on when this is dropped,
-/// after the desk is unlocked: wakers are somebody else's code, and may panic.
-pub(super) struct Told<'a, T> {
-    queue: &'a Queue<T>,
-    surfaced: Cell<usize>,
-    voided: Cell<bool>,
-    /// The last permit of a queue that is closing is spent.
-    close: bool,
-    /// An item came in that nobody will get.
-    discard: bool,
-    calls: Calls,
-}
-
-impl<'a, T> Told<'a, T> {
-    fn new(queue: &'a Queue<T>) -> Self {
-        let calls = Calls::default();
-        Told { queue, surfaced: Cell::new(0), voided: Cell::new(false), close: false, discard: false, calls }
-    }
-}
-
-impl<T> Drop for Told<'_, T> {
-    // The calls come last, also if something before them panics.
-    #[inline]
-    fn drop(&mut self) {
-        if self.close || self.discard || self.voided.get() || self.surfaced.get() > 0 {
-            self.pass_on();
-        }
-    }
-}
-
-impl<T> Told<'_, T> {
-    fn pass_on(&mut self) {
-        if self.close {
-            self.queue.close_core();
-        }
-        if self.discard {
-            self.queue.discard_inside();
-        }
-        if self.surfaced.get() > 0 {
-            self.queue.beside.bell.ring();
-        }
-        if self.voided.get() {
-            self.queue.beside.joiners.wake_all();
-        }
-    }
-}
-
-impl<T> Observer for Told<'_, T> {
-    fn surfaced(&self, items: usize) {
-        self.surfaced.set(self.surfaced.get().saturating_add(items));
-    }
-
-    // Whoever is at the desk serves the putters himself.
-    fn vacated(&self, _slots: usize) {}
-
-    fn voided(&self) {
-        self.voided.set(true);
-    }
-}
-
 impl<T> Queue<T> {
-    /// Runs `act` with the desk locked; what it tells of is passed on after that.
+    /// Runs `act` with the desk locked. No code of others may run in it; should an allocation fail there, nothing is half done.
     #[inline]
-    fn at_desk<R>(&self, act: impl FnOnce(&mut Lines<T>, &mut Told<'_, T>) -> R) -> R {
+    fn at_desk<R>(&self, act: impl FnOnce(&mut Lines<T>) -> R) -> R {
+        let mut desk = self.aside.desk.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = match &mut *desk {
+            Some(lines) => lines,
+            none => none.insert(Lines::boxed()),
+        };
+        let result = act(lines);
+        self.set_gates(lines);
+        result
+    }
+
+    /// As [`at_desk`](Self::at_desk); what `act` tells of is passed on after that.
+    #[inline]
+    fn telling_at_desk<R>(&self, act: impl FnOnce(&mut Lines<T>, &mut Told<'_, T>) -> R) -> R {
         let (result, told) = self.hear_at_desk(Told::new(self), act);
         drop(told);
         result
     }
 
-    /// As [`at_desk`](Self::at_desk), for a caller who has something to do that must not be left out if a waker panics.
+    /// As [`telling_at_desk`](Self::telling_at_desk), for a caller who has something to do that must not be left out if a waker
+    /// panics.
     fn hear_at_desk<'a, R>(
         &'a self,
         mut told: Told<'a, T>,
         act: impl FnOnce(&mut Lines<T>, &mut Told<'a, T>) -> R,
     ) -> (R, Told<'a, T>) {
-        // No code of others runs under the lock; should an allocation fail there, nothing is half done.
-        let mut desk = self.aside.desk.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = &mut **desk.get_or_insert_with(|| Box::new(Lines::new()));
-        let result = act(lines, &mut told);
-        let surfaced = told.surfaced.get();
-        if surfaced > 0 {
-            match surfaced {
-                EVERYBODY => told.calls.call(&mut lines.getters, EVERYBODY),
-                _ => told.calls.call_in_turn(&mut lines.getters, surfaced),
-            }
-            #[cfg(feature = "stream")]
-            told.calls.call(&mut lines.streams, EVERYBODY);
-        }
-        self.set_gates(lines);
-        drop(desk);
+        let result = self.at_desk(|lines| {
+            let result = act(lines, &mut told);
+            lines.call_getters(told.surfaced.get(), &mut told.calls);
+            result
+        });
         (result, told)
     }
 
-    /// Sets each gate to what its line has; the desk is locked.
+    /// Sets each gate to what its line has, and says who is through; the desk is locked.
     fn set_gates(&self, lines: &Lines<T>) {
-        let gates = &self.beside.gates;
+        let (gates, desk) = (&self.beside.gates, &self.aside.desk);
         let getters = &lines.getters;
         // While a thread is on its way nobody else is called.
-        gates.set_getters(if getters.is_coming() { 0 } else { getters.waiting() }, getters.expected());
+        gates.set_getters(if getters.is_coming() { 0 } else { getters.waiting() }, getters.lined_up());
+        desk.getters_through.set(getters.through());
         #[cfg(feature = "stream")]
         gates.set_streams(lines.streams.waiting());
         gates.set_putters(lines.putters.waiting());
+        desk.putters_through.set(lines.putters.through());
     }
 
     /// Calls for `items` that have come in.
     #[cold]
     pub(super) fn call_getters(&self, items: usize) {
-        self.at_desk(|_, told| told.surfaced(items));
+        let mut calls = Calls::default();
+        self.at_desk(|lines| lines.call_getters(items, &mut calls));
     }
 
     /// Gives what there is to those who wait for room.
     #[cold]
     pub(super) fn serve_putters(&self, limit: u64) {
-        self.at_desk(|lines, told| self.serve(lines, limit, told));
+        self.telling_at_desk(|lines, told| self.serve(lines, limit, told));
     }
 
     fn serve(&self, lines: &mut Lines<T>, limit: u64, told: &mut Told<'_, T>) {
         // Who puts in himself has not yet done so.
         let mut called = 0;
         while let Some(want) = lines.putters.first() {
-            let full = self.goes_by_the_limit() && self.raw.len().saturating_add(called) >= limit;
-            called += u64::from(matches!(want, Want::Room));
-            if full || !self.grant(want, limit, told) {
+            if matches!(want, Want::Room) && self.goes_by_the_limit() {
+                if self.raw.len().saturating_add(called) >= limit {
+                    break;
+                }
+                called += 1;
+            }
+            if !self.grant(want, limit.saturating_sub(called), told) {
                 break;
             }
-            told.calls.call(&mut lines.putters, 1);
+            told.calls.add(match want {
+                Want::Granted => lines.putters.finish_first(),
+                _ => lines.putters.call_first(),
+            });
         }
     }
 
@@ -292,7 +200,7 @@ impl<T> Queue<T> {
     /// Takes between `least` and `most` permits, unless somebody waits for them.
     #[cold]
     pub(super) fn acquire_in_turn(&self, credit: &Credit, least: u64, most: u64) -> Result<u64, Denied> {
-        self.at_desk(|lines, _| match lines.putters.waiting() {
+        self.at_desk(|lines| match lines.putters.waiting() {
             0 => credit.acquire(least, most),
             _ if credit.is_closing() => Err(Denied::Closing),
             _ => Err(Denied::TooFew),
@@ -301,7 +209,7 @@ impl<T> Queue<T> {
 
     /// With capacity 0: puts an item in if a get waits for it, and no put that came before has one for that get.
     pub(super) fn push_to_expecting(&self, item: T) -> Result<(), Refused<T>> {
-        self.at_desk(|lines, told| {
+        self.telling_at_desk(|lines, told| {
             self.serve(lines, self.limit_at_desk(lines), told);
             self.push_at_desk(item, lines.expecting, told)
         })
@@ -309,7 +217,7 @@ impl<T> Queue<T> {
 
     /// With capacity 0: takes what was put in for a get that waits, or the item of the first put in line.
     pub(super) fn pop_from_line(&self, expecting: &mut Expecting) -> Result<T, Vacant> {
-        self.at_desk(|lines, told| {
+        self.telling_at_desk(|lines, told| {
             let item = self.hand_over(lines, told)?;
             if std::mem::take(&mut expecting.meets) {
                 lines.expecting -= 1;
@@ -334,7 +242,7 @@ impl<T> Queue<T> {
         if !granted {
             return Err(vacant);
         }
-        told.calls.call(&mut lines.putters, 1);
+        told.calls.add(lines.putters.finish_first());
         self.raw.pop(told)
     }
 
@@ -342,25 +250,45 @@ impl<T> Queue<T> {
     #[inline]
     pub(super) fn expect_no_more(&self, expecting: &mut Expecting) {
         if std::mem::take(&mut expecting.meets) {
-            self.at_desk(|lines, _| lines.expecting -= 1);
+            self.at_desk(|lines| lines.expecting -= 1);
         }
     }
 
-    /// Steps 1 and 2 of a get; the third is the caller's.
-    pub(super) fn line_up_to_get(&self, which: Getters, waker: Waker, who: Who, expecting: &mut Expecting) -> Place {
-        let place = self.at_desk(|lines, _| {
+    /// Steps 1 and 2 of a get, and a first look: the third step is the caller's if that says true.
+    pub(super) fn line_up_to_get(
+        &self,
+        which: Getters,
+        waker: Waker,
+        who: Who,
+        expecting: &mut Expecting,
+    ) -> (Place, bool) {
+        let place = self.at_desk(|lines| {
             if self.is_rendezvous() && !std::mem::replace(&mut expecting.meets, true) {
                 lines.expecting += 1;
             }
-            lines.getters(which).enter(waker, who, ())
+            lines.line(which).enter(waker, who, ())
         });
-        self.raw.meet_pushes();
-        place
+        let may_get = self.raw.meet_pushes();
+        (place, may_get || self.is_rendezvous())
     }
 
-    /// A get that waits is polled again: leaves the line if it was called, else is woken by `waker` from now on.
-    pub(super) fn hear_call(&self, which: Getters, place: &mut Option<Place>, waker: Option<&Waker>) {
-        self.poll_line(|lines| lines.getters(which), place, waker, |_| false);
+    /// A get that waits is polled again: it has left the line if it was called, else is woken by `waker` from now on.
+    pub(super) fn hear_call(&self, which: Getters, who: Who, place: &mut Option<Place>, waker: Option<&Waker>) {
+        if self.poll_line(|lines| lines.line(which), who, place, waker, |_| false).is_some() && which == Getters::Eager
+        {
+            self.beside.gates.come();
+        }
+    }
+
+    /// As [`hear_call`](Self::hear_call), for a task that stands in the line of [`Getters::Eager`], without the lock: whether it
+    /// was called. If not, it may have been meanwhile.
+    #[inline]
+    pub(super) fn hear_call_at_once(&self, place: &Place) -> bool {
+        let called = self.aside.desk.getters_through.includes(place.number());
+        if called {
+            self.beside.gates.come();
+        }
+        called
     }
 
     /// Calls for what is inside. While a thread that was called had not come, nobody was.
@@ -392,80 +320,106 @@ impl<T> Queue<T> {
     /// A get leaves the line. If it was called meanwhile the next one is, as it did not come for that; and if it is a thread,
     /// all are for whom something has come in since.
     pub(super) fn leave_getters(&self, which: Getters, who: Who, place: Place) {
-        let ((called, waker), told) = self.hear_at_desk(Told::new(self), |lines, told| {
-            let line = lines.getters(which);
-            let ((), called, waker) = line.leave(place);
-            if called == Called::Yes && which == Getters::Eager {
-                told.calls.call_in_turn(line, 1);
+        let mut calls = Calls::default();
+        let left = self.at_desk(|lines| {
+            let line = lines.line(which);
+            let left = line.leave(place);
+            if left.is_none() {
+                line.come(who);
+                if which == Getters::Eager {
+                    self.beside.gates.come();
+                    calls.call_in_turn(line, 1);
+                }
             }
-            (called, waker)
+            left
         });
-        if called == Called::Yes && who == Who::Thread {
+        if left.is_none() && who == Who::Thread {
             // The gate is open again: what comes in from here on calls somebody, and what came before is seen.
             self.raw.meet_pushes();
             self.pass_on();
         }
-        drop(told);
-        drop(waker);
+        drop(calls);
+        drop(left);
     }
 
     /// A put or a reservation gets in line, and in its turn has what it wants if there is that. The second result is for
     /// the caller to drop once it has dealt with the first.
     pub(super) fn line_up_for_room(&self, waker: Waker, want: Want<T>) -> (LinedUp<T>, impl Sized + '_) {
-        let ((lined_up, waker), told) = self.hear_at_desk(Told::new(self), |lines, told| {
+        let mut told = None;
+        let (lined_up, waker) = self.at_desk(|lines| {
             let place = lines.putters.enter(waker, Who::Task, want);
-            self.set_gates(lines);
-            self.meet_room();
-            self.serve(lines, self.limit_at_desk(lines), told);
-            if lines.putters.called(&place) == Called::Yes {
+            self.beside.gates.set_putters(lines.putters.waiting());
+            let limit = self.limit_at_desk(lines);
+            if !self.meet_room(limit) && !self.entry_is_closed() {
+                return (LinedUp::Waits(place), None);
+            }
+            let told = told.insert(Told::new(self));
+            self.serve(lines, limit, told);
+            let called = lines.putters.called(&place) != Called::No;
+            let lined_up = if called || self.entry_is_closed() {
+                let (want, waker) = lines.putters.leave(place).unwrap_or((Want::Granted, None));
                 // Not to be woken: it is here.
-                return (LinedUp::Over(lines.putters.leave(place).0), told.calls.take_last());
-            }
-            if self.entry_is_closed() {
-                let (want, _, waker) = lines.putters.leave(place);
-                return (LinedUp::Over(want), waker);
-            }
-            (LinedUp::Waits(place), None)
+                (LinedUp::Over(want), if called { told.calls.take_last() } else { waker })
+            } else {
+                (LinedUp::Waits(place), None)
+            };
+            lines.call_getters(told.surfaced.get(), &mut told.calls);
+            lined_up
         });
         (lined_up, (waker, told))
     }
 
     /// A wait for room is polled again: says what it has got if it is over.
     pub(super) fn look_for_room(&self, place: &mut Option<Place>, waker: Option<&Waker>) -> Option<Want<T>> {
-        self.poll_line(|lines| &mut lines.putters, place, waker, |queue| queue.entry_is_closed())
+        let over = self.poll_line(|lines| &mut lines.putters, Who::Task, place, waker, |queue| queue.entry_is_closed());
+        over.map(|want| want.unwrap_or(Want::Granted))
+    }
+
+    /// Whether the item of a put that stands in line with it went in, without the lock. If not, it may have meanwhile.
+    #[inline]
+    pub(super) fn went_in(&self, place: &Place) -> bool {
+        self.aside.desk.putters_through.includes(place.number())
     }
 
     /// A wait for room is given up. Who was called for room that he does not use leaves it to the next.
     pub(super) fn leave_putters(&self, place: Place) -> Want<T> {
-        let (want, waker) = self.at_desk(|lines, told| {
-            let (want, called, waker) = lines.putters.leave(place);
-            if called == Called::Yes && matches!(want, Want::Room) {
+        let left = self.telling_at_desk(|lines, told| {
+            let left = lines.putters.leave(place);
+            if matches!(left, Some((Want::Room, None))) {
                 self.serve(lines, self.limit_at_desk(lines), told);
             }
-            (want, waker)
+            left
         });
-        drop(waker);
-        want
+        left.map_or(Want::Granted, |(want, _)| want)
     }
 
-    /// Leaves the line, and says what it wanted, if called or if it is all over; else is woken by `waker` from now on.
+    /// Leaves the line, and says what it wanted, if called or if it is all over (`Some(None)` if it was through already); else
+    /// is woken by `waker` from now on.
     fn poll_line<W>(
         &self,
         line: impl Fn(&mut Lines<T>) -> &mut Line<W>,
+        who: Who,
         place: &mut Option<Place>,
         waker: Option<&Waker>,
         over: impl Fn(&Self) -> bool,
-    ) -> Option<W> {
+    ) -> Option<Option<W>> {
         let mut fresh = None;
         loop {
             // A waker is cloned, and one that is no longer needed dropped, while the desk is not locked.
-            let (left, wants_a_clone, _unneeded) = self.at_desk(|lines, _| {
+            let (left, wants_a_clone, _unneeded) = self.at_desk(|lines| {
                 let line = line(lines);
-                let Some(here) = &*place else { return (None, false, None) };
-                if line.called(here) == Called::Yes || over(self) {
-                    let left = place.take().map(|here| line.leave(here));
-                    return left.map_or((None, false, None), |(want, _, old)| (Some(want), false, old));
+                let Some(here) = place.take() else { return (None, false, None) };
+                let called = line.called(&here);
+                if called == Called::Through {
+                    line.come(who);
                 }
+                if called != Called::No || over(self) {
+                    return match line.leave(here) {
+                        Some((want, old)) => (Some(Some(want)), false, old),
+                        None => (Some(None), false, None),
+                    };
+                }
+                let here = place.insert(here);
                 match waker.filter(|waker| line.has_another_waker(here, waker)).map(|_| fresh.take()) {
                     Some(Some(fresh)) => (None, false, Some(line.change_waker(here, fresh))),
                     Some(None) => (None, true, None),
@@ -487,7 +441,7 @@ impl<T> Queue<T> {
         if is_over {
             told.surfaced.set(EVERYBODY);
         }
-        let nobody_came = self.aside.desk.0.lock().unwrap_or_else(PoisonError::into_inner).is_none();
+        let nobody_came = self.aside.desk.lines.lock().unwrap_or_else(PoisonError::into_inner).is_none();
         if nobody_came {
             return;
         }
@@ -498,7 +452,7 @@ impl<T> Queue<T> {
                     *missing += *held;
                     all += std::mem::take(held);
                 }
-                told.calls.call(&mut lines.putters, 1);
+                told.calls.add(lines.putters.call_first());
             }
             all
         });

@@ -10,8 +10,10 @@ pub(super) struct Gates {
     #[cfg(feature = "stream")]
     streams: AtomicUsize,
     putters: AtomicUsize,
-    /// Gets that wait, or were called and have not come yet.
-    expected: AtomicUsize,
+    /// Gets that ever lined up and did not give up, as far as this counts.
+    lined_up: AtomicUsize,
+    /// Those of them that were called and have come.
+    come: AtomicUsize,
 }
 
 impl Gates {
@@ -22,7 +24,8 @@ impl Gates {
                 #[cfg(feature = "stream")]
                 streams: AtomicUsize::new(0),
                 putters: AtomicUsize::new(0),
-                expected: AtomicUsize::new(0),
+                lined_up: AtomicUsize::new(0),
+                come: AtomicUsize::new(0),
             }
         }
     }
@@ -45,20 +48,33 @@ impl Gates {
     #[inline]
     pub(super) fn expected(&self) -> u64 {
         // Ordering: Relaxed, W2. A hint: for who is not seen to wait no item is put in.
-        self.expected.load(Ordering::Relaxed) as u64
+        let lined_up = self.lined_up.load(Ordering::Relaxed);
+        // Ordering: Relaxed, W2. As above. It may be the newer of the two numbers.
+        let expected = lined_up.wrapping_sub(self.come.load(Ordering::Relaxed));
+        isize::try_from(expected).unwrap_or(0) as u64
+    }
+
+    /// A get that was called has come, or gives up.
+    #[inline]
+    pub(super) fn come(&self) {
+        // Ordering: Relaxed, W2. As above.
+        self.come.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Under the desk's mutex, as the two that follow.
-    pub(super) fn set_getters(&self, waiting: usize, expected: usize) {
+    #[inline]
+    pub(super) fn set_getters(&self, waiting: usize, lined_up: usize) {
         set(&self.getters, waiting);
-        set(&self.expected, expected);
+        set(&self.lined_up, lined_up);
     }
 
     #[cfg(feature = "stream")]
+    #[inline]
     pub(super) fn set_streams(&self, waiting: usize) {
         set(&self.streams, waiting);
     }
 
+    #[inline]
     pub(super) fn set_putters(&self, waiting: usize) {
         set(&self.putters, waiting);
     }
@@ -70,6 +86,7 @@ fn is_shut(gate: &AtomicUsize) -> bool {
     gate.load(Ordering::Relaxed) == 0
 }
 
+#[inline]
 fn set(gate: &AtomicUsize, waiting: usize) {
     // Ordering: Relaxed, W3. All stores are made under the mutex.
     if gate.load(Ordering::Relaxed) != waiting {

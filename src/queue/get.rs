@@ -1,6 +1,7 @@
 //! Getting, with waiting: one item, some, or one in a guard.
 
-use super::desk::{Expecting, Getters};
+use super::desk::Expecting;
+use super::lines::Getters;
 use super::{Host, Queue, Task};
 use crate::error::{GetError, GetTimeoutError};
 use crate::line::{Place, Who};
@@ -13,7 +14,8 @@ use std::task::Waker;
 pub(crate) trait Take<T> {
     type Got;
 
-    /// Whether an item is taken as soon as it is there.
+    /// Whether an item is taken as soon as it is there: then all is done when room is told of. A batch has what was inside
+    /// and not, beyond that, what goes in for the room that it makes.
     const SINGLE: bool;
 
     /// The shape of one.
@@ -152,7 +154,7 @@ impl<T, H: Host<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E, F> 
     /// and goes on to another if the try succeeds.
     #[cold]
     fn attempt_in_line(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, E>> {
-        self.host.queue().hear_call(self.line, &mut self.place, waker);
+        self.host.queue().hear_call(self.line, self.who, &mut self.place, waker);
         let come = self.place.is_none() && self.who == Who::Thread;
         if come {
             // From here on others are called for what comes in; what came before is seen.
@@ -196,8 +198,14 @@ where
 
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        if self.place.is_some() {
-            return self.attempt_in_line(waker);
+        if let Some(place) = &self.place {
+            if self.line != Getters::Eager || self.who == Who::Thread || !self.host.queue().hear_call_at_once(place) {
+                return self.attempt_in_line(waker);
+            }
+            self.place = None;
+            if !K::SINGLE {
+                return self.try_in_line(false);
+            }
         }
         let queue = self.host.queue();
         let mut setback = Setback::Unknown;
@@ -234,8 +242,13 @@ where
 
     fn enrol(&mut self, waker: &Waker, who: Who) -> Option<Self::Output> {
         self.who = who;
-        self.place = Some(self.host.queue().line_up_to_get(self.line, waker.clone(), who, &mut self.expecting));
-        self.try_in_line(false)
+        let (place, may_get) = self.host.queue().line_up_to_get(self.line, waker.clone(), who, &mut self.expecting);
+        self.place = Some(place);
+        if may_get {
+            self.try_in_line(false)
+        } else {
+            None
+        }
     }
 
     #[cold]

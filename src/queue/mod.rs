@@ -9,6 +9,7 @@ mod desk;
 mod gates;
 mod get;
 mod iter;
+mod lines;
 mod owned;
 mod passage;
 mod permit;
@@ -18,6 +19,8 @@ mod sink;
 #[cfg(feature = "stream")]
 mod stream;
 mod task;
+mod through;
+mod told;
 mod watch;
 
 pub use get::{Get, GetMany, GetTask};

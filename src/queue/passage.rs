@@ -452,18 +452,24 @@ impl<T> Queue<T> {
         }
     }
 
-    /// A waiter for room meets the word whose change can bring it. Who closes looks at the desk in any case.
-    pub(super) fn meet_room(&self) {
+    /// A waiter for room meets the word whose change can bring it, and looks whether it may be there. Who closes looks at the
+    /// desk in any case.
+    pub(super) fn meet_room(&self, limit: u64) -> bool {
         match &self.aside.credit {
-            None => self.raw.meet_pops(),
-            Some(credit) => credit.meet(),
+            None => self.raw.meet_pops(limit) || self.is_rendezvous(),
+            Some(credit) => {
+                credit.meet();
+                true
+            }
         }
     }
 
     /// A waiter for the close.
     pub(super) fn meet_close(&self) {
         match &self.aside.credit {
-            None => self.raw.meet_pushes(),
+            None => {
+                self.raw.meet_pushes();
+            }
             Some(credit) => credit.meet(),
         }
     }

@@ -1,7 +1,8 @@
 //! Permits: room that is kept for who asked, before there is an item.
 
 use super::credit::{Credit, Denied};
-use super::desk::{LinedUp, Want};
+use super::desk::LinedUp;
+use super::lines::Want;
 use super::{Host, Queue};
 use crate::error::{PutError, PutTimeoutError, TryPutError};
 use crate::line::{Place, Who};

@@ -1,6 +1,7 @@
 //! Putting, with waiting: one item, or many.
 
-use super::desk::{LinedUp, Want};
+use super::desk::LinedUp;
+use super::lines::Want;
 use super::{Host, Queue};
 use crate::error::{PutError, PutTimeoutError};
 use crate::line::{Place, Who};
@@ -199,11 +200,12 @@ where
 
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        if self.place.is_none() {
-            self.push()
-        } else {
-            self.attempt_in_line(waker)
+        let Some(place) = &self.place else { return self.push() };
+        if !self.stays && self.host.queue().went_in(place) {
+            self.place = None;
+            return self.push();
         }
+        self.attempt_in_line(waker)
     }
 
     fn stands_in_line(&self) -> bool {

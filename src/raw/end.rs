@@ -130,7 +130,7 @@ impl End {
 
     /// See [`crate::sync::meet`].
     #[inline]
-    pub(crate) fn meet(&self) {
-        crate::sync::meet(&self.word);
+    pub(crate) fn meet(&self) -> Cursor {
+        Cursor::from_bits(crate::sync::meet(&self.word))
     }
 }

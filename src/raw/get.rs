@@ -35,10 +35,9 @@ impl<T> RawQueue<T> {
     #[cold]
     pub fn pop_slowly(&self, setback: Setback<'_, T>, observer: &impl Observer) -> Result<T, Vacant> {
         match setback {
-            Setback::Unknown => {}
-            Setback::AtTail => {
-                self.expect_no_sole();
-                if let Verdict::Vacant(vacant) = self.look() {
+            Setback::Unknown => {
+                // Mostly because there is nothing.
+                if let Some(vacant) = self.vacant_at_a_glance() {
                     return Err(vacant);
                 }
             }
@@ -157,6 +156,19 @@ impl<T> RawQueue<T> {
         } else {
             0
         }
+    }
+
+    /// As `look`, if the head and the tail are in one segment and there is nothing between them.
+    #[inline]
+    fn vacant_at_a_glance(&self) -> Option<Vacant> {
+        let head = self.head.sight(Self::LEN);
+        let tail = self.tail.cursor();
+        let together = tail.opened() == head.cursor;
+        // The head has not moved since, so that the segment was not used again, and the tail was at the head's place.
+        (together && self.head.sight(Self::LEN) == head).then(|| match tail.is_closed() {
+            true => Vacant::Closed,
+            false => Vacant::Empty,
+        })
     }
 
     /// Whether the head is at the tail, at one moment.

@@ -11,6 +11,7 @@ mod cursor;
 mod depot;
 mod end;
 mod get;
+mod handoff;
 mod link;
 mod put;
 mod segment;
@@ -30,6 +31,7 @@ use std::fmt;
 
 #[cfg(loom)]
 pub use barrier::Means;
+pub use handoff::Handoff;
 pub use sole::{Announce, Sole};
 pub use ticket::{Asked, GetTicket, Hitch, PutTicket, Setback};
 #[cfg(loom)]
@@ -197,14 +199,23 @@ impl<T> RawQueue<T> {
         meet(&self.side.holes);
     }
 
-    /// After this, every push whose claim was not yet visible sees what the caller did before.
-    pub fn meet_pushes(&self) {
-        self.tail.meet();
+    /// After this, every push whose claim was not yet visible sees what the caller did before. False if nothing is left of
+    /// what was visible, and it was not the end.
+    pub fn meet_pushes(&self) -> bool {
+        let tail = self.tail.meet();
+        // The head is never ahead of the tail. So it has not been moved to this segment for an earlier life of it than the
+        // tail, which was here before; and if it is beyond that life, it has passed the tail's place.
+        let head = self.head.cursor();
+        tail.is_closed() || head.address() != tail.address() || head.ticket() < tail.ticket()
     }
 
-    /// After this, every pop whose claim was not yet visible sees what the caller did before.
-    pub fn meet_pops(&self) {
-        self.head.meet();
+    /// After this, every pop whose claim was not yet visible sees what the caller did before. False if with those that were
+    /// visible `limit` items were inside, so that one whose claim was not will make room.
+    pub fn meet_pops(&self, limit: u64) -> bool {
+        let head = self.head.meet();
+        // If the tail is in a later life of this segment the head has left this one, after the meeting.
+        let tail = self.tail.cursor();
+        head.address() != tail.address() || tail.ticket().min(Self::LEN) < head.ticket().saturating_add(limit)
     }
 
     /// Head and tail at one moment: the head did not move while the tail was looked at, as its position never

@@ -71,22 +71,8 @@ impl<T> RawQueue<T> {
         self.head.cursor().is_closed()
     }
 
-    /// Takes the item at the head.
-    ///
-    /// Linearized at the store that moves the head on; if vacant, at the look at the tail's word.
-    #[inline]
-    pub fn pop_alone(&self, sole: &mut Sole<T>, observer: &impl Observer) -> Result<T, Vacant> {
-        match self.ready_alone(sole) {
-            Some(ready) => {
-                let value = ready.take(Ok);
-                observer.vacated(1);
-                value
-            }
-            None => self.pop_alone_slowly(sole, observer),
-        }
-    }
-
-    /// The item at the head, if it is there and not the last of its segment.
+    /// The item at the head, if it is there and not the last of its segment. To take it is linearized at the store that moves
+    /// the head on.
     #[inline]
     pub fn ready_alone<'a>(&'a self, sole: &'a mut Sole<T>) -> Option<Ready<'a, T>> {
         self.check(sole);
@@ -100,7 +86,8 @@ impl<T> RawQueue<T> {
         full.then_some(Ready { queue: self, sole, seen })
     }
 
-    /// Takes the item at the head when that may be a hole, the last of its segment, or not there.
+    /// Takes the item at the head when that may be a hole, the last of its segment, or not there. If vacant, linearized at the
+    /// look at the tail's word.
     #[cold]
     pub fn pop_alone_slowly(&self, sole: &mut Sole<T>, observer: &impl Observer) -> Result<T, Vacant> {
         self.check(sole);

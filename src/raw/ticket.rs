@@ -56,8 +56,6 @@ pub struct Unsettled<'a, T>(GetTicket<'a, T>);
 pub enum Setback<'a, T> {
     /// There may be one by the general way.
     Unknown,
-    /// The tail does not seem to be ahead.
-    AtTail,
     /// The race for the head was lost.
     Lost,
     /// The slot is claimed, and its value is not there yet, or never will be.
@@ -187,7 +185,7 @@ impl<T> RawQueue<T> {
         if position >= self.head.horizon() {
             let there = self.glance(seen);
             if there == 0 {
-                return Err(Setback::AtTail);
+                return Err(Setback::Unknown);
             }
             self.head.look_ahead(position + there);
         }

@@ -1,0 +1,73 @@
+//! What the core tells while the desk is locked, kept until it is not.
+//!
+//! Knows the core, lines and the queue. Does not know the desk.
+
+use super::Queue;
+use crate::line::Calls;
+use crate::raw::Observer;
+use std::cell::Cell;
+
+/// As a number of items: all who wait are to be called.
+pub(super) const EVERYBODY: usize = usize::MAX;
+
+/// What was heard from the core while the desk was locked, and who is to be called. It is passed on when this is dropped,
+/// after the desk is unlocked: wakers are somebody else's code, and may panic.
+pub(super) struct Told<'a, T> {
+    queue: &'a Queue<T>,
+    pub(super) surfaced: Cell<usize>,
+    voided: Cell<bool>,
+    /// The last permit of a queue that is closing is spent.
+    pub(super) close: bool,
+    /// An item came in that nobody will get.
+    pub(super) discard: bool,
+    pub(super) calls: Calls,
+}
+
+impl<'a, T> Told<'a, T> {
+    pub(super) fn new(queue: &'a Queue<T>) -> Self {
+        let calls = Calls::default();
+        Told { queue, surfaced: Cell::new(0), voided: Cell::new(false), close: false, discard: false, calls }
+    }
+}
+
+impl<T> Drop for Told<'_, T> {
+    // The calls come last, also if something before them panics.
+    #[inline]
+    fn drop(&mut self) {
+        let rings = self.surfaced.get() > 0 && self.queue.beside.bell.is_waited_for();
+        if self.close || self.discard || self.voided.get() || rings {
+            self.pass_on();
+        }
+    }
+}
+
+impl<T> Told<'_, T> {
+    #[cold]
+    fn pass_on(&mut self) {
+        if self.close {
+            self.queue.close_core();
+        }
+        if self.discard {
+            self.queue.discard_inside();
+        }
+        if self.surfaced.get() > 0 {
+            self.queue.beside.bell.ring();
+        }
+        if self.voided.get() {
+            self.queue.beside.joiners.wake_all();
+        }
+    }
+}
+
+impl<T> Observer for Told<'_, T> {
+    fn surfaced(&self, items: usize) {
+        self.surfaced.set(self.surfaced.get().saturating_add(items));
+    }
+
+    // Whoever is at the desk serves the putters himself.
+    fn vacated(&self, _slots: usize) {}
+
+    fn voided(&self) {
+        self.voided.set(true);
+    }
+}
