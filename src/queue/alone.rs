@@ -3,7 +3,7 @@
 //! Knows the core's only getter and the queue. Does not know handles.
 
 use super::get::{Many, One};
-use super::passage::{Deferring, Waking};
+use super::observers::{Deferring, Waking};
 use super::Queue;
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::line::Who;

@@ -1,0 +1,114 @@
+//! What the core tells, and to whom it is passed on: at once, later, or not at all.
+//!
+//! Knows the queue's gates. Does not know items.
+
+use super::Queue;
+use crate::line::go_on;
+use crate::raw::Observer;
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+/// Passes what the core tells on to those who wait, at once. A waker may panic through it: for operations of the core that
+/// are done by then.
+pub(super) struct Waking<'a, T> {
+    queue: &'a Queue<T>,
+}
+
+impl<'a, T> Waking<'a, T> {
+    #[inline]
+    pub(super) fn new(queue: &'a Queue<T>) -> Self {
+        Waking { queue }
+    }
+}
+
+impl<T> Observer for Waking<'_, T> {
+    #[inline]
+    fn surfaced(&self, items: usize) {
+        let beside = &self.queue.beside;
+        if !beside.gates.nobody_gets() {
+            self.queue.call_getters(items);
+        }
+        if beside.bell.is_waited_for() {
+            beside.bell.ring();
+        }
+    }
+
+    #[inline]
+    fn vacated(&self, _slots: usize) {
+        self.queue.tell_of_room();
+    }
+
+    #[cold]
+    fn voided(&self) {
+        self.queue.beside.joiners.wake_all();
+    }
+}
+
+/// The same for operations of the core that go on after that. A waker that panics does so when the core is done: this is
+/// dropped after it.
+pub(super) struct Deferring<'a, T> {
+    waking: Waking<'a, T>,
+    panic: Cell<Option<Box<dyn Any + Send>>>,
+}
+
+impl<'a, T> Deferring<'a, T> {
+    pub(super) fn new(queue: &'a Queue<T>) -> Self {
+        Deferring { waking: Waking::new(queue), panic: Cell::new(None) }
+    }
+
+    fn call(&self, call: impl FnOnce(&Waking<'a, T>)) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(&self.waking))) {
+            self.panic.set(Some(panic));
+        }
+    }
+}
+
+impl<T> Drop for Deferring<'_, T> {
+    fn drop(&mut self) {
+        go_on(self.panic.take());
+    }
+}
+
+impl<T> Observer for Deferring<'_, T> {
+    fn surfaced(&self, items: usize) {
+        self.call(|waking| waking.surfaced(items));
+    }
+
+    fn vacated(&self, slots: usize) {
+        self.call(|waking| waking.vacated(slots));
+    }
+
+    fn voided(&self) {
+        self.call(Waking::voided);
+    }
+}
+
+/// Notes that the head has gone on, for whoever tells of it later. Nothing else is told of by a get.
+#[derive(Default)]
+pub(super) struct Noting(pub(super) Cell<bool>);
+
+impl Observer for Noting {
+    fn surfaced(&self, _items: usize) {}
+
+    fn vacated(&self, _slots: usize) {
+        self.0.set(true);
+    }
+
+    fn voided(&self) {}
+}
+
+/// With credit the head's going on says nothing about room: what is told of it is told when the credit is given back.
+pub(super) struct Credited<'a, T>(pub(super) Deferring<'a, T>);
+
+impl<T> Observer for Credited<'_, T> {
+    fn surfaced(&self, items: usize) {
+        self.0.surfaced(items);
+    }
+
+    fn vacated(&self, _slots: usize) {}
+
+    fn voided(&self) {
+        self.0.voided();
+    }
+}
