@@ -127,7 +127,8 @@ struct Beside {
     luck: Luck,
     /// The capacity as the core counts; 0 if something else decides what goes in: gets that wait, or credit.
     limit: u64,
-    capacity: Option<usize>,
+    /// As it was asked for; no matter if there is no limit.
+    capacity: usize,
 }
 
 /// What only some operations touch, and write then.
@@ -163,7 +164,7 @@ impl<T> Queue<T> {
         /// assert_eq!(LOG.try_get().unwrap(), "hello");
         /// ```
         pub const fn unbounded() -> Self {
-            Queue::with_limit(None, UNBOUNDED, None)
+            Queue::with_limit(0, UNBOUNDED, None)
         }
     }
 
@@ -186,7 +187,8 @@ impl<T> Queue<T> {
         /// assert!(queue.try_put('b').unwrap_err().is_full());
         /// ```
         pub const fn bounded(capacity: usize) -> Self {
-            Queue::with_limit(Some(capacity), capacity as u64, None)
+            let most = UNBOUNDED - 1;
+            Queue::with_limit(capacity, if capacity as u64 > most { most } else { capacity as u64 }, None)
         }
     }
 
@@ -199,12 +201,12 @@ impl<T> Queue<T> {
         pub const fn with_permits(capacity: usize) -> Self {
             assert!(capacity > 0, "a queue with permits needs a capacity");
             let permits = if capacity > credit::MOST { credit::MOST } else { capacity };
-            Queue::with_limit(Some(capacity), 0, Some(Credit::new(permits as u64)))
+            Queue::with_limit(capacity, 0, Some(Credit::new(permits as u64)))
         }
     }
 
     crate::sync::const_fn! {
-        const fn with_limit(capacity: Option<usize>, limit: u64, credit: Option<Credit>) -> Self {
+        const fn with_limit(capacity: usize, limit: u64, credit: Option<Credit>) -> Self {
             Queue {
                 raw: RawQueue::new(),
                 beside: Padded::new(Beside {
@@ -609,7 +611,7 @@ impl<T> Queue<T> {
 
     /// How many items are inside, those included whose put has begun and not ended; never more than the capacity.
     pub fn len(&self) -> usize {
-        to_usize(self.raw.len()).min(self.beside.capacity.unwrap_or(usize::MAX))
+        to_usize(self.raw.len()).min(self.capacity().unwrap_or(usize::MAX))
     }
 
     /// Whether nothing is inside.
@@ -619,12 +621,12 @@ impl<T> Queue<T> {
 
     /// Whether there is no room. Always false without a bound, always true with capacity 0.
     pub fn is_full(&self) -> bool {
-        self.beside.capacity.is_some_and(|capacity| self.len() >= capacity)
+        self.capacity().is_some_and(|capacity| self.len() >= capacity)
     }
 
     /// For how many items there is room; `None` if the queue is unbounded.
     pub fn capacity(&self) -> Option<usize> {
-        self.beside.capacity
+        self.has_limit().then_some(self.beside.capacity)
     }
 
     /// Items as they come, until the queue is closed and empty; waits on this thread for each.
