@@ -245,7 +245,7 @@ impl<T> Queue<T> {
     /// Makes the caller the only getter.
     pub(crate) fn sole(&mut self) -> Sole<T> {
         assert!(!self.is_rendezvous(), "a rendezvous is for the general ends: see `joinq::bounded`");
-        assert!(self.aside.credit.is_none(), "permits are for the general ends");
+        assert!(self.credit_if_any().is_none(), "permits are for the general ends");
         let unbounded = self.beside.limit == UNBOUNDED;
         self.raw.sole(if unbounded { Announce::Plainly } else { Announce::ToWaiters })
     }

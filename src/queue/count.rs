@@ -2,29 +2,34 @@
 //!
 //! Knows a number. Does not know handles: a queue keeps two such numbers, as it has the room, and never looks at them.
 
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync::{AtomicU32, Ordering};
 
 /// The number of strong handles of one kind.
-pub(crate) struct Count(AtomicUsize);
+pub(crate) struct Count(AtomicU32);
 
 impl Count {
     /// More than this were leaked, not counted wrongly.
-    const MAX: usize = isize::MAX as usize;
+    const MAX: u32 = i32::MAX as u32;
 
     crate::sync::const_fn! {
         pub(super) const fn one() -> Self {
-            Count(AtomicUsize::new(1))
+            Count(AtomicU32::new(1))
         }
     }
 
     pub(crate) fn get(&self) -> usize {
-        // Ordering: Relaxed, C1. Somebody's answer to a question; nothing follows from it.
+        // Somebody's answer to a question; nothing follows from it.
+        self.load() as usize
+    }
+
+    fn load(&self) -> u32 {
+        // Ordering: Relaxed, C1. A guess or an answer: the compare-and-swap confirms the one, nothing follows from the other.
         self.0.load(Ordering::Relaxed)
     }
 
     /// Counts one more, unless there is none any more.
     pub(crate) fn add_to_some(&self) -> bool {
-        let mut count = self.get();
+        let mut count = self.load();
         while count > 0 {
             assert!(count < Self::MAX, "too many handles of one channel");
             // Ordering: Relaxed, C1. A handle that exists, or the upgraded pointer of a weak one, keeps the channel.
@@ -51,6 +56,6 @@ mod tests {
     #[should_panic(expected = "too many handles")]
     fn the_count_of_handles_does_not_wrap() {
         // As if that many clones had been leaked.
-        Count(AtomicUsize::new(Count::MAX)).add_to_some();
+        Count(AtomicU32::new(Count::MAX)).add_to_some();
     }
 }

@@ -185,7 +185,7 @@ impl<T> Queue<T> {
     }
 
     fn push_at_desk(&self, item: T, limit: u64, told: &mut Told<'_, T>) -> Result<(), Refused<T>> {
-        let Some(credit) = &self.aside.credit else {
+        let Some(credit) = self.credit_if_any() else {
             return self.raw.push(item, limit, told);
         };
         if credit.acquire(1, 1).is_err() {

@@ -125,7 +125,8 @@ struct Beside {
     joiners: WaitSet,
     closing: WaitSet,
     luck: Luck,
-    /// The capacity as the core counts; 0 if something else decides what goes in: gets that wait, or credit.
+    /// The capacity as the core counts; 0 if something else decides what goes in: gets that wait, or, if the capacity is not 0,
+    /// credit.
     limit: u64,
     /// As it was asked for; no matter if there is no limit.
     capacity: usize,
@@ -134,8 +135,8 @@ struct Beside {
 /// What only some operations touch, and write then.
 struct Aside<T> {
     unfinished: Unfinished,
-    /// In place of the limit: room that can be kept ahead.
-    credit: Option<Credit>,
+    /// In place of the limit: room that can be kept ahead. Nobody looks at it where there are no permits.
+    credit: Credit,
     desk: Desk<T>,
     /// For whoever shares the queue out: how many there are at each end. They stand here because there is room.
     counts: [Count; 2],
@@ -164,7 +165,7 @@ impl<T> Queue<T> {
         /// assert_eq!(LOG.try_get().unwrap(), "hello");
         /// ```
         pub const fn unbounded() -> Self {
-            Queue::with_limit(0, UNBOUNDED, None)
+            Queue::with_limit(0, UNBOUNDED, 0)
         }
     }
 
@@ -188,7 +189,7 @@ impl<T> Queue<T> {
         /// ```
         pub const fn bounded(capacity: usize) -> Self {
             let most = UNBOUNDED - 1;
-            Queue::with_limit(capacity, if capacity as u64 > most { most } else { capacity as u64 }, None)
+            Queue::with_limit(capacity, if capacity as u64 > most { most } else { capacity as u64 }, 0)
         }
     }
 
@@ -201,12 +202,12 @@ impl<T> Queue<T> {
         pub const fn with_permits(capacity: usize) -> Self {
             assert!(capacity > 0, "a queue with permits needs a capacity");
             let permits = if capacity > credit::MOST { credit::MOST } else { capacity };
-            Queue::with_limit(capacity, 0, Some(Credit::new(permits as u64)))
+            Queue::with_limit(capacity, 0, permits as u64)
         }
     }
 
     crate::sync::const_fn! {
-        const fn with_limit(capacity: usize, limit: u64, credit: Option<Credit>) -> Self {
+        const fn with_limit(capacity: usize, limit: u64, permits: u64) -> Self {
             Queue {
                 raw: RawQueue::new(),
                 beside: Padded::new(Beside {
@@ -220,7 +221,7 @@ impl<T> Queue<T> {
                 }),
                 aside: Padded::new(Aside {
                     unfinished: Unfinished::new(),
-                    credit,
+                    credit: Credit::new(permits),
                     desk: Desk::new(),
                     counts: [Count::one(), Count::one()],
                 }),
@@ -443,7 +444,7 @@ impl<T> Queue<T> {
             Err(TryPutError::Full(item)) if self.is_rendezvous() || self.raw.is_sole() => return Ok(Some(item)),
             Err(TryPutError::Full(item)) => item,
         };
-        if let Some(credit) = &self.aside.credit {
+        if let Some(credit) = self.credit_if_any() {
             return self.swap_with_oldest(credit, item);
         }
         // In first, so that nothing is lost if the queue is closed in between.
@@ -671,8 +672,14 @@ impl<T> Queue<T> {
         self.beside.limit > 0
     }
 
+    /// What decides over room, in a queue with permits.
+    #[inline]
+    fn credit_if_any(&self) -> Option<&Credit> {
+        (self.beside.limit == 0 && self.beside.capacity > 0).then_some(&self.aside.credit)
+    }
+
     pub(crate) fn is_rendezvous(&self) -> bool {
-        self.beside.limit == 0 && self.aside.credit.is_none()
+        self.beside.limit == 0 && self.beside.capacity == 0
     }
 }
 

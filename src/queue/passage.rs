@@ -98,7 +98,7 @@ impl<T> Queue<T> {
 
     /// Puts in by a permit, or for a get that waits.
     fn push_by_leave(&self, item: T) -> Result<(), Refused<T>> {
-        let Some(credit) = &self.aside.credit else { return self.push_to_expecting(item) };
+        let Some(credit) = self.credit_if_any() else { return self.push_to_expecting(item) };
         match self.acquire(credit, 1, 1) {
             Ok(_) => {
                 self.push_with_permit(credit, item);
@@ -158,7 +158,7 @@ impl<T> Queue<T> {
     }
 
     pub(super) fn push_many(&self, items: &mut VecDeque<T>) -> Result<(), Refused<()>> {
-        let Some(credit) = &self.aside.credit else {
+        let Some(credit) = self.credit_if_any() else {
             if !self.is_rendezvous() {
                 return match self.raw.push_many(items, self.beside.limit, &Deferring::new(self)) {
                     Err(Refused::Full(())) if self.expected() > 0 => {
@@ -227,7 +227,7 @@ impl<T> Queue<T> {
 
     /// Says that there may be room after `items` were taken, or leaves that to the get that took them.
     fn tell_or_note(&self, noted: &Noting, items: u64, expecting: &mut Expecting) {
-        let room = match &self.aside.credit {
+        let room = match self.credit_if_any() {
             Some(credit) if items > 0 => {
                 credit.refund(items);
                 true
@@ -288,7 +288,7 @@ impl<T> Queue<T> {
 
     /// Nobody will get any more: what comes in by a permit is dropped.
     pub(super) fn abandon(&self) {
-        if let Some(credit) = &self.aside.credit {
+        if let Some(credit) = self.credit_if_any() {
             credit.abandon();
         }
     }
@@ -327,7 +327,7 @@ impl<T> Queue<T> {
 
     /// Closes the queue for puts, and the core unless a permit is held. True for the one call that closed.
     pub(super) fn close_entry(&self) -> bool {
-        let Some(credit) = &self.aside.credit else { return self.close_core() };
+        let Some(credit) = self.credit_if_any() else { return self.close_core() };
         let (first, after) = credit.close();
         match after {
             After::Close => {
@@ -339,7 +339,7 @@ impl<T> Queue<T> {
     }
 
     pub(super) fn entry_is_closed(&self) -> bool {
-        match &self.aside.credit {
+        match self.credit_if_any() {
             None => self.raw.is_closed(),
             Some(credit) => credit.is_closing(),
         }
@@ -348,7 +348,7 @@ impl<T> Queue<T> {
     /// A waiter for room meets the word whose change can bring it, and looks whether it may be there. Who closes looks at the
     /// desk in any case.
     pub(super) fn meet_room(&self, limit: u64) -> bool {
-        match &self.aside.credit {
+        match self.credit_if_any() {
             None => self.raw.meet_pops(limit) || self.is_rendezvous(),
             Some(credit) => {
                 credit.meet();
@@ -359,7 +359,7 @@ impl<T> Queue<T> {
 
     /// A waiter for the close.
     pub(super) fn meet_close(&self) {
-        match &self.aside.credit {
+        match self.credit_if_any() {
             None => {
                 self.raw.meet_pushes();
             }

@@ -281,14 +281,14 @@ impl<T> Queue<T> {
     /// How many more items could be put or permits be had at this moment; `None` if the queue is unbounded.
     pub fn room(&self) -> Option<usize> {
         let capacity = self.capacity()?;
-        Some(match &self.aside.credit {
+        Some(match self.credit_if_any() {
             None => capacity - self.len(),
             Some(credit) => capacity - (self.credit_at_start() - credit.free() as usize),
         })
     }
 
     pub(crate) fn credit(&self) -> &Credit {
-        self.aside.credit.as_ref().expect("permits are for queues made by `with_permits`")
+        self.credit_if_any().expect("permits are for queues made by `with_permits`")
     }
 
     /// How many permits there are in all.
