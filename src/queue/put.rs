@@ -164,6 +164,10 @@ impl<T, H: Host<T>, L: Load<T>, E: From<PutError<L::Rest>>, F> PutAttempt<T, H, 
 
     #[cold]
     fn attempt_in_line(&mut self, waker: Option<&Waker>) -> Option<Result<(), E>> {
+        if !self.stays && self.place.as_ref().is_some_and(|place| self.host.queue().went_in(place)) {
+            self.place = None;
+            return self.push();
+        }
         let want = self.host.queue().look_for_room(&mut self.place, waker)?;
         self.after(want)
     }
@@ -200,12 +204,11 @@ where
 
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        let Some(place) = &self.place else { return self.push() };
-        if !self.stays && self.host.queue().went_in(place) {
-            self.place = None;
-            return self.push();
+        if self.place.is_none() {
+            self.push()
+        } else {
+            self.attempt_in_line(waker)
         }
-        self.attempt_in_line(waker)
     }
 
     fn stands_in_line(&self) -> bool {
