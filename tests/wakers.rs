@@ -3,7 +3,7 @@
 mod common;
 
 use common::{panicking_waker, poll, watchdog, Count, Probe};
-use joinq::Queue;
+use joinq::{Put, Queue};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, RawWaker, RawWakerVTable, Wake, Waker};
@@ -198,4 +198,32 @@ fn permits_are_not_lost_to_a_waker_that_panics() {
     drop(first);
     assert!(behind.is_woken());
     assert_eq!((queue.try_get(), queue.room()), (Ok(1), Some(2)));
+}
+
+/// The waker of a get lets an item in and a put line up when it is cloned, and panics when it is dropped: that is while the get
+/// has its item and leaves the line.
+#[test]
+#[allow(unsafe_code)] // A clone that does something can only be made so.
+fn a_waker_that_panics_when_it_is_dropped_keeps_no_put_from_its_room() {
+    static QUEUE: Queue<u32> = Queue::bounded(1);
+    static PUT: Mutex<Option<Put<'static, u32>>> = Mutex::new(None);
+    static TABLE: RawWakerVTable = RawWakerVTable::new(
+        |_| {
+            QUEUE.try_put(1).unwrap();
+            let mut put = QUEUE.put(2);
+            assert!(poll(&mut put, &Count::new().1).is_pending());
+            *PUT.lock().unwrap() = Some(put);
+            RawWaker::new(std::ptr::null(), &TABLE)
+        },
+        |_| {},
+        |_| {},
+        |_| assert!(PUT.lock().unwrap().is_none(), "a waker that panics when it is dropped"),
+    );
+    let _watchdog = watchdog();
+    // SAFETY: the functions of the table need no data.
+    let waker = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) };
+    let waker = std::mem::ManuallyDrop::new(waker);
+    assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut QUEUE.get(), &waker))).is_err());
+    let mut put = PUT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take().unwrap();
+    assert!(poll(&mut put, &Count::new().1).is_ready());
 }

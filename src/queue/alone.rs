@@ -43,7 +43,7 @@ impl Bell {
             // Somebody is about to call, by a waker that may be no longer the right one.
             Err(waker) => {
                 waker.wake();
-                crate::sync::pause();
+                crate::sync::step_aside();
             }
         }
     }

@@ -301,8 +301,9 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Ends a try in line: passes on to the next if this one has `come` on a call, and tells of room, also if a waker panics.
-    pub(super) fn finish_in_line(&self, come: bool, room: bool) {
+    /// Ends a try in line: leaves it, passes on to the next if this one has `come` on a call, and tells of room, also if a waker
+    /// panics.
+    pub(super) fn finish_in_line(&self, leaving: Option<(Getters, Who, Place)>, come: bool, room: bool) {
         struct Serve<'a, T>(&'a Queue<T>, bool);
         impl<T> Drop for Serve<'_, T> {
             fn drop(&mut self) {
@@ -312,6 +313,9 @@ impl<T> Queue<T> {
             }
         }
         let _serve = Serve(self, room);
+        if let Some((which, who, place)) = leaving {
+            self.leave_getters(which, who, place);
+        }
         if come {
             self.pass_on();
         }

@@ -169,10 +169,9 @@ impl<T, H: Host<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E, F> 
         let output = try_take(queue, &mut self.take, Setback::Unknown, expecting);
         self.expecting.in_line = false;
         let room = std::mem::take(&mut self.expecting.room);
-        if output.is_some() {
-            self.leave_line();
-        }
-        self.host.queue().finish_in_line(come && output.is_some(), room);
+        let place = if output.is_some() { self.place.take() } else { None };
+        let leaving = place.map(|place| (self.line, self.who, place));
+        self.host.queue().finish_in_line(leaving, come && output.is_some(), room);
         if output.is_some() {
             self.host.queue().expect_no_more(&mut self.expecting);
         }

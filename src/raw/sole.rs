@@ -28,6 +28,9 @@ pub struct Ready<'a, T> {
     seen: Cursor,
 }
 
+/// The id of one that has ended; no queue has it.
+const NOBODY: usize = usize::MAX;
+
 /// How the head's going on is made known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Announce {
@@ -61,7 +64,7 @@ impl<T> RawQueue<T> {
     /// From now on anybody may get; who was the only one is no more.
     pub fn end_sole(&self, sole: &mut Sole<T>) {
         self.check(sole);
-        sole.id = 0;
+        sole.id = NOBODY;
         self.head.place_and_meet(self.head.cursor().opened());
     }
 
@@ -165,7 +168,7 @@ impl<T> RawQueue<T> {
         // What may panic comes before anything is taken.
         values.reserve(row);
         for index in first..first + row as u64 {
-            // SAFETY: as in `pop_alone_slowly`; the slot was seen to be full.
+            // SAFETY: nobody else gets, so that the get tickets from the head on are this getter's; the slot was seen to be full.
             values.push(unsafe { segment.slot(index).take_full(|value| value) });
         }
         self.place(sole.announce, seen.advanced(row as u64));
@@ -236,7 +239,7 @@ impl<T> RawQueue<T> {
 
     #[inline]
     fn check(&self, sole: &Sole<T>) {
-        // Ordering: Relaxed, R1. It changes only before the queue is shared, and when the one with this id ends.
+        // Ordering: Relaxed, R1. It changes only before the queue is shared.
         assert_eq!(self.side.sole.load(Ordering::Relaxed), sole.id, "the only getter of another queue");
     }
 }
@@ -246,10 +249,11 @@ impl<T> Ready<'_, T> {
     #[inline]
     pub fn take<R>(self, wrap: impl FnOnce(T) -> R) -> R {
         let Ready { queue, sole, seen } = self;
-        // SAFETY: as in `pop_alone_slowly`; the slot was seen to be full.
-        let value = unsafe { Segment::behind(seen).slot(seen.ticket()).take_full(wrap) };
+        // First, so that the value is not taken again should `wrap` unwind. The slot is neither marked nor the last one, so
+        // that the segment stays.
         queue.place(sole.announce, seen.advanced(1));
-        value
+        // SAFETY: as in `pop_alone_slowly`; the slot was seen to be full.
+        unsafe { Segment::behind(seen).slot(seen.ticket()).take_full(wrap) }
     }
 }
 

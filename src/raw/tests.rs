@@ -312,3 +312,42 @@ fn the_means_change_with_the_segment() {
     }
     assert_eq!(queue.len(), 0);
 }
+
+#[test]
+fn a_cursor_of_an_earlier_life_does_not_make_a_queue_full() {
+    let queue: RawQueue<u64> = RawQueue::new();
+    let limit = 4;
+    let pass = || {
+        queue.push(0, limit, &()).unwrap();
+        queue.pop(&()).unwrap();
+    };
+    (0..2 * LEN + 100).for_each(|_| pass());
+    let seen = queue.tail.cursor();
+    // The segment is used again, and the head is at its beginning: by the tickets alone it is a hundred behind `seen`.
+    while queue.tail.cursor().address() != seen.address() || queue.tail.cursor().ticket() != 1 {
+        pass();
+    }
+    let position = queue.tail.position_of_slot(seen);
+    assert!(matches!(queue.head_within(seen, position, limit), Err(Hitch::Unknown)));
+}
+
+#[test]
+fn the_only_getter_takes_nothing_twice_though_its_wrapping_unwinds() {
+    let mut queue = RawQueue::new();
+    let mut sole = queue.sole(Announce::Plainly);
+    (0..3).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
+    assert_eq!(queue.pop_alone_slowly(&mut sole, &()), Ok(0));
+    let ready = queue.ready_alone(&mut sole).unwrap();
+    let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ready.take(|n| panic!("{n}"))));
+    assert!(unwound.is_err());
+    assert_eq!(queue.pop_alone_slowly(&mut sole, &()), Ok(2));
+}
+
+#[test]
+#[should_panic(expected = "the only getter of another queue")]
+fn an_only_getter_that_has_ended_is_none_elsewhere() {
+    let mut queue: RawQueue<u64> = RawQueue::new();
+    let mut sole = queue.sole(Announce::Plainly);
+    queue.end_sole(&mut sole);
+    let _ = RawQueue::new().pop_alone_slowly(&mut sole, &());
+}

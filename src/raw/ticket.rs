@@ -10,7 +10,8 @@ use super::slot::Published;
 use super::{Claim, RawQueue};
 use std::marker::PhantomData;
 
-/// The right and the duty to put into one slot. If it is forgotten its segment is never used again.
+/// The right and the duty to put into one slot. If it is forgotten its segment is never used again, and a
+/// getter of that slot may wait for ever where the kernel refuses the barrier it agreed to.
 #[must_use]
 #[allow(missing_debug_implementations)]
 pub struct PutTicket<'a, T> {
@@ -141,18 +142,8 @@ impl<T> RawQueue<T> {
         let position = self.tail.position_of_slot(seen);
         let mut head = None;
         if position.saturating_sub(self.tail.horizon()) >= limit {
-            // The horizon is old. If the head is in the same segment its word says all.
-            let now = self.head.cursor();
-            if now.address() != seen.address() {
-                return Err(Hitch::Unknown);
-            }
-            if index.saturating_sub(now.ticket()) >= limit {
-                // As long as the base is the same the tail has not been through another life of the segment, so that both
-                // words were in this one: it was full when the head's was read.
-                let same = self.tail.position_of_slot(seen) == position;
-                return Err(if same { Hitch::Full } else { Hitch::Unknown });
-            }
-            head = Some(now.ticket().min(index));
+            // The horizon is old.
+            head = Some(self.head_within(seen, position, limit)?);
         }
         if self.tail.advance(seen, seen.advanced(1)).is_err() {
             return Err(Hitch::Lost);
@@ -170,6 +161,28 @@ impl<T> RawQueue<T> {
             self.tail.look_ahead(base + head);
         }
         Ok(ticket)
+    }
+
+    /// The head's ticket, if it is in the segment of the tail's cursor `seen` and fewer than `limit` slots behind; `position` is
+    /// what was read as that of `seen`, and need not be. The head may be in another life of the segment.
+    #[inline]
+    pub(super) fn head_within(&self, seen: Cursor, position: u64, limit: u64) -> Result<u64, Hitch<'_, T>> {
+        // Was the base that of `seen`? If the word is there now then it is not younger, and if it is the same below, not older:
+        // it is raised for a later life of the segment only when the tail has left this one.
+        if self.tail.cursor() != seen {
+            return Err(Hitch::Unknown);
+        }
+        let now = self.head.cursor();
+        if now.address() != seen.address() {
+            return Err(Hitch::Unknown);
+        }
+        if seen.ticket().saturating_sub(now.ticket()) >= limit {
+            // As long as the base is the same the tail has not been through another life of the segment, so that both
+            // words were in this one: it was full when the head's was read.
+            let same = self.tail.position_of_slot(seen) == position;
+            return Err(if same { Hitch::Full } else { Hitch::Unknown });
+        }
+        Ok(now.ticket().min(seen.ticket()))
     }
 
     /// Claims the slot at the head, if that can be done at once, the slot is not the last of its segment, and its value is
