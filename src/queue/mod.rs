@@ -656,7 +656,6 @@ impl<T> Queue<T> {
         &self.aside.counts
     }
 
-    /// Pauses before a thread that waits looks again: with a small capacity little can happen meanwhile.
     /// How one spins who waits for items or for room.
     fn spin(&self, gathers: bool) -> Spin<'_> {
         // A rendezvous is not made by looking: who waits lines up at once.

@@ -40,8 +40,8 @@ pub use trial::Trial;
 /// No bound.
 pub const UNBOUNDED: u64 = u64::MAX;
 
-/// Told at once what an operation has changed that somebody may be waiting for. The core does not know who. It must
-/// not panic.
+/// Told at once what an operation has changed that somebody may be waiting for. The core does not know who. It may panic
+/// only where that is the last thing which the operation does.
 pub trait Observer {
     /// `items` more are there to be got.
     fn surfaced(&self, items: usize);
@@ -203,8 +203,9 @@ impl<T> RawQueue<T> {
     /// what was visible, and it was not the end.
     pub fn meet_pushes(&self) -> bool {
         let tail = self.tail.meet();
-        // The head is never ahead of the tail. So it has not been moved to this segment for an earlier life of it than the
-        // tail, which was here before; and if it is beyond that life, it has passed the tail's place.
+        // The head enters a segment only after the tail, and an earlier life of a segment is over before the tail enters
+        // again: so the head's word is not of an earlier life than the tail's. If it is of a later one it has passed the
+        // tail's place.
         let head = self.head.cursor();
         tail.is_closed() || head.address() != tail.address() || head.ticket() < tail.ticket()
     }
