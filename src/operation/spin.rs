@@ -112,12 +112,14 @@ impl<A: Attempt> Operation<A> {
     fn spin(&mut self, mut pauses: u32, idle: u32) -> Option<A::Output> {
         let looks = if pauses == 0 { 0 } else { patience(LOOKS) };
         let mut idly = 0;
+        // Once, so that the spin stays short.
+        let mut gathers = self.attempt.spin().gathers;
         let mut before = self.attempt.traffic();
         for _ in 0..looks {
             pause(pauses);
             pauses = (2 * pauses).min(PAUSES);
             let now = self.attempt.traffic();
-            if now.wrapping_sub(before) >= DENSE && self.attempt.spin().gathers {
+            if now.wrapping_sub(before) >= DENSE && std::mem::take(&mut gathers) {
                 pause(GATHER);
             }
             if let Some(output) = self.try_again() {

@@ -82,6 +82,10 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 /// afterwards does not hide behind its unfinished item. While somebody waits, to line up, to be called and to be served
 /// takes a lock. With capacity 0 each operation does.
 ///
+/// Before it waits, an operation may look a few times whether another thread is about to do what it waits for: a thread for
+/// some microseconds, after which it yields and then parks, and a task for some ten microseconds at most, in one poll, where
+/// that has paid before and there is room for 16 items.
+///
 /// # Wakers
 /// A waker is cloned, woken and dropped while no lock is held, so that it may use the queue. If one panics, all others are
 /// woken all the same, and the operation that woke it panics when it is done; an item that it was about to return is
