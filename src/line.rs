@@ -276,7 +276,7 @@ impl Drop for Calls {
     #[inline]
     fn drop(&mut self) {
         let Some(first) = self.first.take() else { return };
-        if self.more.is_empty() {
+        if self.more.is_empty() && !crate::sync::is_unwinding() {
             return first.wake();
         }
         let more = std::mem::take(&mut self.more);
@@ -364,6 +364,16 @@ mod tests {
         assert!(line.places.capacity() >= 1000);
         places.into_iter().for_each(|place| drop(line.leave(place)));
         assert_eq!(line.places.capacity(), 0);
+    }
+
+    #[test]
+    fn a_waker_that_panics_while_another_panic_unwinds_does_not_abort() {
+        let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let mut calls = Calls::default();
+            calls.add(Some(counting(6).1));
+            panic!("another");
+        }));
+        assert!(unwound.is_err());
     }
 
     #[test]

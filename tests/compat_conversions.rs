@@ -99,3 +99,17 @@ fn a_rendezvous_read_as_a_stream_is_not_over_before_its_last_message() {
     assert_eq!(receiver.recv_blocking(), Ok(1));
     assert!(receiver.is_terminated());
 }
+
+#[test]
+fn a_send_of_async_channel_to_a_rendezvous_waits() {
+    use std::future::Future;
+    let _watchdog = common::watchdog();
+    let (sender, receiver) = joinq::bounded::<u8>(0);
+    let sender = joinq::compat::async_channel::Sender::from(sender);
+    let mut send = std::pin::pin!(sender.send(1));
+    let (_, waker) = common::Count::new();
+    let mut context = std::task::Context::from_waker(&waker);
+    assert!(send.as_mut().poll(&mut context).is_pending());
+    assert_eq!(receiver.try_recv(), Ok(1));
+    assert!(send.as_mut().poll(&mut context).is_ready());
+}

@@ -298,7 +298,7 @@ macro_rules! handle {
             /// Another handle.
             ///
             /// # Panics
-            /// If there are `isize::MAX` already, which needs handles that were leaked.
+            /// If there are `i32::MAX` already, which needs handles that were leaked.
             fn clone(&self) -> Self {
                 assert!(self.shared.$count().add_to_some(), "a handle exists and is not counted");
                 $name { shared: self.shared.clone() }

@@ -199,7 +199,7 @@ impl<T> Queue<T> {
 
     crate::sync::const_fn! {
         /// A queue with room for `capacity` items that can be kept ahead: see [`reserve`](Queue::reserve). Each item costs
-        /// a little more than in one made by [`bounded`](Queue::bounded). At most 2^31 - 1 places are used.
+        /// a little more than in one made by [`bounded`](Queue::bounded). At most 2^30 - 1 places are used.
         ///
         /// # Panics
         /// If `capacity` is 0.

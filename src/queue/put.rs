@@ -132,10 +132,11 @@ impl<T, H: Host<T>, L: Load<T>, E: From<PutError<L::Rest>>, F> PutAttempt<T, H, 
         PutAttempt { host, load, place: None, stays: false, item: PhantomData }
     }
 
-    /// One whose item goes in only when it is polled.
+    /// One whose item goes in only when it is polled; but with capacity 0, where an item has no room but by a get.
     #[cfg(feature = "compat")]
     pub(crate) fn that_stays(host: H, load: L) -> Self {
-        PutAttempt { stays: true, ..PutAttempt::new(host, load) }
+        let stays = !host.queue().is_rendezvous();
+        PutAttempt { stays, ..PutAttempt::new(host, load) }
     }
 
     /// What is not in the queue for good.
