@@ -85,7 +85,7 @@ impl<'a, T> Take<T> for Guarded<'a, T> {
         setback: Setback<'_, T>,
         expecting: &mut Expecting,
     ) -> Result<Task<'a, T>, Vacant> {
-        One.take(queue, setback, expecting).map(|item| Task::new(self.0, item))
+        One.take(queue, setback, expecting).map(|item| self.shape(item))
     }
 }
 

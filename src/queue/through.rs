@@ -4,8 +4,9 @@
 //!
 //! Race: who is through has nothing left at the desk. He who calls stores the number while the desk is locked, and when that
 //! is unlocked nothing of those with smaller numbers is there: a get has no place any more, and the item of a put has gone in.
-//! (Who is called and is to look at the desk, as a put at a close, is not through; nobody behind him will be.) So one who
-//! reads a number greater than his own is done without the lock. The number only grows, and who reads an old one takes the
+//! (Who is called and is to look at the desk is not through, though the number may pass his: a reservation, and one who wants
+//! room only, never ask here; and behind a put that a close has called nobody is through any more.) So one
+//! who reads a number greater than his own is done without the lock. The number only grows, and who reads an old one takes the
 //! lock and sees there what is so.
 
 use crate::sync::{AtomicU64, Ordering};
