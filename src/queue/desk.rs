@@ -224,13 +224,13 @@ impl<T> Queue<T> {
         self.at_desk(|_| self.raw.close(told))
     }
 
-    /// With permits: takes the oldest item out and puts `item` in by its permit; `item` comes back if there is no other.
+    /// With permits: takes the oldest item out and puts `item` in by its permit; full if there is no item.
     pub(super) fn swap_with_oldest(&self, item: T) -> Result<T, Refused<T>> {
         self.telling_at_desk(|_, told| {
             if self.raw.is_closed() {
                 return Err(Refused::Closed(item));
             }
-            let Ok(oldest) = self.raw.pop(told) else { return Ok(item) };
+            let Ok(oldest) = self.raw.pop(told) else { return Err(Refused::Full(item)) };
             // The core is closed under the mutex only, so that it is open still.
             self.raw.push(item, UNBOUNDED, told)?;
             Ok(oldest)

@@ -471,7 +471,8 @@ impl<T> Queue<T> {
         if self.credit_if_any().is_some() {
             return match self.swap_with_oldest(item) {
                 Ok(oldest) => Ok(Some(self.taken_out(oldest))),
-                Err(Refused::Full(item) | Refused::Closed(item)) => Err(PutError(item)),
+                Err(Refused::Full(item)) => Ok(Some(item)),
+                Err(Refused::Closed(item)) => Err(PutError(item)),
             };
         }
         // In first, so that nothing is lost if the queue is closed in between. What is beyond the capacity then belongs to this

@@ -276,12 +276,28 @@ impl<T> Queue<T> {
             return self.raw.pop_many(items, limit, &Deferring::new(self));
         }
         let noted = Noting::default();
-        let count = match self.raw.pop_many(items, limit, &noted) {
-            Err(Vacant::Closed) => self.pop_many_late(items, limit),
-            count => count,
-        };
+        let count = self.pop_many_and_late(items, limit, &noted);
         self.tell_or_note(&noted, *count.as_ref().unwrap_or(&0) as u64, expecting);
         count
+    }
+
+    /// Takes items of the core, and once that is closed and empty those behind it.
+    fn pop_many_and_late(&self, items: &mut Vec<T>, limit: usize, noted: &Noting) -> Result<usize, Vacant> {
+        let before = items.len();
+        loop {
+            let taken = items.len() - before;
+            let vacant = match self.raw.pop_many(items, limit - taken, noted) {
+                // There are late items only when the core is closed, so that the next look at it is final.
+                Ok(more) if taken + more == limit || self.beside.late.len() == 0 => return Ok(taken + more),
+                Ok(_) => continue,
+                Err(Vacant::Closed) => match self.pop_many_late(items, limit - taken) {
+                    Ok(more) => return Ok(taken + more),
+                    Err(vacant) => vacant,
+                },
+                Err(Vacant::Empty) => Vacant::Empty,
+            };
+            return if taken > 0 { Ok(taken) } else { Err(vacant) };
+        }
     }
 
     /// Gives `count` permits back that were not used.
