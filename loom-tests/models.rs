@@ -36,10 +36,12 @@ pub fn explore_capped(model: impl Fn() + Send + Sync + 'static) {
     run(builder, model);
 }
 
-fn run(builder: loom::model::Builder, model: impl Fn() + Send + Sync + 'static) {
+fn run(mut builder: loom::model::Builder, model: impl Fn() + Send + Sync + 'static) {
     let executions = Arc::new(AtomicUsize::new(0));
     let counted = executions.clone();
     let start = std::time::Instant::now();
+    // Those in which words come back have many steps.
+    builder.max_branches = builder.max_branches.max(10_000);
     let (bound, cap) = (builder.preemption_bound, builder.max_permutations);
     builder.check(move || {
         counted.fetch_add(1, Ordering::Relaxed);
