@@ -15,17 +15,20 @@ mod models;
 
 #[cfg(loom)]
 mod tests {
-    use crate::items::{get, has_holes, item, queue, reach, Got, Item, Shared, Tag, BEFORE};
-    use joinq::raw::{fix_sequence_bits, Announce, Observer, RawQueue, Refused, Vacant, UNBOUNDED};
+    use crate::items::{get, has_holes, item, queue, reach_with, Got, Item, Shared, Tag, BEFORE};
+    use joinq::raw::{fix_sequence_bits, Announce, Means, Observer, RawQueue, Refused, Vacant, UNBOUNDED};
     use loom::sync::atomic::{AtomicUsize, Ordering};
     use loom::sync::Arc;
     use loom::thread;
     use std::collections::VecDeque;
 
+    /// Each model is small, and there are many.
+    const MEANS: [(Means, usize); 2] = [(Means::Barrier, 2_000), (Means::Rmw, 2_000)];
+
     /// Runs `model` with short words; it says whether it came to what it is for.
     fn come_back(what: &str, model: impl Fn() -> bool + Send + Sync + 'static) {
         fix_sequence_bits(1);
-        reach(what, model);
+        reach_with(&MEANS, what, model);
     }
 
     /// Puts one item, alone or as a batch.
