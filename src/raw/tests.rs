@@ -185,8 +185,7 @@ fn a_batch_into_a_poisoned_slot_leaves_over_what_it_costs() {
 
 /// Asks the kernel for real, so that a segment may have the barrier for its means.
 fn both_means() -> Vec<Means> {
-    let barrier = cfg!(all(target_os = "linux", any(target_env = "gnu", target_env = "musl"), not(miri)));
-    if barrier && barrier::heavy() {
+    if barrier::MAY_BE && barrier::heavy() {
         vec![Means::Rmw, Means::Barrier]
     } else {
         eprintln!("skipped: there is no process-wide barrier");
