@@ -67,6 +67,12 @@ impl Cursor {
         Cursor(self.0 + tickets)
     }
 
+    /// The cursor before the last ticket was handed out.
+    pub(crate) fn receded(self) -> Self {
+        debug_assert!(self.ticket() > 0);
+        Cursor(self.0 - 1)
+    }
+
     #[inline]
     pub(crate) fn closed(self) -> Self {
         Cursor(self.0 | CLOSED)

@@ -292,7 +292,7 @@ impl<T> RawQueue<T> {
     /// Linearized at the swing of the tail's word, whoever performs it: this does not return before it.
     #[cold]
     fn append(&self, seen: Cursor, value: &mut Option<T>, limit: u64, observer: &impl Observer) -> Append {
-        let Some(link) = self.link(&self.tail, seen) else {
+        let Some(mut link) = self.link(&self.tail, seen) else {
             return Append::Again;
         };
         let base = link.base_behind();
@@ -303,7 +303,7 @@ impl<T> RawQueue<T> {
         // Ordering: Acquire, L3. Pairs with the link (L2): the segment behind it is seen as it was made.
         let mut next = link.next().load(Ordering::Acquire);
         if next == 0 {
-            let segment = self.side.depot.obtain(base);
+            let segment = self.obtain_behind(&mut link);
             if let Some(value) = value.take() {
                 // SAFETY: nobody else knows the segment.
                 unsafe { segment.slot(0).fill(value) };

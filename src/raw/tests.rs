@@ -352,6 +352,30 @@ fn an_only_getter_that_has_ended_is_none_elsewhere() {
     let _ = RawQueue::new().pop_alone_slowly(&mut sole, &());
 }
 
+#[test]
+fn a_segment_that_cannot_be_made_costs_nothing_at_the_edge() {
+    let queue = RawQueue::new();
+    for n in 0..LEN {
+        queue.push(n, UNBOUNDED, &()).unwrap();
+    }
+    let edge = queue.tail.cursor();
+    // More often than there are helper's tickets: else the puts that follow would wait for ever.
+    for _ in 0..2 * cursor::MAX_TICKET {
+        hooks::fail_the_next_allocation();
+        let push = || queue.push(LEN, UNBOUNDED, &());
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(push)).is_err());
+        assert!(queue.tail.cursor() == edge, "a ticket is gone");
+    }
+    assert_eq!((queue.len(), queue.claims()), (LEN, LEN));
+    let mut again = false;
+    for n in LEN..5 * LEN {
+        queue.push(n, UNBOUNDED, &()).unwrap();
+        assert_eq!(queue.pop(&()), Ok(n - LEN));
+        again |= n >= 2 * LEN && queue.tail.cursor().address() == edge.address();
+    }
+    assert!(again, "a helper's ticket is outstanding");
+}
+
 /// A segment of eight slots, so that not so many items pass before a word comes back.
 type Eighth = [u8; 512];
 const TURN: u64 = 256 * Segment::<Eighth>::LEN;
