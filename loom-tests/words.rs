@@ -40,10 +40,14 @@ mod tests {
         }
     }
 
-    /// A thread that offers one item.
+    /// A thread that offers one item. Nobody else is at work beyond the bound, so that the length is the number of items.
     fn offering(queue: &Shared, limit: u64, batch: bool) -> thread::JoinHandle<bool> {
         let queue = queue.clone();
-        thread::spawn(move || offer(&queue, (1, 0), limit, batch))
+        thread::spawn(move || {
+            let went = offer(&queue, (1, 0), limit, batch);
+            assert!(queue.len() <= limit, "beyond the bound");
+            went
+        })
     }
 
     /// Pops up to `wanted` items at once.
@@ -160,24 +164,31 @@ mod tests {
         answer.ok().expect("empty, though one was inside all the time")
     }
 
-    /// The bound holds for a push whose word came back. `leave`: the queue is full when the rounds are over.
+    /// The bound holds for an offer whose word came back. `leave`: the queue is full when the rounds are over.
+    fn the_bound_is_kept(passed: usize, limit: u64, leave: bool, batch: bool) {
+        come_back("a hole", move || {
+            let (queue, _) = queue(passed, 0);
+            let putter = offering(&queue, limit, batch);
+            let mut rounds = Rounds::default();
+            rounds.go(&queue, ROUNDS - 1, limit, leave);
+            let went = putter.join().unwrap();
+            assert!(queue.len() <= limit, "beyond the bound");
+            let holes = has_holes(&queue);
+            rounds.settle(&queue, Vec::new(), went);
+            holes
+        });
+    }
+
+    const BOUNDS: [(usize, u64, bool); 4] = [(1, 1, true), (2, 1, true), (1, 2, true), (0, 2, false)];
+
     #[test]
     fn a_push_keeps_the_bound() {
-        for (passed, limit, leave) in [(1, 1, false), (1, 1, true), (2, 1, false), (1, 2, true), (0, 2, false)] {
-            for batch in [false, true] {
-                come_back("a hole", move || {
-                    let (queue, _) = queue(passed, 0);
-                    let putter = offering(&queue, limit, batch);
-                    let mut rounds = Rounds::default();
-                    rounds.go(&queue, ROUNDS, limit, leave);
-                    let went = putter.join().unwrap();
-                    assert!(queue.len() <= limit, "beyond the bound");
-                    let holes = has_holes(&queue);
-                    rounds.settle(&queue, Vec::new(), went);
-                    holes
-                });
-            }
-        }
+        BOUNDS.into_iter().for_each(|(passed, limit, leave)| the_bound_is_kept(passed, limit, leave, false));
+    }
+
+    #[test]
+    fn a_batch_keeps_the_bound() {
+        BOUNDS.into_iter().for_each(|(passed, limit, leave)| the_bound_is_kept(passed, limit, leave, true));
     }
 
     /// A queue in which there is room all the time is full for nobody.
@@ -242,20 +253,101 @@ mod tests {
         }
     }
 
-    /// One who waits for room, as the queue does it.
+    /// One who waits, as the queue does it: it says so, meets the word of those for whom it waits, and looks again.
+    #[derive(Default)]
     struct Waiting {
         gate: AtomicUsize,
         told: AtomicUsize,
     }
 
-    impl Observer for Waiting {
-        fn surfaced(&self, _items: usize) {}
+    impl Waiting {
+        fn is_told(&self) -> bool {
+            self.told.load(Ordering::Relaxed) > 0
+        }
+
+        fn tell(&self) {
+            self.told.fetch_add(self.gate.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+    }
+
+    /// Tells one who waits for room, or one who waits for an item.
+    enum Telling<'a> {
+        OfRoom(&'a Waiting),
+        OfItems(&'a Waiting),
+    }
+
+    impl Observer for Telling<'_> {
+        fn surfaced(&self, _items: usize) {
+            if let Telling::OfItems(waiting) = self {
+                waiting.tell();
+            }
+        }
 
         fn vacated(&self, _slots: usize) {
-            self.told.fetch_add(self.gate.load(Ordering::Relaxed), Ordering::Relaxed);
+            if let Telling::OfRoom(waiting) = self {
+                waiting.tell();
+            }
         }
 
         fn voided(&self) {}
+    }
+
+    /// Who waits for an item does not sleep beside one, while the words come back to those that it saw.
+    #[test]
+    fn a_waiter_for_an_item_is_told() {
+        for passed in [1, 2] {
+            come_back("a waiter who was told", move || {
+                let (queue, _) = queue(passed, 0);
+                let waiting = Arc::new(Waiting::default());
+                let waiter = (queue.clone(), waiting.clone());
+                let waiter = thread::spawn(move || {
+                    let (queue, waiting) = waiter;
+                    waiting.gate.store(1, Ordering::Relaxed);
+                    !queue.meet_pushes() || queue.pop(&()).is_err()
+                });
+                let telling = Telling::OfItems(&waiting);
+                for number in 0..ROUNDS {
+                    assert!(queue.push(item((0, number)), UNBOUNDED, &telling).is_ok());
+                    if number + 1 < ROUNDS {
+                        drop(queue.pop(&()));
+                    }
+                }
+                let asleep = waiter.join().unwrap();
+                let inside = queue.len();
+                queue.discard(&());
+                assert!(!asleep || waiting.is_told() || inside == 0, "asleep beside an item");
+                asleep && waiting.is_told()
+            });
+        }
+    }
+
+    /// The same for room.
+    #[test]
+    fn a_waiter_for_room_is_told() {
+        for passed in [1, 2] {
+            come_back("a waiter who was told", move || {
+                let (queue, _) = queue(passed, 1);
+                let waiting = Arc::new(Waiting::default());
+                let waiter = (queue.clone(), waiting.clone());
+                let waiter = thread::spawn(move || {
+                    let (queue, waiting) = waiter;
+                    waiting.gate.store(1, Ordering::Relaxed);
+                    !queue.meet_pops(1) || queue.push(item((1, 0)), 1, &()).is_err()
+                });
+                let telling = Telling::OfRoom(&waiting);
+                for number in 0..ROUNDS {
+                    drop(queue.pop(&telling));
+                    if number + 1 < ROUNDS {
+                        drop(queue.push(item((0, number)), 1, &()));
+                    }
+                }
+                let asleep = waiter.join().unwrap();
+                let inside = queue.len();
+                queue.discard(&());
+                assert!(!asleep || waiting.is_told() || inside == 1, "asleep beside an empty queue");
+                asleep && waiting.is_told()
+            });
+        }
     }
 
     /// Who waits for room because of a claim beyond the bound is told when it is given up.
@@ -263,7 +355,7 @@ mod tests {
     fn a_waiter_is_told_of_a_claim_that_is_given_up() {
         come_back("a waiter who was told", || {
             let (queue, _) = queue(1, 0);
-            let waiting = Arc::new(Waiting { gate: AtomicUsize::new(0), told: AtomicUsize::new(0) });
+            let waiting = Arc::new(Waiting::default());
             let fills = queue.clone();
             let fills = thread::spawn(move || {
                 let mut rounds = Rounds::default();
@@ -279,9 +371,9 @@ mod tests {
                 let asleep = !queue.meet_pops(1) || !rounds.put(&queue, 1);
                 (rounds, asleep)
             });
-            let went = queue.push(item((1, 0)), 1, &*waiting).is_ok();
+            let went = queue.push(item((1, 0)), 1, &Telling::OfRoom(&waiting)).is_ok();
             let (rounds, asleep) = waiter.join().unwrap();
-            let told = waiting.told.load(Ordering::Relaxed) > 0;
+            let told = waiting.is_told();
             assert!(!asleep || told || queue.len() == 1, "asleep beside an empty queue");
             rounds.settle(&queue, Vec::new(), went);
             asleep && told

@@ -228,11 +228,11 @@ impl<T> RawQueue<T> {
     /// visible `limit` items were inside, so that one whose claim was not will make room.
     pub fn meet_pops(&self, limit: u64) -> bool {
         let head = self.head.meet();
-        // If the tail is in a later life of this segment the head has left this one, after the meeting.
+        // The head enters a segment only after the tail. If the tail is in a later one by now, by its ticket alone it is not as
+        // far ahead as it is; and if in a later life of this one, the head has left this one after the meeting.
         let tail = self.tail.cursor();
-        head.address() != tail.address()
-            || tail.ticket().min(Self::LEN) < head.ticket().saturating_add(limit)
-            // Some of these may be holes. Who gives a claim up meets the head's word after it has said so.
+        tail.ticket().min(Self::LEN) < head.ticket().saturating_add(limit)
+            // Some of these may be holes. Who gives a claim up says so, and then meets this word.
             || !self.side.ahead.is_empty()
     }
 
