@@ -14,8 +14,8 @@ mod models;
 
 #[cfg(loom)]
 mod tests {
-    use crate::items::{item, offer, put, settle, Got, Item, Shared};
-    use crate::models::{explore, explore_capped, poll_once};
+    use crate::items::{explore_capped, item, offer, put, settle, Got, Item, Shared};
+    use crate::models::{explore, poll_once};
     use joinq::mpsc;
     use joinq::raw::{RawQueue, Sole, Vacant, UNBOUNDED};
     use joinq::RecvError;
