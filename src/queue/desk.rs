@@ -224,16 +224,24 @@ impl<T> Queue<T> {
         self.at_desk(|_| self.raw.close(told))
     }
 
-    /// With permits: takes the oldest item out and puts `item` in by its permit; full if there is no item.
-    pub(super) fn swap_with_oldest(&self, item: T) -> Result<T, Refused<T>> {
+    /// Puts an item into a queue that was full, and takes the oldest out unless a slot was freed in the meantime. One such
+    /// operation at a time, so that each takes out what was displaced by its own item.
+    pub(super) fn displace(&self, item: T) -> Result<Option<T>, Refused<T>> {
         self.telling_at_desk(|_, told| {
+            if self.credit_if_any().is_none() {
+                // In first, so that nothing is lost if the queue is closed in between. The one item beyond the capacity is
+                // this operation's.
+                self.raw.push(item, UNBOUNDED, told)?;
+                return Ok(self.raw.pop_beyond(self.beside.limit, told));
+            }
             if self.raw.is_closed() {
                 return Err(Refused::Closed(item));
             }
+            // By the permit of the oldest item, if there is one.
             let Ok(oldest) = self.raw.pop(told) else { return Err(Refused::Full(item)) };
-            // The core is closed under the mutex only, so that it is open still.
+            // With permits the core is closed under the mutex only, so that it is open still.
             self.raw.push(item, UNBOUNDED, told)?;
-            Ok(oldest)
+            Ok(Some(oldest))
         })
     }
 

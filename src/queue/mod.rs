@@ -60,7 +60,6 @@ use credit::Credit;
 use desk::{Desk, Expecting};
 use gates::Gates;
 use late::Late;
-use observers::Deferring;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -446,10 +445,11 @@ impl<T> Queue<T> {
         self.try_get().map(|item| Task::new(self, item))
     }
 
-    /// Puts an item in at once; where there is no room the oldest item comes out for it.
+    /// Puts an item in without waiting; in a full queue it displaces the oldest item, which is returned and counts as done.
     ///
-    /// The item goes in before the oldest comes out: as many more than the capacity may be inside for a moment as threads
-    /// do this. With capacity 0 it is [`try_put`](Queue::try_put), and a refused item comes out itself.
+    /// The item itself is returned if there is no other to displace: with capacity 0 and no get that waits, or if all the
+    /// capacity is reserved by [`Permits`]. While the queue is full this takes a mutex, so that each call displaces one item at
+    /// most and the capacity is kept.
     ///
     /// # Errors
     /// [`PutError`] with the item if the queue is closed.
@@ -468,32 +468,19 @@ impl<T> Queue<T> {
             Err(TryPutError::Full(item)) if self.is_rendezvous() => return Ok(Some(item)),
             Err(TryPutError::Full(item)) => item,
         };
-        if self.credit_if_any().is_some() {
-            return match self.swap_with_oldest(item) {
-                Ok(oldest) => Ok(Some(self.taken_out(oldest))),
-                Err(Refused::Full(item)) => Ok(Some(item)),
-                Err(Refused::Closed(item)) => Err(PutError(item)),
-            };
-        }
-        // In first, so that nothing is lost if the queue is closed in between. What is beyond the capacity then belongs to this
-        // call and is no longer counted as being in the queue.
-        // A waker that panics does so when all is done.
-        let observer = Deferring::new(self);
-        match self.raw.push(item, UNBOUNDED, &observer) {
-            Ok(()) if self.raw.len() > self.beside.limit => {
-                Ok(self.raw.pop(&observer).ok().map(|oldest| self.taken_out(oldest)))
+        match self.displace(item) {
+            Ok(oldest) => {
+                if oldest.is_some() {
+                    self.count_taken_out(1);
+                }
+                Ok(oldest)
             }
-            Ok(()) => Ok(None),
-            Err(Refused::Full(item) | Refused::Closed(item)) => Err(PutError(item)),
+            Err(Refused::Full(item)) => Ok(Some(item)),
+            Err(Refused::Closed(item)) => Err(PutError(item)),
         }
     }
 
-    /// Counts an item as done that leaves the queue other than by a get.
-    fn taken_out(&self, item: T) -> T {
-        self.count_taken_out(1);
-        item
-    }
-
+    /// Counts items as done that leave the queue other than by a get.
     fn count_taken_out(&self, count: usize) {
         if self.aside.unfinished.finish_at_most(count as u64, self) == Left::Nothing {
             self.beside.joiners.wake_all();

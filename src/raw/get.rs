@@ -4,7 +4,7 @@ use super::cursor::Cursor;
 use super::segment::{Segment, SEALED};
 use super::slot::Found;
 use super::ticket::Setback;
-use super::{to_usize, Claim, Observer, RawQueue, Vacant};
+use super::{to_usize, Claim, Observer, RawQueue, Sight, Vacant};
 use crate::sync::{BackOff, Ordering};
 
 /// What the look behind the horizon says.
@@ -53,13 +53,47 @@ impl<T> RawQueue<T> {
         }
         loop {
             let claim = self.claim_get(1)?;
-            let left = self.leave_behind(&claim);
-            let found = self.take(&claim, claim.index);
-            self.retire(left);
-            observer.vacated(1);
-            if let Found::Value(value) = found {
+            if let Some(value) = self.take_claimed(&claim, observer) {
                 return Ok(value);
             }
+        }
+    }
+
+    /// Takes the item at the head if more than `limit` are in the queue.
+    ///
+    /// Linearized at the claim, an RMW of the head's word: the head was where it was when the items were counted, and the
+    /// tail only moves on.
+    pub fn pop_beyond(&self, limit: u64, observer: &impl Observer) -> Option<T> {
+        self.expect_no_sole();
+        loop {
+            let (Sight { cursor: seen, position: head }, tail) = self.ends();
+            if self.between(head, tail.position) <= limit {
+                return None;
+            }
+            if seen.ticket() >= Self::LEN {
+                self.leave_used_up(seen);
+                continue;
+            }
+            if self.head.advance(seen, seen.advanced(1)).is_err() {
+                continue;
+            }
+            let Some(segment) = Segment::at(seen.address()) else { unreachable!() };
+            if let Some(value) = self.take_claimed(&Claim { segment, index: seen.ticket(), count: 1 }, observer) {
+                return Some(value);
+            }
+        }
+    }
+
+    /// Uses a claim of one slot; moves the head off the segment if that was its last.
+    #[inline]
+    fn take_claimed(&self, claim: &Claim<T>, observer: &impl Observer) -> Option<T> {
+        let left = self.leave_behind(claim);
+        let found = self.take(claim, claim.index);
+        self.retire(left);
+        observer.vacated(1);
+        match found {
+            Found::Value(value) => Some(value),
+            Found::Hole => None,
         }
     }
 
