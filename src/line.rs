@@ -286,9 +286,14 @@ impl Drop for Calls {
 
 #[cold]
 fn wake_all(first: Waker, more: Vec<Waker>) {
+    wake_each(std::iter::once(first).chain(more), Waker::wake);
+}
+
+/// Wakes all, also when one panics: the first panic goes on after that.
+pub(crate) fn wake_each<W>(wakers: impl IntoIterator<Item = W>, wake: impl Fn(W)) {
     let mut panic = None;
-    for waker in std::iter::once(first).chain(more) {
-        if let Err(why) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+    for waker in wakers {
+        if let Err(why) = catch_unwind(AssertUnwindSafe(|| wake(waker))) {
             panic.get_or_insert(why);
         }
     }

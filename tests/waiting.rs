@@ -183,6 +183,9 @@ fn a_queue_serves_in_the_destructor_of_thread_local_data() {
         fn drop(&mut self) {
             QUEUE.put(QUEUE.get().wait().unwrap() + 1).wait().unwrap();
             assert!(QUEUE.put(0).wait_timeout(Duration::from_millis(1)).is_err());
+            let join = Probe::pending(QUEUE.join());
+            QUEUE.tasks_done(2).unwrap();
+            assert!(join.is_woken());
         }
     }
     thread_local!(static LAST: Last = const { Last });

@@ -50,7 +50,7 @@ pub(crate) use stream::Gets;
 use watch::WatchAttempt;
 
 use crate::error::{PutError, TaskDoneError, TryGetError, TryPutError, TryRecvError};
-use crate::join::{Intake, Left, Unfinished};
+use crate::join::{Intake, LastZero, Unfinished};
 use crate::operation::{Luck, Operation, Spin, PAUSES};
 use crate::raw::{to_usize, RawQueue, Refused, Setback, Vacant, UNBOUNDED};
 use crate::sync::Padded;
@@ -127,6 +127,7 @@ struct Beside {
     gates: Gates,
     bell: Bell,
     joiners: WaitSet,
+    last_zero: LastZero,
     closing: WaitSet,
     luck: Luck,
     /// The capacity as the core counts; 0 if something else decides what goes in: gets that wait, or, if the capacity is not 0,
@@ -218,6 +219,7 @@ impl<T> Queue<T> {
                     gates: Gates::new(),
                     bell: Bell::new(),
                     joiners: WaitSet::new(),
+                    last_zero: LastZero::new(),
                     closing: WaitSet::new(),
                     luck: Luck::new(),
                     limit,
@@ -503,9 +505,7 @@ impl<T> Queue<T> {
     /// assert!(queue.tasks_done(3).is_ok());
     /// ```
     pub fn tasks_done(&self, count: usize) -> Result<(), TaskDoneError> {
-        if self.aside.unfinished.finish(count as u64, &self.raw)? == Left::Nothing {
-            self.beside.joiners.wake_all();
-        }
+        self.notify_if_all_done(self.aside.unfinished.finish(count as u64, &self.raw)?);
         Ok(())
     }
 
@@ -564,9 +564,7 @@ impl<T> Queue<T> {
         self.close();
         let mut left = Vec::new();
         while self.try_get_many(&mut left, usize::MAX).is_ok() {}
-        if self.aside.unfinished.finish_at_most(left.len() as u64, &self.raw) == Left::Nothing {
-            self.beside.joiners.wake_all();
-        }
+        self.count_taken_as_done(left.len());
         left
     }
 
