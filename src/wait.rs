@@ -43,7 +43,8 @@ struct Proxy(Waker);
 thread_local! {
     /// What event-listener has woken in the call that this thread is in. It is never dropped, as it is empty between two
     /// calls: so it is there also for the destructors of other data of the thread.
-    static NOTIFIED: ManuallyDrop<RefCell<Vec<Arc<Proxy>>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
+    #[allow(clippy::missing_const_for_thread_local)] // loom's macro takes no `const` block.
+    static NOTIFIED: ManuallyDrop<RefCell<Vec<Arc<Proxy>>>> = ManuallyDrop::new(RefCell::new(Vec::new()));
 }
 
 impl Wake for Proxy {
