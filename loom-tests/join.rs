@@ -267,7 +267,7 @@ mod tests {
     /// waits ends.
     #[test]
     fn of_giving_up_and_finishing_one_ends_the_join() {
-        explore(|| {
+        explore_large(|| {
             let queue = with(&[1]);
             let mut join = queue.join();
             assert!(poll_once(&mut join).is_none());
