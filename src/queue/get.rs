@@ -278,9 +278,6 @@ operation! {
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes an item only in the poll that returns it.
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct Get<'a, T>(GetAttempt<T, &'a Queue<T>, One>)
         -> Result<T, GetError>, in time Result<T, GetTimeoutError>;
 }
@@ -290,9 +287,6 @@ operation! {
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes items only in the poll that returns their number.
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct GetMany<'a, T>(GetAttempt<T, &'a Queue<T>, Many<'a, T>>)
         -> Result<usize, GetError>, in time Result<usize, GetTimeoutError>;
 }
@@ -302,9 +296,6 @@ operation! {
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes an item only in the poll that returns it.
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct GetTask<'a, T>(GetAttempt<T, &'a Queue<T>, Guarded<'a, T>>)
         -> Result<Task<'a, T>, GetError>, in time Result<Task<'a, T>, GetTimeoutError>;
 }

@@ -89,7 +89,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 /// # Wakers
 /// A waker is cloned, woken and dropped while no lock is held, so that it may use the queue. If one panics, all others are
 /// woken all the same, and the operation that woke it panics when it is done; an item that it was about to return is
-/// dropped. (Not so those of [`join`](Queue::join) and [`closed`](Queue::closed): they must neither panic nor use the queue.)
+/// dropped.
 ///
 /// # Examples
 /// ```
@@ -511,8 +511,10 @@ impl<T> Queue<T> {
 
     /// Waits until every item that was put has been got and is done with.
     ///
-    /// More precisely: until at some moment nothing is [`unfinished`](Queue::unfinished). It does not wait for the queue
-    /// to be closed, and completes at once if nothing was ever put. What was done before each `task_done` is seen.
+    /// More precisely: until at some moment nothing is [`unfinished`](Queue::unfinished). Items that come in after that
+    /// moment do not keep it waiting, also if it is polled only later. (A put that begins before the last `task_done` has
+    /// returned may count as one before that.) It does not wait for the queue to be closed, and completes at once if
+    /// nothing was ever put. What was done before each `task_done` is seen.
     ///
     /// # Cancel safety
     /// It can be dropped at any time.

@@ -181,9 +181,6 @@ operation! {
     ///
     /// # Cancel safety
     /// It can be dropped at any time.
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct Join<'a, T>(WatchAttempt<T, &'a Queue<T>, AllDone>)
         -> (), in time Result<(), JoinTimeoutError>;
 }
@@ -193,9 +190,6 @@ operation! {
     ///
     /// # Cancel safety
     /// It can be dropped at any time.
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct Closed<'a, T>(WatchAttempt<T, &'a Queue<T>, IsClosed>)
         -> (), in time Result<(), ClosedTimeoutError>;
 }
