@@ -2,8 +2,7 @@
 
 use super::{Host, Queue};
 use crate::error::{ClosedTimeoutError, JoinTimeoutError};
-use crate::join::Left;
-use crate::line::Who;
+use crate::join::{Intake, Left};
 use crate::operation::{operation, Attempt};
 use crate::wait::{WaitSet, Waiting};
 use std::marker::PhantomData;
@@ -38,7 +37,7 @@ impl Condition for AllDone {
     }
 
     fn now<T>(queue: &Queue<T>) -> u64 {
-        queue.raw.claims()
+        queue.claims()
     }
 
     fn holds<T>(queue: &Queue<T>, since: Option<u64>) -> bool {
@@ -74,7 +73,7 @@ impl Condition for IsClosed {
     }
 
     fn meet<T>(queue: &Queue<T>) {
-        queue.meet_close();
+        queue.raw.meet_pushes();
     }
 
     fn timed_out() -> ClosedTimeoutError {
@@ -110,7 +109,7 @@ impl<T, H: Host<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
         self.waiting.as_ref().is_some_and(|(waiting, _)| waiting.listens())
     }
 
-    fn enrol(&mut self, waker: &Waker, _who: Who) -> Option<()> {
+    fn enrol(&mut self, waker: &Waker) -> Option<()> {
         loop {
             let (queue, waiters) = (self.host.queue(), C::waiters(self.host.queue()));
             match &mut self.waiting {
@@ -166,13 +165,8 @@ impl<T> Queue<T> {
     /// The same, for a claim that was given up.
     pub(super) fn notify_after_giving_up(&self) {
         if !self.beside.joiners.is_empty() {
-            self.notify_if_all_done(self.aside.unfinished.left_after_giving_up(&self.raw));
+            self.notify_if_all_done(self.aside.unfinished.left_after_giving_up(self));
         }
-    }
-
-    /// Counts `items` that were taken out other than by a get as done with.
-    pub(super) fn count_taken_as_done(&self, items: usize) {
-        self.notify_if_all_done(self.aside.unfinished.finish_at_most(items as u64, &self.raw));
     }
 }
 
