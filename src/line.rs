@@ -73,14 +73,7 @@ impl<W> Line<W> {
     };
 
     pub(crate) const fn new() -> Self {
-        Line {
-            places: Slab::new(),
-            first: NONE,
-            last: NONE,
-            waiting: 0,
-            entered: 0,
-            through: 0,
-        }
+        Line { places: Slab::new(), first: NONE, last: NONE, waiting: 0, entered: 0, through: 0 }
     }
 
     /// How many wait and are not called.
