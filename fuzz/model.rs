@@ -21,6 +21,8 @@ pub(super) struct Model {
     /// Items put, of which `done` are done with.
     pub(super) put: u64,
     pub(super) done: u64,
+    /// How many had been put when nothing was unfinished the last time.
+    last_zero: u64,
     pub(super) closed: bool,
 }
 
@@ -53,7 +55,10 @@ pub(super) enum Want {
         limit: usize,
         waits: bool,
     },
-    Join,
+    Join {
+        /// How many items had been put when it began to wait.
+        since: Option<u64>,
+    },
     Closed,
 }
 
@@ -74,7 +79,9 @@ pub(super) enum Topic {
     Room,
     /// What this one waited for it has got.
     Granted(u32),
+    /// Nothing is unfinished, or was so since the join began.
     Done,
+    Unfinished,
     Closed,
 }
 
@@ -90,6 +97,7 @@ impl Model {
             expecting: 0,
             put: 0,
             done: 0,
+            last_zero: 0,
             closed: false,
         }
     }
@@ -210,6 +218,9 @@ impl Model {
         let fits = count <= self.put.saturating_sub(self.done);
         if fits {
             self.done += count;
+            if self.done == self.put {
+                self.last_zero = self.put;
+            }
         }
         fits
     }
@@ -254,7 +265,13 @@ impl Model {
                 self.serve();
                 got.map(Outcome::Got)
             }
-            Want::Join => (self.put <= self.done).then_some(Outcome::Holds),
+            Want::Join { since } => {
+                if self.ends_join(*since) {
+                    return Some(Outcome::Holds);
+                }
+                since.get_or_insert(self.put);
+                None
+            }
             Want::Closed => self.closed.then_some(Outcome::Holds),
             Want::Reserve { id, count, waits } => {
                 if !*waits {
@@ -323,8 +340,12 @@ impl Model {
                 self.expecting -= usize::from(std::mem::take(waits));
                 Vec::new()
             }
-            Want::Join | Want::Closed => Vec::new(),
+            Want::Join { .. } | Want::Closed => Vec::new(),
         }
+    }
+
+    fn ends_join(&self, since: Option<u64>) -> bool {
+        self.put <= self.done || since.is_some_and(|since| self.last_zero >= since)
     }
 
     /// What a pending operation waits for.
@@ -334,7 +355,8 @@ impl Model {
             Want::Put { left, .. } => room(left[0]),
             Want::Reserve { id, .. } => room(*id),
             Want::Get { .. } => Topic::Items,
-            Want::Join => Topic::Done,
+            Want::Join { since } if self.ends_join(*since) => Topic::Done,
+            Want::Join { .. } => Topic::Unfinished,
             Want::Closed => Topic::Closed,
         }
     }

@@ -162,7 +162,7 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
                 };
                 (Op::GetMany(Box::pin(get)), Want::Get { limit, waits: false })
             }),
-            14 => self.begin(arg, |driver| (Op::Join(driver.queue.join()), Want::Join)),
+            14 => self.begin(arg, |driver| (Op::Join(driver.queue.join()), Want::Join { since: None })),
             15 => self.begin(arg, |driver| (Op::Closed(driver.queue.closed()), Want::Closed)),
             16..=18 => self.poll_slot(arg, 0),
             19 => self.poll_slot(arg, 1),
@@ -565,7 +565,7 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
         for pending in waiting() {
             let topic = model.topic(&pending.want);
             let everyone = match topic {
-                Topic::Done => false,
+                Topic::Done | Topic::Unfinished => false,
                 Topic::Items => model.is_over(),
                 _ => model.closed,
             };
@@ -573,10 +573,10 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
                 _ if everyone => usize::MAX,
                 Topic::Items => model.inside.len(),
                 Topic::Room => 0,
-                Topic::Done if model.put <= model.done => usize::MAX,
+                Topic::Done => usize::MAX,
                 // No other has the same topic.
                 Topic::Granted(_) => 1,
-                Topic::Done | Topic::Closed => 0,
+                Topic::Unfinished | Topic::Closed => 0,
             };
             let alike = || waiting().filter(|other| model.topic(&other.want) == topic);
             let (waiters, woken) = (alike().count(), alike().filter(|other| other.is_woken()).count());

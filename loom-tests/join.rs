@@ -196,4 +196,129 @@ mod tests {
             assert_eq!(queue.unfinished(), 0);
         });
     }
+
+    /// The next item comes in before the join that was woken is polled.
+    #[test]
+    fn a_join_that_was_woken_is_not_kept_by_the_next_item() {
+        explore(|| {
+            let queue = with(&[1]);
+            let mut join = queue.join();
+            assert!(poll_once(&mut join).is_none());
+            let worker = spawn(&queue, |queue| {
+                queue.task_done().unwrap();
+                queue.try_put(2).unwrap();
+            });
+            block_on(join);
+            worker.join().unwrap();
+            assert_eq!(queue.unfinished(), 1);
+        });
+    }
+
+    /// Returns when nothing is unfinished, which says nothing of whether who finished the last item has notified anybody.
+    fn until_all_is_done(queue: &Queue<u8>) {
+        while queue.unfinished() > 0 {
+            thread::yield_now();
+        }
+    }
+
+    /// Two finish one after the other, each with a zero of its own. The notification of the first may be late: what the
+    /// second finds is for the join that began in between.
+    #[test]
+    fn each_zero_ends_the_joins_that_began_before_it() {
+        explore(|| {
+            let queue = with(&[1]);
+            let mut early = queue.join();
+            assert!(poll_once(&mut early).is_none());
+            let worker = spawn(&queue, |queue| queue.task_done().unwrap());
+            until_all_is_done(&queue);
+            queue.try_put(2).unwrap();
+            let mut join = queue.join();
+            assert!(poll_once(&mut join).is_none());
+            queue.task_done().unwrap();
+            queue.try_put(3).unwrap();
+            assert!(poll_once(&mut join).is_some(), "nothing was unfinished before the last item");
+            worker.join().unwrap();
+            assert!(poll_once(&mut early).is_some());
+        });
+    }
+
+    /// The last item is finished, and who did that is held up before it notifies. Meanwhile the next item comes in and a join
+    /// begins, for which nothing was unfinished at any moment.
+    #[test]
+    fn a_late_notification_does_not_end_a_join_that_began_after_the_zero() {
+        explore(|| {
+            let queue = with(&[1]);
+            let mut early = queue.join();
+            assert!(poll_once(&mut early).is_none());
+            let worker = spawn(&queue, |queue| queue.task_done().unwrap());
+            until_all_is_done(&queue);
+            queue.try_put(2).unwrap();
+            let mut join = queue.join();
+            assert!(poll_once(&mut join).is_none());
+            worker.join().unwrap();
+            assert!(poll_once(&mut join).is_none(), "an item is unfinished since before the join");
+            queue.task_done().unwrap();
+            assert!(poll_once(&mut join).is_some() && poll_once(&mut early).is_some());
+        });
+    }
+
+    /// A claim is given up while the last item is finished: one of the two finds that nothing is left, and the join that
+    /// waits ends.
+    #[test]
+    fn of_giving_up_and_finishing_one_ends_the_join() {
+        explore_large(|| {
+            let queue = with(&[1]);
+            let mut join = queue.join();
+            assert!(poll_once(&mut join).is_none());
+            let putter = spawn(&queue, |queue| queue.try_put(2).is_ok());
+            let closer = spawn(&queue, |queue| {
+                let mut taken = usize::from(queue.try_get().is_ok());
+                queue.close();
+                taken += usize::from(queue.try_get().is_ok());
+                queue.tasks_done(taken).unwrap();
+                taken
+            });
+            block_on(join);
+            assert_eq!(closer.join().unwrap(), 1 + usize::from(putter.join().unwrap()));
+        });
+    }
+
+    /// What was done before is seen by one who learns of the zero only by the note of it.
+    #[test]
+    fn the_note_of_a_zero_shows_the_work() {
+        explore(|| {
+            let queue = with(&[1]);
+            let work = Arc::new(AtomicUsize::new(0));
+            let mut join = queue.join();
+            assert!(poll_once(&mut join).is_none());
+            let worker = {
+                let work = work.clone();
+                spawn(&queue, move |queue| {
+                    work.store(1, Ordering::Relaxed);
+                    queue.task_done().unwrap();
+                    queue.try_put(2).unwrap();
+                })
+            };
+            if poll_once(&mut join).is_some() {
+                assert_eq!(work.load(Ordering::Relaxed), 1);
+            }
+            worker.join().unwrap();
+        });
+    }
+
+    /// The waker changes while the notification is under way.
+    #[test]
+    fn a_join_is_woken_by_the_waker_of_its_last_poll() {
+        explore(|| {
+            let queue = with(&[1]);
+            let mut join = queue.join();
+            assert!(poll_once(&mut join).is_none());
+            let worker = spawn(&queue, |queue| queue.task_done().unwrap());
+            // Each has a waker of its own.
+            if poll_once(&mut join).is_none() {
+                block_on(join);
+            }
+            worker.join().unwrap();
+        });
+    }
 }

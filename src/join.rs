@@ -15,6 +15,13 @@ pub(crate) trait Intake {
     fn given_up(&self) -> u64;
 }
 
+/// What had come in at one moment.
+struct Entered {
+    claims: u64,
+    /// Claims that were not given up.
+    count: u64,
+}
+
 /// The count of items done, and how far the intake was when it was last looked at.
 pub(crate) struct Unfinished {
     done: AtomicU64,
@@ -22,12 +29,46 @@ pub(crate) struct Unfinished {
     claims_seen: AtomicU64,
 }
 
-/// What is left after a `finish`.
+/// What is left after a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Left {
     Some,
-    /// Nothing was unfinished at some moment since the call.
-    Nothing,
+    /// Nothing was unfinished at a moment since the call, at which there had been so many claims.
+    Nothing {
+        claims: u64,
+    },
+}
+
+/// The last moment at which nothing was unfinished, as far as it was noted for those who join.
+///
+/// A moment is known by the number of claims there had been, which only grows. A join remembers the number that it found
+/// when it began. It may return when it finds a moment noted with at least as many claims:
+/// * with more, that moment came after the join began;
+/// * with as many, no claim lies between that moment and the beginning. So nothing was unfinished at the beginning either.
+///
+/// A moment with fewer claims is of no use to the join: it was before the join began, and an item came in since.
+pub(crate) struct LastZero {
+    claims: AtomicU64,
+}
+
+impl LastZero {
+    crate::sync::const_fn! {
+        /// Nothing was unfinished before the first claim.
+        pub(crate) const fn new() -> Self {
+            LastZero { claims: AtomicU64::new(0) }
+        }
+    }
+
+    pub(crate) fn note(&self, claims: u64) {
+        // Ordering: Release, J5. The work on all items, for who joins (J6).
+        self.claims.fetch_max(claims, Ordering::Release);
+    }
+
+    /// Whether a moment was noted with at least so many claims.
+    pub(crate) fn is_since(&self, claims: u64) -> bool {
+        // Ordering: Acquire, J6. Pairs with J5. Who was notified sees what was noted before, by the mutex of the list.
+        self.claims.load(Ordering::Acquire) >= claims
+    }
 }
 
 impl Unfinished {
@@ -60,7 +101,7 @@ impl Unfinished {
         let after = loop {
             let mut unfinished = self.entered_at_least(intake).saturating_sub(done);
             if unfinished < enough {
-                unfinished = self.look(intake).saturating_sub(done);
+                unfinished = self.look(intake).count.saturating_sub(done);
             }
             let after = done + allow(unfinished)?;
             // Ordering: AcqRel and Acquire, J2. Release: the work on the item, for who joins (J3). Acquire: a joiner's
@@ -70,24 +111,44 @@ impl Unfinished {
                 Err(now) => done = now,
             }
         };
-        let some = after < self.entered_at_least(intake) || after < self.look(intake);
-        Ok(if some { Left::Some } else { Left::Nothing })
+        if after < self.entered_at_least(intake) {
+            return Ok(Left::Some);
+        }
+        let Entered { claims, count } = self.look(intake);
+        Ok(if after < count { Left::Some } else { Left::Nothing { claims } })
     }
 
     /// Items not done with at one moment between the call and the return.
     pub(crate) fn count(&self, intake: &impl Intake) -> u64 {
+        self.count_with_claims(intake).0
+    }
+
+    /// The same, and the number of claims at that moment.
+    fn count_with_claims(&self, intake: &impl Intake) -> (u64, u64) {
         loop {
             let given_up = intake.given_up();
             let claims = intake.claims();
             // Ordering: Acquire, J3. Pairs with J2: who sees the last item done sees the work that was done for it.
             let done = self.done.load(Ordering::Acquire);
             if intake.claims() == claims && intake.given_up() == given_up {
-                return (claims - given_up).saturating_sub(done);
+                return ((claims - given_up).saturating_sub(done), claims);
             }
         }
     }
 
-    /// A parked joiner's look is worth nothing unless whoever finishes an item later sees that it is parked.
+    /// What is left after the caller has counted a claim as given up.
+    ///
+    /// If another finishes the last item meanwhile, one of the two finds that nothing is left: of his RMW of `done` and the
+    /// meeting here the second one sees what came before the first.
+    pub(crate) fn left_after_giving_up(&self, intake: &impl Intake) -> Left {
+        self.meet_finishing();
+        match self.count_with_claims(intake) {
+            (0, claims) => Left::Nothing { claims },
+            _ => Left::Some,
+        }
+    }
+
+    /// After this, whoever finishes an item whose finish was not yet visible sees what the caller did before.
     pub(crate) fn meet_finishing(&self) {
         meet(&self.done);
     }
@@ -103,14 +164,14 @@ impl Unfinished {
 
     /// What has come in, exactly; notes the claims.
     #[cold]
-    fn look(&self, intake: &impl Intake) -> u64 {
+    fn look(&self, intake: &impl Intake) -> Entered {
         loop {
             let given_up = intake.given_up();
             let claims = intake.claims();
             // Ordering: Relaxed, J4. An older number may overwrite a newer one: it only costs a look.
             self.claims_seen.store(claims, Ordering::Relaxed);
             if intake.given_up() == given_up {
-                return claims - given_up;
+                return Entered { claims, count: claims - given_up };
             }
         }
     }

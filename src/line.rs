@@ -73,14 +73,7 @@ impl<W> Line<W> {
     };
 
     pub(crate) const fn new() -> Self {
-        Line {
-            places: Slab::new(),
-            first: NONE,
-            last: NONE,
-            waiting: 0,
-            entered: 0,
-            through: 0,
-        }
+        Line { places: Slab::new(), first: NONE, last: NONE, waiting: 0, entered: 0, through: 0 }
     }
 
     /// How many wait and are not called.
@@ -251,9 +244,14 @@ impl Drop for Calls {
 
 #[cold]
 fn wake_all(first: Waker, more: Vec<Waker>) {
+    wake_each(std::iter::once(first).chain(more), Waker::wake);
+}
+
+/// Wakes all, also when one panics: the first panic goes on after that.
+pub(crate) fn wake_each<W>(wakers: impl IntoIterator<Item = W>, wake: impl Fn(W)) {
     let mut panic = None;
-    for waker in std::iter::once(first).chain(more) {
-        if let Err(why) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+    for waker in wakers {
+        if let Err(why) = catch_unwind(AssertUnwindSafe(|| wake(waker))) {
             panic.get_or_insert(why);
         }
     }

@@ -14,6 +14,7 @@ pub(crate) use loom::{
         atomic::{fence, AtomicI64, AtomicU32},
         Mutex,
     },
+    thread_local,
 };
 #[cfg(all(loom, loom_rmw))]
 pub(crate) use rmw::{AtomicPtr, AtomicU64, AtomicUsize};
@@ -22,6 +23,8 @@ pub(crate) use std::sync::{
     atomic::{compiler_fence, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicU8, AtomicUsize},
     Mutex,
 };
+#[cfg(not(loom))]
+pub(crate) use std::thread_local;
 
 pub(crate) use std::sync::atomic::Ordering;
 

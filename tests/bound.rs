@@ -141,8 +141,9 @@ fn forced_puts_keep_the_bound() {
     for queue in [Queue::bounded(2), Queue::with_permits(2)] {
         let done = AtomicBool::new(false);
         thread::scope(|scope| {
-            let putters: Vec<_> =
-                (0..2).map(|_| scope.spawn(|| (0..5_000).for_each(|item| assert!(queue.force_put(item).is_ok())))).collect();
+            let putters: Vec<_> = (0..2)
+                .map(|_| scope.spawn(|| (0..5_000).for_each(|item| assert!(queue.force_put(item).is_ok()))))
+                .collect();
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
                     assert!(queue.len() <= 2);

@@ -2,10 +2,9 @@
 
 mod common;
 
-use common::{poll, watchdog, Count, Probe, Tick};
+use common::{forget, poll, watchdog, Count, Probe, Tick};
 use futures_lite::future::{block_on, poll_once, ready};
 use joinq::{GetError, Queue, TryGetError};
-use std::mem::forget;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -401,7 +400,8 @@ fn an_idle_waiter_is_woken_once_for_each_event_of_its_kind() {
 #[test]
 fn an_operation_can_wander_from_one_executor_to_another() {
     let _watchdog = watchdog();
-    let queue: &'static Queue<u32> = Box::leak(Box::new(Queue::unbounded()));
+    static QUEUE: Queue<u32> = Queue::unbounded();
+    let queue = &QUEUE;
     let first = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     let second = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     for n in 0..50 {

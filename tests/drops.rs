@@ -292,20 +292,20 @@ fn items_without_size_are_dropped_once() {
 
 #[test]
 fn an_item_may_use_its_own_queue_when_it_is_dropped() {
-    struct Busy(&'static Queue<Busy>, Item);
+    static QUEUE: Queue<Busy> = Queue::unbounded();
+    struct Busy(Item);
     impl Drop for Busy {
         fn drop(&mut self) {
-            let _ = (self.0.len(), self.0.try_get().is_ok(), self.0.task_done(), self.0.close());
+            let _ = (QUEUE.len(), QUEUE.try_get().is_ok(), QUEUE.task_done(), QUEUE.close());
         }
     }
     let _watchdog = watchdog();
     let ledger = Ledger::new();
-    let queue: &'static Queue<Busy> = Box::leak(Box::new(Queue::unbounded()));
-    queue.put_many(ledger.items(0..20).into_iter().map(|item| Busy(queue, item))).wait().unwrap();
-    let first = queue.try_get().ok().unwrap();
-    assert_eq!(first.1.id, 0);
+    QUEUE.put_many(ledger.items(0..20).into_iter().map(Busy)).wait().unwrap();
+    let first = QUEUE.try_get().ok().unwrap();
+    assert_eq!(first.0.id, 0);
     drop(first);
-    assert!(queue.is_closed() && queue.is_empty());
+    assert!(QUEUE.is_closed() && QUEUE.is_empty());
     ledger.settle();
 }
 

@@ -215,20 +215,20 @@ fn a_guard_counts_its_item_even_if_the_drop_of_the_item_panics() {
 #[test]
 fn a_guard_counts_after_its_item_was_dropped() {
     let _watchdog = watchdog();
-    struct Parent<'a>(&'a Queue<Parent<'a>>, usize);
-    impl Drop for Parent<'_> {
+    static QUEUE: Queue<Parent> = Queue::unbounded();
+    struct Parent(usize);
+    impl Drop for Parent {
         fn drop(&mut self) {
             // The child comes in before the parent counts as done.
-            assert!(self.1 == 0 || self.0.put(Parent(self.0, self.1 - 1)).wait().is_ok());
+            assert!(self.0 == 0 || QUEUE.put(Parent(self.0 - 1)).wait().is_ok());
         }
     }
-    let queue = Box::leak(Box::new(Queue::unbounded()));
-    assert!(queue.put(Parent(queue, 3)).wait().is_ok());
-    let join = Probe::pending(queue.join());
+    assert!(QUEUE.put(Parent(3)).wait().is_ok());
+    let join = Probe::pending(QUEUE.join());
     for left in (0..=3).rev() {
         assert!(!join.is_woken());
-        drop(queue.try_get_task().unwrap());
-        assert_eq!(queue.unfinished(), usize::from(left > 0));
+        drop(QUEUE.try_get_task().unwrap());
+        assert_eq!(QUEUE.unfinished(), usize::from(left > 0));
     }
     assert!(join.is_woken());
 }
@@ -378,4 +378,100 @@ fn a_join_never_returns_while_an_item_put_before_it_is_unfinished() {
     for queue in [Queue::bounded(0), Queue::bounded(1), Queue::bounded(300), Queue::unbounded()] {
         nobody_joins_too_early(&queue, 1500);
     }
+}
+
+/// Nothing is unfinished at a moment while two wait; the next item comes in before they are polled.
+#[test]
+fn a_join_that_was_woken_completes_though_an_item_has_come_in_since() {
+    let _watchdog = watchdog();
+    for queue in [Queue::unbounded(), Queue::bounded(2), Queue::with_permits(2)] {
+        queue.try_put(1).unwrap();
+        let joins = [Probe::pending(queue.join()), Probe::pending(queue.join())];
+        queue.task_done().unwrap();
+        queue.try_put(2).unwrap();
+        let mut late = Probe::pending(queue.join());
+        for join in joins {
+            assert!(join.is_woken());
+            join.ready();
+        }
+        assert!(!late.is_woken() && late.poll().is_pending());
+        queue.task_done().unwrap();
+        late.ready();
+    }
+}
+
+/// The same for each way in which the last item may leave, and for each way to wait.
+#[test]
+fn a_join_completes_after_each_way_to_finish() {
+    let _watchdog = watchdog();
+    let queue = Queue::unbounded();
+    queue.put_many([1, 2]).wait().unwrap();
+    let join = Probe::pending(queue.join());
+    queue.tasks_done(2).unwrap();
+    queue.try_put(3).unwrap();
+    join.ready();
+
+    let mut join = Probe::pending(queue.join());
+    drop(queue.try_iter().collect::<Vec<_>>());
+    queue.try_put(4).unwrap();
+    assert!(join.poll().is_pending());
+    drop((queue.try_get_task().unwrap(), queue.task_done()));
+    queue.try_put(5).unwrap();
+    // Polled with the timer over, and with another waker.
+    assert_eq!(join.future.wait_timeout(Duration::ZERO), Ok(()));
+
+    let join = Probe::pending(queue.join());
+    assert_eq!(queue.shutdown_now(), [5]);
+    join.ready();
+}
+
+/// A join that was woken is not polled while nothing is unfinished a second time.
+#[test]
+fn a_join_that_was_woken_and_not_polled_completes_by_a_later_zero() {
+    let _watchdog = watchdog();
+    let queue = Queue::unbounded();
+    queue.try_put(1).unwrap();
+    let join = Probe::pending(queue.join());
+    for n in 0..3 {
+        queue.task_done().unwrap();
+        queue.try_put(n).unwrap();
+    }
+    join.ready();
+}
+
+#[test]
+fn a_join_that_begins_when_an_item_is_unfinished_takes_no_account_of_an_earlier_zero() {
+    let _watchdog = watchdog();
+    let queue = Queue::unbounded();
+    for n in 0..3 {
+        queue.try_put(n).unwrap();
+        let woken = Probe::pending(queue.join());
+        queue.task_done().unwrap();
+        queue.try_put(n).unwrap();
+        let mut join = queue.join();
+        assert!(common::poll(&mut join, &common::Count::new().1).is_pending());
+        woken.ready();
+        assert_eq!(join.wait_timeout(Duration::from_millis(1)), Err(JoinTimeoutError));
+        queue.task_done().unwrap();
+    }
+}
+
+/// A join that is not polled again counts as a waiter all the time, and keeps no other from its end.
+#[test]
+fn a_join_that_is_never_polled_again_disturbs_nobody() {
+    let _watchdog = watchdog();
+    let queue = Queue::unbounded();
+    let mut kept = Vec::new();
+    for n in 0..3 {
+        queue.try_put(n).unwrap();
+        kept.push(Probe::pending(queue.join()));
+        let join = Probe::pending(queue.join());
+        queue.task_done().unwrap();
+        queue.try_put(n).unwrap();
+        join.ready();
+        queue.task_done().unwrap();
+    }
+    queue.join().wait();
+    drop(kept);
+    queue.join().wait();
 }

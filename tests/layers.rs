@@ -10,7 +10,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("error.rs", &[]),
     ("raw/cursor.rs", &[]),
     ("raw/", &["sync", "raw"]),
-    ("wait.rs", &["sync"]),
+    ("wait.rs", &["sync", "line"]),
     ("line.rs", &["sync"]),
     ("join.rs", &["sync", "error"]),
     ("operation/", &["sync", "line", "operation"]),

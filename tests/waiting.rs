@@ -2,10 +2,12 @@
 
 mod common;
 
-use common::{watchdog, Probe};
+use common::{poll, watchdog, Count, Probe};
 use futures_lite::future::{block_on, pending, ready};
-use joinq::{ClosedTimeoutError, GetTimeoutError, JoinTimeoutError, PutTimeoutError, Queue};
+use joinq::{ClosedTimeoutError, Get, GetTimeoutError, JoinTimeoutError, PutTimeoutError, Queue};
+use std::future::Future;
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -110,36 +112,145 @@ fn message(result: thread::Result<()>) -> String {
     payload.downcast_ref::<&str>().map(|text| text.to_string()).or(payload.downcast_ref().cloned()).unwrap_or_default()
 }
 
-#[test]
-fn a_finished_operation_that_is_polled_panics_and_loses_nothing() {
-    let queue = Queue::unbounded();
-    let mut put = Probe::new(queue.put(1));
-    assert!(put.poll().is_ready());
-    let said = message(catch_unwind(AssertUnwindSafe(|| assert!(put.poll().is_ready()))));
-    assert!(said.contains("polled after it had completed"), "{said}");
-    queue.try_put(2).unwrap();
+/// An operation that has completed.
+fn completed<F: Future + Unpin>(mut operation: F) -> F {
+    assert!(poll(&mut operation, &Count::new().1).is_ready());
+    operation
+}
 
-    let mut get = Probe::new(queue.get());
-    assert!(get.poll().is_ready());
-    let said = message(catch_unwind(AssertUnwindSafe(|| assert!(get.poll().is_ready()))));
-    assert!(said.contains("polled after it had completed"), "{said}");
-    assert_eq!((queue.len(), queue.try_get()), (1, Ok(2)));
-
-    let mut taken = Probe::new(queue.put(3));
-    assert_eq!(taken.future.take(), Some(3));
-    let said = message(catch_unwind(AssertUnwindSafe(|| assert!(taken.poll().is_ready()))));
-    assert!(said.contains("taken back"), "{said}");
-    assert!(queue.is_empty());
+/// Whatever is done with an operation that has ended, it panics, and says which operation it is.
+macro_rules! panics_in_each_way {
+    ($($name:literal: $ended:expr;)+) => {$(
+        for way in 0..5 {
+            let mut ended = $ended;
+            let said = message(catch_unwind(AssertUnwindSafe(|| match way {
+                0 => drop(poll(&mut ended, &Count::new().1).is_ready()),
+                1 => drop(ended.wait()),
+                2 => drop(ended.wait_timeout(Duration::ZERO)),
+                3 => drop(ended.wait_deadline(Instant::now())),
+                _ => drop(block_on(ended.until(ready(())))),
+            })));
+            assert!(said.starts_with(concat!("`", $name, "` has ended")), "way {way}: {said}");
+        }
+    )+};
 }
 
 #[test]
-fn a_finished_operation_with_a_timer_panics_as_well() {
+#[allow(clippy::drop_non_drop)]
+fn an_operation_that_has_ended_panics_in_each_way_and_takes_nothing() {
+    let _watchdog = watchdog();
+    let queue = Arc::new(Queue::with_permits(200));
+    queue.try_put_many(0..100).unwrap();
+    let mut got = Vec::new();
+    panics_in_each_way! {
+        "Put": completed(queue.put(1));
+        "PutMany": completed(queue.put_many([1]));
+        "PutOwned": completed(queue.clone().put_owned(1));
+        "Reserve": completed(queue.reserve(1));
+        "Get": completed(queue.get());
+        "GetMany": completed(queue.get_many(&mut got, 1));
+        "GetOwned": completed(queue.clone().get_owned());
+        "GetTask": completed(queue.get_task());
+    }
+    // Each of five ways has put or got once, and no more.
+    assert_eq!((queue.len(), got), (95, (5..10).collect::<Vec<_>>()));
+    queue.shutdown_now();
+    panics_in_each_way! {
+        "Join": { drop(queue.tasks_done(queue.unfinished())); completed(queue.join()) };
+        "Closed": completed(queue.closed());
+        "Get": completed(queue.get());
+        "Put": completed(queue.put(1));
+        "Reserve": completed(queue.reserve(1));
+    }
+
+    let (sender, receiver) = joinq::unbounded();
+    sender.send_many(0..100).wait().unwrap();
+    let mut got = Vec::new();
+    panics_in_each_way! {
+        "Send": completed(sender.send(1));
+        "SendMany": completed(sender.send_many([1]));
+        "SendOwned": completed(sender.clone().into_send(1));
+        "Recv": completed(receiver.recv());
+        "RecvMany": completed(receiver.recv_many(&mut got, 1));
+        "RecvOwned": completed(receiver.clone().into_recv());
+    }
+    assert_eq!((receiver.len(), got), (100, (5..10).collect::<Vec<_>>()));
+
+    let (sender, mut receiver) = joinq::mpsc::unbounded();
+    sender.send_many(0..100).wait().unwrap();
+    let mut got = Vec::new();
+    panics_in_each_way! {
+        "Recv": completed(receiver.recv());
+        "RecvMany": completed(receiver.recv_many(&mut got, 1));
+    }
+    assert_eq!((receiver.len(), got), (90, (5..10).collect::<Vec<_>>()));
+}
+
+#[test]
+#[allow(clippy::drop_non_drop)]
+fn a_put_that_was_taken_back_panics_in_each_way_and_puts_nothing() {
+    let _watchdog = watchdog();
+    let queue = Arc::new(Queue::bounded(1));
+    queue.try_put(0).unwrap();
+    let (sender, _receiver) = joinq::bounded(1);
+    sender.try_send(0).unwrap();
+    macro_rules! taken {
+        ($put:expr, $item:expr, $polls:literal) => {{
+            let mut put = $put;
+            (0..$polls).for_each(|_| assert!(poll(&mut put, &Count::new().1).is_pending()));
+            assert_eq!(put.take(), $item);
+            put
+        }};
+    }
+    panics_in_each_way! {
+        "Put": taken!(queue.put(1), Some(1), 0);
+        "Put": taken!(queue.put(1), Some(1), 1);
+        "PutMany": taken!(queue.put_many([1, 2]), [1, 2], 1);
+        "PutOwned": taken!(queue.clone().put_owned(1), Some(1), 1);
+        "Send": taken!(sender.send(1), Some(1), 1);
+        "SendMany": taken!(sender.send_many([1, 2]), [1, 2], 1);
+        "SendOwned": taken!(sender.clone().into_send(1), Some(1), 1);
+    }
+    assert_eq!((queue.try_get(), queue.try_get().is_err()), (Ok(0), true));
+    // What was taken stays taken, and what is in is in.
+    let mut put = completed(queue.put(1));
+    assert_eq!((put.take(), put.take(), queue.try_get()), (None, None, Ok(1)));
+}
+
+#[test]
+fn an_operation_whose_time_is_over_panics_when_it_is_polled_again() {
     let queue = Queue::<u8>::unbounded();
     let mut get = Probe::new(queue.get().until(ready(())));
     assert!(get.poll().is_ready());
     queue.try_put(1).unwrap();
-    assert!(catch_unwind(AssertUnwindSafe(|| get.poll().is_ready())).is_err());
+    let said = message(catch_unwind(AssertUnwindSafe(|| assert!(get.poll().is_ready()))));
+    assert!(said.starts_with("`Get` has ended"), "{said}");
     assert_eq!(queue.try_get(), Ok(1));
+}
+
+/// The panic is said to be where the operation was used.
+#[test]
+fn the_panic_of_an_operation_that_has_ended_names_the_place_of_its_use() {
+    use std::panic::{set_hook, take_hook};
+    let place = Arc::new(Mutex::new(String::new()));
+    let (former, mine, noted) = (take_hook(), thread::current().id(), place.clone());
+    set_hook(Box::new(move |info| match info.location() {
+        Some(location) if thread::current().id() == mine => *noted.lock().unwrap() = location.file().into(),
+        _ => former(info),
+    }));
+    let queue = Queue::<u8>::unbounded();
+    let uses: [fn(Get<'_, u8>); 4] = [
+        |get| drop(get.wait()),
+        |get| drop(get.wait_timeout(Duration::ZERO)),
+        |get| drop(get.wait_deadline(Instant::now())),
+        |get| drop(get.until(ready(()))),
+    ];
+    for used in uses {
+        queue.try_put(1).unwrap();
+        let get = completed(queue.get());
+        assert!(catch_unwind(AssertUnwindSafe(|| used(get))).is_err());
+        assert!(std::mem::take(&mut *place.lock().unwrap()).ends_with("waiting.rs"));
+    }
 }
 
 #[test]
@@ -183,6 +294,9 @@ fn a_queue_serves_in_the_destructor_of_thread_local_data() {
         fn drop(&mut self) {
             QUEUE.put(QUEUE.get().wait().unwrap() + 1).wait().unwrap();
             assert!(QUEUE.put(0).wait_timeout(Duration::from_millis(1)).is_err());
+            let join = Probe::pending(QUEUE.join());
+            QUEUE.tasks_done(2).unwrap();
+            assert!(join.is_woken());
         }
     }
     thread_local!(static LAST: Last = const { Last });

@@ -3,8 +3,12 @@
 mod common;
 
 use common::{panicking_waker, poll, watchdog, Count, Probe};
-use joinq::{Put, Queue};
+use joinq::{Join, Put, Queue};
+use std::future::Future;
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{sync_channel, SyncSender};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
@@ -226,4 +230,242 @@ fn a_waker_that_panics_when_it_is_dropped_keeps_no_put_from_its_room() {
     assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut QUEUE.get(), &waker))).is_err());
     let mut put = PUT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take().unwrap();
     assert!(poll(&mut put, &Count::new().1).is_ready());
+}
+
+/// A task of an executor whose run queue has room for one task: its waker waits for that room.
+struct Scheduled {
+    future: Mutex<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    run_queue: SyncSender<Arc<Scheduled>>,
+}
+
+impl Scheduled {
+    fn is_ready(self: &Arc<Self>) -> bool {
+        let waker = Waker::from(self.clone());
+        self.future.lock().unwrap().as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_ready()
+    }
+}
+
+impl Wake for Scheduled {
+    fn wake(self: Arc<Self>) {
+        self.run_queue.clone().send(self).unwrap();
+    }
+}
+
+/// `end` wakes eight tasks. Each wake-up waits until the executor has polled the task before, for what the same operation
+/// of the queue takes.
+fn wakers_may_wait_for_their_executor<F: Future<Output = ()> + Send + 'static>(
+    wait: impl Fn() -> F,
+    end: impl FnOnce() + Send,
+) {
+    const TASKS: usize = 8;
+    let (run_queue, to_run) = sync_channel(1);
+    for _ in 0..TASKS {
+        let future = Mutex::new(Box::pin(wait()) as Pin<Box<dyn Future<Output = ()> + Send>>);
+        assert!(!Arc::new(Scheduled { future, run_queue: run_queue.clone() }).is_ready());
+    }
+    std::thread::scope(|scope| {
+        scope.spawn(end);
+        assert!((0..TASKS).all(|_| to_run.recv().unwrap().is_ready()));
+    });
+}
+
+#[test]
+fn the_waker_of_a_join_may_wait_for_its_executor() {
+    let _watchdog = watchdog();
+    let queue = Arc::new(Queue::unbounded());
+    queue.try_put(1).unwrap();
+    let joined = queue.clone();
+    let wait = move || {
+        let queue = joined.clone();
+        async move { queue.join().await }
+    };
+    wakers_may_wait_for_their_executor(wait, || queue.task_done().unwrap());
+}
+
+#[test]
+fn the_waker_of_a_wait_for_the_close_may_wait_for_its_executor() {
+    let _watchdog = watchdog();
+    for queue in queues() {
+        let watched = queue.clone();
+        let wait = move || {
+            let queue = watched.clone();
+            async move { queue.closed().await }
+        };
+        wakers_may_wait_for_their_executor(wait, || assert!(queue.close()));
+    }
+}
+
+#[cfg(feature = "tokio")]
+#[test]
+fn the_waker_of_a_tokio_sender_may_wait_for_its_executor() {
+    use joinq::compat::tokio_mpsc;
+    let _watchdog = watchdog();
+    let (sender, mut receiver) = tokio_mpsc::channel::<u32>(1);
+    let wait = move || {
+        let sender = sender.clone();
+        async move { sender.closed().await }
+    };
+    wakers_may_wait_for_their_executor(wait, move || receiver.close());
+}
+
+/// Begins and ends all kinds of waits.
+fn wait_at_it(queue: &Queue<u32>) {
+    let (_, waker) = Count::new();
+    let (mut join, mut closed) = (queue.join(), queue.closed());
+    let _ = (poll(&mut join, &waker).is_ready(), poll(&mut closed, &waker).is_ready());
+    drop((join, closed));
+    use_it(queue);
+    let _ = (queue.task_done(), queue.unfinished());
+}
+
+#[test]
+fn the_waker_of_a_join_may_use_its_own_queue() {
+    let _watchdog = watchdog();
+    for queue in queues() {
+        let uses = Arc::new(AtomicUsize::new(0));
+        let waker = {
+            let (queue, uses) = (queue.clone(), uses.clone());
+            acts(move || {
+                uses.fetch_add(1, Ordering::Relaxed);
+                wait_at_it(&queue);
+            })
+        };
+        let get = Probe::pending(queue.get());
+        queue.try_put(1).unwrap();
+        let (mut join, mut other, mut closed) = (queue.join(), queue.join(), queue.closed());
+        assert!(poll(&mut join, &waker).is_pending() && poll(&mut other, &waker).is_pending());
+        assert!(poll(&mut closed, &waker).is_pending());
+        drop(get);
+        assert_eq!(queue.task_done(), Ok(()));
+        assert!(uses.load(Ordering::Relaxed) >= 2);
+        queue.close();
+        assert!(uses.load(Ordering::Relaxed) >= 3);
+        drop((join, other, closed, waker));
+    }
+}
+
+/// Neither happens under a lock.
+#[test]
+#[allow(unsafe_code)] // A clone that does something can only be made so.
+fn the_waker_of_a_join_may_use_its_own_queue_when_it_is_cloned_or_dropped() {
+    static QUEUE: Queue<u32> = Queue::bounded(1);
+    static TABLE: RawWakerVTable = RawWakerVTable::new(
+        |_| {
+            wait_at_it(&QUEUE);
+            RawWaker::new(std::ptr::null(), &TABLE)
+        },
+        |_| wait_at_it(&QUEUE),
+        |_| wait_at_it(&QUEUE),
+        |_| wait_at_it(&QUEUE),
+    );
+    let _watchdog = watchdog();
+    // SAFETY: nothing is behind the pointer, and no function of the table looks there.
+    let mine = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) };
+    let (_, other) = Count::new();
+    for _ in 0..10 {
+        let (mut join, mut closed) = (QUEUE.join(), QUEUE.closed());
+        for waker in [&mine, &other, &mine] {
+            let _ = QUEUE.try_put(1);
+            if poll(&mut join, waker).is_ready() {
+                join = QUEUE.join();
+            }
+            assert!(poll(&mut closed, waker).is_pending());
+        }
+        while QUEUE.task_done().is_ok() {}
+        drop((join, closed));
+    }
+    let mut closed = QUEUE.closed();
+    assert!(poll(&mut closed, &mine).is_pending());
+    QUEUE.close();
+    assert!(poll(&mut closed, &mine).is_ready());
+}
+
+#[test]
+fn the_waker_of_a_join_may_own_the_join_it_is_for() {
+    static QUEUE: Queue<u32> = Queue::unbounded();
+    struct Owner(Mutex<Option<Join<'static, u32>>>);
+    impl Wake for Owner {
+        fn wake(self: Arc<Self>) {
+            drop(self.0.lock().unwrap().take());
+        }
+    }
+    let _watchdog = watchdog();
+    QUEUE.try_put(1).unwrap();
+    let owners: [_; 3] = std::array::from_fn(|_| Arc::new(Owner(Mutex::new(None))));
+    for owner in &owners {
+        let mut join = QUEUE.join();
+        assert!(poll(&mut join, &Waker::from(owner.clone())).is_pending());
+        *owner.0.lock().unwrap() = Some(join);
+    }
+    QUEUE.task_done().unwrap();
+    assert!(owners.iter().all(|owner| owner.0.lock().unwrap().is_none()));
+}
+
+#[test]
+fn the_waker_of_a_join_that_panics_keeps_nobody_asleep() {
+    let _watchdog = watchdog();
+    let queue = Queue::unbounded();
+    for _ in 0..2 {
+        queue.try_put(1).unwrap();
+        let (mut bad, mut worse) = (queue.join(), queue.join());
+        let first = Probe::pending(queue.join());
+        assert!(poll(&mut bad, &panicking_waker()).is_pending());
+        let second = Probe::pending(queue.join());
+        assert!(poll(&mut worse, &panicking_waker()).is_pending());
+        let last = Probe::pending(queue.join());
+        assert!(catch_unwind(AssertUnwindSafe(|| queue.task_done())).is_err());
+        assert_eq!(queue.unfinished(), 0);
+        for join in [first, second, last] {
+            assert!(join.is_woken());
+            join.ready();
+        }
+        assert!(poll(&mut bad, &Count::new().1).is_ready());
+        drop(worse);
+    }
+    let mut bad = queue.closed();
+    assert!(poll(&mut bad, &panicking_waker()).is_pending());
+    let closed = Probe::pending(queue.closed());
+    assert!(catch_unwind(AssertUnwindSafe(|| queue.close())).is_err());
+    assert!(closed.is_woken() && queue.is_closed());
+    closed.ready();
+}
+
+/// A poll whose waker cannot be cloned has panicked; the next one waits as if that had not been.
+#[test]
+#[allow(unsafe_code)] // A clone that does something can only be made so.
+fn a_join_outlives_a_waker_whose_clone_panics() {
+    static TABLE: RawWakerVTable =
+        RawWakerVTable::new(|_| panic!("a waker that cannot be cloned"), |_| {}, |_| {}, |_| {});
+    let _watchdog = watchdog();
+    // SAFETY: nothing is behind the pointer, and no function of the table looks there.
+    let bad = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) };
+    let queue = Queue::unbounded();
+    for first in [&bad, &Count::new().1] {
+        queue.try_put(1).unwrap();
+        let mut join = queue.join();
+        let _ = catch_unwind(AssertUnwindSafe(|| poll(&mut join, first).is_ready()));
+        assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut join, &bad).is_ready())).is_err());
+        let join = Probe::pending(join);
+        queue.task_done().unwrap();
+        assert!(join.is_woken());
+        join.ready();
+    }
+}
+
+#[test]
+fn a_join_is_woken_by_the_waker_of_its_last_poll() {
+    let _watchdog = watchdog();
+    let queue = Queue::unbounded();
+    queue.try_put(1).unwrap();
+    let mut join = queue.join();
+    let wakers: [_; 3] = std::array::from_fn(|_| Count::new());
+    for (_, waker) in &wakers {
+        assert!(poll(&mut join, waker).is_pending() && poll(&mut join, waker).is_pending());
+    }
+    // No waker is kept that is not needed any more.
+    assert_eq!(wakers.iter().map(|(woken, _)| Arc::strong_count(woken)).collect::<Vec<_>>(), [2, 2, 3]);
+    queue.task_done().unwrap();
+    assert_eq!(wakers.iter().map(|(woken, _)| woken.get()).collect::<Vec<_>>(), [0, 0, 1]);
+    assert!(poll(&mut join, &wakers[0].1).is_ready());
+    assert_eq!(wakers.iter().map(|(woken, _)| Arc::strong_count(woken)).collect::<Vec<_>>(), [2, 2, 2]);
 }

@@ -179,9 +179,6 @@ operation! {
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes a message only in the poll that returns it.
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct Recv<'a, T>(Receiving<'a, T, One>)
         -> Result<T, RecvError>, in time Result<T, RecvTimeoutError>;
 }
@@ -191,9 +188,6 @@ operation! {
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes messages only in the poll that returns their number.
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct RecvMany<'a, T>(Receiving<'a, T, Many<'a, T>>)
         -> Result<usize, RecvError>, in time Result<usize, RecvTimeoutError>;
 }

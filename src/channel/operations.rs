@@ -17,9 +17,6 @@ operation! {
     /// # Cancel safety
     /// As [`Put`](crate::Put): dropping it while it is pending drops the message unless a receive has made room and moved
     /// it in by then. [`Send::take`] gives it back, or `None` if it is in.
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct Send<'a, T>(Sending<'a, T, Option<T>, T>)
         -> Result<(), SendError<T>>, in time Result<(), SendTimeoutError<T>>;
 }
@@ -48,9 +45,6 @@ operation! {
     ///
     /// # Cancel safety
     /// Dropping it while it is pending drops the messages that are not in the channel; [`SendMany::take`] gives them back.
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct SendMany<'a, T>(Sending<'a, T, VecDeque<T>, Vec<T>>)
         -> Result<(), SendError<Vec<T>>>, in time Result<(), SendTimeoutError<Vec<T>>>;
 }
@@ -71,9 +65,6 @@ operation! {
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes a message only in the poll that returns it.
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct Recv<'a, T>(Receiving<'a, T, One>)
         -> Result<T, RecvError>, in time Result<T, RecvTimeoutError>;
 }
@@ -90,9 +81,6 @@ operation! {
     ///
     /// # Cancel safety
     /// As [`Send`].
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct SendOwned<T>(PutAttempt<T, Sender<T>, Option<T>, SendError<T>, SendTimeoutError<T>>)
         -> Result<(), SendError<T>>, in time Result<(), SendTimeoutError<T>>;
 }
@@ -113,9 +101,6 @@ operation! {
     ///
     /// # Cancel safety
     /// As [`Recv`].
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct RecvOwned<T>(GetAttempt<T, Receiver<T>, One, RecvError, RecvTimeoutError>)
         -> Result<T, RecvError>, in time Result<T, RecvTimeoutError>;
 }
@@ -131,9 +116,6 @@ operation! {
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes messages only in the poll that returns their number.
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct RecvMany<'a, T>(Receiving<'a, T, Many<'a, T>>)
         -> Result<usize, RecvError>, in time Result<usize, RecvTimeoutError>;
 }

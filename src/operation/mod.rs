@@ -67,7 +67,6 @@ impl<A: Attempt> Operation<A> {
 
     #[inline]
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<A::Output> {
-        assert!(!self.finished, "an operation was polled after it had completed or was taken back");
         match self.attempt.attempt(Some(context.waker())) {
             Some(output) => {
                 self.finished = true;
@@ -156,6 +155,15 @@ impl<A: Attempt> Operation<A> {
         self.attempt.out_of_time()
     }
 
+    /// Panics if the operation, which is called `name`, has ended.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn assert_not_ended(&self, name: &str) {
+        if self.finished {
+            has_ended(name);
+        }
+    }
+
     /// Nothing is to be undone any more.
     pub(crate) fn finish(&mut self) {
         self.finished = true;
@@ -166,6 +174,12 @@ impl<A: Attempt> Operation<A> {
     pub(crate) fn restart(&mut self) {
         self.finished = false;
     }
+}
+
+#[cold]
+#[track_caller]
+fn has_ended(name: &str) -> ! {
+    panic!("`{name}` has ended: it completed, ran out of time, or was taken back. Make a new one to go on");
 }
 
 impl<A: Attempt> Drop for Operation<A> {
@@ -184,6 +198,10 @@ macro_rules! operation {
         pub struct $name:ident<$($life:lifetime,)* $param:ident>($attempt:ty) -> $output:ty, in time $timed:ty;
     ) => {
         $(#[$meta])*
+        ///
+        /// # Panics
+        /// If it is polled or waited for, in whatever way, after it has ended: when it has completed, when a timer has
+        /// ended it, or when what it had to put was taken back.
         #[must_use = "an operation does nothing unless you `.await` it or call `.wait()`"]
         pub struct $name<$($life,)* $param>(pub(crate) crate::operation::Operation<$attempt>);
 
@@ -191,8 +209,13 @@ macro_rules! operation {
             /// Waits on this thread until the operation is done.
             ///
             /// Spins and yields for a moment before it parks. Do not call this inside an async task: `.await` there.
+            ///
+            /// # Panics
+            /// If the operation has ended.
             #[inline]
+            #[track_caller]
             pub fn wait(mut self) -> $output {
+                self.0.assert_not_ended(stringify!($name));
                 match self.0.block(None) {
                     Ok(output) => output,
                     Err(_) => unreachable!("no deadline was given"),
@@ -202,6 +225,10 @@ macro_rules! operation {
             /// Waits on this thread for at most `timeout`; any length is allowed, and `Duration::MAX` means for ever.
             ///
             /// What can be done at once is done even if the timeout is zero.
+            ///
+            /// # Panics
+            /// If the operation has ended.
+            #[track_caller]
             pub fn wait_timeout(self, timeout: std::time::Duration) -> $timed {
                 self.wait_until(std::time::Instant::now().checked_add(timeout))
             }
@@ -209,17 +236,28 @@ macro_rules! operation {
             /// Waits on this thread until `deadline` at most.
             ///
             /// What can be done at once is done even if the deadline has passed.
+            ///
+            /// # Panics
+            /// If the operation has ended.
+            #[track_caller]
             pub fn wait_deadline(self, deadline: std::time::Instant) -> $timed {
                 self.wait_until(Some(deadline))
             }
 
             /// Waits in a task until `timer`, which may be any future, is over.
+            ///
+            /// # Panics
+            /// If the operation has ended.
+            #[track_caller]
             pub fn until<F: std::future::Future>(self, timer: F) -> crate::operation::Until<Self, F> {
+                self.0.assert_not_ended(stringify!($name));
                 crate::operation::Until::new(self, timer)
             }
 
             #[inline]
+            #[track_caller]
             fn wait_until(mut self, deadline: Option<std::time::Instant>) -> $timed {
+                self.0.assert_not_ended(stringify!($name));
                 match self.0.block(deadline) {
                     Ok(output) => <$attempt as crate::operation::Attempt>::in_time(output),
                     Err(timed) => timed,
@@ -233,11 +271,14 @@ macro_rules! operation {
             type Output = $output;
 
             #[inline]
+            #[track_caller]
             fn poll(
                 self: std::pin::Pin<&mut Self>,
                 context: &mut std::task::Context<'_>,
             ) -> std::task::Poll<Self::Output> {
-                self.get_mut().0.poll(context)
+                let operation = &mut self.get_mut().0;
+                operation.assert_not_ended(stringify!($name));
+                operation.poll(context)
             }
         }
 
@@ -246,6 +287,7 @@ macro_rules! operation {
             type Timed = $timed;
 
             fn poll_operation(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
+                self.0.assert_not_ended(stringify!($name));
                 self.0.poll(context)
             }
 

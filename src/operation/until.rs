@@ -26,6 +26,9 @@ pin_project_lite::pin_project! {
     ///
     /// # Cancel safety
     /// As the operation's own.
+    ///
+    /// # Panics
+    /// If it is polled after it completed.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Until<O, F> {

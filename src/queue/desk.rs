@@ -337,12 +337,7 @@ impl<T> Queue<T> {
     }
 
     /// Steps 1 and 2 of a get, and a first look: the third step is the caller's if that says true.
-    pub(super) fn line_up_to_get(
-        &self,
-        which: Getters,
-        waker: Waker,
-        expecting: &mut Expecting,
-    ) -> (Place, bool) {
+    pub(super) fn line_up_to_get(&self, which: Getters, waker: Waker, expecting: &mut Expecting) -> (Place, bool) {
         let place = self.at_desk(|lines| {
             if self.is_rendezvous() && !std::mem::replace(&mut expecting.meets, true) {
                 lines.expecting += 1;

@@ -131,15 +131,7 @@ impl<T, H: Host<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E, F> 
     #[inline]
     pub(crate) fn new(host: H, take: K) -> Self {
         let expecting = Expecting::default();
-        GetAttempt {
-            host,
-            take,
-            line: Getters::Eager,
-            place: None,
-            expecting,
-            item: PhantomData,
-            errors: PhantomData,
-        }
+        GetAttempt { host, take, line: Getters::Eager, place: None, expecting, item: PhantomData, errors: PhantomData }
     }
 
     /// For one who may not come when he is called.
@@ -269,9 +261,6 @@ operation! {
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes an item only in the poll that returns it.
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct Get<'a, T>(GetAttempt<T, &'a Queue<T>, One>)
         -> Result<T, GetError>, in time Result<T, GetTimeoutError>;
 }
@@ -281,9 +270,6 @@ operation! {
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes items only in the poll that returns their number.
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct GetMany<'a, T>(GetAttempt<T, &'a Queue<T>, Many<'a, T>>)
         -> Result<usize, GetError>, in time Result<usize, GetTimeoutError>;
 }
@@ -293,9 +279,6 @@ operation! {
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes an item only in the poll that returns it.
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct GetTask<'a, T>(GetAttempt<T, &'a Queue<T>, Guarded<'a, T>>)
         -> Result<Task<'a, T>, GetError>, in time Result<Task<'a, T>, GetTimeoutError>;
 }

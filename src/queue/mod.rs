@@ -50,7 +50,7 @@ pub(crate) use stream::Gets;
 use watch::WatchAttempt;
 
 use crate::error::{PutError, TaskDoneError, TryGetError, TryPutError, TryRecvError};
-use crate::join::{Intake, Left, Unfinished};
+use crate::join::{Intake, LastZero, Unfinished};
 use crate::operation::{Luck, Operation, Spin, PAUSES};
 use crate::raw::{to_usize, RawQueue, Refused, Setback, Vacant, UNBOUNDED};
 use crate::sync::Padded;
@@ -89,7 +89,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 /// # Wakers
 /// A waker is cloned, woken and dropped while no lock is held, so that it may use the queue. If one panics, all others are
 /// woken all the same, and the operation that woke it panics when it is done; an item that it was about to return is
-/// dropped. (Not so those of [`join`](Queue::join) and [`closed`](Queue::closed): they must neither panic nor use the queue.)
+/// dropped.
 ///
 /// # Examples
 /// ```
@@ -127,6 +127,7 @@ struct Beside {
     gates: Gates,
     bell: Bell,
     joiners: WaitSet,
+    last_zero: LastZero,
     closing: WaitSet,
     late: Late,
     luck: Luck,
@@ -221,6 +222,7 @@ impl<T> Queue<T> {
                     gates: Gates::new(),
                     bell: Bell::new(),
                     joiners: WaitSet::new(),
+                    last_zero: LastZero::new(),
                     closing: WaitSet::new(),
                     late: Late::new(),
                     luck: Luck::new(),
@@ -482,9 +484,7 @@ impl<T> Queue<T> {
 
     /// Counts items as done that leave the queue other than by a get.
     fn count_taken_out(&self, count: usize) {
-        if self.aside.unfinished.finish_at_most(count as u64, self) == Left::Nothing {
-            self.beside.joiners.wake_all();
-        }
+        self.notify_if_all_done(self.aside.unfinished.finish_at_most(count as u64, self));
     }
 
     /// Takes out all items that are inside at this moment; never more than [`len`](Queue::len), so that with capacity 0
@@ -529,16 +529,16 @@ impl<T> Queue<T> {
     /// assert!(queue.tasks_done(3).is_ok());
     /// ```
     pub fn tasks_done(&self, count: usize) -> Result<(), TaskDoneError> {
-        if self.aside.unfinished.finish(count as u64, self)? == Left::Nothing {
-            self.beside.joiners.wake_all();
-        }
+        self.notify_if_all_done(self.aside.unfinished.finish(count as u64, self)?);
         Ok(())
     }
 
     /// Waits until every item that was put has been got and is done with.
     ///
-    /// More precisely: until at some moment nothing is [`unfinished`](Queue::unfinished). It does not wait for the queue
-    /// to be closed, and completes at once if nothing was ever put. What was done before each `task_done` is seen.
+    /// More precisely: until at some moment nothing is [`unfinished`](Queue::unfinished). Items that come in after that
+    /// moment do not keep it waiting, also if it is polled only later. (A put that begins before the last `task_done` has
+    /// returned may count as one before that.) It does not wait for the queue to be closed, and completes at once if
+    /// nothing was ever put. What was done before each `task_done` is seen.
     ///
     /// # Cancel safety
     /// It can be dropped at any time.

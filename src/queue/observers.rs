@@ -41,7 +41,7 @@ impl<T> Observer for Waking<'_, T> {
 
     #[cold]
     fn voided(&self) {
-        self.queue.beside.joiners.wake_all();
+        self.queue.notify_after_giving_up();
     }
 }
 

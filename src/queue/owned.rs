@@ -16,9 +16,6 @@ operation! {
     ///
     /// # Cancel safety
     /// As [`Put`](crate::Put).
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct PutOwned<T>(PutAttempt<T, Arc<Queue<T>>, Option<T>>)
         -> Result<(), PutError<T>>, in time Result<(), PutTimeoutError<T>>;
 }
@@ -28,9 +25,6 @@ operation! {
     ///
     /// # Cancel safety
     /// As [`Get`](crate::Get).
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct GetOwned<T>(GetAttempt<T, Arc<Queue<T>>, One>)
         -> Result<T, GetError>, in time Result<T, GetTimeoutError>;
 }

@@ -195,9 +195,6 @@ operation! {
     ///
     /// # Cancel safety
     /// It can be dropped at any time: what it has collected so far goes back, to who is next in line.
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct Reserve<'a, T>(Wrapped<ReserveAttempt<T, &'a Queue<T>>>)
         -> Result<Permits<'a, T>, PutError<()>>, in time Result<Permits<'a, T>, PutTimeoutError<()>>;
 }

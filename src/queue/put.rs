@@ -290,9 +290,6 @@ operation! {
     /// An item that waits stands in line: a get that makes room moves it into the queue, polled or not. So dropping this
     /// while it is pending drops the item unless it has gone in by then. [`Put::take`] tells: it gives the item back, or
     /// `None` if it is in.
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct Put<'a, T>(PutAttempt<T, &'a Queue<T>, Option<T>>)
         -> Result<(), PutError<T>>, in time Result<(), PutTimeoutError<T>>;
 }
@@ -323,9 +320,6 @@ operation! {
     /// # Cancel safety
     /// Dropping it while it is pending drops the items that are not in the queue; [`PutMany::take`] gives them back. The
     /// first of those stands in line, as with [`Put`].
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct PutMany<'a, T>(PutAttempt<T, &'a Queue<T>, VecDeque<T>>)
         -> Result<(), PutError<Vec<T>>>, in time Result<(), PutTimeoutError<Vec<T>>>;
 }

@@ -44,7 +44,7 @@ impl<T> Told<'_, T> {
             self.queue.beside.bell.ring();
         }
         if self.voided.get() {
-            self.queue.beside.joiners.wake_all();
+            self.queue.notify_after_giving_up();
         }
     }
 }

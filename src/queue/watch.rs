@@ -2,6 +2,7 @@
 
 use super::{Host, Queue};
 use crate::error::{ClosedTimeoutError, JoinTimeoutError};
+use crate::join::{Intake, Left};
 use crate::operation::{operation, Attempt};
 use crate::wait::{WaitSet, Waiting};
 use std::marker::PhantomData;
@@ -10,10 +11,14 @@ use std::task::Waker;
 /// A condition of a queue, once it holds.
 pub(crate) trait Condition {
     type TimedOut;
+    /// When a wait began.
+    type Since: Copy;
 
     /// Those who wait for it.
     fn waiters<T>(queue: &Queue<T>) -> &WaitSet;
-    fn holds<T>(queue: &Queue<T>) -> bool;
+    fn now<T>(queue: &Queue<T>) -> Self::Since;
+    /// Whether it holds, or has held at a moment since.
+    fn holds<T>(queue: &Queue<T>, since: Option<Self::Since>) -> bool;
     /// Meets the words whose change can make it hold.
     fn meet<T>(queue: &Queue<T>);
     fn timed_out() -> Self::TimedOut;
@@ -24,13 +29,19 @@ pub(crate) struct AllDone;
 
 impl Condition for AllDone {
     type TimedOut = JoinTimeoutError;
+    /// The number of claims that had been made.
+    type Since = u64;
 
     fn waiters<T>(queue: &Queue<T>) -> &WaitSet {
         &queue.beside.joiners
     }
 
-    fn holds<T>(queue: &Queue<T>) -> bool {
-        queue.unfinished() == 0
+    fn now<T>(queue: &Queue<T>) -> u64 {
+        queue.claims()
+    }
+
+    fn holds<T>(queue: &Queue<T>, since: Option<u64>) -> bool {
+        since.is_some_and(|claims| queue.beside.last_zero.is_since(claims)) || queue.unfinished() == 0
     }
 
     fn meet<T>(queue: &Queue<T>) {
@@ -44,17 +55,20 @@ impl Condition for AllDone {
     }
 }
 
-/// The queue is closed.
+/// The queue is closed, which is for ever.
 pub(crate) struct IsClosed;
 
 impl Condition for IsClosed {
     type TimedOut = ClosedTimeoutError;
+    type Since = ();
 
     fn waiters<T>(queue: &Queue<T>) -> &WaitSet {
         &queue.beside.closing
     }
 
-    fn holds<T>(queue: &Queue<T>) -> bool {
+    fn now<T>(_queue: &Queue<T>) {}
+
+    fn holds<T>(queue: &Queue<T>, _since: Option<()>) -> bool {
         queue.is_closed()
     }
 
@@ -69,13 +83,13 @@ impl Condition for IsClosed {
 
 pub(crate) struct WatchAttempt<T, H: Host<T>, C: Condition> {
     host: H,
-    waiting: Option<Waiting>,
-    condition: PhantomData<fn(T) -> C>,
+    waiting: Option<(Waiting, C::Since)>,
+    item: PhantomData<fn(T)>,
 }
 
 impl<T, H: Host<T>, C: Condition> WatchAttempt<T, H, C> {
     pub(crate) fn new(host: H) -> Self {
-        WatchAttempt { host, waiting: None, condition: PhantomData }
+        WatchAttempt { host, waiting: None, item: PhantomData }
     }
 }
 
@@ -84,22 +98,29 @@ impl<T, H: Host<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
     type Timed = Result<(), C::TimedOut>;
 
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<()> {
-        if let (Some(waiting), Some(waker)) = (&mut self.waiting, waker) {
-            if waiting.is_woken(waker) {
-                self.waiting = None;
-            }
-        }
-        C::holds(self.host.queue()).then(|| self.waiting = None)
+        let since = self.waiting.as_mut().map(|(waiting, since)| {
+            waker.into_iter().for_each(|waker| waiting.look(waker));
+            *since
+        });
+        C::holds(self.host.queue(), since).then(|| self.cancel())
     }
 
     fn waits(&self) -> bool {
-        self.waiting.is_some()
+        self.waiting.as_ref().is_some_and(|(waiting, _)| waiting.listens())
     }
 
     fn enrol(&mut self, waker: &Waker) -> Option<()> {
         loop {
-            self.waiting = Some(C::waiters(self.host.queue()).enrol());
-            C::meet(self.host.queue());
+            let (queue, waiters) = (self.host.queue(), C::waiters(self.host.queue()));
+            match &mut self.waiting {
+                Some((waiting, _)) => waiters.enter_again(waiting),
+                None => {
+                    // Before it counts as a waiter: what holds from then on is noted with at least so much.
+                    let since = C::now(queue);
+                    self.waiting = Some((waiters.enter(), since));
+                }
+            }
+            C::meet(queue);
             let output = self.attempt(Some(waker));
             if output.is_some() || self.waits() {
                 return output;
@@ -108,7 +129,9 @@ impl<T, H: Host<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
     }
 
     fn cancel(&mut self) {
-        self.waiting = None;
+        if let Some((waiting, _)) = self.waiting.take() {
+            C::waiters(self.host.queue()).leave(waiting);
+        }
     }
 
     fn in_time((): ()) -> Self::Timed {
@@ -122,14 +145,36 @@ impl<T, H: Host<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
     }
 }
 
+impl<T> Queue<T> {
+    /// Notifies those who join, if a change has left nothing unfinished.
+    #[inline]
+    pub(super) fn notify_if_all_done(&self, left: Left) {
+        match left {
+            Left::Nothing { claims } if !self.beside.joiners.is_empty() => self.notify_joiners(claims),
+            _ => {}
+        }
+    }
+
+    #[cold]
+    fn notify_joiners(&self, claims: u64) {
+        // Noted first: who is woken may not be polled before the next item comes in.
+        self.beside.last_zero.note(claims);
+        self.beside.joiners.wake_all();
+    }
+
+    /// The same, for a claim that was given up.
+    pub(super) fn notify_after_giving_up(&self) {
+        if !self.beside.joiners.is_empty() {
+            self.notify_if_all_done(self.aside.unfinished.left_after_giving_up(self));
+        }
+    }
+}
+
 operation! {
     /// The wait for all items to be done; made by [`Queue::join`].
     ///
     /// # Cancel safety
     /// It can be dropped at any time.
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct Join<'a, T>(WatchAttempt<T, &'a Queue<T>, AllDone>)
         -> (), in time Result<(), JoinTimeoutError>;
 }
@@ -139,9 +184,6 @@ operation! {
     ///
     /// # Cancel safety
     /// It can be dropped at any time.
-    ///
-    /// # Panics
-    /// If polled after it completed.
     pub struct Closed<'a, T>(WatchAttempt<T, &'a Queue<T>, IsClosed>)
         -> (), in time Result<(), ClosedTimeoutError>;
 }

@@ -60,6 +60,12 @@ pub(crate) fn panicking_waker() -> Waker {
     Waker::from(Arc::new(Panics))
 }
 
+/// Forgets a value as `mem::forget` does. Where it lies is kept in a static, so that a leak checker finds it reachable.
+pub(crate) fn forget<T>(value: T) {
+    static FORGOTTEN: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+    FORGOTTEN.lock().unwrap().push(Box::into_raw(Box::new(value)) as usize);
+}
+
 /// One poll with a waker.
 pub(crate) fn poll<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(waker))
