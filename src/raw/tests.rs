@@ -380,17 +380,21 @@ fn a_segment_that_cannot_be_made_costs_nothing_at_the_edge() {
 type Eighth = [u8; 512];
 const TURN: u64 = 256 * Segment::<Eighth>::LEN;
 
-/// A queue that has been through two segments, and has its memory.
-fn turning() -> Rc<RawQueue<Eighth>> {
-    let queue = Rc::new(RawQueue::new());
-    pass(&queue, Segment::<Eighth>::LEN + 1);
-    queue
+/// For each slot of a segment but the first, which is filled by who appends, and for both ways to claim: an empty queue whose
+/// ends are there, and which has its memory.
+fn each_turn(test: impl Fn(Rc<RawQueue<Eighth>>, bool)) {
+    for slot in 1..Segment::<Eighth>::LEN {
+        for batch in [false, true] {
+            let queue = Rc::new(RawQueue::new());
+            pass(&queue, Segment::<Eighth>::LEN + slot);
+            test(queue, batch);
+        }
+    }
 }
 
 fn pass(queue: &RawQueue<Eighth>, items: u64) {
     for _ in 0..items {
-        queue.push([0; 512], 1, &()).unwrap();
-        queue.pop(&()).unwrap();
+        assert!(offer(queue, 0, false) && queue.pop(&()).is_ok());
     }
 }
 
@@ -401,12 +405,18 @@ fn offer(queue: &RawQueue<Eighth>, byte: u8, batch: bool) -> bool {
     }
 }
 
+fn byte(queue: &RawQueue<Eighth>, batch: bool) -> Result<u8, Vacant> {
+    let mut values = Vec::new();
+    match batch {
+        false => queue.pop(&()).map(|value| value[0]),
+        true => queue.pop_many(&mut values, 2, &()).map(|_| values[0][0]),
+    }
+}
+
 #[test]
 fn a_put_whose_word_came_back_goes_into_an_empty_queue() {
-    for batch in [false, true] {
-        let queue = turning();
-        let seen = queue.tail.cursor();
-        let other = queue.clone();
+    each_turn(|queue, batch| {
+        let (seen, other) = (queue.tail.cursor(), queue.clone());
         hooks::meanwhile(move || {
             pass(&other, TURN);
             assert!(other.tail.cursor() == seen && other.len() == 0);
@@ -414,16 +424,14 @@ fn a_put_whose_word_came_back_goes_into_an_empty_queue() {
         assert!(offer(&queue, 1, batch), "full, though nothing was inside");
         assert_eq!((queue.len(), queue.given_up()), (1, 0));
         assert!(!offer(&queue, 2, batch));
-        assert!(queue.pop(&()) == Ok([1; 512]) && queue.pop(&()) == Err(Vacant::Empty));
-    }
+        assert_eq!((byte(&queue, batch), byte(&queue, batch)), (Ok(1), Err(Vacant::Empty)));
+    });
 }
 
 #[test]
 fn a_put_whose_word_came_back_leaves_a_full_queue_as_it_is() {
-    for batch in [false, true] {
-        let queue = turning();
-        let seen = queue.tail.cursor();
-        let other = queue.clone();
+    each_turn(|queue, batch| {
+        let (seen, other) = (queue.tail.cursor(), queue.clone());
         hooks::meanwhile(move || {
             pass(&other, TURN - 1);
             assert!(offer(&other, 1, false));
@@ -431,40 +439,34 @@ fn a_put_whose_word_came_back_leaves_a_full_queue_as_it_is() {
         });
         assert!(!offer(&queue, 2, batch), "beyond the bound");
         assert_eq!((queue.len(), queue.given_up()), (1, 1));
-        assert!(queue.pop(&()) == Ok([1; 512]));
+        assert_eq!(byte(&queue, batch), Ok(1));
         // The hole stands between the head and the tail still.
         assert_eq!(queue.len(), 0);
         assert!(queue.meet_pops(1), "a waiter goes to sleep for a hole");
         assert!(offer(&queue, 3, batch), "full, though nothing is inside");
         assert!(queue.len() == 1 && !offer(&queue, 4, batch));
-        assert!(queue.pop(&()) == Ok([3; 512]) && queue.len() == 0);
-        assert!(queue.pop(&()) == Err(Vacant::Empty));
+        assert_eq!((byte(&queue, batch), queue.len()), (Ok(3), 0));
+        assert_eq!(byte(&queue, batch), Err(Vacant::Empty));
         pass(&queue, TURN);
         assert_eq!(queue.given_up(), 1);
-    }
+    });
 }
 
 #[test]
 fn a_get_whose_word_came_back_to_an_empty_queue_finds_it_empty() {
-    for batch in [false, true] {
-        let queue = turning();
+    each_turn(|queue, batch| {
         assert!(offer(&queue, 1, false));
-        let seen = queue.head.cursor();
-        let other = queue.clone();
+        let (seen, other) = (queue.head.cursor(), queue.clone());
         hooks::meanwhile(move || {
-            assert!(other.pop(&()) == Ok([1; 512]));
+            assert_eq!(byte(&other, false), Ok(1));
             pass(&other, TURN - 1);
             assert!(other.head.cursor() == seen && other.len() == 0);
         });
-        let vacant = match batch {
-            false => queue.pop(&()).err(),
-            true => queue.pop_many(&mut Vec::new(), 2, &()).err(),
-        };
-        assert_eq!((vacant, queue.len()), (Some(Vacant::Empty), 0));
-        assert!(offer(&queue, 2, false));
+        assert_eq!((byte(&queue, batch), queue.len()), (Err(Vacant::Empty), 0));
         // The get has gone ahead of the tail, and its slot was no place for an item.
+        assert!(offer(&queue, 2, false));
         assert_eq!((queue.len(), queue.given_up()), (1, 1));
-        assert!(!offer(&queue, 3, false) && queue.pop(&()) == Ok([2; 512]));
-        assert!(queue.pop(&()) == Err(Vacant::Empty));
-    }
+        assert!(!offer(&queue, 3, false));
+        assert_eq!((byte(&queue, batch), byte(&queue, batch)), (Ok(2), Err(Vacant::Empty)));
+    });
 }
