@@ -97,3 +97,21 @@ impl Drop for HolesAhead {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hole_is_subtracted_between_the_head_and_the_tail() {
+        let holes = HolesAhead::new();
+        assert!(holes.is_empty() && holes.between(0, 100) == 0);
+        holes.add(10, 4);
+        holes.add(20, 1);
+        for (head, tail, count) in
+            [(0, 10, 0), (0, 11, 1), (0, 100, 5), (12, 100, 3), (14, 20, 0), (12, 13, 1), (21, 100, 0), (15, 5, 0)]
+        {
+            assert_eq!(holes.between(head, tail), count, "{head}..{tail}");
+        }
+    }
+}

@@ -17,6 +17,8 @@ mod handoff;
 mod hooks;
 mod link;
 mod put;
+#[cfg(all(test, not(loom)))]
+mod schedules;
 mod segment;
 mod slot;
 mod sole;
