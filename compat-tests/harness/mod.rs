@@ -1,0 +1,345 @@
+//! Runs one random program on two sides, compares them step by step, and makes a program that fails small.
+
+mod base;
+mod held;
+mod item;
+mod lent;
+mod operation;
+
+pub(crate) use base::{Base, Slots};
+pub(crate) use held::{held, Orders};
+pub(crate) use item::Item;
+pub(crate) use lent::{Lent, Place};
+pub(crate) use operation::{Topic, Work};
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
+use std::time::Duration;
+
+/// What a step came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Out {
+    /// There is no handle or operation for this step.
+    Nothing,
+    Done,
+    Pending,
+    Item(u32),
+    Items(Vec<u32>),
+    /// Nothing comes any more.
+    End,
+    /// An error by its name, with the item that it hands back.
+    Failed(&'static str, Option<u32>),
+    Facts(Vec<(&'static str, usize)>),
+    Panicked,
+}
+
+/// A kind of step: how often it is chosen, its name, and what it does with two small numbers.
+pub(crate) struct Op<S>(pub(crate) u32, pub(crate) &'static str, pub(crate) fn(&mut S, u8, u8) -> Option<Out>);
+
+/// One channel with all its handles: the peer's or ours.
+pub(crate) trait Side: Sized + 'static {
+    const OPS: &'static [Op<Self>];
+
+    /// A new channel; `kind` chooses the capacity.
+    fn new(kind: u8) -> Self;
+    fn base(&mut self) -> &mut Base;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Step {
+    op: usize,
+    first: u8,
+    second: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Program {
+    kind: u8,
+    steps: Vec<Step>,
+}
+
+impl Program {
+    fn random<S: Side>(seed: u64) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let weights: u32 = S::OPS.iter().map(|op| op.0).sum();
+        let length = random.usize(2..70);
+        let steps = (0..length).map(|_| {
+            let mut left = random.u32(..weights);
+            let chosen = S::OPS.iter().position(|op| {
+                let here = left < op.0;
+                left = left.saturating_sub(op.0);
+                here
+            });
+            Step { op: chosen.unwrap(), first: random.u8(..5), second: random.u8(..8) }
+        });
+        let steps = steps.collect();
+        Program { kind: random.u8(..60), steps }
+    }
+}
+
+/// A step as both sides did it.
+pub(crate) struct Seen<'a> {
+    /// Its name.
+    pub(crate) step: &'static str,
+    pub(crate) real: &'a Out,
+    pub(crate) ours: &'a Out,
+    /// Items that were dropped in it.
+    pub(crate) real_drops: &'a [u32],
+    pub(crate) our_drops: &'a [u32],
+}
+
+/// Says by its name which difference this step shows that is documented; `None` if it should not be.
+pub(crate) type Explain = fn(&Seen<'_>) -> Option<&'static str>;
+
+/// How often something came up that is no fault.
+type Tally = BTreeMap<String, usize>;
+
+/// Both sides of one program.
+struct Pair<R, O> {
+    real: R,
+    ours: O,
+    explain: Explain,
+    tally: Tally,
+    transcript: Option<String>,
+}
+
+fn perform<S: Side>(side: &mut S, act: impl FnOnce(&mut S) -> Option<Out>) -> Out {
+    catch_unwind(AssertUnwindSafe(|| act(side).unwrap_or(Out::Nothing))).unwrap_or(Out::Panicked)
+}
+
+fn take_drops<S: Side>(side: &mut S) -> Vec<u32> {
+    std::mem::take(&mut side.base().drops.borrow_mut())
+}
+
+impl<R: Side, O: Side> Pair<R, O> {
+    fn new(kind: u8, explain: Explain, traced: bool) -> Self {
+        let transcript = traced.then(String::new);
+        Pair { real: R::new(kind), ours: O::new(kind), explain, tally: Tally::new(), transcript }
+    }
+
+    fn note(&mut self, what: String) {
+        *self.tally.entry(what).or_default() += 1;
+    }
+
+    /// Does one step on both sides; an error says how they differ.
+    fn step(&mut self, step: Step) -> Result<(), String> {
+        let Op(_, name, real) = R::OPS[step.op];
+        let Op(_, _, ours) = O::OPS[step.op];
+        let real = perform(&mut self.real, |side| real(side, step.first, step.second));
+        let ours = perform(&mut self.ours, |side| ours(side, step.first, step.second));
+        self.compare(name, (step.first, step.second), &real, &ours)
+    }
+
+    fn compare(&mut self, step: &'static str, numbers: (u8, u8), real: &Out, ours: &Out) -> Result<(), String> {
+        let (real_drops, our_drops) = (take_drops(&mut self.real), take_drops(&mut self.ours));
+        let (real_woken, our_woken) = (self.real.base().woken(), self.ours.base().woken());
+        if let Some(transcript) = &mut self.transcript {
+            let (first, second) = numbers;
+            let _ = writeln!(transcript, "  {step} {first} {second}");
+            for (side, out, drops, woken) in
+                [("real", real, &real_drops, &real_woken), ("ours", ours, &our_drops, &our_woken)]
+            {
+                let woken: Vec<usize> = (0..woken.len()).filter(|&place| woken[place]).collect();
+                let _ = writeln!(transcript, "    {side}: {out:?}, dropped {drops:?}, woken {woken:?}");
+            }
+        }
+        if real != ours || real_drops != our_drops {
+            let seen = Seen { step, real, ours, real_drops: &real_drops, our_drops: &our_drops };
+            match (self.explain)(&seen) {
+                Some(difference) => self.note(format!("explained: {difference}")),
+                None => return Err(format!("`{step}` differs")),
+            }
+        }
+        if self.ours.base().lost_wakes > 0 {
+            return Err(format!("a wake-up was lost, which `{step}` shows"));
+        }
+        for place in 0..real_woken.len() {
+            let Some(topic) = self.ours.base().operations.at(place).map(|operation| operation.topic) else { continue };
+            match (real_woken[place], our_woken[place]) {
+                (true, false) => self.note(format!("woken on the peer's side only: {topic:?}")),
+                (false, true) => self.note(format!("woken on our side only: {topic:?}")),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Polls all that is woken until nothing is, and then the rest, which must be pending still.
+    fn settle(&mut self) -> Result<(), String> {
+        for _ in 0..100 {
+            let (real, ours) = (self.real.base().woken(), self.ours.base().woken());
+            let both = (0..real.len()).find(|&place| real[place] && ours[place]);
+            let Some(place) = both.or_else(|| (0..real.len()).find(|&place| real[place] || ours[place])) else { break };
+            self.poll(place)?;
+        }
+        for place in 0..self.real.base().woken().len() {
+            if self.ours.base().operations.at(place).is_some_and(|operation| operation.waits()) {
+                self.poll(place)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, place: usize) -> Result<(), String> {
+        let real = perform(&mut self.real, |side| Some(side.base().poll_at(place, 0)));
+        let ours = perform(&mut self.ours, |side| Some(side.base().poll_at(place, 0)));
+        self.compare("(poll to settle)", (place as u8, 0), &real, &ours)
+    }
+
+    /// Runs a whole program, to the drop of everything.
+    fn run(&mut self, program: &Program) -> Result<(), String> {
+        for &step in &program.steps {
+            self.step(step)?;
+        }
+        self.settle()?;
+        let peers = self.real.base().lost_wakes;
+        if peers > 0 {
+            self.note("wake-ups that the peer has lost".into());
+        }
+        for place in 0..5 {
+            let real = perform(&mut self.real, |side| side.base().drop_operation(place));
+            let ours = perform(&mut self.ours, |side| side.base().drop_operation(place));
+            self.compare("(drop of an operation at the end)", (place, 0), &real, &ours)?;
+        }
+        self.settle()?;
+        let (real, ours) = (self.real.base().drops.clone(), self.ours.base().drops.clone());
+        let (was_real, was_ours) =
+            (std::mem::replace(&mut self.real, R::new(0)), std::mem::replace(&mut self.ours, O::new(0)));
+        drop((was_real, was_ours));
+        let (real, ours) = (real.take(), ours.take());
+        if real != ours {
+            let text = format!("when all handles are dropped {real:?} are dropped for real, {ours:?} by ours");
+            if let Some(transcript) = &mut self.transcript {
+                let _ = writeln!(transcript, "  {text}");
+            }
+            let seen = Seen {
+                step: "(drop of all handles)",
+                real: &Out::Done,
+                ours: &Out::Done,
+                real_drops: &real,
+                our_drops: &ours,
+            };
+            match (self.explain)(&seen) {
+                Some(difference) => self.note(format!("explained: {difference}")),
+                None => return Err("the drop of all handles differs".into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs a program, and says how it differs if it does.
+fn run<R: Side, O: Side>(program: &Program, explain: Explain) -> Result<Tally, String> {
+    let mut pair = Pair::<R, O>::new(program.kind, explain, false);
+    pair.run(program).map(|()| pair.tally)
+}
+
+/// Leaves steps out, and lowers numbers, as long as the program fails.
+fn shrink<R: Side, O: Side>(mut program: Program, explain: Explain) -> Program {
+    loop {
+        let before = program.clone();
+        let mut at = program.steps.len();
+        while at > 0 {
+            at -= 1;
+            let mut smaller = program.clone();
+            smaller.steps.remove(at);
+            if run::<R, O>(&smaller, explain).is_err() {
+                program = smaller;
+            }
+        }
+        for at in 0..program.steps.len() {
+            for (first, second) in [(0, 0), (0, program.steps[at].second), (program.steps[at].first, 0)] {
+                let mut smaller = program.clone();
+                smaller.steps[at] = Step { first, second, ..smaller.steps[at] };
+                if run::<R, O>(&smaller, explain).is_err() {
+                    program = smaller;
+                    break;
+                }
+            }
+        }
+        if program == before {
+            return program;
+        }
+    }
+}
+
+/// The report on a program that fails: its seed, and the smallest program of its kind with what both sides did.
+fn report<R: Side, O: Side>(name: &str, seed: u64, program: Program, explain: Explain) -> String {
+    let program = shrink::<R, O>(program, explain);
+    let mut pair = Pair::<R, O>::new(program.kind, explain, true);
+    let difference = pair.run(&program).expect_err("a program that failed");
+    let transcript = pair.transcript.unwrap_or_default();
+    format!("{name}, seed {seed}: {difference}\n  kind {} of channel\n{transcript}", program.kind)
+}
+
+/// Aborts the process, with the name of the family and the seed, if one program takes a minute.
+struct Watchdog(Sender<u64>);
+
+impl Watchdog {
+    fn new(name: &str) -> Self {
+        let (sender, receiver) = channel();
+        let name = name.to_owned();
+        std::thread::spawn(move || {
+            let mut running = 0;
+            loop {
+                match receiver.recv_timeout(Duration::from_secs(60)) {
+                    Ok(seed) => running = seed,
+                    Err(RecvTimeoutError::Timeout) => break,
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+            }
+            eprintln!("watchdog: {name}, seed {running} has not ended within a minute");
+            std::process::abort();
+        });
+        Watchdog(sender)
+    }
+
+    fn begin(&self, seed: u64) {
+        let _ = self.0.send(seed);
+    }
+}
+
+/// Runs programs of all seeds up to `JOINQ_PROGRAMS` (2,000 by default), or that of `JOINQ_SEED` alone.
+///
+/// # Panics
+/// If one differs on the two sides.
+pub(crate) fn compare<R: Side, O: Side>(name: &str, explain: Explain) {
+    let number = |variable: &str| std::env::var(variable).ok().map(|text| text.parse().expect("a number"));
+    let seeds = match number("JOINQ_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("JOINQ_PROGRAMS").unwrap_or(2_000),
+    };
+    let most_reports: usize = number("JOINQ_REPORTS").unwrap_or(1) as usize;
+    let mut tally = Tally::new();
+    let mut reports = BTreeMap::new();
+    let mut failed = 0;
+    let programs = seeds.end - seeds.start;
+    // Panics are results here.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let watchdog = Watchdog::new(name);
+    for seed in seeds {
+        watchdog.begin(seed);
+        let program = Program::random::<R>(seed);
+        match run::<R, O>(&program, explain) {
+            Ok(found) => found.into_iter().for_each(|(what, times)| *tally.entry(what).or_default() += times),
+            Err(_) => {
+                failed += 1;
+                if reports.len() < most_reports {
+                    let text = report::<R, O>(name, seed, program, explain);
+                    reports.insert(text.split_once('\n').map_or(0, |(_, rest)| rest.len()), text);
+                }
+            }
+        }
+    }
+    std::panic::set_hook(hook);
+    for (what, times) in &tally {
+        println!("{name}: {what}, {times} times in {programs} programs");
+    }
+    for text in reports.values() {
+        eprintln!("{text}");
+    }
+    assert!(failed == 0, "{name}: {failed} of {programs} programs differ");
+}

@@ -1,0 +1,14 @@
+//! `tokio::sync::mpsc::unbounded_channel` beside that of `joinq::compat::tokio_mpsc`.
+
+use crate::harness::{compare, Seen};
+
+super::both!("side.rs": tokio::sync::mpsc, joinq::compat::tokio_mpsc);
+
+fn explain(_seen: &Seen<'_>) -> Option<&'static str> {
+    None
+}
+
+#[test]
+fn tokio_unbounded() {
+    compare::<real::side::Channel, ours::side::Channel>("tokio::sync::mpsc::unbounded_channel", explain);
+}
