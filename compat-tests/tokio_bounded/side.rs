@@ -233,11 +233,11 @@ impl Side for Channel {
         }),
         Op(2, "blocking_recv", |it, _, _| {
             let mut receiver = it.receiver.lend()?;
-            (receiver.len() > 0).then(|| received(receiver.blocking_recv()))
+            (!receiver.is_empty()).then(|| received(receiver.blocking_recv()))
         }),
         Op(1, "blocking_recv_many", |it, a, _| {
             let mut receiver = it.receiver.lend()?;
-            (receiver.len() > 0).then(|| {
+            (!receiver.is_empty()).then(|| {
                 let mut buffer = Vec::new();
                 receiver.blocking_recv_many(&mut buffer, a.into());
                 Out::Items(buffer.into_iter().map(Item::id).collect())

@@ -76,11 +76,11 @@ impl Side for Channel {
         }),
         Op(2, "blocking_recv", |it, _, _| {
             let mut receiver = it.receiver.lend()?;
-            (receiver.len() > 0 || receiver.is_closed()).then(|| received(receiver.blocking_recv()))
+            (!receiver.is_empty() || receiver.is_closed()).then(|| received(receiver.blocking_recv()))
         }),
         Op(1, "blocking_recv_many", |it, a, _| {
             let mut receiver = it.receiver.lend()?;
-            let ready = receiver.len() > 0 || receiver.is_closed();
+            let ready = !receiver.is_empty() || receiver.is_closed();
             ready.then(|| {
                 let mut buffer = Vec::new();
                 receiver.blocking_recv_many(&mut buffer, a.into());
