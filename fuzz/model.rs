@@ -12,8 +12,10 @@ pub(super) struct Model {
     pub(super) inside: VecDeque<u32>,
     /// Who waits for room, the first in line first.
     line: VecDeque<Standing>,
-    /// Permits that are held, those included that somebody in line has collected.
+    /// Permits that are held, those included that a waiter has collected.
     pub(super) held: usize,
+    /// Reservations that have all they asked for and were not polled since, with their permits.
+    granted: Vec<(u32, usize)>,
     /// Gets that wait, of which with capacity 0 each lets one item in.
     expecting: usize,
     /// Items put, of which `done` are done with.
@@ -84,6 +86,7 @@ impl Model {
             inside: VecDeque::new(),
             line: VecDeque::new(),
             held: 0,
+            granted: Vec::new(),
             expecting: 0,
             put: 0,
             done: 0,
@@ -109,9 +112,8 @@ impl Model {
         match self.capacity {
             None => usize::MAX,
             Some(0) => self.expecting.saturating_sub(self.inside.len()),
-            Some(capacity) if self.permits => capacity - self.inside.len() - self.held,
-            // Each get that waits takes one off at once.
-            Some(capacity) => capacity.saturating_add(self.expecting).saturating_sub(self.inside.len()),
+            // What is put by a permit after a close needs none of the capacity.
+            Some(capacity) => capacity.saturating_sub(self.inside.len() + self.held),
         }
     }
 
@@ -125,6 +127,11 @@ impl Model {
 
     fn stands(&self, id: u32) -> bool {
         self.line.iter().any(|standing| standing.id == id)
+    }
+
+    fn take_granted(&mut self, id: u32) -> usize {
+        let place = self.granted.iter().position(|granted| granted.0 == id);
+        place.map_or(0, |place| self.granted.swap_remove(place).1)
     }
 
     fn leave(&mut self, id: u32) -> Option<Standing> {
@@ -152,10 +159,11 @@ impl Model {
                     let more = room.min(reserves.missing);
                     reserves.missing -= more;
                     reserves.held += more;
-                    let all = reserves.missing == 0;
+                    let (all, held) = (reserves.missing == 0, reserves.held);
                     self.held += more;
                     if all {
                         self.line.pop_front();
+                        self.granted.push((id, held));
                     }
                 }
             }
@@ -206,9 +214,15 @@ impl Model {
         fits
     }
 
-    /// What somebody in line has collected goes back.
+    /// Takes an item out that gives its place up to another, or counts as done for another reason.
+    pub(super) fn count_taken_out(&mut self, count: usize) {
+        self.count_done(count.min(self.unfinished()) as u64);
+    }
+
+    /// What reservations have collected goes back, unless they were told of it.
     pub(super) fn close(&mut self) {
         self.closed = true;
+        self.held -= self.granted.drain(..).map(|(_, held)| held).sum::<usize>();
         for reserves in self.line.iter_mut().filter_map(|standing| standing.reserves.as_mut()) {
             self.held -= std::mem::take(&mut reserves.held);
         }
@@ -258,7 +272,11 @@ impl Model {
                     self.withdraw(want);
                     return Some(Outcome::Reserved(Err(())));
                 }
-                (!self.stands(*id)).then_some(Outcome::Reserved(Ok(*count)))
+                if self.stands(*id) {
+                    return None;
+                }
+                self.take_granted(*id);
+                Some(Outcome::Reserved(Ok(*count)))
             }
             Want::Put { left, waits } => loop {
                 let Some(id) = left.front().copied() else { return Some(Outcome::Put(Ok(()))) };
@@ -291,9 +309,12 @@ impl Model {
                 }
                 left.drain(..).collect()
             }
-            Want::Reserve { id, count, waits } => {
+            Want::Reserve { id, waits, .. } => {
                 if std::mem::take(waits) {
-                    let held = self.leave(*id).map_or(*count, |standing| standing.reserves.map_or(0, |r| r.held));
+                    let held = match self.leave(*id) {
+                        Some(standing) => standing.reserves.map_or(0, |r| r.held),
+                        None => self.take_granted(*id),
+                    };
                     self.give_back(held);
                 }
                 Vec::new()

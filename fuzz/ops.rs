@@ -187,6 +187,8 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
             29 if arg == 2 => self.forget(usize::from(input.byte()) % SLOTS),
             29 if self.model.permits => self.permits(arg, input),
             30 => self.iterate(arg),
+            _ if arg == 0 => self.drain(),
+            _ if arg < 4 => self.force_put(),
             _ => self.try_get(),
         }
     }
@@ -267,6 +269,44 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
                 assert!(error.into_inner().is(id));
             }
         }
+    }
+
+    /// Puts an item in for which the oldest one comes out if the queue is full; that one counts as done.
+    fn force_put(&mut self) {
+        let (id, item) = self.fresh();
+        let (room, rendezvous) = (self.room_now(), self.model.capacity == Some(0));
+        match self.queue.force_put(item) {
+            Err(error) => {
+                assert!(self.model.closed);
+                assert!(error.into_inner().is(id));
+            }
+            Ok(None) => {
+                assert!(!self.model.closed && room > 0, "force_put: full");
+                self.model.enter(id);
+            }
+            Ok(Some(oldest)) => {
+                assert!(!self.model.closed && room == 0, "force_put: {room} places");
+                if rendezvous || self.model.inside.is_empty() {
+                    assert!(oldest.is(id), "force_put: not its own item");
+                    return;
+                }
+                let Some(displaced) = self.model.inside.pop_front() else { unreachable!() };
+                same(&[oldest], &[displaced]);
+                self.model.enter(id);
+                self.model.count_taken_out(1);
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        let count = if self.model.capacity == Some(0) { 0 } else { usize::MAX };
+        let drained: Vec<I> = self.queue.drain().collect();
+        let ids = match self.model.try_get(count.min(self.model.inside.len())) {
+            Some(Ok(ids)) => ids,
+            _ => Vec::new(),
+        };
+        same(&drained, &ids);
+        self.model.count_taken_out(ids.len());
     }
 
     fn try_put_many(&mut self, count: usize) {
@@ -359,7 +399,7 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
         self.model.close();
         let ids: Vec<u32> = self.model.inside.drain(..).collect();
         same(&left, &ids);
-        self.model.count_done(ids.len().min(self.model.unfinished()) as u64);
+        self.model.count_taken_out(ids.len());
     }
 
     /// Up to `arg` items by an iterator; all with 7, and once the queue is closed by the one that waits.
@@ -495,7 +535,11 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
         let len = model.inside.len().min(model.capacity.unwrap_or(usize::MAX));
         assert_eq!(queue.len(), len, "len");
         assert_eq!(queue.is_empty(), len == 0, "is_empty");
-        assert_eq!(queue.is_full(), model.capacity.is_some_and(|capacity| len >= capacity), "is_full");
+        let is_full = match model.permits {
+            true => model.left() == Some(0),
+            false => model.capacity.is_some_and(|capacity| len >= capacity),
+        };
+        assert_eq!(queue.is_full(), is_full, "is_full");
         assert_eq!(queue.capacity(), model.capacity, "capacity");
         let room = if model.capacity == Some(0) { Some(0) } else { model.left() };
         assert_eq!(queue.room(), room, "room");

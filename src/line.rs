@@ -18,23 +18,10 @@ pub(crate) struct Line<W> {
     first: usize,
     last: usize,
     waiting: usize,
-    /// Threads that were called and have not come back yet.
-    coming: usize,
     /// How many have ever come.
     entered: u64,
-    /// How many of them have not left without having been called, as far as a `usize` counts.
-    lined_up: usize,
     /// The number behind the last one who is through.
     through: u64,
-}
-
-/// Who waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Who {
-    /// A task, which may not come when it is called.
-    Task,
-    /// A thread that does nothing else meanwhile.
-    Thread,
 }
 
 /// No place.
@@ -43,7 +30,6 @@ const NONE: usize = usize::MAX;
 struct Waiter<W> {
     want: W,
     number: u64,
-    who: Who,
     /// `None` once it is called.
     waker: Option<Waker>,
     before: usize,
@@ -92,9 +78,7 @@ impl<W> Line<W> {
             first: NONE,
             last: NONE,
             waiting: 0,
-            coming: 0,
             entered: 0,
-            lined_up: 0,
             through: 0,
         }
     }
@@ -105,33 +89,16 @@ impl<W> Line<W> {
         self.waiting
     }
 
-    /// How many have ever come and wait still or were called, as far as a `usize` counts.
-    #[inline]
-    pub(crate) fn lined_up(&self) -> usize {
-        self.lined_up
-    }
-
     /// The number behind the last one who is through. Only grows.
     #[inline]
     pub(crate) fn through(&self) -> u64 {
         self.through
     }
 
-    /// Whether a thread was called and has not come back yet.
-    #[inline]
-    pub(crate) fn is_coming(&self) -> bool {
-        self.coming > 0
-    }
-
-    /// One who was called and is through has come.
-    pub(crate) fn come(&mut self, who: Who) {
-        self.coming -= usize::from(who == Who::Thread);
-    }
-
     /// Goes to the end of the line.
-    pub(crate) fn enter(&mut self, waker: Waker, who: Who, want: W) -> Place {
+    pub(crate) fn enter(&mut self, waker: Waker, want: W) -> Place {
         let (before, number) = (self.last, self.entered);
-        let index = self.places.insert(Waiter { want, number, who, waker: Some(waker), before, behind: NONE });
+        let index = self.places.insert(Waiter { want, number, waker: Some(waker), before, behind: NONE });
         match self.places.get_mut(before) {
             Some(last) => last.behind = index,
             None => self.first = index,
@@ -139,7 +106,6 @@ impl<W> Line<W> {
         self.last = index;
         self.waiting += 1;
         self.entered += 1;
-        self.lined_up = self.lined_up.wrapping_add(1);
         Place { index, number }
     }
 
@@ -175,6 +141,11 @@ impl<W> Line<W> {
         self.places.get_mut(self.first).map(|first| &mut first.want)
     }
 
+    /// What each one wants, of those too that were notified and have not left.
+    pub(crate) fn each(&mut self) -> impl Iterator<Item = &mut W> {
+        self.places.iter_mut().map(|(_, waiter)| &mut waiter.want)
+    }
+
     /// Calls the first one, who is no longer in the line and keeps its place, with what it wants, until it leaves.
     pub(crate) fn call_first(&mut self) -> Option<Waker> {
         let first = self.places.get_mut(self.first)?;
@@ -185,9 +156,8 @@ impl<W> Line<W> {
 
     /// Calls the first one, who is through with that: nothing of it is left here, so that it need not come for that.
     pub(crate) fn finish_first(&mut self) -> Option<Waker> {
-        let Waiter { number, who, waker, behind, .. } = self.places.try_remove(self.first)?;
+        let Waiter { number, waker, behind, .. } = self.places.try_remove(self.first)?;
         self.through = number + 1;
-        self.coming += usize::from(who == Who::Thread);
         self.unlink(NONE, behind);
         self.tidy_up();
         waker
@@ -201,7 +171,6 @@ impl<W> Line<W> {
         }
         let Waiter { want, waker, before, behind, .. } = self.places.remove(place.index);
         if waker.is_some() {
-            self.lined_up = self.lined_up.wrapping_sub(1);
             self.unlink(before, behind);
         }
         self.tidy_up();
@@ -246,14 +215,10 @@ impl Calls {
         }
     }
 
-    /// Calls up to `count` of a line, but nobody after a thread: that one calls the next when it has come, if there is still
-    /// something to come for.
+    /// Notifies up to `count` waiters of a queue, the longest waiting first.
     #[inline]
     pub(crate) fn call_in_turn<W>(&mut self, line: &mut Line<W>, count: usize) {
         for _ in 0..count.min(line.waiting()) {
-            if line.is_coming() {
-                break;
-            }
             self.add(line.finish_first());
         }
     }
@@ -327,7 +292,7 @@ mod tests {
     fn who_came_first_is_called_first() {
         let (_, waker) = counting(0);
         let mut line = Line::new();
-        let places: Vec<Place> = (0..4).map(|want| line.enter(waker.clone(), Who::Task, want)).collect();
+        let places: Vec<Place> = (0..4).map(|want| line.enter(waker.clone(), want)).collect();
         let [a, b, c, d] = <[Place; 4]>::try_from(places).unwrap();
         assert!(line.call_first().is_some());
         assert_eq!((line.called(&a), line.called(&b), line.waiting()), (Called::Yes, Called::No, 3));
@@ -337,7 +302,7 @@ mod tests {
         assert_eq!((line.called(&b), line.through()), (Called::Through, 2));
         assert_eq!(line.leave(d).map(|(want, waker)| (want, waker.is_some())), Some((3, false)));
         assert!(line.leave(a).is_some_and(|(want, _)| want == 0) && line.leave(b).is_none());
-        assert_eq!((line.waiting(), line.lined_up(), line.places.len()), (0, 3, 0));
+        assert_eq!((line.waiting(), line.places.len()), (0, 0));
     }
 
     /// Whose place is another's meanwhile is through all the same.
@@ -345,22 +310,21 @@ mod tests {
     fn a_place_is_known_by_its_number() {
         let (_, waker) = counting(0);
         let mut line = Line::new();
-        let first = line.enter(waker.clone(), Who::Thread, 'a');
-        assert!(line.finish_first().is_some() && line.is_coming());
-        let second = line.enter(waker, Who::Task, 'b');
+        let first = line.enter(waker.clone(), 'a');
+        assert!(line.finish_first().is_some());
+        let second = line.enter(waker, 'b');
         assert_eq!(
             (first.index, line.called(&first), line.called(&second)),
             (second.index, Called::Through, Called::No)
         );
-        line.come(Who::Thread);
-        assert!(!line.is_coming() && line.leave(first).is_none() && line.leave(second).is_some());
+        assert!(line.leave(first).is_none() && line.leave(second).is_some());
     }
 
     #[test]
     fn a_long_line_gives_its_memory_back() {
         let (_, waker) = counting(0);
         let mut line = Line::new();
-        let places: Vec<Place> = (0..1000).map(|want| line.enter(waker.clone(), Who::Task, want)).collect();
+        let places: Vec<Place> = (0..1000).map(|want| line.enter(waker.clone(), want)).collect();
         assert!(line.places.capacity() >= 1000);
         places.into_iter().for_each(|place| drop(line.leave(place)));
         assert_eq!(line.places.capacity(), 0);

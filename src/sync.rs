@@ -50,6 +50,13 @@ impl<T> std::ops::Deref for Padded<T> {
     }
 }
 
+impl<T> std::ops::DerefMut for Padded<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
 /// std's cell with loom's two methods, so that loom can watch every access to a slot's value.
 #[cfg(not(loom))]
 #[derive(Debug)]

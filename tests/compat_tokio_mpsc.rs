@@ -96,16 +96,18 @@ fn capacity_is_what_remains() {
 }
 
 #[test]
-fn a_receiver_that_goes_drops_what_is_inside_and_what_comes_by_permits() {
+fn a_receiver_that_goes_drops_what_is_in_the_channel() {
     let ledger = Ledger::new();
     let (sender, receiver) = channel(3);
     assert!(sender.try_send(ledger.item(0)).is_ok());
     let permit = sender.try_reserve().unwrap();
     drop(receiver);
     assert_eq!(ledger.dropped(), 1);
+    // It stays until the channel goes.
     permit.send(ledger.item(1));
-    assert_eq!(ledger.dropped(), 2);
+    assert_eq!(ledger.dropped(), 1);
     assert!(sender.try_send(ledger.item(2)).is_err());
+    drop(sender);
     ledger.settle();
 }
 
@@ -244,12 +246,12 @@ fn a_reservation_that_ends_without_a_permit_wakes_a_closed_receiver() {
                 drop(permit);
                 assert!(reserve.is_woken());
                 receiver.close();
-                let receive = Probe::pending(Box::pin(receiver.recv()));
+                // What the reservation was not told of went back with the close.
+                assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
                 match cancel {
                     true => drop(reserve),
                     false => assert!(reserve.ready().is_err()),
                 }
-                assert!(receive.is_woken() && receive.ready().is_none());
             } else {
                 receiver.close();
                 let receive = Probe::pending(Box::pin(receiver.recv()));
@@ -329,9 +331,8 @@ fn capacity_comes_back_when_the_receiver_goes() {
     drop(receiver);
     assert_eq!(sender.capacity(), 2);
     permit.send(3);
-    assert_eq!(sender.capacity(), 3);
     assert_eq!(pending.ready(), Err(SendError(4)));
-    assert_eq!(sender.capacity(), 3);
+    assert_eq!(sender.capacity(), 2);
 }
 
 /// A thread that receives is not served by the waker of a task that has polled before.

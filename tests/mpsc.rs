@@ -122,11 +122,11 @@ fn what_is_left_is_dropped_with_the_channel() {
 }
 
 #[test]
-fn nothing_is_taken_out_behind_the_receivers_back() {
+fn a_forced_send_displaces_the_oldest_message() {
     let (sender, mut receiver) = bounded(1);
     assert_eq!(sender.force_send(1), Ok(None));
-    assert_eq!(sender.force_send(2), Ok(Some(2)));
-    assert_eq!(receiver.try_recv(), Ok(1));
+    assert_eq!(sender.force_send(2), Ok(Some(1)));
+    assert_eq!(receiver.try_recv(), Ok(2));
 }
 
 #[test]

@@ -51,16 +51,6 @@ fn a_thread_that_is_called_calls_for_all_that_came_in_meanwhile() {
     });
 }
 
-#[test]
-fn a_drain_takes_what_is_beyond_the_capacity_as_well() {
-    let queue = Queue::bounded(1);
-    let get = Probe::pending(queue.get());
-    queue.try_put_many([1, 2]).unwrap();
-    drop(get);
-    assert_eq!(queue.len(), 1);
-    assert!(queue.drain().eq([1, 2]));
-}
-
 #[cfg(feature = "stream")]
 #[test]
 fn a_stream_that_rests_keeps_nobody_else_asleep() {

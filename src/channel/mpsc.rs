@@ -1,8 +1,9 @@
 //! Channels with one receiver: many producers, a single consumer.
 //!
-//! The receiver is the only one who takes messages out, and its methods want `&mut self`. So it needs no read-modify-write
-//! to get a message, looks at the slot and not at the line that the senders write, and is woken without a lock. The
-//! [`Sender`] is the one of [`joinq::unbounded`](crate::unbounded).
+//! The receiver's methods want `&mut self`, so that it is woken without a lock. In a channel without a bound nobody else
+//! takes messages out, and a receive needs no read-modify-write and looks at the slot alone; in a bounded channel a
+//! [`force_send`](Sender::force_send) may take the oldest message out as well. The [`Sender`] is the one of
+//! [`joinq::unbounded`](crate::unbounded).
 //!
 //! # Examples
 //! ```
@@ -16,7 +17,7 @@
 use super::handles::{self, Leftovers};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::operation::{operation, Operation};
-use crate::queue::{Closed, Host, Many, One, Queue, Sole, SoleAttempt, TakeAlone};
+use crate::queue::{Closed, Consumer, Host, Many, One, Queue, SoleAttempt, TakeAlone};
 use std::fmt;
 use std::iter::FusedIterator;
 use std::task::{Context, Poll};
@@ -37,9 +38,9 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 }
 
 fn pair<T>(mut queue: Queue<T>) -> (Sender<T>, Receiver<T>) {
-    let sole = queue.sole();
+    let consumer = queue.consumer();
     let (sender, shared) = handles::pair(queue, Leftovers::Drop);
-    (sender, Receiver { shared, sole })
+    (sender, Receiver { shared, consumer })
 }
 
 /// The one receiver of a channel; made by [`unbounded`] and [`bounded`].
@@ -47,13 +48,13 @@ fn pair<T>(mut queue: Queue<T>) -> (Sender<T>, Receiver<T>) {
 /// When it is dropped the channel is closed and the messages left inside are dropped at once.
 pub struct Receiver<T> {
     shared: super::Receiver<T>,
-    sole: Sole<T>,
+    consumer: Consumer<T>,
 }
 
 impl<T> Receiver<T> {
     #[inline]
-    fn parts(&mut self) -> (&Queue<T>, &mut Sole<T>) {
-        (self.shared.queue(), &mut self.sole)
+    fn parts(&mut self) -> (&Queue<T>, &mut Consumer<T>) {
+        (self.shared.queue(), &mut self.consumer)
     }
 
     /// Receives a message; waits while there is none.
@@ -65,8 +66,8 @@ impl<T> Receiver<T> {
     /// It can be dropped at any time: it takes a message only in the poll that returns it.
     #[inline]
     pub fn recv(&mut self) -> Recv<'_, T> {
-        let (queue, sole) = self.parts();
-        Recv(Operation::new(SoleAttempt::new(queue, sole, One)))
+        let (queue, consumer) = self.parts();
+        Recv(Operation::new(SoleAttempt::new(queue, consumer, One)))
     }
 
     /// Receives a message if there is one at this moment.
@@ -75,8 +76,8 @@ impl<T> Receiver<T> {
     /// [`TryRecvError`].
     #[inline]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        let (queue, sole) = self.parts();
-        queue.try_get_alone(sole)
+        let (queue, consumer) = self.parts();
+        queue.try_get_alone(consumer)
     }
 
     /// Receives up to `limit` messages, appended to `messages`, and says how many; waits while there is none.
@@ -87,8 +88,8 @@ impl<T> Receiver<T> {
     /// # Cancel safety
     /// As [`Receiver::recv`].
     pub fn recv_many<'a>(&'a mut self, messages: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
-        let (queue, sole) = self.parts();
-        RecvMany(Operation::new(SoleAttempt::new(queue, sole, Many { items: messages, limit })))
+        let (queue, consumer) = self.parts();
+        RecvMany(Operation::new(SoleAttempt::new(queue, consumer, Many { items: messages, limit })))
     }
 
     /// Receives up to `limit` messages that are there at this moment, appended to `messages`, and says how many.
@@ -96,16 +97,16 @@ impl<T> Receiver<T> {
     /// # Errors
     /// [`TryRecvError`] if there is none, and `limit` is not 0.
     pub fn try_recv_many(&mut self, messages: &mut Vec<T>, limit: usize) -> Result<usize, TryRecvError> {
-        let (queue, sole) = self.parts();
-        Ok(Many { items: messages, limit }.take(queue, sole)?)
+        let (queue, consumer) = self.parts();
+        Ok(Many { items: messages, limit }.take(queue, consumer)?)
     }
 
     /// Polls for a message, for a hand-written future: `Ready(None)` once the channel is closed and empty.
     ///
     /// The waker of the last call is the one that is woken.
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
-        let (queue, sole) = self.parts();
-        let mut receive = Operation::new(SoleAttempt::new(queue, sole, One));
+        let (queue, consumer) = self.parts();
+        let mut receive = Operation::new(SoleAttempt::new(queue, consumer, One));
         let polled = receive.poll(context);
         // What waits is the receiver itself, not this.
         receive.finish();
@@ -161,7 +162,7 @@ impl<T> Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         // Before the channel is closed, which may panic by a waker: the handle drops what is inside in any case.
-        self.shared.queue().end_sole(&mut self.sole);
+        self.shared.queue().end_consumer(&mut self.consumer);
     }
 }
 

@@ -10,7 +10,6 @@ pub(crate) use spin::{Luck, Spin, PAUSES};
 pub(crate) use until::Timed;
 pub use until::Until;
 
-use crate::line::Who;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 use thread::Thread;
@@ -45,7 +44,7 @@ pub(crate) trait Attempt {
     /// Whether it waits.
     fn waits(&self) -> bool;
     /// Begins to wait, to be woken by `waker`, and tries once more.
-    fn enrol(&mut self, waker: &Waker, who: Who) -> Option<Self::Output>;
+    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output>;
     /// Ends the wait, and undoes what a pending operation has begun.
     fn cancel(&mut self);
 
@@ -68,28 +67,31 @@ impl<A: Attempt> Operation<A> {
 
     #[inline]
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<A::Output> {
-        self.poll_as(Who::Task, context)
-    }
-
-    #[inline]
-    fn poll_as(&mut self, who: Who, context: &mut Context<'_>) -> Poll<A::Output> {
         assert!(!self.finished, "an operation was polled after it had completed or was taken back");
         match self.attempt.attempt(Some(context.waker())) {
             Some(output) => {
                 self.finished = true;
                 Poll::Ready(output)
             }
-            None => self.poll_in_vain(who, context.waker()),
+            None => self.poll_slow(context.waker()),
         }
     }
 
+    /// The slow path of a poll: spins, and then registers.
     #[cold]
-    fn poll_in_vain(&mut self, who: Who, waker: &Waker) -> Poll<A::Output> {
+    fn poll_slow(&mut self, waker: &Waker) -> Poll<A::Output> {
         if !self.attempt.waits() {
-            if let Some(output) = (who == Who::Task).then(|| self.spin_in_task()).flatten() {
+            if let Some(output) = self.spin_in_task() {
                 return Poll::Ready(output);
             }
-            if let Some(output) = self.attempt.enrol(waker, who) {
+        }
+        self.register(waker)
+    }
+
+    /// Registers, unless the attempt is registered, and tries once more.
+    fn register(&mut self, waker: &Waker) -> Poll<A::Output> {
+        if !self.attempt.waits() {
+            if let Some(output) = self.attempt.enrol(waker) {
                 self.finished = true;
                 return Poll::Ready(output);
             }
@@ -121,9 +123,12 @@ impl<A: Attempt> Operation<A> {
                     return Ok(output);
                 }
             }
-            let mut context = Context::from_waker(&thread.waker);
             loop {
-                if let Poll::Ready(output) = self.poll_as(Who::Thread, &mut context) {
+                if let Some(output) = self.attempt.attempt(Some(&thread.waker)) {
+                    self.finished = true;
+                    return Ok(output);
+                }
+                if let Poll::Ready(output) = self.register(&thread.waker) {
                     return Ok(output);
                 }
                 if lingers && self.attempt.stands_in_line() && thread.linger(deadline, || thread.is_woken()).is_some() {

@@ -1,14 +1,14 @@
-//! Getting where there is only one getter, who is known beforehand: no line, and a head that nobody else moves.
+//! Getting where there is a single consumer, known beforehand: no wait queue, and without a bound a head that nobody
+//! else moves.
 //!
 //! Knows the core's only getter and the queue. Does not know handles.
 
+use super::desk::Expecting;
 use super::get::{Many, One};
-use super::observers::{Deferring, Waking};
 use super::Queue;
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
-use crate::line::Who;
 use crate::operation::{Attempt, Spin};
-use crate::raw::{Announce, Handoff, Sole, Vacant, UNBOUNDED};
+use crate::raw::{Handoff, Sole, Vacant};
 use crate::sync::{AtomicU8, Ordering};
 use std::task::Waker;
 
@@ -81,6 +81,12 @@ impl Bell {
     }
 }
 
+/// The right to be the single consumer of a queue.
+///
+/// Without a bound the consumer owns the head and moves it by plain stores. With a bound a sender may take the oldest item
+/// out as well ([`Queue::force_put`]), so that the consumer claims its slots as every other get does.
+pub(crate) struct Consumer<T>(Option<Sole<T>>);
+
 /// In what shape the only getter takes items.
 pub(crate) trait TakeAlone<T> {
     type Got;
@@ -90,7 +96,7 @@ pub(crate) trait TakeAlone<T> {
 
     /// The shape of one.
     fn shape(item: T) -> Self::Got;
-    fn take(&mut self, queue: &Queue<T>, sole: &mut Sole<T>) -> Result<Self::Got, Vacant>;
+    fn take(&mut self, queue: &Queue<T>, consumer: &mut Consumer<T>) -> Result<Self::Got, Vacant>;
 }
 
 impl<T> TakeAlone<T> for One {
@@ -102,8 +108,11 @@ impl<T> TakeAlone<T> for One {
         item
     }
 
-    fn take(&mut self, queue: &Queue<T>, sole: &mut Sole<T>) -> Result<T, Vacant> {
-        queue.raw.pop_alone_slowly(sole, &Waking::new(queue))
+    fn take(&mut self, queue: &Queue<T>, consumer: &mut Consumer<T>) -> Result<T, Vacant> {
+        match &mut consumer.0 {
+            Some(sole) => queue.raw.pop_alone_slowly(sole),
+            None => queue.try_get_or(),
+        }
     }
 }
 
@@ -115,15 +124,18 @@ impl<T> TakeAlone<T> for Many<'_, T> {
         unreachable!("items are taken one by one")
     }
 
-    fn take(&mut self, queue: &Queue<T>, sole: &mut Sole<T>) -> Result<usize, Vacant> {
-        queue.raw.pop_many_alone(sole, self.items, self.limit, &Deferring::new(queue))
+    fn take(&mut self, queue: &Queue<T>, consumer: &mut Consumer<T>) -> Result<usize, Vacant> {
+        match &mut consumer.0 {
+            Some(sole) => queue.raw.pop_many_alone(sole, self.items, self.limit),
+            None => queue.pop_many(self.items, self.limit, &mut Expecting::default()),
+        }
     }
 }
 
 /// Items on their way out to the only getter.
 pub(crate) struct SoleAttempt<'a, T, K: TakeAlone<T>> {
     queue: &'a Queue<T>,
-    sole: &'a mut Sole<T>,
+    consumer: &'a mut Consumer<T>,
     take: K,
     /// Whether this has the bell ring for it. It may ring for [`poll_recv`](crate::mpsc::Receiver::poll_recv), which keeps
     /// nothing of its own.
@@ -132,8 +144,8 @@ pub(crate) struct SoleAttempt<'a, T, K: TakeAlone<T>> {
 
 impl<'a, T, K: TakeAlone<T>> SoleAttempt<'a, T, K> {
     #[inline]
-    pub(crate) fn new(queue: &'a Queue<T>, sole: &'a mut Sole<T>, take: K) -> Self {
-        SoleAttempt { queue, sole, take, listens: false }
+    pub(crate) fn new(queue: &'a Queue<T>, consumer: &'a mut Consumer<T>, take: K) -> Self {
+        SoleAttempt { queue, consumer, take, listens: false }
     }
 
     /// Nobody waits any more.
@@ -159,11 +171,7 @@ impl<'a, T, K: TakeAlone<T>> SoleAttempt<'a, T, K> {
     }
 
     fn try_take(&mut self) -> Option<Result<K::Got, RecvError>> {
-        match self.take.take(self.queue, self.sole) {
-            Ok(got) => Some(Ok(got)),
-            Err(Vacant::Closed) => Some(Err(RecvError)),
-            Err(Vacant::Empty) => None,
-        }
+        received(self.take.take(self.queue, self.consumer))
     }
 
     /// Tries when the bell is to be heard, or the simplest way does not do.
@@ -191,10 +199,23 @@ impl<T, K: TakeAlone<T>> Attempt for SoleAttempt<'_, T, K> {
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         if K::SINGLE && !self.bell().is_expecting() {
-            if let Some(ready) = self.queue.raw.ready_alone(self.sole) {
-                let got = ready.take(|item| Some(Ok(K::shape(item))));
-                self.queue.tell_of_room();
-                return got;
+            match &mut self.consumer.0 {
+                Some(sole) => {
+                    if let Some(ready) = self.queue.raw.ready_alone(sole) {
+                        return ready.take(|item| Some(Ok(K::shape(item))));
+                    }
+                }
+                None => {
+                    let queue = self.queue;
+                    return match queue.raw.ticket_to_get() {
+                        Ok(ticket) => {
+                            let got = ticket.take(|item| Some(Ok(K::shape(item))));
+                            queue.tell_of_room();
+                            got
+                        }
+                        Err(setback) => received(queue.try_get_slow(setback).map(K::shape)),
+                    };
+                }
             }
         }
         self.attempt_otherwise(waker)
@@ -209,14 +230,14 @@ impl<T, K: TakeAlone<T>> Attempt for SoleAttempt<'_, T, K> {
     }
 
     fn may_succeed(&self) -> bool {
-        self.queue.raw.may_pop_alone(self.sole)
+        self.consumer.0.as_ref().map_or(true, |sole| self.queue.raw.may_pop_alone(sole))
     }
 
     fn waits(&self) -> bool {
         self.bell().is_expecting()
     }
 
-    fn enrol(&mut self, waker: &Waker, _who: Who) -> Option<Self::Output> {
+    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
         self.listen(waker);
         let output = self.try_take()?;
         self.stop();
@@ -242,32 +263,40 @@ impl<T, K: TakeAlone<T>> Attempt for SoleAttempt<'_, T, K> {
 }
 
 impl<T> Queue<T> {
-    /// Makes the caller the only getter.
-    pub(crate) fn sole(&mut self) -> Sole<T> {
+    /// Makes the caller the single consumer.
+    pub(crate) fn consumer(&mut self) -> Consumer<T> {
         assert!(!self.is_rendezvous(), "a rendezvous is for the general ends: see `joinq::bounded`");
         assert!(self.credit_if_any().is_none(), "permits are for the general ends");
-        let unbounded = self.beside.limit == UNBOUNDED;
-        self.raw.sole(if unbounded { Announce::Plainly } else { Announce::ToWaiters })
+        Consumer((!self.has_limit()).then(|| self.raw.sole()))
     }
 
-    pub(crate) fn end_sole(&self, sole: &mut Sole<T>) {
-        self.raw.end_sole(sole);
+    pub(crate) fn end_consumer(&self, consumer: &mut Consumer<T>) {
+        if let Some(sole) = &mut consumer.0 {
+            self.raw.end_sole(sole);
+        }
     }
 
     #[inline]
-    pub(crate) fn try_get_alone(&self, sole: &mut Sole<T>) -> Result<T, TryRecvError> {
+    pub(crate) fn try_get_alone(&self, consumer: &mut Consumer<T>) -> Result<T, TryRecvError> {
+        let Some(sole) = &mut consumer.0 else { return self.try_get_or() };
         match self.raw.ready_alone(sole) {
-            Some(ready) => {
-                let got = ready.take(Ok);
-                self.tell_of_room();
-                got
-            }
-            None => self.try_get_alone_otherwise(sole),
+            Some(ready) => ready.take(Ok),
+            None => self.try_get_alone_slow(consumer),
         }
     }
 
     #[cold]
-    fn try_get_alone_otherwise(&self, sole: &mut Sole<T>) -> Result<T, TryRecvError> {
-        Ok(One.take(self, sole)?)
+    fn try_get_alone_slow(&self, consumer: &mut Consumer<T>) -> Result<T, TryRecvError> {
+        Ok(One.take(self, consumer)?)
+    }
+}
+
+/// The outcome of a receive; `None` while there is nothing to receive.
+#[inline]
+fn received<G>(taken: Result<G, Vacant>) -> Option<Result<G, RecvError>> {
+    match taken {
+        Ok(got) => Some(Ok(got)),
+        Err(Vacant::Closed) => Some(Err(RecvError)),
+        Err(Vacant::Empty) => None,
     }
 }

@@ -5,26 +5,27 @@
 //! ```text
 //!  63 62 61                  31 30                      0
 //! +--+--+----------------------+-------------------------+
-//! |C |A |         held         |          free           |     C: closing, A: abandoned
+//! |C |- |         held         |          free           |     C: closed
 //! +--+--+----------------------+-------------------------+
 //! ```
 //!
-//! Invariant: `free` + `held` + items inside = the credit at the start, as soon as no operation is between two steps.
-//! An acquire moves from free to held, a put from held to inside, a get from inside to free.
+//! Invariant: `free` + `held` + items in the queue = the credit at the start, as soon as no operation is between two steps.
+//! A put takes a free permit before it claims a slot, and a get gives one back after it took an item. A reservation moves
+//! permits from free to held, and its holder consumes one after each item that was put by it.
 //!
-//! *Abandoned* means that nobody will get: what is put by a permit is dropped.
-//!
-//! The queue itself is closed only when it is *closing* and nothing is held: who holds a permit can still put.
+//! The holder of a permit can put after a close as well, so that the end of the queue is reached when it is *closed* and
+//! nothing is held.
 
 use crate::sync::{meet, AtomicU64, Ordering};
 
 const FREE_BITS: u32 = 31;
 const FREE: u64 = (1 << FREE_BITS) - 1;
 const ONE_HELD: u64 = 1 << FREE_BITS;
-const ABANDONED: u64 = 1 << 62;
-const CLOSING: u64 = 1 << 63;
+const HELD: u64 = FREE << FREE_BITS;
+const CLOSED: u64 = 1 << 63;
 
-/// The most permits there can be, about a thousand millions; as many again can be held beside them for a moment.
+/// The most permits there can be, about a thousand millions. A permit that was spent and whose item was got is free again
+/// before it is no longer held, so that there is space for as many again.
 pub(crate) const MOST: usize = FREE as usize / 2;
 
 pub(crate) struct Credit {
@@ -35,15 +36,15 @@ pub(crate) struct Credit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Denied {
     TooFew,
-    Closing,
+    Closed,
 }
 
-/// What is left to do for who gave the last permit away.
+/// What the last change of the held permits came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum After {
     Nothing,
-    /// The queue is closing and nothing is held any more.
-    Close,
+    /// The queue is closed and nothing is held any more: no item will be put.
+    End,
 }
 
 impl Credit {
@@ -57,57 +58,44 @@ impl Credit {
         self.load() & FREE
     }
 
-    pub(crate) fn is_closing(&self) -> bool {
-        self.load() & CLOSING != 0
+    /// Whether a permit is held, by whose holder an item can be put.
+    pub(crate) fn is_held(&self) -> bool {
+        self.load() & HELD != 0
     }
 
-    pub(crate) fn is_abandoned(&self) -> bool {
-        self.load() & ABANDONED != 0
-    }
-
-    /// Nobody will get any more.
-    pub(crate) fn abandon(&self) {
-        // Ordering: AcqRel, K3. A put by a permit that is spent later sees it.
-        self.word.fetch_or(ABANDONED, Ordering::AcqRel);
+    /// Takes up to `most`, at least `least`, free permits for items that are put at once, and says how many.
+    pub(crate) fn admit(&self, least: u64, most: u64) -> Result<u64, Denied> {
+        self.take(least, most, 0)
     }
 
     /// Moves up to `most`, at least `least`, from free to held, and says how many.
     pub(crate) fn acquire(&self, least: u64, most: u64) -> Result<u64, Denied> {
+        self.take(least, most, ONE_HELD)
+    }
+
+    /// Takes free permits; `held` is added for each.
+    fn take(&self, least: u64, most: u64, held: u64) -> Result<u64, Denied> {
         let mut word = self.load();
         loop {
-            if word & CLOSING != 0 {
-                return Err(Denied::Closing);
+            if word & CLOSED != 0 {
+                return Err(Denied::Closed);
             }
             let count = most.min(word & FREE);
             if count < least {
                 return Err(Denied::TooFew);
             }
-            let held = word + count * ONE_HELD - count;
-            // Ordering: AcqRel, K2. Acquire: the get that gave the room (K3). Release: before a close that finds it held.
-            match self.word.compare_exchange(word, held, Ordering::AcqRel, Ordering::Acquire) {
+            let taken = word + count * held - count;
+            // Ordering: AcqRel, K2. Acquire: the get that gave the permit back (K3). Release: before a close that finds it held.
+            match self.word.compare_exchange(word, taken, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return Ok(count),
                 Err(now) => word = now,
             }
         }
     }
 
-    /// Holds one permit more than there are, unless the queue is closing; to be spent at once, on nothing or against an
-    /// item that is taken out and not refunded.
-    pub(crate) fn overdraw(&self) -> Result<(), Denied> {
-        let mut word = self.load();
-        while word & CLOSING == 0 {
-            // Ordering: AcqRel, K2. As in `acquire`.
-            match self.word.compare_exchange(word, word + ONE_HELD, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return Ok(()),
-                Err(now) => word = now,
-            }
-        }
-        Err(Denied::Closing)
-    }
-
-    /// `count` permits were used: what was held is inside.
+    /// `count` held permits were used: their items are in the queue.
     pub(crate) fn spend(&self, count: u64) -> After {
-        // Ordering: AcqRel, K3. Release: the put comes before a close by whoever returns the last permit.
+        // Ordering: AcqRel, K3. Release: the put comes before the end, which the last one to return a permit finds.
         after(self.word.fetch_sub(count * ONE_HELD, Ordering::AcqRel) - count * ONE_HELD)
     }
 
@@ -124,11 +112,11 @@ impl Credit {
         self.word.fetch_add(count, Ordering::AcqRel);
     }
 
-    /// Nothing more is acquired. True for the first call.
-    pub(crate) fn close(&self) -> (bool, After) {
-        // Ordering: AcqRel, K3. Acquire: what was put by permits that are spent.
-        let before = self.word.fetch_or(CLOSING, Ordering::AcqRel);
-        (before & CLOSING == 0, after(before | CLOSING))
+    /// Nothing more is taken.
+    pub(crate) fn close(&self) -> After {
+        // Ordering: AcqRel, K3. Acquire: what was put by permits that are spent. Release: the close of the core, for the holder
+        // who spends the last permit.
+        after(self.word.fetch_or(CLOSED, Ordering::AcqRel) | CLOSED)
     }
 
     /// See [`crate::sync::meet`].
@@ -143,8 +131,8 @@ impl Credit {
 }
 
 fn after(word: u64) -> After {
-    if word & CLOSING != 0 && word & (ABANDONED - ONE_HELD) == 0 {
-        After::Close
+    if word & CLOSED != 0 && word & HELD == 0 {
+        After::End
     } else {
         After::Nothing
     }
@@ -159,26 +147,25 @@ mod tests {
         let credit = Credit::new(5);
         assert_eq!(credit.acquire(2, 2), Ok(2));
         assert_eq!(credit.acquire(4, 4), Err(Denied::TooFew));
-        assert_eq!(credit.acquire(1, 9), Ok(3));
-        assert_eq!(credit.free(), 0);
+        assert_eq!(credit.acquire(1, 2), Ok(2));
+        assert_eq!(credit.admit(1, 9), Ok(1));
+        assert_eq!(credit.admit(1, 1), Err(Denied::TooFew));
         assert_eq!(credit.spend(1), After::Nothing);
         assert_eq!(credit.give_back(1), After::Nothing);
-        credit.refund(1);
-        assert_eq!(credit.free(), 2);
-        assert_eq!(credit.close(), (true, After::Nothing));
-        assert_eq!(credit.acquire(1, 1), Err(Denied::Closing));
-        assert_eq!(credit.spend(2), After::Nothing);
-        assert_eq!(credit.give_back(1), After::Close);
-        assert_eq!((credit.close(), credit.free()), ((false, After::Close), 3));
-        credit.abandon();
-        assert!(credit.is_abandoned() && credit.close() == (false, After::Close));
+        credit.refund(2);
+        assert_eq!(credit.free(), 3);
+        assert_eq!(credit.close(), After::Nothing);
+        assert_eq!((credit.acquire(1, 1), credit.admit(1, 1)), (Err(Denied::Closed), Err(Denied::Closed)));
+        assert_eq!((credit.spend(1), credit.is_held()), (After::Nothing, true));
+        assert_eq!((credit.give_back(1), credit.is_held()), (After::End, false));
+        assert_eq!((credit.close(), credit.free()), (After::End, 4));
     }
 
     #[test]
     fn the_most_credit_fits() {
         let credit = Credit::new(MOST as u64);
         assert_eq!(credit.acquire(MOST as u64, MOST as u64), Ok(MOST as u64));
-        assert_eq!((credit.free(), credit.is_closing()), (0, false));
+        assert_eq!((credit.free(), credit.is_held()), (0, true));
         assert_eq!(credit.give_back(MOST as u64), After::Nothing);
         assert_eq!(credit.free(), MOST as u64);
     }

@@ -21,14 +21,15 @@
 //! that comes back goes to the first in line likewise (as in tokio's semaphore). A get that waits is only called: an item
 //! is never in the hands of a future that may be dropped.
 
-use super::credit::{After, Credit, Denied};
+use super::credit::{Credit, Denied};
 use super::lines::{Getters, Lines, Want};
 use super::through::Through;
 use super::told::{Told, EVERYBODY};
 use super::Queue;
-use crate::line::{Called, Calls, Line, Place, Who};
-use crate::raw::{to_usize, Refused, Vacant, UNBOUNDED};
+use crate::line::{Called, Calls, Line, Place};
+use crate::raw::{to_usize, Observer, Refused, Vacant, UNBOUNDED};
 use crate::sync::Mutex;
+use std::collections::VecDeque;
 use std::sync::PoisonError;
 use std::task::Waker;
 
@@ -108,10 +109,8 @@ impl<T> Queue<T> {
     /// Sets each gate to what its line has, and says who is through; the desk is locked.
     fn set_gates(&self, lines: &Lines<T>) {
         let (gates, desk) = (&self.beside.gates, &self.aside.desk);
-        let getters = &lines.getters;
-        // While a thread is on its way nobody else is called.
-        gates.set_getters(if getters.is_coming() { 0 } else { getters.waiting() }, getters.lined_up());
-        desk.getters_through.set(getters.through());
+        gates.set_getters(lines.getters.waiting());
+        desk.getters_through.set(lines.getters.through());
         #[cfg(feature = "stream")]
         gates.set_streams(lines.streams.waiting());
         gates.set_putters(lines.putters.waiting());
@@ -156,7 +155,7 @@ impl<T> Queue<T> {
         if self.is_rendezvous() {
             lines.expecting
         } else {
-            self.limit_now()
+            self.beside.limit
         }
     }
 
@@ -188,23 +187,98 @@ impl<T> Queue<T> {
         let Some(credit) = self.credit_if_any() else {
             return self.raw.push(item, limit, told);
         };
-        if credit.acquire(1, 1).is_err() {
+        if credit.admit(1, 1).is_err() {
             return Err(Refused::Full(item));
         }
         let pushed = self.raw.push(item, UNBOUNDED, told);
-        told.close |= credit.spend(1) == After::Close;
-        told.discard |= credit.is_abandoned();
+        if pushed.is_err() {
+            credit.refund(1);
+        }
         pushed
     }
 
-    /// Takes between `least` and `most` permits, unless somebody waits for them.
+    /// Takes permits, unless somebody waits for them.
     #[cold]
-    pub(super) fn acquire_in_turn(&self, credit: &Credit, least: u64, most: u64) -> Result<u64, Denied> {
+    pub(super) fn take_in_turn<R>(
+        &self,
+        credit: &Credit,
+        take: impl FnOnce(&Credit) -> Result<R, Denied>,
+    ) -> Result<R, Denied> {
         self.at_desk(|lines| match lines.putters.waiting() {
-            0 => credit.acquire(least, most),
-            _ if credit.is_closing() => Err(Denied::Closing),
+            0 => take(credit),
+            _ if self.raw.is_closed() => Err(Denied::Closed),
             _ => Err(Denied::TooFew),
         })
+    }
+
+    /// Puts an item in beyond the capacity, for a get that waits and was not notified: see [`Queue::with_handover`].
+    pub(super) fn push_to_waiting(&self, item: T) -> Result<(), Refused<T>> {
+        self.telling_at_desk(|lines, told| match lines.getters.waiting() {
+            0 => Err(Refused::Full(item)),
+            _ => self.raw.push(item, UNBOUNDED, told),
+        })
+    }
+
+    /// With permits: closes the core, unless an operation is at work that takes an item out for one that it puts in.
+    pub(super) fn close_locked(&self, told: &Told<'_, T>) -> bool {
+        self.at_desk(|_| self.raw.close(told))
+    }
+
+    /// With permits: takes the oldest item out and puts `item` in by its permit; full if there is no item.
+    pub(super) fn swap_with_oldest(&self, item: T) -> Result<T, Refused<T>> {
+        self.telling_at_desk(|_, told| {
+            if self.raw.is_closed() {
+                return Err(Refused::Closed(item));
+            }
+            let Ok(oldest) = self.raw.pop(told) else { return Err(Refused::Full(item)) };
+            // The core is closed under the mutex only, so that it is open still.
+            self.raw.push(item, UNBOUNDED, told)?;
+            Ok(oldest)
+        })
+    }
+
+    /// Puts an item in by a permit after the close.
+    #[cold]
+    pub(super) fn push_late(&self, item: T) {
+        self.telling_at_desk(|lines, told| {
+            lines.late.push_back(item);
+            self.beside.late.count_put();
+            told.surfaced(1);
+        });
+    }
+
+    /// Takes the oldest item that was put by a permit after the close, when nothing is left of those before.
+    pub(super) fn pop_late(&self) -> Result<T, Vacant> {
+        self.take_late(|late| late.pop_front().map(|item| (item, 1)))
+    }
+
+    /// As [`pop_late`](Self::pop_late), up to `limit` items, appended to `items`.
+    pub(super) fn pop_many_late(&self, items: &mut Vec<T>, limit: usize) -> Result<usize, Vacant> {
+        // What may panic comes before anything is taken, and before the lock.
+        items.reserve(limit.min(to_usize(self.beside.late.len())));
+        let space = items.capacity() - items.len();
+        self.take_late(|late| {
+            let count = late.len().min(limit).min(space);
+            items.extend(late.drain(..count));
+            (count > 0).then_some((count, count))
+        })
+    }
+
+    /// Takes late items; `take` says what, and how many.
+    fn take_late<R>(&self, take: impl FnOnce(&mut VecDeque<T>) -> Option<(R, usize)>) -> Result<R, Vacant> {
+        // In this order: once nothing is held nothing is put any more.
+        let may_come = self.credit_if_any().is_some_and(Credit::is_held);
+        if self.beside.late.len() > 0 {
+            let taken = self.at_desk(|lines| {
+                let (taken, count) = take(&mut lines.late)?;
+                self.beside.late.count_got(count);
+                Some(taken)
+            });
+            if let Some(taken) = taken {
+                return Ok(taken);
+            }
+        }
+        Err(if may_come { Vacant::Empty } else { Vacant::Closed })
     }
 
     /// With capacity 0: puts an item in if a get waits for it, and no put that came before has one for that get.
@@ -259,51 +333,33 @@ impl<T> Queue<T> {
         &self,
         which: Getters,
         waker: Waker,
-        who: Who,
         expecting: &mut Expecting,
     ) -> (Place, bool) {
         let place = self.at_desk(|lines| {
             if self.is_rendezvous() && !std::mem::replace(&mut expecting.meets, true) {
                 lines.expecting += 1;
             }
-            lines.line(which).enter(waker, who, ())
+            lines.line(which).enter(waker, ())
         });
         let may_get = self.raw.meet_pushes();
         (place, may_get || self.is_rendezvous())
     }
 
     /// A get that waits is polled again: it has left the line if it was called, else is woken by `waker` from now on.
-    pub(super) fn hear_call(&self, which: Getters, who: Who, place: &mut Option<Place>, waker: Option<&Waker>) {
-        if self.poll_line(|lines| lines.line(which), who, place, waker, |_| false).is_some() && which == Getters::Eager
-        {
-            self.beside.gates.come();
-        }
+    pub(super) fn hear_call(&self, which: Getters, place: &mut Option<Place>, waker: Option<&Waker>) {
+        self.poll_line(|lines| lines.line(which), place, waker, |_| false);
     }
 
-    /// As [`hear_call`](Self::hear_call), for a task that stands in the line of [`Getters::Eager`], without the lock: whether it
-    /// was called. If not, it may have been meanwhile.
+    /// As [`hear_call`](Self::hear_call), for a get that waits in the queue of [`Getters::Eager`], without the lock: whether it
+    /// was notified. If not, it may have been meanwhile.
     #[inline]
     pub(super) fn hear_call_at_once(&self, place: &Place) -> bool {
-        let called = self.aside.desk.getters_through.includes(place.number());
-        if called {
-            self.beside.gates.come();
-        }
-        called
+        self.aside.desk.getters_through.includes(place.number())
     }
 
-    /// Calls for what is inside. While a thread that was called had not come, nobody was.
-    fn pass_on(&self) {
-        if !self.beside.gates.nobody_gets() {
-            let inside = to_usize(self.raw.len());
-            if inside > 0 {
-                self.call_getters(inside);
-            }
-        }
-    }
-
-    /// Ends a try in line: leaves it, passes on to the next if this one has `come` on a call, and tells of room, also if a waker
-    /// panics.
-    pub(super) fn finish_in_line(&self, leaving: Option<(Getters, Who, Place)>, come: bool, room: bool) {
+    /// After an attempt by a queued get: removes it from the wait queue, and notifies putters of the slot that it freed, also
+    /// if a waker panics.
+    pub(super) fn finish_in_line(&self, leaving: Option<(Getters, Place)>, room: bool) {
         struct Serve<'a, T>(&'a Queue<T>, bool);
         impl<T> Drop for Serve<'_, T> {
             fn drop(&mut self) {
@@ -313,35 +369,22 @@ impl<T> Queue<T> {
             }
         }
         let _serve = Serve(self, room);
-        if let Some((which, who, place)) = leaving {
-            self.leave_getters(which, who, place);
-        }
-        if come {
-            self.pass_on();
+        if let Some((which, place)) = leaving {
+            self.leave_getters(which, place);
         }
     }
 
-    /// A get leaves the line. If it was called meanwhile the next one is, as it did not come for that; and if it is a thread,
-    /// all are for whom something has come in since.
-    pub(super) fn leave_getters(&self, which: Getters, who: Who, place: Place) {
+    /// Removes a get from the wait queue. If it was notified in the meantime, the notification goes on to the next waiter.
+    pub(super) fn leave_getters(&self, which: Getters, place: Place) {
         let mut calls = Calls::default();
         let left = self.at_desk(|lines| {
             let line = lines.line(which);
             let left = line.leave(place);
-            if left.is_none() {
-                line.come(who);
-                if which == Getters::Eager {
-                    self.beside.gates.come();
-                    calls.call_in_turn(line, 1);
-                }
+            if left.is_none() && which == Getters::Eager {
+                calls.call_in_turn(line, 1);
             }
             left
         });
-        if left.is_none() && who == Who::Thread {
-            // The gate is open again: what comes in from here on calls somebody, and what came before is seen.
-            self.raw.meet_pushes();
-            self.pass_on();
-        }
         drop(calls);
         drop(left);
     }
@@ -351,16 +394,16 @@ impl<T> Queue<T> {
     pub(super) fn line_up_for_room(&self, waker: Waker, want: Want<T>) -> (LinedUp<T>, impl Sized + '_) {
         let mut told = None;
         let (lined_up, waker) = self.at_desk(|lines| {
-            let place = lines.putters.enter(waker, Who::Task, want);
+            let place = lines.putters.enter(waker, want);
             self.beside.gates.set_putters(lines.putters.waiting());
             let limit = self.limit_at_desk(lines);
-            if !self.meet_room(limit) && !self.entry_is_closed() {
+            if !self.meet_room(limit) && !self.raw.is_closed() {
                 return (LinedUp::Waits(place), None);
             }
             let told = told.insert(Told::new(self));
             self.serve(lines, limit, told);
             let called = lines.putters.called(&place) != Called::No;
-            let lined_up = if called || self.entry_is_closed() {
+            let lined_up = if called || self.raw.is_closed() {
                 let (want, waker) = lines.putters.leave(place).unwrap_or((Want::Granted, None));
                 // Not to be woken: it is here.
                 (LinedUp::Over(want), if called { told.calls.take_last() } else { waker })
@@ -375,7 +418,7 @@ impl<T> Queue<T> {
 
     /// A wait for room is polled again: says what it has got if it is over.
     pub(super) fn look_for_room(&self, place: &mut Option<Place>, waker: Option<&Waker>) -> Option<Want<T>> {
-        let over = self.poll_line(|lines| &mut lines.putters, Who::Task, place, waker, |queue| queue.entry_is_closed());
+        let over = self.poll_line(|lines| &mut lines.putters, place, waker, |queue| queue.raw.is_closed());
         over.map(|want| want.unwrap_or(Want::Granted))
     }
 
@@ -402,7 +445,6 @@ impl<T> Queue<T> {
     fn poll_line<W>(
         &self,
         line: impl Fn(&mut Lines<T>) -> &mut Line<W>,
-        who: Who,
         place: &mut Option<Place>,
         waker: Option<&Waker>,
         over: impl Fn(&Self) -> bool,
@@ -413,11 +455,7 @@ impl<T> Queue<T> {
             let (left, wants_a_clone, _unneeded) = self.at_desk(|lines| {
                 let line = line(lines);
                 let Some(here) = place.take() else { return (None, false, None) };
-                let called = line.called(&here);
-                if called == Called::Through {
-                    line.come(who);
-                }
-                if called != Called::No || over(self) {
+                if line.called(&here) != Called::No || over(self) {
                     return match line.leave(here) {
                         Some((want, old)) => (Some(Some(want)), false, old),
                         None => (Some(None), false, None),
@@ -451,11 +489,14 @@ impl<T> Queue<T> {
         }
         let (held, told) = self.hear_at_desk(told, |lines, told| {
             let mut all = 0;
-            while let Some(want) = lines.putters.first() {
+            // Also of reservations that have all they asked for and were not polled since.
+            for want in lines.putters.each() {
                 if let Want::Permits { missing, held } = want {
                     *missing += *held;
                     all += std::mem::take(held);
                 }
+            }
+            while lines.putters.waiting() > 0 {
                 told.calls.add(lines.putters.call_first());
             }
             all
@@ -464,18 +505,5 @@ impl<T> Queue<T> {
             self.return_permits(self.credit(), held);
         }
         drop(told);
-    }
-
-    /// Closes the core, and calls all who wait. True for the one call that closed.
-    pub(super) fn close_core(&self) -> bool {
-        let told = Told::new(self);
-        let first = self.raw.close(&told);
-        self.dismiss(told, true);
-        first
-    }
-
-    /// The credit is closed: calls all who wait for room.
-    pub(super) fn dismiss_putters(&self) {
-        self.dismiss(Told::new(self), false);
     }
 }

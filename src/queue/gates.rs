@@ -10,10 +10,6 @@ pub(super) struct Gates {
     #[cfg(feature = "stream")]
     streams: AtomicUsize,
     putters: AtomicUsize,
-    /// Gets that ever lined up and did not give up, as far as this counts.
-    lined_up: AtomicUsize,
-    /// Those of them that were called and have come.
-    come: AtomicUsize,
 }
 
 impl Gates {
@@ -24,8 +20,6 @@ impl Gates {
                 #[cfg(feature = "stream")]
                 streams: AtomicUsize::new(0),
                 putters: AtomicUsize::new(0),
-                lined_up: AtomicUsize::new(0),
-                come: AtomicUsize::new(0),
             }
         }
     }
@@ -44,28 +38,10 @@ impl Gates {
         is_shut(&self.putters)
     }
 
-    /// How many items more than its capacity a queue takes in now: each get that waits takes one off at once.
-    #[inline]
-    pub(super) fn expected(&self) -> u64 {
-        // Ordering: Relaxed, W2. A hint: for who is not seen to wait no item is put in.
-        let lined_up = self.lined_up.load(Ordering::Relaxed);
-        // Ordering: Relaxed, W2. As above. It may be the newer of the two numbers.
-        let expected = lined_up.wrapping_sub(self.come.load(Ordering::Relaxed));
-        isize::try_from(expected).unwrap_or(0) as u64
-    }
-
-    /// A get that was called has come, or gives up.
-    #[inline]
-    pub(super) fn come(&self) {
-        // Ordering: Relaxed, W2. As above.
-        self.come.fetch_add(1, Ordering::Relaxed);
-    }
-
     /// Under the desk's mutex, as the two that follow.
     #[inline]
-    pub(super) fn set_getters(&self, waiting: usize, lined_up: usize) {
+    pub(super) fn set_getters(&self, waiting: usize) {
         set(&self.getters, waiting);
-        set(&self.lined_up, lined_up);
     }
 
     #[cfg(feature = "stream")]

@@ -4,7 +4,7 @@ use super::desk::Expecting;
 use super::lines::Getters;
 use super::{Host, Queue, Task};
 use crate::error::{GetError, GetTimeoutError};
-use crate::line::{Place, Who};
+use crate::line::Place;
 use crate::operation::{operation, Attempt, Spin};
 use crate::raw::{Setback, Vacant};
 use std::marker::PhantomData;
@@ -122,7 +122,6 @@ pub(crate) struct GetAttempt<T, H: Host<T>, K: Take<T>, E = GetError, F = GetTim
     take: K,
     line: Getters,
     place: Option<Place>,
-    who: Who,
     expecting: Expecting,
     item: PhantomData<fn() -> T>,
     errors: PhantomData<fn() -> (E, F)>,
@@ -137,7 +136,6 @@ impl<T, H: Host<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E, F> 
             take,
             line: Getters::Eager,
             place: None,
-            who: Who::Task,
             expecting,
             item: PhantomData,
             errors: PhantomData,
@@ -154,24 +152,18 @@ impl<T, H: Host<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E, F> 
     /// and goes on to another if the try succeeds.
     #[cold]
     fn attempt_in_line(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, E>> {
-        self.host.queue().hear_call(self.line, self.who, &mut self.place, waker);
-        let come = self.place.is_none() && self.who == Who::Thread;
-        if come {
-            // From here on others are called for what comes in; what came before is seen.
-            self.host.queue().raw.meet_pushes();
-        }
-        self.try_in_line(come)
+        self.host.queue().hear_call(self.line, &mut self.place, waker);
+        self.try_in_line()
     }
 
-    fn try_in_line(&mut self, come: bool) -> Option<Result<K::Got, E>> {
+    fn try_in_line(&mut self) -> Option<Result<K::Got, E>> {
         self.expecting.in_line = true;
         let (queue, expecting) = (self.host.queue(), &mut self.expecting);
         let output = try_take(queue, &mut self.take, Setback::Unknown, expecting);
         self.expecting.in_line = false;
         let room = std::mem::take(&mut self.expecting.room);
         let place = if output.is_some() { self.place.take() } else { None };
-        let leaving = place.map(|place| (self.line, self.who, place));
-        self.host.queue().finish_in_line(leaving, come && output.is_some(), room);
+        self.host.queue().finish_in_line(place.map(|place| (self.line, place)), room);
         if output.is_some() {
             self.host.queue().expect_no_more(&mut self.expecting);
         }
@@ -180,7 +172,7 @@ impl<T, H: Host<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E, F> 
 
     fn leave_line(&mut self) {
         if let Some(place) = self.place.take() {
-            self.host.queue().leave_getters(self.line, self.who, place);
+            self.host.queue().leave_getters(self.line, place);
         }
     }
 }
@@ -198,12 +190,12 @@ where
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         if let Some(place) = &self.place {
-            if self.line != Getters::Eager || self.who == Who::Thread || !self.host.queue().hear_call_at_once(place) {
+            if self.line != Getters::Eager || !self.host.queue().hear_call_at_once(place) {
                 return self.attempt_in_line(waker);
             }
             self.place = None;
             if !K::SINGLE {
-                return self.try_in_line(false);
+                return self.try_in_line();
             }
         }
         let queue = self.host.queue();
@@ -239,12 +231,11 @@ where
         self.place.is_some()
     }
 
-    fn enrol(&mut self, waker: &Waker, who: Who) -> Option<Self::Output> {
-        self.who = who;
-        let (place, may_get) = self.host.queue().line_up_to_get(self.line, waker.clone(), who, &mut self.expecting);
+    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
+        let (place, may_get) = self.host.queue().line_up_to_get(self.line, waker.clone(), &mut self.expecting);
         self.place = Some(place);
         if may_get {
-            self.try_in_line(false)
+            self.try_in_line()
         } else {
             None
         }

@@ -4,6 +4,7 @@
 
 use super::told::EVERYBODY;
 use crate::line::{Calls, Line};
+use std::collections::VecDeque;
 
 /// What one waits for who waits for room.
 pub(super) enum Want<T> {
@@ -35,6 +36,8 @@ pub(super) struct Lines<T> {
     pub(super) putters: Line<Want<T>>,
     /// With capacity 0: gets that wait, and for each of which one item may go in.
     pub(super) expecting: u64,
+    /// Items that were put by a permit after the close.
+    pub(super) late: VecDeque<T>,
 }
 
 impl<T> Lines<T> {
@@ -46,6 +49,7 @@ impl<T> Lines<T> {
             streams: Line::new(),
             putters: Line::new(),
             expecting: 0,
+            late: VecDeque::new(),
         })
     }
 

@@ -9,6 +9,7 @@ mod desk;
 mod gates;
 mod get;
 mod iter;
+mod late;
 mod lines;
 mod observers;
 mod owned;
@@ -36,8 +37,7 @@ pub use stream::GetStream;
 pub use task::{Done, Task};
 pub use watch::{Closed, Join};
 
-pub(crate) use crate::raw::Sole;
-pub(crate) use alone::{SoleAttempt, TakeAlone};
+pub(crate) use alone::{Consumer, SoleAttempt, TakeAlone};
 pub(crate) use count::Count;
 pub(crate) use get::{GetAttempt, Many, One};
 #[cfg(feature = "tokio")]
@@ -59,6 +59,7 @@ use alone::Bell;
 use credit::Credit;
 use desk::{Desk, Expecting};
 use gates::Gates;
+use late::Late;
 use observers::Deferring;
 use std::collections::VecDeque;
 use std::fmt;
@@ -128,12 +129,15 @@ struct Beside {
     bell: Bell,
     joiners: WaitSet,
     closing: WaitSet,
+    late: Late,
     luck: Luck,
     /// The capacity as the core counts; 0 if something else decides what goes in: gets that wait, or, if the capacity is not 0,
     /// credit.
     limit: u64,
     /// As it was asked for; no matter if there is no limit.
     capacity: usize,
+    /// Whether a get that waits makes a put of one item possible beyond the capacity.
+    hands_over: bool,
 }
 
 /// What only some operations touch, and write then.
@@ -146,13 +150,13 @@ struct Aside<T> {
     counts: [Count; 2],
 }
 
-impl<T> Intake for RawQueue<T> {
+impl<T> Intake for Queue<T> {
     fn claims(&self) -> u64 {
-        RawQueue::claims(self)
+        self.raw.claims() + self.beside.late.put()
     }
 
     fn given_up(&self) -> u64 {
-        RawQueue::given_up(self)
+        self.raw.given_up()
     }
 }
 
@@ -219,9 +223,11 @@ impl<T> Queue<T> {
                     bell: Bell::new(),
                     joiners: WaitSet::new(),
                     closing: WaitSet::new(),
+                    late: Late::new(),
                     luck: Luck::new(),
                     limit,
                     capacity,
+                    hands_over: false,
                 }),
                 aside: Padded::new(Aside {
                     unfinished: Unfinished::new(),
@@ -231,6 +237,20 @@ impl<T> Queue<T> {
                 }),
             }
         }
+    }
+
+    /// A queue in which a put of an item succeeds beyond the capacity if a get waits that was not notified yet, as in flume.
+    #[cfg(feature = "compat")]
+    pub(crate) fn with_handover(capacity: usize) -> Self {
+        let mut queue = Queue::bounded(capacity);
+        queue.beside.hands_over = true;
+        queue
+    }
+
+    /// How many items are in the core, those for a get that waits included.
+    #[cfg(feature = "compat")]
+    pub(crate) fn stored(&self) -> usize {
+        to_usize(self.raw.len() + self.beside.late.len())
     }
 
     /// Puts an item in; waits while the queue is full.
@@ -323,12 +343,12 @@ impl<T> Queue<T> {
                 self.tell_of_room();
                 got
             }
-            Err(setback) => self.try_get_otherwise(setback),
+            Err(setback) => self.try_get_slow(setback),
         }
     }
 
     #[cold]
-    fn try_get_otherwise<E: From<Vacant>>(&self, setback: Setback<'_, T>) -> Result<T, E> {
+    fn try_get_slow<E: From<Vacant>>(&self, setback: Setback<'_, T>) -> Result<T, E> {
         Ok(self.pop_otherwise(setback, &mut Expecting::default())?)
     }
 
@@ -445,19 +465,38 @@ impl<T> Queue<T> {
         let item = match self.try_put(item) {
             Ok(()) => return Ok(None),
             Err(TryPutError::Closed(item)) => return Err(PutError(item)),
-            Err(TryPutError::Full(item)) if self.is_rendezvous() || self.raw.is_sole() => return Ok(Some(item)),
+            Err(TryPutError::Full(item)) if self.is_rendezvous() => return Ok(Some(item)),
             Err(TryPutError::Full(item)) => item,
         };
-        if let Some(credit) = self.credit_if_any() {
-            return self.swap_with_oldest(credit, item);
+        if self.credit_if_any().is_some() {
+            return match self.swap_with_oldest(item) {
+                Ok(oldest) => Ok(Some(self.taken_out(oldest))),
+                Err(Refused::Full(item)) => Ok(Some(item)),
+                Err(Refused::Closed(item)) => Err(PutError(item)),
+            };
         }
-        // In first, so that nothing is lost if the queue is closed in between.
+        // In first, so that nothing is lost if the queue is closed in between. What is beyond the capacity then belongs to this
+        // call and is no longer counted as being in the queue.
         // A waker that panics does so when all is done.
         let observer = Deferring::new(self);
         match self.raw.push(item, UNBOUNDED, &observer) {
-            Ok(()) if self.raw.len() > self.beside.limit => Ok(self.raw.pop(&observer).ok()),
+            Ok(()) if self.raw.len() > self.beside.limit => {
+                Ok(self.raw.pop(&observer).ok().map(|oldest| self.taken_out(oldest)))
+            }
             Ok(()) => Ok(None),
             Err(Refused::Full(item) | Refused::Closed(item)) => Err(PutError(item)),
+        }
+    }
+
+    /// Counts an item as done that leaves the queue other than by a get.
+    fn taken_out(&self, item: T) -> T {
+        self.count_taken_out(1);
+        item
+    }
+
+    fn count_taken_out(&self, count: usize) {
+        if self.aside.unfinished.finish_at_most(count as u64, self) == Left::Nothing {
+            self.beside.joiners.wake_all();
         }
     }
 
@@ -473,9 +512,9 @@ impl<T> Queue<T> {
     /// ```
     pub fn drain(&self) -> Drain<T> {
         let mut items = Vec::new();
-        // Only what is inside now: others may go on putting.
-        let inside = if self.is_rendezvous() { 0 } else { to_usize(self.raw.len()) };
-        let _ = self.try_get_many(&mut items, inside);
+        // Only what is in the queue now: others may go on putting.
+        let _ = self.try_get_many(&mut items, self.len());
+        self.count_taken_out(items.len());
         Drain::new(items)
     }
 
@@ -503,7 +542,7 @@ impl<T> Queue<T> {
     /// assert!(queue.tasks_done(3).is_ok());
     /// ```
     pub fn tasks_done(&self, count: usize) -> Result<(), TaskDoneError> {
-        if self.aside.unfinished.finish(count as u64, &self.raw)? == Left::Nothing {
+        if self.aside.unfinished.finish(count as u64, self)? == Left::Nothing {
             self.beside.joiners.wake_all();
         }
         Ok(())
@@ -523,7 +562,7 @@ impl<T> Queue<T> {
     /// Items that were put and are not done with: those inside, and those that were got and for which
     /// [`task_done`](Queue::task_done) was not called yet.
     pub fn unfinished(&self) -> usize {
-        to_usize(self.aside.unfinished.count(&self.raw))
+        to_usize(self.aside.unfinished.count(self))
     }
 
     /// Ends the putting. What is inside can still be got; after that getters are told that the queue is closed. Waiting
@@ -546,7 +585,7 @@ impl<T> Queue<T> {
             }
         }
         let _tell = Tell(&self.beside.closing);
-        self.close_entry()
+        self.close_core()
     }
 
     /// Closes the queue and takes out what is left inside, which then no longer counts as unfinished, so that
@@ -564,16 +603,13 @@ impl<T> Queue<T> {
         self.close();
         let mut left = Vec::new();
         while self.try_get_many(&mut left, usize::MAX).is_ok() {}
-        if self.aside.unfinished.finish_at_most(left.len() as u64, &self.raw) == Left::Nothing {
-            self.beside.joiners.wake_all();
-        }
+        self.count_taken_out(left.len());
         left
     }
 
-    /// Drops what is left inside a closed queue, and what comes in by a permit later. What waits in line is left to its
-    /// put, which hands it back.
+    /// Drops what is left in a closed queue. The item of a put that waits is left to that put, which hands it back, and what
+    /// the holder of a permit puts later is dropped with the queue.
     pub(crate) fn discard(&self) {
-        self.abandon();
         self.discard_inside();
     }
 
@@ -596,14 +632,15 @@ impl<T> Queue<T> {
 
     /// Whether the queue is closed. Items may still be inside.
     pub fn is_closed(&self) -> bool {
-        self.entry_is_closed()
+        self.raw.is_closed()
     }
 
     /// Whether the queue is closed and nothing will ever come out of it any more.
     #[cfg(feature = "compat")]
     pub(crate) fn is_over(&self) -> bool {
-        // In this order: once it is closed nothing is added to what the core counts.
-        self.is_closed() && self.raw.len() == 0
+        // In this order: once it is closed and no permit is held nothing is put any more.
+        let is_final = self.is_closed() && !self.credit_if_any().is_some_and(Credit::is_held);
+        is_final && self.stored() == 0
     }
 
     /// Waits until the queue is closed.
@@ -616,7 +653,7 @@ impl<T> Queue<T> {
 
     /// How many items are inside, those included whose put has begun and not ended; never more than the capacity.
     pub fn len(&self) -> usize {
-        to_usize(self.raw.len()).min(self.capacity().unwrap_or(usize::MAX))
+        to_usize(self.raw.len() + self.beside.late.len()).min(self.capacity().unwrap_or(usize::MAX))
     }
 
     /// Whether nothing is inside.
@@ -626,7 +663,10 @@ impl<T> Queue<T> {
 
     /// Whether there is no room. Always false without a bound, always true with capacity 0.
     pub fn is_full(&self) -> bool {
-        self.capacity().is_some_and(|capacity| self.len() >= capacity)
+        match self.credit_if_any() {
+            None => self.capacity().is_some_and(|capacity| self.len() >= capacity),
+            Some(credit) => credit.free() == 0,
+        }
     }
 
     /// For how many items there is room; `None` if the queue is unbounded.

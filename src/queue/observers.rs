@@ -97,18 +97,3 @@ impl Observer for Noting {
 
     fn voided(&self) {}
 }
-
-/// With credit the head's going on says nothing about room: what is told of it is told when the credit is given back.
-pub(super) struct Credited<'a, T>(pub(super) Deferring<'a, T>);
-
-impl<T> Observer for Credited<'_, T> {
-    fn surfaced(&self, items: usize) {
-        self.0.surfaced(items);
-    }
-
-    fn vacated(&self, _slots: usize) {}
-
-    fn voided(&self) {
-        self.0.voided();
-    }
-}

@@ -4,9 +4,9 @@
 
 use super::credit::{After, Credit, Denied};
 use super::desk::Expecting;
-use super::observers::{Credited, Deferring, Noting, Waking};
+use super::observers::{Deferring, Noting, Waking};
+use super::told::Told;
 use super::Queue;
-use crate::error::PutError;
 use crate::raw::{Asked, GetTicket, Hitch, Observer, PutTicket, Refused, Setback, Vacant, UNBOUNDED};
 use std::collections::VecDeque;
 
@@ -86,110 +86,120 @@ impl<T> Queue<T> {
         if !self.goes_by_the_limit() {
             return self.push_by_leave(item);
         }
-        let went = self.raw.push_slowly(item, hitch, self.beside.limit, &Deferring::new(self));
-        match went {
-            // Gets that wait for an item: after all.
-            Err(Refused::Full(item)) if self.expected() > 0 => {
-                self.raw.push(item, self.limit_now(), &Deferring::new(self))
-            }
+        match self.raw.push_slowly(item, hitch, self.beside.limit, &Deferring::new(self)) {
+            Err(Refused::Full(item)) if self.may_hand_over() => self.push_to_waiting(item),
             went => went,
         }
+    }
+
+    /// Whether an item may go in beyond the capacity, for a get that waits.
+    fn may_hand_over(&self) -> bool {
+        self.beside.hands_over && !self.beside.gates.nobody_gets()
     }
 
     /// Puts in by a permit, or for a get that waits.
     fn push_by_leave(&self, item: T) -> Result<(), Refused<T>> {
         let Some(credit) = self.credit_if_any() else { return self.push_to_expecting(item) };
-        match self.acquire(credit, 1, 1) {
-            Ok(_) => {
-                self.push_with_permit(credit, item);
-                Ok(())
-            }
+        match self.admit(credit, 1) {
+            Ok(_) => self.push_admitted(credit, item),
             Err(Denied::TooFew) => Err(Refused::Full(item)),
-            Err(Denied::Closing) => Err(Refused::Closed(item)),
+            Err(Denied::Closed) => Err(Refused::Closed(item)),
         }
     }
 
-    /// The limit and, on top of it, one item for each get that waits or was called for one.
-    pub(super) fn limit_now(&self) -> u64 {
-        self.beside.limit.saturating_add(self.expected())
-    }
-
-    /// Gets that wait for an item, or were called for one and have not come.
-    fn expected(&self) -> u64 {
-        self.beside.gates.expected() + u64::from(self.beside.bell.is_expecting())
-    }
-
-    /// Takes between `least` and `most` permits; not ahead of those who wait for some.
+    /// Takes between 1 and `most` free permits for items; not ahead of those who wait for some.
     #[inline]
-    pub(super) fn acquire(&self, credit: &Credit, least: u64, most: u64) -> Result<u64, Denied> {
-        if least == 0 || self.beside.gates.nobody_puts() {
-            credit.acquire(least, most)
+    fn admit(&self, credit: &Credit, most: u64) -> Result<u64, Denied> {
+        if self.beside.gates.nobody_puts() {
+            credit.admit(1, most)
         } else {
-            self.acquire_in_turn(credit, least, most)
+            self.take_in_turn(credit, |credit| credit.admit(1, most))
         }
     }
 
-    /// Puts an item in for a permit that is held.
-    pub(super) fn push_with_permit(&self, credit: &Credit, item: T) {
-        self.spend(credit, 1, |observer| {
-            // The core is not closed while a permit is held.
-            let pushed = self.raw.push(item, UNBOUNDED, observer);
-            debug_assert!(pushed.is_ok());
-        });
+    /// Reserves `count` permits; not ahead of those who wait for some.
+    pub(super) fn reserve_now(&self, credit: &Credit, count: u64) -> Result<(), Denied> {
+        if count == 0 || self.beside.gates.nobody_puts() {
+            credit.acquire(count, count)?;
+        } else {
+            self.take_in_turn(credit, |credit| credit.acquire(count, count))?;
+        }
+        if self.raw.is_closed() {
+            // The close came first, and has not reached the credit yet.
+            self.return_permits(credit, count);
+            return Err(Denied::Closed);
+        }
+        Ok(())
     }
 
-    /// Spends `count` permits on what `put` puts in.
-    fn spend(&self, credit: &Credit, count: u64, put: impl FnOnce(&Credited<'_, T>)) {
-        // They are spent also when a waker panics: what it tells of is inside by then.
-        struct Spend<'a, T>(&'a Queue<T>, &'a Credit, u64);
+    /// Puts an item in for which a permit was taken. If the queue is closed in the meantime the permit goes back.
+    fn push_admitted(&self, credit: &Credit, item: T) -> Result<(), Refused<T>> {
+        let pushed = self.raw.push(item, UNBOUNDED, &Deferring::new(self));
+        if pushed.is_err() {
+            credit.refund(1);
+        }
+        pushed
+    }
+
+    /// Puts an item in for a permit that is held; after a close it goes behind what was put before that.
+    pub(super) fn push_with_permit(&self, credit: &Credit, item: T) {
+        // The permit is spent also when a waker panics: what it tells of is in the queue by then.
+        struct Spend<'a, T>(&'a Queue<T>, &'a Credit);
         impl<T> Drop for Spend<'_, T> {
             fn drop(&mut self) {
-                self.0.follow(self.1.spend(self.2));
+                self.0.follow(self.1.spend(1));
             }
         }
-        let observer = Credited(Deferring::new(self));
-        let spend = Spend(self, credit, count);
-        put(&observer);
-        drop(spend);
-        // If the last receiver has gone meanwhile, what came in goes as well.
-        if credit.is_abandoned() {
-            self.discard_inside();
+        let _spend = Spend(self, credit);
+        if let Err(Refused::Closed(item) | Refused::Full(item)) = self.raw.push(item, UNBOUNDED, &Deferring::new(self)) {
+            self.push_late(item);
         }
     }
 
     pub(super) fn push_many(&self, items: &mut VecDeque<T>) -> Result<(), Refused<()>> {
         let Some(credit) = self.credit_if_any() else {
-            if !self.is_rendezvous() {
-                return match self.raw.push_many(items, self.beside.limit, &Deferring::new(self)) {
-                    Err(Refused::Full(())) if self.expected() > 0 => {
-                        self.raw.push_many(items, self.limit_now(), &Deferring::new(self))
-                    }
-                    went => went,
-                };
+            if self.is_rendezvous() {
+                return self.push_one_by_one(items, |item| self.push_to_expecting(item));
             }
-            while let Some(item) = items.pop_front() {
-                let (item, refused) = match self.push_to_expecting(item) {
-                    Ok(()) => continue,
-                    Err(Refused::Full(item)) => (item, Refused::Full(())),
-                    Err(Refused::Closed(item)) => (item, Refused::Closed(())),
-                };
-                items.push_front(item);
-                return Err(refused);
-            }
-            return Ok(());
+            return match self.raw.push_many(items, self.beside.limit, &Deferring::new(self)) {
+                Err(Refused::Full(())) if self.may_hand_over() => {
+                    self.push_one_by_one(items, |item| self.push_to_waiting(item))
+                }
+                went => went,
+            };
         };
         while !items.is_empty() {
-            let permits = match self.acquire(credit, 1, items.len() as u64) {
+            let permits = match self.admit(credit, items.len() as u64) {
                 Ok(permits) => permits,
                 Err(Denied::TooFew) => return Err(Refused::Full(())),
-                Err(Denied::Closing) => return Err(Refused::Closed(())),
+                Err(Denied::Closed) => return Err(Refused::Closed(())),
             };
             let rest = items.split_off(permits as usize);
             let mut batch = std::mem::replace(items, rest);
-            self.spend(credit, permits, |observer| {
-                let pushed = self.raw.push_many(&mut batch, UNBOUNDED, observer);
-                debug_assert!(pushed.is_ok());
-            });
+            let pushed = self.raw.push_many(&mut batch, UNBOUNDED, &Deferring::new(self));
+            if pushed.is_err() {
+                credit.refund(batch.len() as u64);
+                batch.append(items);
+                *items = batch;
+                return pushed;
+            }
+        }
+        Ok(())
+    }
+
+    fn push_one_by_one(
+        &self,
+        items: &mut VecDeque<T>,
+        push: impl Fn(T) -> Result<(), Refused<T>>,
+    ) -> Result<(), Refused<()>> {
+        while let Some(item) = items.pop_front() {
+            let (item, refused) = match push(item) {
+                Ok(()) => continue,
+                Err(Refused::Full(item)) => (item, Refused::Full(())),
+                Err(Refused::Closed(item)) => (item, Refused::Closed(())),
+            };
+            items.push_front(item);
+            return Err(refused);
         }
         Ok(())
     }
@@ -220,7 +230,10 @@ impl<T> Queue<T> {
             return self.pop_from_line(expecting);
         }
         let noted = Noting::default();
-        let item = self.raw.pop(&noted);
+        let item = match self.raw.pop(&noted) {
+            Err(Vacant::Closed) => self.pop_late(),
+            item => item,
+        };
         self.tell_or_note(&noted, u64::from(item.is_ok()), expecting);
         item
     }
@@ -263,33 +276,27 @@ impl<T> Queue<T> {
             return self.raw.pop_many(items, limit, &Deferring::new(self));
         }
         let noted = Noting::default();
-        let count = self.raw.pop_many(items, limit, &noted);
+        let count = self.pop_many_and_late(items, limit, &noted);
         self.tell_or_note(&noted, *count.as_ref().unwrap_or(&0) as u64, expecting);
         count
     }
 
-    /// Puts an item in, and takes the oldest out whose credit it has; itself comes back if there is none to take.
-    pub(super) fn swap_with_oldest(&self, credit: &Credit, item: T) -> Result<Option<T>, PutError<T>> {
-        // With a permit in hand, one more than there are, the core is not closed meanwhile.
-        if credit.overdraw().is_err() {
-            return Err(PutError(item));
-        }
-        match self.raw.pop(&Credited(Deferring::new(self))) {
-            Ok(oldest) => {
-                self.push_with_permit(credit, item);
-                Ok(Some(oldest))
-            }
-            Err(_) => {
-                self.follow(credit.spend(1));
-                Ok(Some(item))
-            }
-        }
-    }
-
-    /// Nobody will get any more: what comes in by a permit is dropped.
-    pub(super) fn abandon(&self) {
-        if let Some(credit) = self.credit_if_any() {
-            credit.abandon();
+    /// Takes items of the core, and once that is closed and empty those behind it.
+    fn pop_many_and_late(&self, items: &mut Vec<T>, limit: usize, noted: &Noting) -> Result<usize, Vacant> {
+        let before = items.len();
+        loop {
+            let taken = items.len() - before;
+            let vacant = match self.raw.pop_many(items, limit - taken, noted) {
+                // There are late items only when the core is closed, so that the next look at it is final.
+                Ok(more) if taken + more == limit || self.beside.late.len() == 0 => return Ok(taken + more),
+                Ok(_) => continue,
+                Err(Vacant::Closed) => match self.pop_many_late(items, limit - taken) {
+                    Ok(more) => return Ok(taken + more),
+                    Err(vacant) => vacant,
+                },
+                Err(Vacant::Empty) => Vacant::Empty,
+            };
+            return if taken > 0 { Ok(taken) } else { Err(vacant) };
         }
     }
 
@@ -312,37 +319,33 @@ impl<T> Queue<T> {
             // Credit alone decides.
             return self.serve_putters(UNBOUNDED);
         }
-        // Full still, if more had come in than there is room for: then another get will tell.
-        let limit = self.limit_now();
+        // Full again, if a new put was faster: then the get that takes an item after it serves the waiting puts.
+        let limit = self.beside.limit;
         if self.raw.len() < limit {
             self.serve_putters(limit);
         }
     }
 
+    /// After a permit that was held is no longer held.
     fn follow(&self, after: After) {
-        if after == After::Close {
-            self.close_core();
+        if after == After::End {
+            self.dismiss(Told::new(self), true);
         }
     }
 
-    /// Closes the queue for puts, and the core unless a permit is held. True for the one call that closed.
-    pub(super) fn close_entry(&self) -> bool {
-        let Some(credit) = self.credit_if_any() else { return self.close_core() };
-        let (first, after) = credit.close();
-        match after {
-            After::Close => {
-                self.close_core();
-            }
-            After::Nothing => self.dismiss_putters(),
-        }
+    /// Closes the queue, and ends the waits of those who wait for room; also those of gets, unless the holder of a permit
+    /// can still put. True for the one call that closed.
+    pub(super) fn close_core(&self) -> bool {
+        let told = Told::new(self);
+        let Some(credit) = self.credit_if_any() else {
+            let first = self.raw.close(&told);
+            self.dismiss(told, true);
+            return first;
+        };
+        let first = self.close_locked(&told);
+        let after = credit.close();
+        self.dismiss(told, after == After::End);
         first
-    }
-
-    pub(super) fn entry_is_closed(&self) -> bool {
-        match self.credit_if_any() {
-            None => self.raw.is_closed(),
-            Some(credit) => credit.is_closing(),
-        }
     }
 
     /// A waiter for room meets the word whose change can bring it, and looks whether it may be there. Who closes looks at the
@@ -354,16 +357,6 @@ impl<T> Queue<T> {
                 credit.meet();
                 true
             }
-        }
-    }
-
-    /// A waiter for the close.
-    pub(super) fn meet_close(&self) {
-        match self.credit_if_any() {
-            None => {
-                self.raw.meet_pushes();
-            }
-            Some(credit) => credit.meet(),
         }
     }
 

@@ -5,7 +5,7 @@ use super::desk::LinedUp;
 use super::lines::Want;
 use super::{Host, Queue};
 use crate::error::{PutError, PutTimeoutError, TryPutError};
-use crate::line::{Place, Who};
+use crate::line::Place;
 use crate::operation::{operation, Attempt, Operation};
 use std::fmt;
 use std::marker::PhantomData;
@@ -22,10 +22,10 @@ impl<T, H: Host<T>> Held<T, H> {
     /// Takes `count` permits, if there are so many at this moment; hands `host` back otherwise.
     pub(crate) fn try_take(host: H, count: usize) -> Result<Self, TryPutError<H>> {
         let queue = host.queue();
-        match queue.acquire(queue.credit(), count as u64, count as u64) {
-            Ok(count) => Ok(Held { host, count, item: PhantomData }),
+        match queue.reserve_now(queue.credit(), count as u64) {
+            Ok(()) => Ok(Held { host, count: count as u64, item: PhantomData }),
             Err(Denied::TooFew) => Err(TryPutError::Full(host)),
-            Err(Denied::Closing) => Err(TryPutError::Closed(host)),
+            Err(Denied::Closed) => Err(TryPutError::Closed(host)),
         }
     }
 
@@ -119,7 +119,7 @@ impl<T, H: Host<T> + Clone> Attempt for ReserveAttempt<T, H> {
         self.place.is_some()
     }
 
-    fn enrol(&mut self, waker: &Waker, _who: Who) -> Option<Self::Output> {
+    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
         let want = Want::Permits { missing: self.count as u64, held: 0 };
         let (lined_up, _told) = self.host.queue().line_up_for_room(waker.clone(), want);
         match lined_up {
@@ -173,8 +173,8 @@ impl<'a, T> Attempt for Wrapped<ReserveAttempt<T, &'a Queue<T>>> {
         self.0.waits()
     }
 
-    fn enrol(&mut self, waker: &Waker, who: Who) -> Option<Self::Output> {
-        Some(self.0.enrol(waker, who)?.map(Permits))
+    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
+        Some(self.0.enrol(waker)?.map(Permits))
     }
 
     fn cancel(&mut self) {

@@ -4,7 +4,7 @@ use super::desk::LinedUp;
 use super::lines::Want;
 use super::{Host, Queue};
 use crate::error::{PutError, PutTimeoutError};
-use crate::line::{Place, Who};
+use crate::line::Place;
 use crate::operation::{operation, Attempt, Operation, Spin};
 use crate::raw::{Hitch, PutTicket, Refused};
 use std::collections::VecDeque;
@@ -228,7 +228,7 @@ where
         self.place.is_some()
     }
 
-    fn enrol(&mut self, waker: &Waker, _who: Who) -> Option<Self::Output> {
+    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
         loop {
             // Cloned first: that may panic.
             let waker = waker.clone();

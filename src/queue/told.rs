@@ -16,17 +16,13 @@ pub(super) struct Told<'a, T> {
     queue: &'a Queue<T>,
     pub(super) surfaced: Cell<usize>,
     voided: Cell<bool>,
-    /// The last permit of a queue that is closing is spent.
-    pub(super) close: bool,
-    /// An item came in that nobody will get.
-    pub(super) discard: bool,
     pub(super) calls: Calls,
 }
 
 impl<'a, T> Told<'a, T> {
     pub(super) fn new(queue: &'a Queue<T>) -> Self {
         let calls = Calls::default();
-        Told { queue, surfaced: Cell::new(0), voided: Cell::new(false), close: false, discard: false, calls }
+        Told { queue, surfaced: Cell::new(0), voided: Cell::new(false), calls }
     }
 }
 
@@ -35,7 +31,7 @@ impl<T> Drop for Told<'_, T> {
     #[inline]
     fn drop(&mut self) {
         let rings = self.surfaced.get() > 0 && self.queue.beside.bell.is_waited_for();
-        if self.close || self.discard || self.voided.get() || rings {
+        if self.voided.get() || rings {
             self.pass_on();
         }
     }
@@ -44,12 +40,6 @@ impl<T> Drop for Told<'_, T> {
 impl<T> Told<'_, T> {
     #[cold]
     fn pass_on(&mut self) {
-        if self.close {
-            self.queue.close_core();
-        }
-        if self.discard {
-            self.queue.discard_inside();
-        }
         if self.surfaced.get() > 0 {
             self.queue.beside.bell.ring();
         }

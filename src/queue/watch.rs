@@ -2,7 +2,6 @@
 
 use super::{Host, Queue};
 use crate::error::{ClosedTimeoutError, JoinTimeoutError};
-use crate::line::Who;
 use crate::operation::{operation, Attempt};
 use crate::wait::{WaitSet, Waiting};
 use std::marker::PhantomData;
@@ -60,7 +59,7 @@ impl Condition for IsClosed {
     }
 
     fn meet<T>(queue: &Queue<T>) {
-        queue.meet_close();
+        queue.raw.meet_pushes();
     }
 
     fn timed_out() -> ClosedTimeoutError {
@@ -97,7 +96,7 @@ impl<T, H: Host<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
         self.waiting.is_some()
     }
 
-    fn enrol(&mut self, waker: &Waker, _who: Who) -> Option<()> {
+    fn enrol(&mut self, waker: &Waker) -> Option<()> {
         loop {
             self.waiting = Some(C::waiters(self.host.queue()).enrol());
             C::meet(self.host.queue());

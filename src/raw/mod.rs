@@ -32,7 +32,7 @@ use std::fmt;
 #[cfg(loom)]
 pub use barrier::Means;
 pub use handoff::Handoff;
-pub use sole::{Announce, Sole};
+pub use sole::Sole;
 pub use ticket::{Asked, GetTicket, Hitch, PutTicket, Setback};
 #[cfg(loom)]
 pub use trial::Trial;

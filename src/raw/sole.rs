@@ -1,4 +1,5 @@
-//! The only getter: nobody else moves the head, so that getting is no compare-and-swap.
+//! The only getter: nobody else moves the head, so that getting is no compare-and-swap. For queues without a bound, as
+//! no put waits there for the head to move.
 //!
 //! It may look into the segment where the head is without a ticket, as nobody else can retire that segment. So it looks
 //! at the slot first, and at the tail's word, which the putters write, only if the slot is empty.
@@ -6,7 +7,7 @@
 use super::cursor::Cursor;
 use super::segment::Segment;
 use super::slot::Found;
-use super::{Observer, RawQueue, Vacant};
+use super::{RawQueue, Vacant};
 use crate::sync::{next_id, Ordering};
 use std::marker::PhantomData;
 
@@ -14,7 +15,6 @@ use std::marker::PhantomData;
 pub struct Sole<T> {
     /// As the queue has it.
     id: usize,
-    announce: Announce,
     item: PhantomData<fn() -> T>,
 }
 
@@ -23,22 +23,13 @@ pub struct Sole<T> {
 #[allow(missing_debug_implementations)]
 pub struct Ready<'a, T> {
     queue: &'a RawQueue<T>,
-    sole: &'a mut Sole<T>,
+    sole: PhantomData<&'a mut Sole<T>>,
     /// The head's.
     seen: Cursor,
 }
 
 /// The id of one that has ended; no queue has it.
 const NOBODY: usize = usize::MAX;
-
-/// How the head's going on is made known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Announce {
-    /// Nobody waits for room.
-    Plainly,
-    /// By an RMW, so that it meets those who wait for room.
-    ToWaiters,
-}
 
 impl<T> std::fmt::Debug for Sole<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -51,14 +42,14 @@ impl<T> RawQueue<T> {
     ///
     /// # Panics
     /// If there is one already, or somebody got before.
-    pub fn sole(&mut self, announce: Announce) -> Sole<T> {
+    pub fn sole(&mut self) -> Sole<T> {
         assert!(self.head.cursor() == Cursor::root(Self::LEN), "the queue is in use");
         let cursor = Cursor::root(Self::LEN).closed();
         self.head.place(cursor);
         let id = next_id();
         // Ordering: Relaxed, R1. The queue is not shared yet.
         self.side.sole.store(id, Ordering::Relaxed);
-        Sole { id, announce, item: PhantomData }
+        Sole { id, item: PhantomData }
     }
 
     /// From now on anybody may get; who was the only one is no more.
@@ -86,19 +77,19 @@ impl<T> RawQueue<T> {
         // SAFETY: a cursor below the length is not the root's. Only this getter moves the head out of the segment, so that
         // it is not retired.
         let full = unsafe { Segment::<T>::behind(seen).slot(seen.ticket()).is_full() };
-        full.then_some(Ready { queue: self, sole, seen })
+        full.then_some(Ready { queue: self, sole: PhantomData, seen })
     }
 
     /// Takes the item at the head when that may be a hole, the last of its segment, or not there. If vacant, linearized at the
     /// look at the tail's word.
     #[cold]
-    pub fn pop_alone_slowly(&self, sole: &mut Sole<T>, observer: &impl Observer) -> Result<T, Vacant> {
+    pub fn pop_alone_slowly(&self, sole: &mut Sole<T>) -> Result<T, Vacant> {
         self.check(sole);
         loop {
             let seen = self.head.cursor();
             let index = seen.ticket();
             if index >= Self::LEN {
-                self.go_on(sole)?;
+                self.go_on()?;
                 continue;
             }
             // SAFETY: a cursor below the length is not the root's.
@@ -108,15 +99,14 @@ impl<T> RawQueue<T> {
             let found = unsafe {
                 match segment.slot(index).take_if_settled() {
                     Some(found) => found,
-                    None => self.take_unsettled(sole, segment, seen)?,
+                    None => self.take_unsettled(segment, seen)?,
                 }
             };
-            self.place(sole.announce, seen.advanced(1));
+            self.head.place(seen.advanced(1));
             if index + 1 == Self::LEN {
                 // At once, so that a drained queue does not keep it.
-                let _ = self.go_on(sole);
+                let _ = self.go_on();
             }
-            observer.vacated(1);
             if let Found::Value(value) = found {
                 return Ok(value);
             }
@@ -124,23 +114,15 @@ impl<T> RawQueue<T> {
     }
 
     /// Appends up to `limit` items to `values` and says how many; never 0 unless `limit` is.
-    pub fn pop_many_alone(
-        &self,
-        sole: &mut Sole<T>,
-        values: &mut Vec<T>,
-        limit: usize,
-        observer: &impl Observer,
-    ) -> Result<usize, Vacant> {
+    pub fn pop_many_alone(&self, sole: &mut Sole<T>, values: &mut Vec<T>, limit: usize) -> Result<usize, Vacant> {
         let before = values.len();
         while values.len() - before < limit {
-            let taken = self.take_row(sole, values, limit - (values.len() - before));
-            if taken > 0 {
-                observer.vacated(taken);
+            if self.take_row(sole, values, limit - (values.len() - before)) > 0 {
                 continue;
             }
             // What may panic comes before anything is taken.
             values.reserve(1);
-            match self.pop_alone_slowly(sole, observer) {
+            match self.pop_alone_slowly(sole) {
                 Ok(value) => values.push(value),
                 Err(vacant) if values.len() == before => return Err(vacant),
                 Err(_) => break,
@@ -171,7 +153,7 @@ impl<T> RawQueue<T> {
             // SAFETY: nobody else gets, so that the get tickets from the head on are this getter's; the slot was seen to be full.
             values.push(unsafe { segment.slot(index).take_full(|value| value) });
         }
-        self.place(sole.announce, seen.advanced(row as u64));
+        self.head.place(seen.advanced(row as u64));
         row
     }
 
@@ -188,21 +170,21 @@ impl<T> RawQueue<T> {
     ///
     /// # Safety
     /// As in `pop_alone_slowly`.
-    unsafe fn take_unsettled(&self, sole: &Sole<T>, segment: Segment<T>, seen: Cursor) -> Result<Found<T>, Vacant> {
+    unsafe fn take_unsettled(&self, segment: Segment<T>, seen: Cursor) -> Result<Found<T>, Vacant> {
         let tail = self.tail.cursor();
         // The segment is not retired, so that its address says which one it is.
         if tail.address() == segment.address() && tail.ticket() <= seen.ticket() {
             return Err(vacant(tail));
         }
         // Before the slot may be poisoned: its putter, who claims anew then, is to see the head beyond it.
-        self.place(sole.announce, seen.advanced(1));
+        self.head.place(seen.advanced(1));
         // SAFETY: as demanded.
         unsafe { Ok(segment.slot(seen.ticket()).take(segment.means())) }
     }
 
     /// Moves the head off a used-up segment, if the tail has moved off it.
     #[cold]
-    fn go_on(&self, sole: &mut Sole<T>) -> Result<(), Vacant> {
+    fn go_on(&self) -> Result<(), Vacant> {
         let (seen, tail) = (self.head.cursor(), self.tail.cursor());
         if tail.address() == seen.address() {
             return Err(vacant(tail));
@@ -217,7 +199,7 @@ impl<T> RawQueue<T> {
         // Ordering: Acquire, L3. Pairs with the link (L2).
         let next = link.load(Ordering::Acquire);
         self.head.raise(seen, base, Self::LEN);
-        self.place(sole.announce, seen.swung(next, 0).closed());
+        self.head.place(seen.swung(next, 0).closed());
         if let Some(left) = left {
             // SAFETY: this getter has moved the head out of the segment, and is the only one to do so. It had handed out no
             // helper's ticket.
@@ -227,14 +209,6 @@ impl<T> RawQueue<T> {
             }
         }
         Ok(())
-    }
-
-    #[inline]
-    fn place(&self, announce: Announce, cursor: Cursor) {
-        match announce {
-            Announce::Plainly => self.head.place(cursor),
-            Announce::ToWaiters => self.head.place_and_meet(cursor),
-        }
     }
 
     #[inline]
@@ -248,10 +222,10 @@ impl<T> Ready<'_, T> {
     /// Takes it, in the shape in which it is wanted, and moves the head on.
     #[inline]
     pub fn take<R>(self, wrap: impl FnOnce(T) -> R) -> R {
-        let Ready { queue, sole, seen } = self;
+        let Ready { queue, seen, .. } = self;
         // First, so that the value is not taken again should `wrap` unwind. The slot is neither marked nor the last one, so
         // that the segment stays.
-        queue.place(sole.announce, seen.advanced(1));
+        queue.head.place(seen.advanced(1));
         // SAFETY: as in `pop_alone_slowly`; the slot was seen to be full.
         unsafe { Segment::behind(seen).slot(seen.ticket()).take_full(wrap) }
     }

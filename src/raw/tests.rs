@@ -334,20 +334,20 @@ fn a_cursor_of_an_earlier_life_does_not_make_a_queue_full() {
 #[test]
 fn the_only_getter_takes_nothing_twice_though_its_wrapping_unwinds() {
     let mut queue = RawQueue::new();
-    let mut sole = queue.sole(Announce::Plainly);
+    let mut sole = queue.sole();
     (0..3).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
-    assert_eq!(queue.pop_alone_slowly(&mut sole, &()), Ok(0));
+    assert_eq!(queue.pop_alone_slowly(&mut sole), Ok(0));
     let ready = queue.ready_alone(&mut sole).unwrap();
     let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ready.take(|n| panic!("{n}"))));
     assert!(unwound.is_err());
-    assert_eq!(queue.pop_alone_slowly(&mut sole, &()), Ok(2));
+    assert_eq!(queue.pop_alone_slowly(&mut sole), Ok(2));
 }
 
 #[test]
 #[should_panic(expected = "the only getter of another queue")]
 fn an_only_getter_that_has_ended_is_none_elsewhere() {
     let mut queue: RawQueue<u64> = RawQueue::new();
-    let mut sole = queue.sole(Announce::Plainly);
+    let mut sole = queue.sole();
     queue.end_sole(&mut sole);
-    let _ = RawQueue::new().pop_alone_slowly(&mut sole, &());
+    let _ = RawQueue::new().pop_alone_slowly(&mut sole);
 }

@@ -1,0 +1,46 @@
+//! Late items: those that the holders of permits put after the close, behind all that was put before it.
+//!
+//! Knows two numbers. The items themselves stand in [`Lines`](super::lines::Lines), under the mutex; the numbers are for
+//! operations that take no lock.
+
+use crate::sync::{AtomicU64, Ordering};
+
+/// How many late items were put and got: at most as many as there are permits, each in half of the word.
+pub(super) struct Late(AtomicU64);
+
+const ONE_PUT: u64 = 1 << 32;
+
+impl Late {
+    crate::sync::const_fn! {
+        pub(super) const fn new() -> Self {
+            Late(AtomicU64::new(0))
+        }
+    }
+
+    /// Late items that were put. Only grows.
+    pub(super) fn put(&self) -> u64 {
+        self.load() / ONE_PUT
+    }
+
+    /// Late items that are in the queue.
+    pub(super) fn len(&self) -> u64 {
+        let word = self.load();
+        word / ONE_PUT - word % ONE_PUT
+    }
+
+    /// One was put; under the mutex, as [`Late::count_got`].
+    pub(super) fn count_put(&self) {
+        // Ordering: AcqRel, P1. Pairs with P2.
+        self.0.fetch_add(ONE_PUT, Ordering::AcqRel);
+    }
+
+    pub(super) fn count_got(&self, items: usize) {
+        // Ordering: AcqRel, P1. As above.
+        self.0.fetch_add(items as u64, Ordering::AcqRel);
+    }
+
+    fn load(&self) -> u64 {
+        // Ordering: Acquire, P2. Pairs with P1: an item that was got was put.
+        self.0.load(Ordering::Acquire)
+    }
+}
