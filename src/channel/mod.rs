@@ -14,7 +14,7 @@ pub use operations::SendSink;
 pub use operations::{IntoIter, Recv, RecvMany, RecvOwned, Send, SendMany, SendOwned};
 
 #[cfg(feature = "compat")]
-pub(crate) use handles::pair;
+pub(crate) use handles::{pair, WeakAndKeeping};
 pub(crate) use handles::Leftovers;
 
 use crate::queue::Queue;
