@@ -73,14 +73,7 @@ impl<W> Line<W> {
     };
 
     pub(crate) const fn new() -> Self {
-        Line {
-            places: Slab::new(),
-            first: NONE,
-            last: NONE,
-            waiting: 0,
-            entered: 0,
-            through: 0,
-        }
+        Line { places: Slab::new(), first: NONE, last: NONE, waiting: 0, entered: 0, through: 0 }
     }
 
     /// How many wait and are not called.
@@ -212,14 +205,6 @@ impl Calls {
             self.first = waker;
         } else {
             self.more.extend(waker);
-        }
-    }
-
-    /// Notifies up to `count` waiters of a queue, the longest waiting first.
-    #[inline]
-    pub(crate) fn call_in_turn<W>(&mut self, line: &mut Line<W>, count: usize) {
-        for _ in 0..count.min(line.waiting()) {
-            self.add(line.finish_first());
         }
     }
 

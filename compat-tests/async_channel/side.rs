@@ -3,7 +3,7 @@
 use super::channel::{
     bounded, unbounded, Receiver, RecvError, SendError, Sender, TryRecvError, TrySendError, WeakReceiver, WeakSender,
 };
-use crate::harness::{Base, Item, Op, Out, Side, Slots, Topic, Work};
+use crate::harness::{Base, Item, Op, Out, Side, Slots, Topic, Work, POLL};
 use futures_core::{FusedStream, Stream};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -135,7 +135,7 @@ impl Side for Channel {
             });
             it.base.begin(Topic::Close, closed)
         }),
-        Op(40, "poll", |it, a, b| it.base.poll(a, b)),
+        Op(40, POLL, |it, a, b| it.base.poll(a, b)),
         Op(8, "drop an operation", |it, a, _| it.base.drop_operation(a)),
         Op(2, "facts of an operation", |it, a, _| it.base.facts_of_operation(a)),
         Op(6, "facts of a sender", |it, a, _| Some(facts!(it.senders.get(a)?))),

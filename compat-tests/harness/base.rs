@@ -5,7 +5,7 @@ use super::operation::{Operation, Topic, Work};
 use super::Out;
 
 /// How many handles of a kind, or operations, there may be at a time.
-const MOST: usize = 5;
+pub(super) const MOST: usize = 5;
 
 /// Some places, of which a program names one by a number: the first that is taken, from that number on.
 pub(crate) struct Slots<T>([Option<T>; MOST]);

@@ -10,7 +10,7 @@ pub(crate) use base::{Base, Slots};
 pub(crate) use held::{held, Orders};
 pub(crate) use item::Item;
 pub(crate) use lent::{Lent, Place};
-pub(crate) use operation::{Topic, Work};
+pub(crate) use operation::{Operation, Topic, Work};
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -39,6 +39,9 @@ pub(crate) enum Out {
 /// A kind of step: how often it is chosen, its name, and what it does with two small numbers.
 pub(crate) struct Op<S>(pub(crate) u32, pub(crate) &'static str, pub(crate) fn(&mut S, u8, u8) -> Option<Out>);
 
+/// The name of the step that polls an operation.
+pub(crate) const POLL: &str = "poll";
+
 /// One channel with all its handles: the peer's or ours.
 pub(crate) trait Side: Sized + 'static {
     const OPS: &'static [Op<Self>];
@@ -46,6 +49,11 @@ pub(crate) trait Side: Sized + 'static {
     /// A new channel; `kind` chooses the capacity.
     fn new(kind: u8) -> Self;
     fn base(&mut self) -> &mut Base;
+
+    /// Whether this operation is better not polled now, as the peer would not be itself after that; see there.
+    fn skips(_: &Operation) -> bool {
+        false
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,10 +97,28 @@ pub(crate) struct Seen<'a> {
     /// Items that were dropped in it.
     pub(crate) real_drops: &'a [u32],
     pub(crate) our_drops: &'a [u32],
+    /// Before it, a receive was woken on the peer's side and not on ours.
+    pub(crate) more_receives_woken: bool,
+    /// Before it, an operation waited for capacity.
+    pub(crate) capacity_is_waited_for: bool,
 }
 
 /// Says by its name which difference this step shows that is documented; `None` if it should not be.
 pub(crate) type Explain = fn(&Seen<'_>) -> Option<&'static str>;
+
+/// How a comparison ends before the end of the program.
+enum Stop {
+    /// With a difference, in words.
+    Differs(String),
+    /// With one that is explained, after which the two sides are in different states.
+    Explained,
+}
+
+impl From<String> for Stop {
+    fn from(difference: String) -> Self {
+        Stop::Differs(difference)
+    }
+}
 
 /// How often something came up that is no fault.
 type Tally = BTreeMap<String, usize>;
@@ -104,6 +130,8 @@ struct Pair<R, O> {
     explain: Explain,
     tally: Tally,
     transcript: Option<String>,
+    more_receives_woken: bool,
+    capacity_is_waited_for: bool,
 }
 
 fn perform<S: Side>(side: &mut S, act: impl FnOnce(&mut S) -> Option<Out>) -> Out {
@@ -117,28 +145,39 @@ fn take_drops<S: Side>(side: &mut S) -> Vec<u32> {
 impl<R: Side, O: Side> Pair<R, O> {
     fn new(kind: u8, explain: Explain, traced: bool) -> Self {
         let transcript = traced.then(String::new);
-        Pair { real: R::new(kind), ours: O::new(kind), explain, tally: Tally::new(), transcript }
+        Pair {
+            real: R::new(kind),
+            ours: O::new(kind),
+            explain,
+            tally: Tally::new(),
+            transcript,
+            more_receives_woken: false,
+            capacity_is_waited_for: false,
+        }
     }
 
     /// Counts something that is no fault.
-    fn note(&mut self, what: String) -> Result<(), String> {
+    fn note(&mut self, what: String) -> Result<(), Stop> {
         if is_shown(&what) {
-            return Err(what);
+            return Err(Stop::Differs(what));
         }
         *self.tally.entry(what).or_default() += 1;
         Ok(())
     }
 
     /// Does one step on both sides; an error says how they differ.
-    fn step(&mut self, step: Step) -> Result<(), String> {
+    fn step(&mut self, step: Step) -> Result<(), Stop> {
         let Op(_, name, real) = R::OPS[step.op];
         let Op(_, _, ours) = O::OPS[step.op];
+        if name == POLL && self.ours.base().operations.get(step.first).is_some_and(O::skips) {
+            return Ok(());
+        }
         let real = perform(&mut self.real, |side| real(side, step.first, step.second));
         let ours = perform(&mut self.ours, |side| ours(side, step.first, step.second));
         self.compare(name, (step.first, step.second), &real, &ours)
     }
 
-    fn compare(&mut self, step: &'static str, numbers: (u8, u8), real: &Out, ours: &Out) -> Result<(), String> {
+    fn compare(&mut self, step: &'static str, numbers: (u8, u8), real: &Out, ours: &Out) -> Result<(), Stop> {
         let (real_drops, our_drops) = (take_drops(&mut self.real), take_drops(&mut self.ours));
         let (real_woken, our_woken) = (self.real.base().woken(), self.ours.base().woken());
         if let Some(transcript) = &mut self.transcript {
@@ -152,19 +191,54 @@ impl<R: Side, O: Side> Pair<R, O> {
             }
         }
         if real != ours || real_drops != our_drops {
-            let seen = Seen { step, real, ours, real_drops: &real_drops, our_drops: &our_drops };
-            match (self.explain)(&seen) {
-                Some(difference) => self.note(format!("explained: {difference}"))?,
-                None => return Err(format!("`{step}` differs")),
-            }
+            self.explain_or_stop(step, (real, ours), (&real_drops, &our_drops))?;
         }
         if self.ours.base().lost_wakes > 0 {
-            return Err(format!("a wake-up was lost, which `{step}` shows"));
+            return Err(Stop::Differs(format!("a wake-up was lost, which `{step}` shows")));
         }
-        for place in 0..real_woken.len() {
-            let Some(topic) = self.ours.base().operations.at(place).map(|operation| operation.topic) else { continue };
-            match (real_woken[place], our_woken[place]) {
-                (true, false) => self.note(format!("woken on the peer's side only: {topic:?}"))?,
+        self.compare_wakes()
+    }
+
+    /// A difference: goes on if it is explained, and both sides are in the same state.
+    fn explain_or_stop(
+        &mut self,
+        step: &'static str,
+        (real, ours): (&Out, &Out),
+        (real_drops, our_drops): (&[u32], &[u32]),
+    ) -> Result<(), Stop> {
+        let seen = Seen {
+            step,
+            real,
+            ours,
+            real_drops,
+            our_drops,
+            more_receives_woken: self.more_receives_woken,
+            capacity_is_waited_for: self.capacity_is_waited_for,
+        };
+        let Some(difference) = (self.explain)(&seen) else {
+            return Err(Stop::Differs(format!("`{step}` differs")));
+        };
+        self.note(format!("explained: {difference}"))?;
+        match (real, ours) {
+            (Out::Facts(_), Out::Facts(_)) => Ok(()),
+            _ => Err(Stop::Explained),
+        }
+    }
+
+    /// Counts wake-ups on one side only, and keeps what an explanation may rest on.
+    fn compare_wakes(&mut self) -> Result<(), Stop> {
+        (self.more_receives_woken, self.capacity_is_waited_for) = (false, false);
+        for place in 0..base::MOST {
+            let Some(ours) = self.ours.base().operations.at(place) else { continue };
+            let (topic, our_woken) = (ours.topic, ours.is_woken());
+            let real = self.real.base().operations.at(place);
+            let real_woken = real.is_some_and(Operation::is_woken);
+            self.capacity_is_waited_for |= topic == Topic::Capacity && real.is_some_and(Operation::waits);
+            match (real_woken, our_woken) {
+                (true, false) => {
+                    self.more_receives_woken |= topic == Topic::Items;
+                    self.note(format!("woken on the peer's side only: {topic:?}"))?;
+                }
                 (false, true) => self.note(format!("woken on our side only: {topic:?}"))?,
                 _ => {}
             }
@@ -173,7 +247,7 @@ impl<R: Side, O: Side> Pair<R, O> {
     }
 
     /// Polls all that is woken until nothing is, and then the rest, which must be pending still.
-    fn settle(&mut self) -> Result<(), String> {
+    fn settle(&mut self) -> Result<(), Stop> {
         for _ in 0..100 {
             let (real, ours) = (self.real.base().woken(), self.ours.base().woken());
             let both = (0..real.len()).find(|&place| real[place] && ours[place]);
@@ -181,21 +255,22 @@ impl<R: Side, O: Side> Pair<R, O> {
             self.poll(place)?;
         }
         for place in 0..self.real.base().woken().len() {
-            if self.ours.base().operations.at(place).is_some_and(|operation| operation.waits()) {
+            let polled = |operation: &Operation| operation.waits() && !O::skips(operation);
+            if self.ours.base().operations.at(place).is_some_and(polled) {
                 self.poll(place)?;
             }
         }
         Ok(())
     }
 
-    fn poll(&mut self, place: usize) -> Result<(), String> {
+    fn poll(&mut self, place: usize) -> Result<(), Stop> {
         let real = perform(&mut self.real, |side| Some(side.base().poll_at(place, 0)));
         let ours = perform(&mut self.ours, |side| Some(side.base().poll_at(place, 0)));
         self.compare("(poll to settle)", (place as u8, 0), &real, &ours)
     }
 
     /// Runs a whole program, to the drop of everything.
-    fn run(&mut self, program: &Program) -> Result<(), String> {
+    fn run(&mut self, program: &Program) -> Result<(), Stop> {
         for &step in &program.steps {
             self.step(step)?;
         }
@@ -220,17 +295,7 @@ impl<R: Side, O: Side> Pair<R, O> {
             if let Some(transcript) = &mut self.transcript {
                 let _ = writeln!(transcript, "  {text}");
             }
-            let seen = Seen {
-                step: "(drop of all handles)",
-                real: &Out::Done,
-                ours: &Out::Done,
-                real_drops: &real,
-                our_drops: &ours,
-            };
-            match (self.explain)(&seen) {
-                Some(difference) => self.note(format!("explained: {difference}"))?,
-                None => return Err("the drop of all handles differs".into()),
-            }
+            self.explain_or_stop("(drop of all handles)", (&Out::Done, &Out::Done), (&real, &ours))?;
         }
         Ok(())
     }
@@ -239,7 +304,10 @@ impl<R: Side, O: Side> Pair<R, O> {
 /// Runs a program, and says how it differs if it does.
 fn run<R: Side, O: Side>(program: &Program, explain: Explain) -> Result<Tally, String> {
     let mut pair = Pair::<R, O>::new(program.kind, explain, false);
-    pair.run(program).map(|()| pair.tally)
+    match pair.run(program) {
+        Ok(()) | Err(Stop::Explained) => Ok(pair.tally),
+        Err(Stop::Differs(difference)) => Err(difference),
+    }
 }
 
 /// Leaves steps out, and lowers numbers, as long as the program fails.
@@ -275,7 +343,7 @@ fn shrink<R: Side, O: Side>(mut program: Program, explain: Explain) -> Program {
 fn report<R: Side, O: Side>(name: &str, seed: u64, program: Program, explain: Explain) -> String {
     let program = shrink::<R, O>(program, explain);
     let mut pair = Pair::<R, O>::new(program.kind, explain, true);
-    let difference = pair.run(&program).expect_err("a program that failed");
+    let Err(Stop::Differs(difference)) = pair.run(&program) else { unreachable!("it failed before") };
     let transcript = pair.transcript.unwrap_or_default();
     format!("{name}, seed {seed}: {difference}\n  kind {} of channel\n{transcript}", program.kind)
 }

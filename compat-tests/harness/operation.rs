@@ -60,15 +60,18 @@ pub(crate) struct Operation {
     flags: [Arc<Flag>; WAKERS],
     /// With which waker it was polled last, while that poll was pending.
     current: Option<usize>,
+    /// It was woken at some time, and polled after that.
+    was_woken: bool,
 }
 
 impl Operation {
     pub(super) fn new(topic: Topic, work: impl Work + 'static) -> Self {
-        Operation { work: Box::new(work), topic, flags: Default::default(), current: None }
+        Operation { work: Box::new(work), topic, flags: Default::default(), current: None, was_woken: false }
     }
 
     pub(super) fn poll(&mut self, how: u8) -> Out {
         let which = usize::from(how) % WAKERS;
+        self.was_woken |= self.is_woken();
         for flag in &self.flags {
             flag.0.store(false, Ordering::Relaxed);
         }
@@ -86,7 +89,10 @@ impl Operation {
     }
 
     pub(super) fn act(&mut self, how: u8, item: Item) -> Option<Out> {
-        self.work.act(how, item)
+        let out = self.work.act(how, item)?;
+        // It no longer waits for what it waited for before.
+        self.current = None;
+        Some(out)
     }
 
     pub(super) fn ends(&self) -> bool {
@@ -100,6 +106,11 @@ impl Operation {
     /// Whether its last poll was pending.
     pub(super) fn waits(&self) -> bool {
         self.current.is_some()
+    }
+
+    /// Whether it waits again, after it was woken and polled, and was not woken once more.
+    pub(crate) fn waits_again(&self) -> bool {
+        self.was_woken && self.waits() && !self.is_woken()
     }
 
     /// Whether it was woken since its last poll, by the waker of that poll.

@@ -2,7 +2,7 @@
 
 use super::channel::error::{SendError, TryRecvError, TrySendError};
 use super::channel::{channel, Receiver, Sender, WeakSender};
-use crate::harness::{held, Base, Item, Op, Orders, Out, Place, Side, Slots, Topic};
+use crate::harness::{held, Base, Item, Op, Orders, Out, Place, Side, Slots, Topic, POLL};
 use std::future::poll_fn;
 use std::rc::Rc;
 
@@ -243,7 +243,7 @@ impl Side for Channel {
                 Out::Items(buffer.into_iter().map(Item::id).collect())
             })
         }),
-        Op(40, "poll", |it, a, b| it.base.poll(a, b)),
+        Op(40, POLL, |it, a, b| it.base.poll(a, b)),
         Op(8, "drop an operation", |it, a, _| it.base.drop_operation(a)),
         Op(4, "facts of a sender", |it, a, _| {
             let sender = it.senders.get(a)?;

@@ -152,10 +152,12 @@ impl<T> Queue<T> {
 
     /// How many items may be inside now, where something else than credit decides.
     fn limit_at_desk(&self, lines: &Lines<T>) -> u64 {
-        if self.is_rendezvous() {
-            lines.expecting
-        } else {
+        if !self.is_rendezvous() {
             self.beside.limit
+        } else if self.beside.hands_over {
+            self.raw.len() + lines.waiting_getters() as u64
+        } else {
+            lines.expecting
         }
     }
 
@@ -213,7 +215,7 @@ impl<T> Queue<T> {
 
     /// Puts an item in beyond the capacity, for a get that waits and was not notified: see [`Queue::with_handover`].
     pub(super) fn push_to_waiting(&self, item: T) -> Result<(), Refused<T>> {
-        self.telling_at_desk(|lines, told| match lines.getters.waiting() {
+        self.telling_at_desk(|lines, told| match lines.waiting_getters() {
             0 => Err(Refused::Full(item)),
             _ => self.raw.push(item, UNBOUNDED, told),
         })
@@ -285,7 +287,7 @@ impl<T> Queue<T> {
     pub(super) fn push_to_expecting(&self, item: T) -> Result<(), Refused<T>> {
         self.telling_at_desk(|lines, told| {
             self.serve(lines, self.limit_at_desk(lines), told);
-            self.push_at_desk(item, lines.expecting, told)
+            self.push_at_desk(item, self.limit_at_desk(lines), told)
         })
     }
 
@@ -329,17 +331,12 @@ impl<T> Queue<T> {
     }
 
     /// Steps 1 and 2 of a get, and a first look: the third step is the caller's if that says true.
-    pub(super) fn line_up_to_get(
-        &self,
-        which: Getters,
-        waker: Waker,
-        expecting: &mut Expecting,
-    ) -> (Place, bool) {
+    pub(super) fn line_up_to_get(&self, which: Getters, waker: Waker, expecting: &mut Expecting) -> (Place, bool) {
         let place = self.at_desk(|lines| {
             if self.is_rendezvous() && !std::mem::replace(&mut expecting.meets, true) {
                 lines.expecting += 1;
             }
-            lines.line(which).enter(waker, ())
+            lines.enter_to_get(which, waker)
         });
         let may_get = self.raw.meet_pushes();
         (place, may_get || self.is_rendezvous())
@@ -378,10 +375,10 @@ impl<T> Queue<T> {
     pub(super) fn leave_getters(&self, which: Getters, place: Place) {
         let mut calls = Calls::default();
         let left = self.at_desk(|lines| {
-            let line = lines.line(which);
-            let left = line.leave(place);
-            if left.is_none() && which == Getters::Eager {
-                calls.call_in_turn(line, 1);
+            let left = lines.line(which).leave(place);
+            // If nothing is in the queue, the item that it was notified of is taken.
+            if left.is_none() && which == Getters::Eager && self.raw.len() + self.beside.late.len() > 0 {
+                lines.call_getters(1, &mut calls);
             }
             left
         });

@@ -131,15 +131,7 @@ impl<T, H: Host<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E, F> 
     #[inline]
     pub(crate) fn new(host: H, take: K) -> Self {
         let expecting = Expecting::default();
-        GetAttempt {
-            host,
-            take,
-            line: Getters::Eager,
-            place: None,
-            expecting,
-            item: PhantomData,
-            errors: PhantomData,
-        }
+        GetAttempt { host, take, line: Getters::Eager, place: None, expecting, item: PhantomData, errors: PhantomData }
     }
 
     /// For one who may not come when he is called.

@@ -151,7 +151,8 @@ impl<T> Queue<T> {
             }
         }
         let _spend = Spend(self, credit);
-        if let Err(Refused::Closed(item) | Refused::Full(item)) = self.raw.push(item, UNBOUNDED, &Deferring::new(self)) {
+        if let Err(Refused::Closed(item) | Refused::Full(item)) = self.raw.push(item, UNBOUNDED, &Deferring::new(self))
+        {
             self.push_late(item);
         }
     }
