@@ -94,7 +94,7 @@ impl Base {
         let Some(operation) = &mut self.operations.0[place] else { return Out::Nothing };
         let (topic, waited, was_woken) = (operation.topic, operation.waits(), operation.is_woken());
         let out = operation.poll(how);
-        let ready = out != Out::Pending;
+        let ready = !matches!(out, Out::Pending | Out::Nothing);
         if ready && operation.ends() {
             self.operations.0[place] = None;
         }

@@ -12,6 +12,17 @@ impl<R> Place<R> {
         Place(Rc::new(RefCell::new(Some(receiver))))
     }
 
+    /// The same place, for an operation that uses the receiver now and then. There is one at most, of this kind and of those
+    /// that keep the receiver: the last of several to be polled would be the one that is woken.
+    pub(crate) fn share(&self) -> Option<Self> {
+        (Rc::strong_count(&self.0) == 1).then(|| Place(self.0.clone()))
+    }
+
+    /// The receiver, for an operation that keeps it.
+    pub(crate) fn lend_alone(&self) -> Option<Lent<R>> {
+        self.share()?.lend()
+    }
+
     /// Takes the receiver, to drop it.
     pub(crate) fn take(&self) -> Option<R> {
         self.0.borrow_mut().take()

@@ -2,9 +2,10 @@
 
 use super::channel::error::{SendError, TryRecvError, TrySendError};
 use super::channel::{channel, Receiver, Sender, WeakSender};
-use crate::harness::{held, Base, Item, Op, Orders, Out, Place, Side, Slots, Topic, POLL};
+use crate::harness::{held, Base, Item, Op, Orders, Out, Place, Side, Slots, Topic, Work, POLL};
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 pub(crate) struct Channel {
     base: Base,
@@ -63,7 +64,7 @@ macro_rules! use_owned_permit {
                 return Out::Done;
             }
         };
-        Out::Facts(vec![("capacity", sender.capacity())])
+        Out::Facts(vec![("closed", sender.is_closed().into()), ("capacity", sender.capacity())])
     }};
 }
 
@@ -93,6 +94,25 @@ macro_rules! use_permits {
             answer = Out::Facts(vec![("permits", permits.len()), ("taken", taken.len())]);
         }
     }};
+}
+
+/// Polls the receiver, which others use meanwhile.
+struct Polled(Place<Receiver<Item>>);
+
+impl Work for Polled {
+    fn poll(&mut self, context: &mut Context<'_>, how: u8) -> Poll<Out> {
+        let Some(mut receiver) = self.0.lend() else { return Poll::Ready(Out::Nothing) };
+        if how % 2 == 0 {
+            return receiver.poll_recv(context).map(received);
+        }
+        let mut buffer = Vec::new();
+        let polled = receiver.poll_recv_many(context, &mut buffer, 2);
+        polled.map(|_| Out::Items(buffer.into_iter().map(Item::id).collect()))
+    }
+
+    fn ends(&self) -> bool {
+        false
+    }
 }
 
 impl Side for Channel {
@@ -197,16 +217,15 @@ impl Side for Channel {
             it.base.begin(Topic::Close, closed)
         }),
         Op(8, "recv", |it, _, _| {
-            let mut receiver = it.receiver.lend()?;
+            let mut receiver = it.receiver.lend_alone()?;
             it.base.begin(Topic::Items, Box::pin(async move { received(receiver.recv().await) }))
         }),
-        Op(4, "poll_recv", |it, _, _| {
-            let mut receiver = it.receiver.lend()?;
-            let polled = async move { received(poll_fn(|context| receiver.poll_recv(context)).await) };
-            it.base.begin(Topic::Items, Box::pin(polled))
+        Op(8, "poll_recv", |it, _, _| {
+            let place = it.receiver.share()?;
+            it.base.begin(Topic::Items, Polled(place))
         }),
         Op(4, "recv_many", |it, a, _| {
-            let mut receiver = it.receiver.lend()?;
+            let mut receiver = it.receiver.lend_alone()?;
             let many = async move {
                 let mut buffer = Vec::new();
                 let count = receiver.recv_many(&mut buffer, a.into()).await;
@@ -216,7 +235,7 @@ impl Side for Channel {
             it.base.begin(Topic::Items, Box::pin(many))
         }),
         Op(3, "poll_recv_many", |it, a, _| {
-            let mut receiver = it.receiver.lend()?;
+            let mut receiver = it.receiver.lend_alone()?;
             let many = async move {
                 let mut buffer = Vec::new();
                 poll_fn(|context| receiver.poll_recv_many(context, &mut buffer, a.into())).await;

@@ -2,9 +2,9 @@
 
 use super::channel::error::{SendError, TryRecvError};
 use super::channel::{unbounded_channel, UnboundedReceiver, UnboundedSender, WeakUnboundedSender};
-use crate::harness::{Base, Item, Lent, Op, Out, Place, Side, Slots, Topic, POLL};
-use std::future::poll_fn;
+use crate::harness::{Base, Item, Op, Out, Place, Side, Slots, Topic, Work, POLL};
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 pub(crate) struct Channel {
     base: Base,
@@ -15,6 +15,25 @@ pub(crate) struct Channel {
 
 fn received(message: Option<Item>) -> Out {
     message.map_or(Out::End, |item| Out::Item(item.id()))
+}
+
+/// Polls the receiver, which others use meanwhile.
+struct Polled(Place<UnboundedReceiver<Item>>);
+
+impl Work for Polled {
+    fn poll(&mut self, context: &mut Context<'_>, how: u8) -> Poll<Out> {
+        let Some(mut receiver) = self.0.lend() else { return Poll::Ready(Out::Nothing) };
+        if how % 2 == 0 {
+            return receiver.poll_recv(context).map(received);
+        }
+        let mut buffer = Vec::new();
+        let polled = receiver.poll_recv_many(context, &mut buffer, 2);
+        polled.map(|_| Out::Items(buffer.into_iter().map(Item::id).collect()))
+    }
+
+    fn ends(&self) -> bool {
+        false
+    }
 }
 
 impl Side for Channel {
@@ -49,16 +68,15 @@ impl Side for Channel {
             it.base.begin(Topic::Close, closed)
         }),
         Op(8, "recv", |it, _, _| {
-            let mut receiver: Lent<_> = it.receiver.lend()?;
+            let mut receiver = it.receiver.lend_alone()?;
             it.base.begin(Topic::Items, Box::pin(async move { received(receiver.recv().await) }))
         }),
-        Op(4, "poll_recv", |it, _, _| {
-            let mut receiver = it.receiver.lend()?;
-            let polled = async move { received(poll_fn(|context| receiver.poll_recv(context)).await) };
-            it.base.begin(Topic::Items, Box::pin(polled))
+        Op(8, "poll_recv", |it, _, _| {
+            let place = it.receiver.share()?;
+            it.base.begin(Topic::Items, Polled(place))
         }),
         Op(6, "recv_many", |it, a, _| {
-            let mut receiver = it.receiver.lend()?;
+            let mut receiver = it.receiver.lend_alone()?;
             let many = async move {
                 let mut buffer = Vec::new();
                 let count = receiver.recv_many(&mut buffer, a.into()).await;
