@@ -82,6 +82,12 @@ impl<W> Line<W> {
         self.waiting
     }
 
+    /// How many were called and keep their place until they leave.
+    #[inline]
+    pub(crate) fn notified(&self) -> usize {
+        self.places.len() - self.waiting
+    }
+
     /// The number behind the last one who is through. Only grows.
     #[inline]
     pub(crate) fn through(&self) -> u64 {

@@ -54,7 +54,7 @@ impl<T> Slots<T> {
         self.0[place].as_ref()
     }
 
-    fn all(&self) -> impl Iterator<Item = &T> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &T> {
         self.0.iter().flatten()
     }
 }

@@ -9,7 +9,7 @@ mod operation;
 pub(crate) use base::{Base, Slots};
 pub(crate) use held::{held, Orders};
 pub(crate) use item::Item;
-pub(crate) use lent::{Lent, Place};
+pub(crate) use lent::Place;
 pub(crate) use operation::{Operation, Topic, Work};
 
 use std::collections::BTreeMap;
@@ -97,14 +97,36 @@ pub(crate) struct Seen<'a> {
     /// Items that were dropped in it.
     pub(crate) real_drops: &'a [u32],
     pub(crate) our_drops: &'a [u32],
-    /// Before it, a receive was woken on the peer's side and not on ours.
-    pub(crate) more_receives_woken: bool,
+    /// Before it, a receive was woken on one side and not on the other.
+    pub(crate) receives_differ: bool,
     /// Before it, an operation waited for capacity.
     pub(crate) capacity_is_waited_for: bool,
 }
 
-/// Says by its name which difference this step shows that is documented; `None` if it should not be.
-pub(crate) type Explain = fn(&Seen<'_>) -> Option<&'static str>;
+/// An operation that was woken on one side only.
+pub(crate) struct Wake<'a> {
+    /// The step that did it.
+    pub(crate) step: &'a str,
+    pub(crate) topic: Topic,
+    /// Whether it was woken on our side.
+    pub(crate) ours: bool,
+    /// Earlier in the program, an operation was woken on one side only: those who wait may be in another order.
+    pub(crate) not_the_first: bool,
+    /// An operation waits for capacity.
+    pub(crate) capacity_is_waited_for: bool,
+}
+
+/// The differences of a family that are meant. Each function says by its name which one it is shown; `None` stands for a fault.
+#[derive(Clone, Copy)]
+pub(crate) struct Known {
+    pub(crate) outcome: fn(&Seen<'_>) -> Option<&'static str>,
+    pub(crate) wake: fn(&Wake<'_>) -> Option<&'static str>,
+}
+
+impl Known {
+    /// Both sides do the same.
+    pub(crate) const NOTHING: Known = Known { outcome: |_| None, wake: |_| None };
+}
 
 /// How a comparison ends before the end of the program.
 enum Stop {
@@ -127,10 +149,13 @@ type Tally = BTreeMap<String, usize>;
 struct Pair<R, O> {
     real: R,
     ours: O,
-    explain: Explain,
+    known: Known,
     tally: Tally,
     transcript: Option<String>,
-    more_receives_woken: bool,
+    /// Which operations are woken on one side only.
+    differ: [bool; base::MOST],
+    has_differed: bool,
+    receives_differ: bool,
     capacity_is_waited_for: bool,
 }
 
@@ -143,15 +168,17 @@ fn take_drops<S: Side>(side: &mut S) -> Vec<u32> {
 }
 
 impl<R: Side, O: Side> Pair<R, O> {
-    fn new(kind: u8, explain: Explain, traced: bool) -> Self {
+    fn new(kind: u8, known: Known, traced: bool) -> Self {
         let transcript = traced.then(String::new);
         Pair {
             real: R::new(kind),
             ours: O::new(kind),
-            explain,
+            known,
             tally: Tally::new(),
             transcript,
-            more_receives_woken: false,
+            differ: [false; base::MOST],
+            has_differed: false,
+            receives_differ: false,
             capacity_is_waited_for: false,
         }
     }
@@ -196,7 +223,7 @@ impl<R: Side, O: Side> Pair<R, O> {
         if self.ours.base().lost_wakes > 0 {
             return Err(Stop::Differs(format!("a wake-up was lost, which `{step}` shows")));
         }
-        self.compare_wakes()
+        self.compare_wakes(step)
     }
 
     /// A difference: goes on if it is explained, and both sides are in the same state.
@@ -212,10 +239,10 @@ impl<R: Side, O: Side> Pair<R, O> {
             ours,
             real_drops,
             our_drops,
-            more_receives_woken: self.more_receives_woken,
+            receives_differ: self.receives_differ,
             capacity_is_waited_for: self.capacity_is_waited_for,
         };
-        let Some(difference) = (self.explain)(&seen) else {
+        let Some(difference) = (self.known.outcome)(&seen) else {
             return Err(Stop::Differs(format!("`{step}` differs")));
         };
         self.note(format!("explained: {difference}"))?;
@@ -225,22 +252,38 @@ impl<R: Side, O: Side> Pair<R, O> {
         }
     }
 
-    /// Counts wake-ups on one side only, and keeps what an explanation may rest on.
-    fn compare_wakes(&mut self) -> Result<(), Stop> {
-        (self.more_receives_woken, self.capacity_is_waited_for) = (false, false);
+    /// Compares who is woken, and keeps what an explanation may rest on.
+    fn compare_wakes(&mut self, step: &str) -> Result<(), Stop> {
+        self.receives_differ = false;
+        let waits = |operation: &Operation| operation.topic == Topic::Capacity && operation.waits();
+        self.capacity_is_waited_for = self.real.base().operations.all().any(waits);
         for place in 0..base::MOST {
+            let differed = std::mem::take(&mut self.differ[place]);
             let Some(ours) = self.ours.base().operations.at(place) else { continue };
             let (topic, our_woken) = (ours.topic, ours.is_woken());
             let real = self.real.base().operations.at(place);
             let real_woken = real.is_some_and(Operation::is_woken);
-            self.capacity_is_waited_for |= topic == Topic::Capacity && real.is_some_and(Operation::waits);
-            match (real_woken, our_woken) {
-                (true, false) => {
-                    self.more_receives_woken |= topic == Topic::Items;
-                    self.note(format!("woken on the peer's side only: {topic:?}"))?;
+            if real_woken == our_woken {
+                continue;
+            }
+            self.differ[place] = true;
+            self.receives_differ |= topic == Topic::Items;
+            if !differed {
+                let wake = Wake {
+                    step,
+                    topic,
+                    ours: our_woken,
+                    not_the_first: self.has_differed,
+                    capacity_is_waited_for: self.capacity_is_waited_for,
+                };
+                self.has_differed = true;
+                match (self.known.wake)(&wake) {
+                    Some(difference) => self.note(format!("explained: {difference}"))?,
+                    None => {
+                        let side = if our_woken { "our side" } else { "the peer's side" };
+                        return Err(Stop::Differs(format!("`{step}` wakes {place} on {side} only")));
+                    }
                 }
-                (false, true) => self.note(format!("woken on our side only: {topic:?}"))?,
-                _ => {}
             }
         }
         Ok(())
@@ -302,8 +345,8 @@ impl<R: Side, O: Side> Pair<R, O> {
 }
 
 /// Runs a program, and says how it differs if it does.
-fn run<R: Side, O: Side>(program: &Program, explain: Explain) -> Result<Tally, String> {
-    let mut pair = Pair::<R, O>::new(program.kind, explain, false);
+fn run<R: Side, O: Side>(program: &Program, known: Known) -> Result<Tally, String> {
+    let mut pair = Pair::<R, O>::new(program.kind, known, false);
     match pair.run(program) {
         Ok(()) | Err(Stop::Explained) => Ok(pair.tally),
         Err(Stop::Differs(difference)) => Err(difference),
@@ -311,7 +354,7 @@ fn run<R: Side, O: Side>(program: &Program, explain: Explain) -> Result<Tally, S
 }
 
 /// Leaves steps out, and lowers numbers, as long as the program fails.
-fn shrink<R: Side, O: Side>(mut program: Program, explain: Explain) -> Program {
+fn shrink<R: Side, O: Side>(mut program: Program, known: Known) -> Program {
     loop {
         let before = program.clone();
         let mut at = program.steps.len();
@@ -319,7 +362,7 @@ fn shrink<R: Side, O: Side>(mut program: Program, explain: Explain) -> Program {
             at -= 1;
             let mut smaller = program.clone();
             smaller.steps.remove(at);
-            if run::<R, O>(&smaller, explain).is_err() {
+            if run::<R, O>(&smaller, known).is_err() {
                 program = smaller;
             }
         }
@@ -327,7 +370,7 @@ fn shrink<R: Side, O: Side>(mut program: Program, explain: Explain) -> Program {
             for (first, second) in [(0, 0), (0, program.steps[at].second), (program.steps[at].first, 0)] {
                 let mut smaller = program.clone();
                 smaller.steps[at] = Step { first, second, ..smaller.steps[at] };
-                if run::<R, O>(&smaller, explain).is_err() {
+                if run::<R, O>(&smaller, known).is_err() {
                     program = smaller;
                     break;
                 }
@@ -340,9 +383,9 @@ fn shrink<R: Side, O: Side>(mut program: Program, explain: Explain) -> Program {
 }
 
 /// The report on a program that fails: its seed, and the smallest program of its kind with what both sides did.
-fn report<R: Side, O: Side>(name: &str, seed: u64, program: Program, explain: Explain) -> String {
-    let program = shrink::<R, O>(program, explain);
-    let mut pair = Pair::<R, O>::new(program.kind, explain, true);
+fn report<R: Side, O: Side>(name: &str, seed: u64, program: Program, known: Known) -> String {
+    let program = shrink::<R, O>(program, known);
+    let mut pair = Pair::<R, O>::new(program.kind, known, true);
     let Err(Stop::Differs(difference)) = pair.run(&program) else { unreachable!("it failed before") };
     let transcript = pair.transcript.unwrap_or_default();
     format!("{name}, seed {seed}: {difference}\n  kind {} of channel\n{transcript}", program.kind)
@@ -386,7 +429,7 @@ impl Watchdog {
 ///
 /// # Panics
 /// If one differs on the two sides.
-pub(crate) fn compare<R: Side, O: Side>(name: &str, explain: Explain) {
+pub(crate) fn compare<R: Side, O: Side>(name: &str, known: Known) {
     let number = |variable: &str| std::env::var(variable).ok().map(|text| text.parse().expect("a number"));
     let seeds = match number("JOINQ_SEED") {
         Some(seed) => seed..seed + 1,
@@ -404,12 +447,12 @@ pub(crate) fn compare<R: Side, O: Side>(name: &str, explain: Explain) {
     for seed in seeds {
         watchdog.begin(seed);
         let program = Program::random::<R>(seed);
-        match run::<R, O>(&program, explain) {
+        match run::<R, O>(&program, known) {
             Ok(found) => found.into_iter().for_each(|(what, times)| *tally.entry(what).or_default() += times),
             Err(_) => {
                 failed += 1;
                 if reports.len() < most_reports {
-                    let text = report::<R, O>(name, seed, program, explain);
+                    let text = report::<R, O>(name, seed, program, known);
                     reports.insert(text.split_once('\n').map_or(0, |(_, rest)| rest.len()), text);
                 }
             }

@@ -131,8 +131,8 @@ impl<T> Queue<T> {
     }
 
     fn serve(&self, lines: &mut Lines<T>, limit: u64, told: &mut Told<'_, T>) {
-        // Who puts in himself has not yet done so.
-        let mut called = 0;
+        // Who puts in himself has not yet done so, also if it was notified before.
+        let mut called = if self.goes_by_the_limit() { lines.putters.notified() as u64 } else { 0 };
         while let Some(want) = lines.putters.first() {
             if matches!(want, Want::Room) && self.goes_by_the_limit() {
                 if self.raw.len().saturating_add(called) >= limit {
