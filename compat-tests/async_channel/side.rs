@@ -135,8 +135,8 @@ impl Side for Channel {
             });
             it.base.begin(Topic::Close, closed)
         }),
-        Op(40, POLL, |it, a, b| it.base.poll(a, b)),
-        Op(8, "drop an operation", |it, a, _| it.base.drop_operation(a)),
+        Op(60, POLL, |it, a, b| it.base.poll(a, b)),
+        Op(6, "drop an operation", |it, a, _| it.base.drop_operation(a)),
         Op(2, "facts of an operation", |it, a, _| it.base.facts_of_operation(a)),
         Op(6, "facts of a sender", |it, a, _| Some(facts!(it.senders.get(a)?))),
         Op(6, "facts of a receiver", |it, a, _| Some(facts!(it.receivers.get(a)?))),
@@ -150,8 +150,8 @@ impl Side for Channel {
             it.receivers.put(Rc::new(receiver));
             Some(Out::Done)
         }),
-        Op(3, "drop a sender", |it, a, _| it.senders.take(a).map(|_| Out::Done)),
-        Op(3, "drop a receiver", |it, a, _| it.receivers.take(a).map(|_| Out::Done)),
+        Op(2, "drop a sender", |it, a, _| it.senders.take(a).map(|_| Out::Done)),
+        Op(2, "drop a receiver", |it, a, _| it.receivers.take(a).map(|_| Out::Done)),
         Op(2, "downgrade a sender", |it, a, _| {
             let weak = it.senders.get(a)?.downgrade();
             it.weak_senders.put(weak);

@@ -125,8 +125,8 @@ impl Side for Channel {
             it.receivers.put(receiver);
             Some(Out::Done)
         }),
-        Op(4, "drop a sender", |it, a, _| it.senders.take(a).map(|_| Out::Done)),
-        Op(4, "drop a receiver", |it, a, _| it.receivers.take(a).map(|_| Out::Done)),
+        Op(2, "drop a sender", |it, a, _| it.senders.take(a).map(|_| Out::Done)),
+        Op(2, "drop a receiver", |it, a, _| it.receivers.take(a).map(|_| Out::Done)),
         Op(1, "same_channel", |it, a, b| {
             let same = it.senders.get(a)?.same_channel(it.senders.get(b)?);
             let receivers = it.receivers.get(a).zip(it.receivers.get(b));

@@ -116,6 +116,10 @@ impl Work for SendSink<'static, Item> {
         polled.map(sent)
     }
 
+    fn acts(&self) -> bool {
+        true
+    }
+
     fn act(&mut self, _: u8, item: Item) -> Option<Out> {
         Some(sent(Pin::new(self).start_send(item)))
     }
@@ -228,8 +232,8 @@ impl Side for Channel {
             let items = it.receivers.get(a)?.try_iter().take(b.into());
             Some(Out::Items(items.map(Item::id).collect()))
         }),
-        Op(44, POLL, |it, a, b| it.base.poll(a, b)),
-        Op(8, "drop an operation", |it, a, _| it.base.drop_operation(a)),
+        Op(60, POLL, |it, a, b| it.base.poll(a, b)),
+        Op(6, "drop an operation", |it, a, _| it.base.drop_operation(a)),
         Op(2, "facts of an operation", |it, a, _| it.base.facts_of_operation(a)),
         Op(4, "facts of a sender", |it, a, _| {
             let sender = it.senders.get(a)?;
@@ -251,8 +255,8 @@ impl Side for Channel {
             it.receivers.put(Rc::new(receiver));
             Some(Out::Done)
         }),
-        Op(3, "drop a sender", |it, a, _| it.senders.take(a).map(|_| Out::Done)),
-        Op(3, "drop a receiver", |it, a, _| it.receivers.take(a).map(|_| Out::Done)),
+        Op(2, "drop a sender", |it, a, _| it.senders.take(a).map(|_| Out::Done)),
+        Op(2, "drop a receiver", |it, a, _| it.receivers.take(a).map(|_| Out::Done)),
         Op(2, "downgrade a sender", |it, a, _| {
             let weak = it.senders.get(a)?.downgrade();
             it.weak_senders.put(weak);

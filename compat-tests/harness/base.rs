@@ -33,16 +33,16 @@ impl<T> Slots<T> {
     }
 
     fn place(&self, number: u8) -> Option<usize> {
-        (0..MOST).map(|more| (usize::from(number) + more) % MOST).find(|&place| self.0[place].is_some())
+        self.place_where(number, |_| true)
+    }
+
+    fn place_where(&self, number: u8, fits: fn(&T) -> bool) -> Option<usize> {
+        let mut places = (0..MOST).map(|more| (usize::from(number) + more) % MOST);
+        places.find(|&place| self.0[place].as_ref().is_some_and(fits))
     }
 
     pub(crate) fn get(&self, number: u8) -> Option<&T> {
         self.0[self.place(number)?].as_ref()
-    }
-
-    pub(crate) fn get_mut(&mut self, number: u8) -> Option<&mut T> {
-        let place = self.place(number)?;
-        self.0[place].as_mut()
     }
 
     pub(crate) fn take(&mut self, number: u8) -> Option<T> {
@@ -106,8 +106,9 @@ impl Base {
     }
 
     pub(crate) fn act(&mut self, number: u8, how: u8) -> Option<Out> {
+        let place = self.operations.place_where(number, Operation::acts)?;
         let item = self.item();
-        self.operations.get_mut(number)?.act(how, item)
+        self.operations.0[place].as_mut()?.act(how, item)
     }
 
     pub(crate) fn facts_of_operation(&self, number: u8) -> Option<Out> {

@@ -59,10 +59,11 @@ impl<F: Future<Output = Out>> Work for Held<F> {
         self.drive(context)
     }
 
+    fn acts(&self) -> bool {
+        self.exchange.borrow().has_it && self.future.is_some()
+    }
+
     fn act(&mut self, how: u8, item: Item) -> Option<Out> {
-        if !self.exchange.borrow().has_it || self.future.is_none() {
-            return None;
-        }
         self.exchange.borrow_mut().order = Some((how, item));
         match self.drive(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(out) => Some(out),

@@ -73,7 +73,7 @@ impl Program {
     fn random<S: Side>(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let weights: u32 = S::OPS.iter().map(|op| op.0).sum();
-        let length = random.usize(2..70);
+        let length = random.usize(2..100);
         let steps = (0..length).map(|_| {
             let mut left = random.u32(..weights);
             let chosen = S::OPS.iter().position(|op| {
@@ -196,7 +196,7 @@ impl<R: Side, O: Side> Pair<R, O> {
     fn step(&mut self, step: Step) -> Result<(), Stop> {
         let Op(_, name, real) = R::OPS[step.op];
         let Op(_, _, ours) = O::OPS[step.op];
-        if name == POLL && self.ours.base().operations.get(step.first).is_some_and(O::skips) {
+        if name == POLL && self.real.base().operations.get(step.first).is_some_and(R::skips) {
             return Ok(());
         }
         let real = perform(&mut self.real, |side| real(side, step.first, step.second));
@@ -298,8 +298,8 @@ impl<R: Side, O: Side> Pair<R, O> {
             self.poll(place)?;
         }
         for place in 0..self.real.base().woken().len() {
-            let polled = |operation: &Operation| operation.waits() && !O::skips(operation);
-            if self.ours.base().operations.at(place).is_some_and(polled) {
+            let polled = |operation: &Operation| operation.waits() && !R::skips(operation);
+            if self.real.base().operations.at(place).is_some_and(polled) {
                 self.poll(place)?;
             }
         }

@@ -20,6 +20,11 @@ pub(crate) trait Work {
     /// Polls; `how` chooses where there are several ways.
     fn poll(&mut self, context: &mut Context<'_>, how: u8) -> Poll<Out>;
 
+    /// Whether `act` does something now.
+    fn acts(&self) -> bool {
+        false
+    }
+
     /// Does something between two polls.
     fn act(&mut self, _how: u8, _item: Item) -> Option<Out> {
         None
@@ -83,9 +88,15 @@ impl Operation {
             }
             Poll::Pending => {
                 self.current = Some(which);
+                // A wake-up by its own poll is not kept: it waits all the same. flume wakes so where it changes the waker.
+                self.flags[which].0.store(false, Ordering::Relaxed);
                 Out::Pending
             }
         }
+    }
+
+    pub(super) fn acts(&self) -> bool {
+        self.work.acts()
     }
 
     pub(super) fn act(&mut self, how: u8, item: Item) -> Option<Out> {

@@ -130,7 +130,7 @@ impl Side for Channel {
             }
             Some(Out::Done)
         }),
-        Op(4, "drop a sender", |it, a, _| {
+        Op(2, "drop a sender", |it, a, _| {
             drop((it.senders.take(a), it.bounded.take(a)));
             Some(Out::Done)
         }),

@@ -105,8 +105,8 @@ impl Side for Channel {
                 Out::Items(buffer.into_iter().map(Item::id).collect())
             })
         }),
-        Op(40, POLL, |it, a, b| it.base.poll(a, b)),
-        Op(8, "drop an operation", |it, a, _| it.base.drop_operation(a)),
+        Op(60, POLL, |it, a, b| it.base.poll(a, b)),
+        Op(6, "drop an operation", |it, a, _| it.base.drop_operation(a)),
         Op(4, "facts of a sender", |it, a, _| {
             let sender = it.senders.get(a)?;
             Some(Out::Facts(vec![
@@ -134,7 +134,7 @@ impl Side for Channel {
             it.senders.put(Rc::new(sender));
             Some(Out::Done)
         }),
-        Op(4, "drop a sender", |it, a, _| it.senders.take(a).map(|_| Out::Done)),
+        Op(2, "drop a sender", |it, a, _| it.senders.take(a).map(|_| Out::Done)),
         Op(1, "close", |it, _, _| {
             it.receiver.lend()?.close();
             Some(Out::Done)
