@@ -1,8 +1,8 @@
 //! Items that cannot get lost unseen, and what is done with them in the models of the core.
 #![allow(dead_code)] // not every file needs everything
 
-use crate::models::explore_capped;
-use joinq::raw::{RawQueue, Refused, Vacant, UNBOUNDED};
+use crate::models::explore_up_to;
+use joinq::raw::{Means, RawQueue, Refused, Vacant, UNBOUNDED};
 use loom::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -110,12 +110,45 @@ pub fn has_holes(queue: &Shared) -> bool {
     queue.given_up() > 0
 }
 
-/// As [`explore_capped`], and fails unless `model` was true at least once: one that never reaches what it is for shows
-/// nothing. Asked only where loads are RMWs: otherwise loom may miss it (see `src/sync.rs`).
+/// The means by which putter and getter do not miss each other, with the number of executions that is enough for each.
+/// loom's fences in place of the process-wide barrier are stronger than what ships; the RMWs are as they ship.
+const MEANS: [(Means, usize); 2] = [(Means::Barrier, 20_000), (Means::Rmw, 3_000)];
+
+/// As that of `models.rs`, with each of the means.
+pub fn explore_capped(model: impl Fn() + Send + Sync + 'static) {
+    let model = std::sync::Arc::new(model);
+    for (means, enough) in MEANS {
+        let model = model.clone();
+        explore_up_to(enough, move || {
+            means.fix();
+            model();
+        });
+    }
+}
+
+/// As [`explore_capped`], and fails unless `model` was true at least once with each of the means.
 pub fn reach(what: &str, model: impl Fn() -> bool + Send + Sync + 'static) {
+    reach_with(&MEANS, what, model);
+}
+
+/// As [`reach`], with these means and numbers of executions.
+pub fn reach_with(all: &[(Means, usize)], what: &str, model: impl Fn() -> bool + Send + Sync + 'static) {
+    let model = std::sync::Arc::new(model);
+    for &(means, enough) in all {
+        let model = model.clone();
+        reach_up_to(enough, what, move || {
+            means.fix();
+            model()
+        });
+    }
+}
+
+/// Fails unless `model` was true at least once: one that never reaches what it is for shows nothing. Asked only where
+/// loads are RMWs: otherwise loom may miss it (see `src/sync.rs`).
+fn reach_up_to(enough: usize, what: &str, model: impl Fn() -> bool + Send + Sync + 'static) {
     let reached = std::sync::Arc::new(AtomicUsize::new(0));
     let counted = reached.clone();
-    explore_capped(move || {
+    explore_up_to(enough, move || {
         if model() {
             counted.fetch_add(1, Ordering::Relaxed);
         }

@@ -27,19 +27,26 @@ pub fn explore_large(model: impl Fn() + Send + Sync + 'static) {
 /// that takes thousands otherwise can take millions.
 #[allow(dead_code)] // not every file has such a model
 pub fn explore_capped(model: impl Fn() + Send + Sync + 'static) {
-    const ENOUGH: usize = 20_000;
+    explore_up_to(20_000, model);
+}
+
+/// As [`explore_capped`], with a number of executions of one's own.
+#[allow(dead_code)] // not every file has such a model
+pub fn explore_up_to(enough: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     if cfg!(not(loom_rmw)) && std::env::var_os("JOINQ_LOOM_FULL").is_none() {
         builder.checkpoint_interval = 1_000;
-        builder.max_permutations.get_or_insert(ENOUGH);
+        builder.max_permutations.get_or_insert(enough);
     }
     run(builder, model);
 }
 
-fn run(builder: loom::model::Builder, model: impl Fn() + Send + Sync + 'static) {
+fn run(mut builder: loom::model::Builder, model: impl Fn() + Send + Sync + 'static) {
     let executions = Arc::new(AtomicUsize::new(0));
     let counted = executions.clone();
     let start = std::time::Instant::now();
+    // Those in which words come back have many steps.
+    builder.max_branches = builder.max_branches.max(10_000);
     let (bound, cap) = (builder.preemption_bound, builder.max_permutations);
     builder.check(move || {
         counted.fetch_add(1, Ordering::Relaxed);

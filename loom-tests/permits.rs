@@ -13,7 +13,7 @@ mod models;
 #[cfg(loom)]
 mod tests {
     use crate::models::{explore, poll_once};
-    use joinq::{GetError, Queue};
+    use joinq::{GetError, Queue, TryGetError};
     use loom::future::block_on;
     use loom::sync::atomic::{AtomicUsize, Ordering};
     use loom::sync::Arc;
@@ -142,6 +142,67 @@ mod tests {
             queue.close();
             let got = block_on(queue.get()).is_ok();
             assert_eq!((putter.join().unwrap(), queue.try_get().is_err()), (got, true));
+        });
+    }
+
+    /// A put is overtaken by the close between its permit and its slot: once closed and empty was seen nothing comes out.
+    #[test]
+    fn closed_and_empty_is_final() {
+        explore(|| {
+            let queue = with_permits(1);
+            let putter = spawn(&queue, |queue| queue.try_put(1).is_ok());
+            let closer = spawn(&queue, |queue| queue.close());
+            let was_final = queue.is_closed() && queue.is_empty();
+            let got = queue.try_get();
+            assert!(!was_final || got.is_err());
+            let put = putter.join().unwrap();
+            closer.join().unwrap();
+            assert_eq!(put, got.is_ok() || queue.try_get().is_ok());
+            assert_eq!((queue.try_get(), queue.room()), (Err(TryGetError::Closed), Some(1)));
+        });
+    }
+
+    /// While the holder of a permit can put, a shutdown leaves nothing of a put without one.
+    #[test]
+    fn a_shutdown_leaves_no_item_of_a_put() {
+        explore(|| {
+            let queue = with_permits(2);
+            let permit = queue.try_reserve(1).unwrap();
+            let putter = spawn(&queue, |queue| queue.try_put(1).is_ok());
+            let left = queue.shutdown_now();
+            assert_eq!(putter.join().unwrap(), left == [1]);
+            assert_eq!((queue.len(), queue.unfinished()), (0, 0));
+            drop(permit);
+        });
+    }
+
+    /// A get that waits beside the close is woken for an item that a permit puts after it, and then for the end.
+    #[test]
+    fn a_waiting_get_has_what_a_permit_puts_after_the_close() {
+        explore(|| {
+            let queue = with_permits(1);
+            let mut permit = queue.try_reserve(1).unwrap();
+            queue.close();
+            let getter = spawn(&queue, |queue| (block_on(queue.get()), block_on(queue.get())));
+            permit.put(1);
+            drop(permit);
+            assert_eq!(getter.join().unwrap(), (Ok(1), Err(GetError)));
+        });
+    }
+
+    /// A forced put under way and a close: the item that is displaced comes back, and the new one is in the queue or handed
+    /// back.
+    #[test]
+    fn a_forced_put_beside_a_close() {
+        explore(|| {
+            let queue = with_permits(1);
+            queue.try_put(1).unwrap();
+            let forcer = spawn(&queue, |queue| queue.force_put(2).map_err(|error| error.into_inner()));
+            queue.close();
+            let forced = forcer.join().unwrap();
+            let left = queue.try_get();
+            assert!(matches!((forced, left), (Ok(Some(1)), Ok(2)) | (Err(2), Ok(1))), "{forced:?}, {left:?}");
+            assert_eq!((queue.try_get(), queue.room()), (Err(TryGetError::Closed), Some(1)));
         });
     }
 

@@ -14,8 +14,7 @@ mod models;
 
 #[cfg(loom)]
 mod tests {
-    use crate::items::{get, has_holes, item, put, queue, reach, settle, Got, BEFORE};
-    use crate::models::explore_capped;
+    use crate::items::{explore_capped, get, has_holes, item, put, queue, reach, settle, Got, BEFORE};
     use joinq::raw::{RawQueue, Vacant, UNBOUNDED};
     use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::sync::Arc;

@@ -14,8 +14,7 @@ mod models;
 
 #[cfg(loom)]
 mod tests {
-    use crate::items::{get, item, offer, put, queue, reach, settle, Got, Shared, Tag};
-    use crate::models::explore_capped;
+    use crate::items::{explore_capped, get, item, offer, put, queue, reach, settle, Got, Shared, Tag};
     use joinq::raw::{Refused, Vacant};
     use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::sync::Arc;

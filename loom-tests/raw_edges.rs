@@ -14,8 +14,7 @@ mod models;
 
 #[cfg(loom)]
 mod tests {
-    use crate::items::{get, has_holes, put, queue, reach, settle, Got, Shared, Tag};
-    use crate::models::explore_capped;
+    use crate::items::{explore_capped, get, has_holes, put, queue, reach, settle, Got, Shared, Tag};
     use loom::thread;
 
     fn all(by: usize, count: usize) -> Vec<Tag> {

@@ -15,7 +15,7 @@ mod models;
 
 #[cfg(loom)]
 mod tests {
-    use crate::items::{get, has_holes, item, put, queue, reach, settle, Got, Item, Shared, Tag};
+    use crate::items::{get, has_holes, item, put, queue, reach_with, settle, Got, Item, Shared, Tag};
     use crate::models::{explore, explore_capped};
     use joinq::raw::{Means, Trial};
     use loom::{sync::Arc, thread};
@@ -23,6 +23,9 @@ mod tests {
 
     /// The numbers of items that go through before, so that the put that follows meets each slot of a segment.
     const OFFSETS: [usize; 2] = [1, 3];
+
+    /// Executions of a model that takes more.
+    const ENOUGH: usize = 20_000;
 
     fn with_each(model: impl Fn(Means)) {
         [Means::Rmw, Means::Barrier].into_iter().for_each(model);
@@ -139,8 +142,7 @@ mod tests {
     fn a_put_beside_a_get() {
         with_each(|means| {
             for passed in OFFSETS {
-                reach("a hole", move || {
-                    means.fix();
+                reach_with(&[(means, ENOUGH)], "a hole", move || {
                     let (queue, _) = queue(passed, 0);
                     let putter = putter(&queue, vec![(0, 0)]);
                     let mut got = Got::default();
@@ -175,8 +177,7 @@ mod tests {
     #[test]
     fn a_segment_waits_for_its_putter() {
         with_each(|means| {
-            reach("an item", move || {
-                means.fix();
+            reach_with(&[(means, ENOUGH)], "an item", move || {
                 let (queue, _) = queue(1, 0);
                 let putter = putter(&queue, vec![(0, 0)]);
                 let mut got = Got::default();
@@ -221,8 +222,7 @@ mod tests {
     #[test]
     fn a_segment_waits_for_a_poisoned_putter() {
         with_each(|means| {
-            reach("a hole", move || {
-                means.fix();
+            reach_with(&[(means, ENOUGH)], "a hole", move || {
                 let (queue, _) = queue(1, 0);
                 let putter = putter(&queue, vec![(0, 0)]);
                 let getter = queue.clone();

@@ -14,10 +14,10 @@ mod models;
 
 #[cfg(loom)]
 mod tests {
-    use crate::items::{item, offer, put, settle, Got, Item, Shared};
-    use crate::models::{explore, explore_capped, poll_once};
+    use crate::items::{explore_capped, item, offer, put, settle, Got, Item, Shared};
+    use crate::models::{explore, poll_once};
     use joinq::mpsc;
-    use joinq::raw::{Announce, RawQueue, Sole, Vacant, UNBOUNDED};
+    use joinq::raw::{RawQueue, Sole, Vacant, UNBOUNDED};
     use joinq::RecvError;
     use loom::future::block_on;
     use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -25,9 +25,9 @@ mod tests {
     use loom::thread;
 
     /// A queue through which `passed` items have gone to its only getter.
-    fn queue(announce: Announce, passed: usize) -> (Shared, Sole<Item>) {
+    fn queue(passed: usize) -> (Shared, Sole<Item>) {
         let mut queue = RawQueue::new();
-        let mut sole = queue.sole(announce);
+        let mut sole = queue.sole();
         for number in 0..passed {
             assert!(queue.push(item((9, number)), UNBOUNDED, &()).is_ok());
             assert!(pop(&queue, &mut sole).is_ok());
@@ -38,7 +38,7 @@ mod tests {
     fn pop(queue: &RawQueue<Item>, sole: &mut Sole<Item>) -> Result<Item, Vacant> {
         match queue.ready_alone(sole) {
             Some(ready) => Ok(ready.take(|item| item)),
-            None => queue.pop_alone_slowly(sole, &()),
+            None => queue.pop_alone_slowly(sole),
         }
     }
 
@@ -51,13 +51,13 @@ mod tests {
     fn two_pushers_and_a_row_for_the_only_getter() {
         for passed in 0..2 {
             explore_capped(move || {
-                let (queue, mut sole) = queue(Announce::ToWaiters, passed);
+                let (queue, mut sole) = queue(passed);
                 let putters = [0, 1].map(|by| {
                     let queue = queue.clone();
                     thread::spawn(move || put(&queue, (by, 0)))
                 });
                 let mut row = Vec::new();
-                let _ = queue.pop_many_alone(&mut sole, &mut row, 2, &());
+                let _ = queue.pop_many_alone(&mut sole, &mut row, 2);
                 putters.into_iter().for_each(|putter| putter.join().unwrap());
                 let mut got = Got::default();
                 row.into_iter().for_each(|item| got.note(item));
@@ -72,7 +72,7 @@ mod tests {
     fn two_pushers_and_the_only_getter() {
         for passed in 0..3 {
             explore_capped(move || {
-                let (queue, mut sole) = queue(Announce::Plainly, passed);
+                let (queue, mut sole) = queue(passed);
                 let putters = [0, 1].map(|by| {
                     let queue = queue.clone();
                     thread::spawn(move || put(&queue, (by, 0)))
@@ -91,21 +91,19 @@ mod tests {
     /// One puts so much that the segments of the only getter are used again.
     #[test]
     fn segments_go_round() {
-        for announce in [Announce::Plainly, Announce::ToWaiters] {
-            explore_capped(move || {
-                let (queue, mut sole) = queue(announce, 1);
-                let putter = queue.clone();
-                let putter = thread::spawn(move || (0..3).for_each(|number| put(&putter, (0, number))));
-                let mut got = Got::default();
-                for _ in 0..3 {
-                    let _ = get(&queue, &mut sole, &mut got);
-                }
-                putter.join().unwrap();
-                while get(&queue, &mut sole, &mut got).is_ok() {}
-                queue.end_sole(&mut sole);
-                settle(&queue, [got], [vec![(0, 0), (0, 1), (0, 2)]]);
-            });
-        }
+        explore_capped(|| {
+            let (queue, mut sole) = queue(1);
+            let putter = queue.clone();
+            let putter = thread::spawn(move || (0..3).for_each(|number| put(&putter, (0, number))));
+            let mut got = Got::default();
+            for _ in 0..3 {
+                let _ = get(&queue, &mut sole, &mut got);
+            }
+            putter.join().unwrap();
+            while get(&queue, &mut sole, &mut got).is_ok() {}
+            queue.end_sole(&mut sole);
+            settle(&queue, [got], [vec![(0, 0), (0, 1), (0, 2)]]);
+        });
     }
 
     /// What was put before a look that found nothing does not exist.
@@ -113,7 +111,7 @@ mod tests {
     fn a_finished_push_is_not_missed() {
         for passed in 0..3 {
             explore_capped(move || {
-                let (queue, mut sole) = queue(Announce::Plainly, passed);
+                let (queue, mut sole) = queue(passed);
                 let finished = Arc::new(AtomicUsize::new(0));
                 let putter = (queue.clone(), finished.clone());
                 let putter = thread::spawn(move || {
@@ -131,57 +129,12 @@ mod tests {
         }
     }
 
-    /// The bound holds where the head is moved by stores.
-    #[test]
-    fn the_bound_holds() {
-        for passed in 0..3 {
-            explore_capped(move || {
-                let (queue, mut sole) = queue(Announce::ToWaiters, passed);
-                let putter = queue.clone();
-                let putter = thread::spawn(move || {
-                    let mut accepted = Vec::new();
-                    for number in 0..3 {
-                        let _ = offer(&putter, (0, number), 1, &mut accepted);
-                    }
-                    accepted
-                });
-                let mut got = Got::default();
-                for _ in 0..2 {
-                    let _ = get(&queue, &mut sole, &mut got);
-                    assert!(queue.len() <= 1);
-                }
-                let accepted = putter.join().unwrap();
-                queue.end_sole(&mut sole);
-                settle(&queue, [got], [accepted]);
-            });
-        }
-    }
-
-    /// Nothing is inside but what one puts: it is never told that the queue is full.
-    #[test]
-    fn full_is_never_said_of_an_empty_queue() {
-        explore_capped(|| {
-            let (queue, mut sole) = queue(Announce::ToWaiters, 1);
-            let putter = queue.clone();
-            let putter = thread::spawn(move || {
-                let mut accepted = Vec::new();
-                assert_eq!(offer(&putter, (0, 0), 1, &mut accepted), Ok(()));
-                accepted
-            });
-            let mut got = Got::default();
-            let _ = get(&queue, &mut sole, &mut got);
-            let accepted = putter.join().unwrap();
-            queue.end_sole(&mut sole);
-            settle(&queue, [got], [accepted]);
-        });
-    }
-
     /// Closed means that nothing comes any more.
     #[test]
     fn a_close_and_the_only_getter() {
         for passed in 0..3 {
             explore_capped(move || {
-                let (queue, mut sole) = queue(Announce::Plainly, passed);
+                let (queue, mut sole) = queue(passed);
                 let putter = queue.clone();
                 let putter = thread::spawn(move || {
                     let mut accepted = Vec::new();
@@ -250,6 +203,22 @@ mod tests {
             assert_eq!(block_on(receiver.recv()), Ok(1));
             assert_eq!(block_on(receiver.recv()), Ok(2));
             assert_eq!(thread.join().unwrap(), Ok(()));
+        });
+    }
+
+    /// A sender takes the oldest message out while the receiver waits for one or takes it: each comes out once.
+    #[test]
+    fn a_forced_send_beside_the_receiver() {
+        explore(|| {
+            let (sender, mut receiver) = mpsc::bounded(1);
+            sender.try_send(1).unwrap();
+            let thread = thread::spawn(move || sender.force_send(2).unwrap());
+            let first = block_on(receiver.recv());
+            assert!(receiver.len() <= 1);
+            match thread.join().unwrap() {
+                Some(displaced) => assert_eq!((displaced, first), (1, Ok(2))),
+                None => assert_eq!((first, block_on(receiver.recv())), (Ok(1), Ok(2))),
+            }
         });
     }
 

@@ -4,7 +4,9 @@
 #![allow(unsafe_code)]
 
 use joinq::Queue;
-use std::process::Command;
+use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Output};
 use std::sync::Arc;
 use std::thread;
 
@@ -19,14 +21,21 @@ fn large(number: u32) -> Large {
     value
 }
 
-/// From here on the kernel refuses the barrier to this thread, and to those that it starts.
-fn deny() -> bool {
+/// Whether this build makes the system call at all.
+const MAKES_THE_CALL: bool =
+    cfg!(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(feature = "rmw-handshake")));
+
+const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
+const KILL: u32 = libc::SECCOMP_RET_KILL_PROCESS;
+
+/// From here on this is what the system call comes to in this thread, and in those that it starts.
+fn filter(action: u32) -> bool {
     const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
     let step = |code, k, jf| libc::sock_filter { code, jt: 0, jf, k };
     let mut filter = [
         step((libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16, 0, 0),
         step((libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16, libc::SYS_membarrier as u32, 1),
-        step(RETURN, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32, 0),
+        step(RETURN, action, 0),
         step(RETURN, libc::SECCOMP_RET_ALLOW, 0),
     ];
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
@@ -41,13 +50,39 @@ fn deny() -> bool {
     denied
 }
 
-/// Small items: enough of them that the kernel is asked.
+fn deny() -> bool {
+    filter(REFUSE)
+}
+
+/// Small items: enough of them that the kernel is told.
 fn many_small_ones() {
+    small_ones(1_200_000);
+}
+
+fn small_ones(count: u64) {
     let queue = Queue::unbounded();
-    for n in 0..1_200_000u64 {
+    for n in 0..count {
         queue.try_put(n).unwrap();
         assert_eq!(queue.try_get().unwrap(), n);
     }
+}
+
+/// Does `part` in a process of its own, in which nobody has made the call before: that of the test `name`, started anew.
+/// `None` in that process.
+fn in_a_child(name: &str, part: impl FnOnce()) -> Option<Output> {
+    const MARK: &str = "JOINQ_TEST_DENIED";
+    if std::env::var_os(MARK).is_some() {
+        part();
+        return None;
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    Some(child.args(["--exact", name, "--nocapture", "--test-threads=1"]).env(MARK, "1").output().unwrap())
+}
+
+/// Says it at once, for a process that may be killed next.
+fn say(word: &str) {
+    let mut out = std::io::stdout();
+    out.write_all(word.as_bytes()).and_then(|()| out.flush()).unwrap();
 }
 
 /// One thread puts large items, another, to which the barrier may be denied, gets them.
@@ -84,18 +119,53 @@ fn denied_from_some_moment_on() {
 
 #[test]
 fn denied_from_the_start() {
-    // In a process of its own, in which nobody has asked before.
-    const MARK: &str = "JOINQ_TEST_DENIED";
-    if std::env::var_os(MARK).is_some() {
+    let output = in_a_child("denied_from_the_start", || {
         if deny() {
-            many_small_ones();
+            small_ones(1);
+            // What was refused once is not tried again.
+            assert!(filter(KILL));
+            small_ones(2_000_000);
             all_large_ones_arrive(false);
         }
-        return;
+    });
+    assert!(output.map_or(true, |output| output.status.success()));
+}
+
+#[test]
+fn denied_after_the_first_put() {
+    let output = in_a_child("denied_after_the_first_put", || {
+        small_ones(1);
+        if deny() {
+            many_small_ones();
+            assert!(filter(KILL));
+            small_ones(2_000_000);
+            all_large_ones_arrive(false);
+        }
+    });
+    assert!(output.map_or(true, |output| output.status.success()));
+}
+
+/// A process that is killed for the call dies at its first put, or not by it.
+#[test]
+fn killed_at_the_first_put_or_never() {
+    let output = in_a_child("killed_at_the_first_put_or_never", || {
+        if filter(KILL) {
+            say("<filtered>");
+            small_ones(1);
+            say("<put>");
+            small_ones(2_000_000);
+            all_large_ones_arrive(false);
+            say("<lived>");
+        }
+    });
+    let Some(output) = output else { return };
+    let said = String::from_utf8_lossy(&output.stdout);
+    if said.contains("<filtered>") {
+        assert_eq!(output.status.signal(), MAKES_THE_CALL.then_some(libc::SIGSYS), "{said}");
+        assert_eq!((said.contains("<put>"), said.contains("<lived>")), (!MAKES_THE_CALL, !MAKES_THE_CALL), "{said}");
+    } else {
+        assert!(output.status.success(), "{said}");
     }
-    let mut child = Command::new(std::env::current_exe().unwrap());
-    let status = child.args(["--exact", "denied_from_the_start"]).env(MARK, "1").status().unwrap();
-    assert!(status.success());
 }
 
 /// A forked child has the queue as it was, and the barrier.

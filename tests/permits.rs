@@ -6,6 +6,7 @@ use common::Probe;
 use futures_lite::future::{block_on, poll_once};
 use joinq::Queue;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 #[test]
@@ -272,4 +273,108 @@ fn the_last_permit_that_goes_wakes_a_stream_that_waits_for_the_end() {
     drop(permits);
     assert!(stream.is_woken());
     assert!(stream.poll_with(|stream, context| stream.poll_next(context)).is_ready());
+}
+
+/// Between its permit and its place in the queue a put may be overtaken by a close; then it hands its item back.
+#[test]
+fn closed_and_empty_is_final() {
+    let _watchdog = common::watchdog();
+    for round in 0..5_000 {
+        let queue = Queue::with_permits(1);
+        std::thread::scope(|scope| {
+            scope.spawn(|| queue.try_put(1).is_ok());
+            scope.spawn(|| queue.close());
+            while !(queue.is_closed() && queue.is_empty()) {
+                let _ = queue.try_get();
+            }
+        });
+        assert!(queue.try_get().unwrap_err().is_closed(), "round {round}: an item after closed and empty");
+    }
+}
+
+#[test]
+fn a_shutdown_leaves_nothing_that_no_permit_put() {
+    let _watchdog = common::watchdog();
+    for round in 0..3_000 {
+        let queue = Queue::with_permits(2);
+        let permits = queue.try_reserve(1).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| queue.try_put(1).is_ok());
+            scope.spawn(|| queue.shutdown_now());
+        });
+        assert_eq!((queue.len(), queue.unfinished()), (0, 0), "round {round}");
+        drop(permits);
+        assert!(queue.join().wait_timeout(std::time::Duration::from_secs(30)).is_ok());
+    }
+}
+
+/// What was granted to a reservation that nobody polls does not keep the end from the gets.
+#[test]
+fn a_forgotten_reservation_does_not_hold_up_the_end() {
+    for granted in [false, true] {
+        let queue = Queue::<u8>::with_permits(2);
+        let held = queue.try_reserve(1).unwrap();
+        let reserve = Probe::pending(queue.reserve(2));
+        if granted {
+            drop(held);
+            assert!(reserve.is_woken());
+        } else {
+            std::mem::forget(held);
+        }
+        std::mem::forget(reserve);
+        let get = Probe::pending(queue.get());
+        queue.close();
+        // A permit that is held can be used as long as it is; what a reservation was not told of cannot.
+        assert_eq!(get.is_woken(), granted);
+        if granted {
+            assert!(get.ready().is_err());
+        }
+    }
+}
+
+#[test]
+fn what_a_permit_puts_after_the_close_comes_last_and_counts() {
+    let queue = Queue::with_permits(4);
+    let mut permits = queue.try_reserve(3).unwrap();
+    queue.try_put(0).unwrap();
+    permits.put(1);
+    let join = Probe::pending(queue.join());
+    queue.close();
+    permits.put(2);
+    assert_eq!((queue.len(), queue.unfinished(), queue.is_empty()), (3, 3, false));
+    let mut items = Vec::new();
+    assert_eq!(queue.get_many(&mut items, 2).wait(), Ok(2));
+    let mut last = Probe::new(queue.get());
+    assert_eq!(last.poll(), Poll::Ready(Ok(2)));
+    let get = Probe::pending(queue.get());
+    permits.put(3);
+    assert!(get.is_woken());
+    assert_eq!(get.ready(), Ok(3));
+    assert!(queue.try_get().unwrap_err().is_closed());
+    assert_eq!((items, queue.unfinished()), (vec![0, 1], 4));
+    queue.tasks_done(4).unwrap();
+    join.ready();
+}
+
+/// The last permit goes back unused: gets that wait are told of the end.
+#[test]
+fn the_last_permit_ends_the_waits_of_gets() {
+    let queue = Queue::<u8>::with_permits(2);
+    let permits = queue.try_reserve(2).unwrap();
+    let get = Probe::pending(queue.get());
+    queue.close();
+    assert!(!get.is_woken() && queue.try_get().unwrap_err().is_empty());
+    drop(permits);
+    assert!(get.is_woken());
+    assert!(get.ready().is_err());
+}
+
+#[test]
+fn a_reservation_after_the_close_is_refused() {
+    let queue = Queue::<u8>::with_permits(2);
+    let permits = queue.try_reserve(1).unwrap();
+    queue.close();
+    assert!(queue.try_reserve(1).unwrap_err().is_closed());
+    assert!(queue.reserve(1).wait().is_err());
+    drop(permits);
 }

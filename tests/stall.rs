@@ -8,6 +8,8 @@
 //! A busy machine may keep a thread waiting for long, while a real freeze lasts for as long as the victim is held.
 //! So the test holds it, for seconds if need be, and is not fooled by noise.
 //!
+//! The last part (`stall/waiting.rs`) stops a thread that waits, and notifies it.
+//!
 //! `JOINQ_STALLS=1000 cargo test --release --test stall -- --nocapture` for more stalls than the default.
 #![cfg(all(unix, target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 #![allow(clippy::disallowed_types)]
@@ -18,6 +20,8 @@ mod harness;
 mod signal;
 #[path = "stall/tally.rs"]
 mod tally;
+#[path = "stall/waiting.rs"]
+mod waiting;
 
 use harness::{run, Plan};
 use joinq::{Queue, TryGetError, TryPutError};
@@ -52,6 +56,27 @@ fn a_stalled_thread_keeps_nobody_from_closing() {
         tally += nobody_freezes(&Queue::<Item<WIDE>>::bounded(4), 0);
     }
     println!("closing: {tally}");
+}
+
+#[test]
+fn a_stopped_thread_that_waits_leaves_the_others_their_items() {
+    waiting::gets("gets", &Queue::unbounded(), stalls());
+    waiting::gets("gets, bounded", &Queue::bounded(waiting::ITEMS), stalls());
+    waiting::gets("gets, with permits", &Queue::with_permits(waiting::ITEMS), stalls());
+    waiting::gets_of_a_batch(&Queue::unbounded(), stalls());
+    waiting::gets_of_a_rendezvous(&Queue::bounded(0), stalls());
+}
+
+#[test]
+fn a_stopped_thread_that_waits_leaves_the_others_their_slots() {
+    waiting::puts("puts", &Queue::bounded(4), stalls());
+    waiting::puts("puts, with permits", &Queue::with_permits(4), stalls());
+    waiting::reservations(&Queue::with_permits(3), stalls());
+}
+
+#[test]
+fn a_stopped_thread_that_joins_lets_the_others_end() {
+    waiting::joins(&Queue::unbounded(), stalls());
 }
 
 /// The evidence that the tests above can fail.

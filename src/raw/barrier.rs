@@ -14,8 +14,12 @@
 //!
 //! The kernel wants to be told beforehand by a call that takes some ten milliseconds in a process of several threads (it
 //! waits until each processor has been through the scheduler). As much is saved by about a million puts. So a process
-//! begins with [`Means::Rmw`], and goes over to [`Means::Barrier`] for the segments made after so many puts. Where the
-//! kernel refuses, and on systems other than Linux, it stays with the RMW. (Windows has `FlushProcessWriteBuffers`.)
+//! begins with [`Means::Rmw`], and goes over to [`Means::Barrier`] for the segments made after so many puts. But it *asks*
+//! whether there is such a call with its first segment, which costs next to nothing: where a filter of system calls kills a
+//! process for this one, that happens at the first put, and not a million puts later.
+//!
+//! Where the kernel refuses it stays with the RMW; so it does on other systems, on processors for which nobody has checked
+//! the argument of `docs/design.md`, and with the feature `rmw-handshake`. (Windows has `FlushProcessWriteBuffers`.)
 //!
 //! A segment has its means for life, so that putter and getter are always of one mind.
 
@@ -39,23 +43,39 @@ impl Means {
     }
 }
 
+#[cfg(all(test, not(loom)))]
+pub(crate) use system::MAY_BE;
 pub(crate) use system::{heavy, light};
 
 /// Linux: the barrier of the kernel.
-#[cfg(all(target_os = "linux", any(target_env = "gnu", target_env = "musl"), not(loom), not(miri)))]
+#[cfg(all(
+    target_os = "linux",
+    any(target_env = "gnu", target_env = "musl"),
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    not(feature = "rmw-handshake"),
+    not(any(loom, miri))
+))]
 mod system {
     use super::Means;
     use crate::sync::{compiler_fence, AtomicU64, AtomicU8, Ordering};
 
+    /// Whether there may be a barrier.
+    #[cfg(test)]
+    pub(crate) const MAY_BE: bool = true;
+
     /// From `linux/membarrier.h`.
+    const QUERY: libc::c_int = 0;
     const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
     const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
 
-    const UNTOLD: u8 = 0;
-    const AGREED: u8 = 1;
-    const REFUSED: u8 = 2;
+    /// Nobody has asked.
+    const UNKNOWN: u8 = 0;
+    /// The kernel has the call, and was not told that it will be used.
+    const THERE: u8 = 1;
+    const AGREED: u8 = 2;
+    const REFUSED: u8 = 3;
     /// What the kernel says. Decides over segments yet to be made, and no more.
-    static KERNEL: AtomicU8 = AtomicU8::new(UNTOLD);
+    static KERNEL: AtomicU8 = AtomicU8::new(UNKNOWN);
     /// Slots in segments made before the kernel is told.
     static SLOTS: AtomicU64 = AtomicU64::new(0);
     /// So many slots and the kernel is told. Early in a debug build, so that tests see both means.
@@ -64,18 +84,35 @@ mod system {
     pub(super) fn means(slots: u64) -> Means {
         // Ordering: Relaxed, A2. What the kernel said is true for all threads; any means is right for a new segment.
         match KERNEL.load(Ordering::Relaxed) {
-            AGREED => Means::Barrier,
-            REFUSED => Means::Rmw,
-            _ => {
-                // Ordering: Relaxed, A2. A count, and one thread that passes the mark.
-                let before = SLOTS.fetch_add(slots, Ordering::Relaxed);
-                if before < WORTH_IT && before + slots >= WORTH_IT {
-                    let agreed = call(REGISTER_PRIVATE_EXPEDITED);
-                    // Ordering: Relaxed, A2. As above.
-                    KERNEL.store(if agreed { AGREED } else { REFUSED }, Ordering::Relaxed);
-                }
-                Means::Rmw
-            }
+            AGREED => return Means::Barrier,
+            REFUSED => return Means::Rmw,
+            UNKNOWN => ask(),
+            _ => {}
+        }
+        // Ordering: Relaxed, A2. A count, and one thread that passes the mark.
+        let before = SLOTS.fetch_add(slots, Ordering::Relaxed);
+        if before < WORTH_IT && before + slots >= WORTH_IT {
+            tell();
+        }
+        Means::Rmw
+    }
+
+    /// The first use of the call in this process, or that of several threads at the same time.
+    #[cold]
+    fn ask() {
+        let there = call(QUERY).is_some_and(|commands| commands & libc::c_long::from(PRIVATE_EXPEDITED) != 0);
+        let answer = if there { THERE } else { REFUSED };
+        // Ordering: Relaxed, A2. As above. What another thread has learnt since stays.
+        let _ = KERNEL.compare_exchange(UNKNOWN, answer, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    #[cold]
+    fn tell() {
+        // Ordering: Relaxed, A2. As above.
+        if KERNEL.load(Ordering::Relaxed) == THERE {
+            let agreed = call(REGISTER_PRIVATE_EXPEDITED).is_some();
+            // Ordering: Relaxed, A2. As above.
+            KERNEL.store(if agreed { AGREED } else { REFUSED }, Ordering::Relaxed);
         }
     }
 
@@ -93,7 +130,8 @@ mod system {
     /// after each processor has been through the scheduler, and hence through a fence.
     #[cold]
     pub(crate) fn heavy() -> bool {
-        if call(PRIVATE_EXPEDITED) || call(REGISTER_PRIVATE_EXPEDITED) && call(PRIVATE_EXPEDITED) {
+        let done = || call(PRIVATE_EXPEDITED).is_some();
+        if done() || call(REGISTER_PRIVATE_EXPEDITED).is_some() && done() {
             return true;
         }
         // Ordering: Relaxed, A2. As above.
@@ -101,10 +139,12 @@ mod system {
         false
     }
 
-    fn call(command: libc::c_int) -> bool {
+    /// What the call says, if it did not fail.
+    fn call(command: libc::c_int) -> Option<libc::c_long> {
         let (flags, cpu): (libc::c_uint, libc::c_int) = (0, 0);
         // SAFETY: the call reads and writes no memory of this process.
-        unsafe { libc::syscall(libc::SYS_membarrier, command, flags, cpu) == 0 }
+        let said = unsafe { libc::syscall(libc::SYS_membarrier, command, flags, cpu) };
+        (said >= 0).then_some(said)
     }
 }
 
@@ -131,9 +171,22 @@ mod system {
 }
 
 /// Elsewhere there is no barrier, and nobody asks for one.
-#[cfg(not(any(loom, all(target_os = "linux", any(target_env = "gnu", target_env = "musl"), not(miri)))))]
+#[cfg(not(any(
+    loom,
+    all(
+        target_os = "linux",
+        any(target_env = "gnu", target_env = "musl"),
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        not(feature = "rmw-handshake"),
+        not(miri)
+    )
+)))]
 mod system {
     use super::Means;
+
+    /// Whether there may be a barrier.
+    #[cfg(test)]
+    pub(crate) const MAY_BE: bool = false;
 
     pub(super) fn means(_slots: u64) -> Means {
         Means::Rmw

@@ -55,7 +55,7 @@ impl Cursor {
     /// The cursor after the swing to the segment at `address`, of which `ticket` slots are already claimed.
     #[inline]
     pub(crate) fn swung(self, address: usize, ticket: u64) -> Self {
-        let sequence = (self.sequence() + 1) & SEQUENCE_MASK;
+        let sequence = (self.sequence() + 1) & sequence_mask();
         debug_assert!(fits(address));
         Cursor((address as u64 >> ALIGN_SHIFT << ADDRESS_SHIFT) | sequence << SEQUENCE_SHIFT | ticket)
     }
@@ -65,6 +65,12 @@ impl Cursor {
     pub(crate) fn advanced(self, tickets: u64) -> Self {
         debug_assert!(self.ticket() + tickets <= MAX_TICKET);
         Cursor(self.0 + tickets)
+    }
+
+    /// The cursor before the last ticket was handed out.
+    pub(crate) fn receded(self) -> Self {
+        debug_assert!(self.ticket() > 0);
+        Cursor(self.0 - 1)
     }
 
     #[inline]
@@ -108,6 +114,35 @@ impl Cursor {
     #[inline]
     fn sequence(self) -> u64 {
         self.0 >> SEQUENCE_SHIFT & SEQUENCE_MASK
+    }
+}
+
+/// The bits of a segment's number that a word keeps.
+#[cfg(not(loom))]
+#[inline]
+fn sequence_mask() -> u64 {
+    SEQUENCE_MASK
+}
+#[cfg(loom)]
+use short::sequence_mask;
+
+/// For models: fewer bits of the sequence, so that a word comes back after few segments.
+#[cfg(loom)]
+pub(crate) mod short {
+    use super::SEQUENCE_MASK;
+    use std::cell::Cell;
+
+    thread_local! {
+        static MASK: Cell<u64> = const { Cell::new(SEQUENCE_MASK) };
+    }
+
+    /// The words of this thread come back after `1 << bits` segments from now on. (All threads of a model are one.)
+    pub fn fix_sequence_bits(bits: u32) {
+        MASK.with(|mask| mask.set((1 << bits) - 1));
+    }
+
+    pub(super) fn sequence_mask() -> u64 {
+        MASK.with(Cell::get)
     }
 }
 

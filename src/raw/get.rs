@@ -130,6 +130,8 @@ impl<T> RawQueue<T> {
                 self.head.look_ahead(position + there);
             }
             let count = wanted.min(Self::LEN - index).min(there);
+            #[cfg(all(test, not(loom)))]
+            super::hooks::before_the_claim();
             if self.head.advance(seen, seen.advanced(count)).is_ok() {
                 let Some(segment) = Segment::at(seen.address()) else { unreachable!() };
                 return Ok(Claim { segment, index, count });

@@ -35,6 +35,26 @@ impl<T> Link<'_, T> {
     }
 }
 
+impl<T> Link<'_, T> {
+    /// Gives the ticket back to the word of `end` if that is still at this edge. So a ticket that did nothing is not counted
+    /// among those of which an edge has so many and no more. It does not matter whose ticket was the last.
+    #[cold]
+    fn hand_back(&mut self, end: &End) {
+        let Some(segment) = self.segment else { return };
+        let mut now = end.cursor();
+        // Pinned, so that the address says which segment it is; and beyond its slots, as our ticket is there.
+        while now.address() == segment.address() {
+            match end.advance(now, now.receded()) {
+                Ok(()) => {
+                    self.segment = None;
+                    return;
+                }
+                Err(moved) => now = moved,
+            }
+        }
+    }
+}
+
 impl<T> Drop for Link<'_, T> {
     fn drop(&mut self) {
         if let Some(segment) = self.segment {
@@ -58,6 +78,22 @@ impl<T> RawQueue<T> {
             end.advance(seen, seen.advanced(1)).ok()?;
         }
         Some(Link { queue: self, segment })
+    }
+
+    /// A segment for what is to come behind a link of the tail. Should there be none to be had, and that unwind, the link's
+    /// ticket is handed back: else each caller who catches it would cost the edge one.
+    pub(super) fn obtain_behind(&self, link: &mut Link<'_, T>) -> Segment<T> {
+        struct HandBack<'a, 'q, T>(&'a mut Link<'q, T>);
+        impl<T> Drop for HandBack<'_, '_, T> {
+            fn drop(&mut self) {
+                let queue = self.0.queue;
+                self.0.hand_back(&queue.tail);
+            }
+        }
+        let unwound = HandBack(link);
+        let segment = self.side.depot.obtain(unwound.0.base_behind());
+        std::mem::forget(unwound);
+        segment
     }
 
     /// Moves `end` from the segment of `seen` to the one at `next`, of which `ticket` slots are taken by the move.

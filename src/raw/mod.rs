@@ -6,12 +6,15 @@
 // The loom models reach this module; nobody else does.
 #![cfg_attr(not(loom), allow(unreachable_pub))]
 
+mod ahead;
 mod barrier;
 mod cursor;
 mod depot;
 mod end;
 mod get;
 mod handoff;
+#[cfg(all(test, not(loom)))]
+mod hooks;
 mod link;
 mod put;
 mod segment;
@@ -24,6 +27,7 @@ mod ticket;
 mod trial;
 
 use crate::sync::{meet, AtomicU64, AtomicUsize, Ordering, Padded};
+use ahead::HolesAhead;
 use depot::Depot;
 use end::{End, Sight};
 use segment::{Segment, SEALED};
@@ -31,6 +35,8 @@ use std::fmt;
 
 #[cfg(loom)]
 pub use barrier::Means;
+#[cfg(loom)]
+pub use cursor::short::fix_sequence_bits;
 pub use handoff::Handoff;
 pub use sole::Sole;
 pub use ticket::{Asked, GetTicket, Hitch, PutTicket, Setback};
@@ -45,7 +51,7 @@ pub const UNBOUNDED: u64 = u64::MAX;
 pub trait Observer {
     /// `items` more are there to be got.
     fn surfaced(&self, items: usize);
-    /// The head has gone on by `slots`, so that there may be room.
+    /// The head has gone on by `slots`, or as many claims ahead of it were given up, so that there may be room.
     fn vacated(&self, slots: usize);
     /// Claims were given up that had counted as items.
     fn voided(&self);
@@ -128,6 +134,7 @@ struct Side<T> {
     holes: AtomicU64,
     /// Which one is the only getter, if there is one.
     sole: AtomicUsize,
+    ahead: HolesAhead,
 }
 
 impl<T> fmt::Debug for RawQueue<T> {
@@ -157,6 +164,7 @@ impl<T> RawQueue<T> {
                     depot: Depot::new(),
                     holes: AtomicU64::new(0),
                     sole: AtomicUsize::new(0),
+                    ahead: HolesAhead::new(),
                 }),
             }
         }
@@ -165,7 +173,13 @@ impl<T> RawQueue<T> {
     /// Items inside, those included whose push has claimed its place and is not yet finished.
     pub fn len(&self) -> u64 {
         let (head, tail) = self.ends();
-        tail.position.saturating_sub(head.position)
+        self.between(head.position, tail.position)
+    }
+
+    /// Items between the head and the tail, which were there at one moment before: all places but the holes.
+    #[inline]
+    fn between(&self, head: u64, tail: u64) -> u64 {
+        tail.saturating_sub(head) - self.side.ahead.between(head, tail)
     }
 
     /// A number that grows by one with each place that is taken at the tail, and is another one beyond each segment.
@@ -214,9 +228,12 @@ impl<T> RawQueue<T> {
     /// visible `limit` items were inside, so that one whose claim was not will make room.
     pub fn meet_pops(&self, limit: u64) -> bool {
         let head = self.head.meet();
-        // If the tail is in a later life of this segment the head has left this one, after the meeting.
+        // The head enters a segment only after the tail. If the tail is in a later one by now, by its ticket alone it is not as
+        // far ahead as it is; and if in a later life of this one, the head has left this one after the meeting.
         let tail = self.tail.cursor();
-        head.address() != tail.address() || tail.ticket().min(Self::LEN) < head.ticket().saturating_add(limit)
+        tail.ticket().min(Self::LEN) < head.ticket().saturating_add(limit)
+            // Some of these may be holes. Who gives a claim up says so, and then meets this word.
+            || !self.side.ahead.is_empty()
     }
 
     /// Head and tail at one moment: the head did not move while the tail was looked at, as its position never

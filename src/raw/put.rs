@@ -2,8 +2,8 @@
 
 use super::cursor::Cursor;
 use super::segment::{Segment, SEALED};
-use super::ticket::{Asked, Hitch};
-use super::{Claim, Observer, RawQueue, Refused, UNBOUNDED};
+use super::ticket::{Asked, Hitch, PutTicket};
+use super::{to_usize, Claim, Observer, RawQueue, Refused, UNBOUNDED};
 use crate::sync::{BackOff, Ordering};
 use std::collections::VecDeque;
 
@@ -85,14 +85,26 @@ impl<T> RawQueue<T> {
             _ => self.ticket_to_put_within(limit),
         };
         match ticket {
-            Ok(ticket) => match ticket.publish(value) {
-                Ok(()) => {
-                    observer.surfaced(1);
-                    Ok(())
-                }
-                Err(asked) => self.push_asked(asked, limit, observer),
-            },
+            Ok(ticket) => self.push_by(ticket, value, limit, observer),
             Err(hitch) => self.push_slowly(value, hitch, limit, observer),
+        }
+    }
+
+    /// Puts `value` into the slot of a ticket.
+    #[inline]
+    fn push_by(
+        &self,
+        ticket: PutTicket<'_, T>,
+        value: T,
+        limit: u64,
+        observer: &impl Observer,
+    ) -> Result<(), Refused<T>> {
+        match ticket.publish(value) {
+            Ok(()) => {
+                observer.surfaced(1);
+                Ok(())
+            }
+            Err(asked) => self.push_asked(asked, limit, observer),
         }
     }
 
@@ -122,10 +134,17 @@ impl<T> RawQueue<T> {
         observer: &impl Observer,
     ) -> Result<(), Refused<T>> {
         match hitch {
-            Hitch::Full => return Err(Refused::Full(value)),
-            Hitch::Unknown => {}
+            Hitch::Full if self.side.ahead.is_empty() => return Err(Refused::Full(value)),
+            // By the words alone: some of the places may be holes.
+            Hitch::Full | Hitch::Unknown => {}
             Hitch::Lost => BackOff::new().pause(),
-            Hitch::Astray(ticket) => self.give_up(&ticket.claim(), observer),
+            Hitch::Astray(ticket) => {
+                let claim = ticket.claim();
+                if self.is_within(&claim, limit) {
+                    return self.push_by(ticket, value, limit, observer);
+                }
+                self.give_up(&claim, observer);
+            }
         }
         let mut value = Some(value);
         let refused = self.push_from(&mut value, limit, observer);
@@ -202,6 +221,8 @@ impl<T> RawQueue<T> {
                 }
                 count = count.min(limit - used);
             }
+            #[cfg(all(test, not(loom)))]
+            super::hooks::before_the_claim();
             match self.tail.advance(seen, seen.advanced(count)) {
                 Ok(()) => {
                     // `seen` is a cursor below the length, hence not the root's.
@@ -226,27 +247,44 @@ impl<T> RawQueue<T> {
     fn room(&self, limit: u64) -> Room {
         let (head, tail) = self.ends();
         self.tail.look_ahead(head.position);
-        let inside = tail.position.saturating_sub(head.position);
+        let inside = self.between(head.position, tail.position);
         Room { tail: tail.position, count: limit.saturating_sub(inside) }
     }
 
-    /// Whether a claim is where the limit was tested. If not, the word had come back to the same bits, whole turns of
-    /// the list later, between the test and the claim; then the test is made again for the place where it is.
+    /// Whether a claim is within the limit, which was tested for the position `tested`.
     #[inline]
     pub(super) fn keeps_the_limit(&self, claim: &Claim<T>, tested: u64, limit: u64) -> bool {
-        // SAFETY: the claim pins the segment.
-        let position = unsafe { claim.segment.base() } + claim.index;
-        position == tested || (position + claim.count).saturating_sub(self.head.sight(Self::LEN).position) <= limit
+        self.position(claim) == tested || self.is_within(claim, limit)
     }
 
-    /// Gives all slots of a claim up. Until a getter passes them they count as items.
+    /// Whether a claim that is not where the limit was tested is within it. The tail's word had come back to the same bits,
+    /// whole turns of the list later, between the test and the claim. Its place is certain now, so that the head decides.
+    #[cold]
+    fn is_within(&self, claim: &Claim<T>, limit: u64) -> bool {
+        let head = self.head.sight(Self::LEN).position;
+        self.between(head, self.position(claim)) + claim.count <= limit
+    }
+
+    /// The position of a claim's first slot.
+    #[inline]
+    fn position(&self, claim: &Claim<T>) -> u64 {
+        // SAFETY: the claim pins the segment.
+        unsafe { claim.segment.base() + claim.index }
+    }
+
+    /// Gives all slots of a claim up, which is beyond the bound. They are no items, though the head has not passed them.
     #[cold]
     pub(super) fn give_up(&self, claim: &Claim<T>, observer: &impl Observer) {
+        self.side.ahead.add(self.position(claim), claim.count);
         for index in claim.index..claim.index + claim.count {
             // SAFETY: the put ticket is part of the claim and is used once.
             unsafe { claim.segment.slot(index).skip() };
         }
+        // Somebody may wait for room because of this claim. Who meets the head's word after this sees the holes; who has met
+        // it before is seen by the observer.
+        self.head.meet();
         self.void(claim.count, observer);
+        observer.vacated(to_usize(claim.count));
     }
 
     /// Links a new segment, with `value` in its slot 0, and moves the tail to it; or helps the one who did.
@@ -254,18 +292,18 @@ impl<T> RawQueue<T> {
     /// Linearized at the swing of the tail's word, whoever performs it: this does not return before it.
     #[cold]
     fn append(&self, seen: Cursor, value: &mut Option<T>, limit: u64, observer: &impl Observer) -> Append {
-        let Some(link) = self.link(&self.tail, seen) else {
+        let Some(mut link) = self.link(&self.tail, seen) else {
             return Append::Again;
         };
         let base = link.base_behind();
         // The tail stays where it is until the swing, so that the head alone decides.
-        if limit != UNBOUNDED && base.saturating_sub(self.head.sight(Self::LEN).position) >= limit {
+        if limit != UNBOUNDED && self.between(self.head.sight(Self::LEN).position, base) >= limit {
             return Append::Refused(Refused::Full(()));
         }
         // Ordering: Acquire, L3. Pairs with the link (L2): the segment behind it is seen as it was made.
         let mut next = link.next().load(Ordering::Acquire);
         if next == 0 {
-            let segment = self.side.depot.obtain(base);
+            let segment = self.obtain_behind(&mut link);
             if let Some(value) = value.take() {
                 // SAFETY: nobody else knows the segment.
                 unsafe { segment.slot(0).fill(value) };

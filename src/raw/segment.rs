@@ -120,6 +120,8 @@ impl<T> Segment<T> {
 
     /// A fresh segment that nobody else knows, made in place on the heap.
     pub(crate) fn allocate(base: u64) -> Self {
+        #[cfg(all(test, not(loom)))]
+        super::hooks::allocation();
         let layout = Self::layout();
         // SAFETY: the layout is not empty, as it has a header.
         let memory = unsafe { alloc(layout) };

@@ -3,6 +3,7 @@
 use super::barrier::Means;
 use super::*;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 const LEN: u64 = Segment::<u64>::LEN;
 
@@ -184,8 +185,7 @@ fn a_batch_into_a_poisoned_slot_leaves_over_what_it_costs() {
 
 /// Asks the kernel for real, so that a segment may have the barrier for its means.
 fn both_means() -> Vec<Means> {
-    let barrier = cfg!(all(target_os = "linux", any(target_env = "gnu", target_env = "musl"), not(miri)));
-    if barrier && barrier::heavy() {
+    if barrier::MAY_BE && barrier::heavy() {
         vec![Means::Rmw, Means::Barrier]
     } else {
         eprintln!("skipped: there is no process-wide barrier");
@@ -350,4 +350,121 @@ fn an_only_getter_that_has_ended_is_none_elsewhere() {
     let mut sole = queue.sole();
     queue.end_sole(&mut sole);
     let _ = RawQueue::new().pop_alone_slowly(&mut sole);
+}
+
+#[test]
+fn a_segment_that_cannot_be_made_costs_nothing_at_the_edge() {
+    let queue = RawQueue::new();
+    for n in 0..LEN {
+        queue.push(n, UNBOUNDED, &()).unwrap();
+    }
+    let edge = queue.tail.cursor();
+    // More often than there are helper's tickets: else the puts that follow would wait for ever.
+    for _ in 0..2 * cursor::MAX_TICKET {
+        hooks::fail_the_next_allocation();
+        let push = || queue.push(LEN, UNBOUNDED, &());
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(push)).is_err());
+        assert!(queue.tail.cursor() == edge, "a ticket is gone");
+    }
+    assert_eq!((queue.len(), queue.claims()), (LEN, LEN));
+    let mut again = false;
+    for n in LEN..5 * LEN {
+        queue.push(n, UNBOUNDED, &()).unwrap();
+        assert_eq!(queue.pop(&()), Ok(n - LEN));
+        again |= n >= 2 * LEN && queue.tail.cursor().address() == edge.address();
+    }
+    assert!(again, "a helper's ticket is outstanding");
+}
+
+/// A segment of eight slots, so that not so many items pass before a word comes back.
+type Eighth = [u8; 512];
+const TURN: u64 = 256 * Segment::<Eighth>::LEN;
+
+/// A queue that has been through two segments, and has its memory.
+fn turning() -> Rc<RawQueue<Eighth>> {
+    let queue = Rc::new(RawQueue::new());
+    pass(&queue, Segment::<Eighth>::LEN + 1);
+    queue
+}
+
+fn pass(queue: &RawQueue<Eighth>, items: u64) {
+    for _ in 0..items {
+        queue.push([0; 512], 1, &()).unwrap();
+        queue.pop(&()).unwrap();
+    }
+}
+
+fn offer(queue: &RawQueue<Eighth>, byte: u8, batch: bool) -> bool {
+    match batch {
+        false => queue.push([byte; 512], 1, &()).is_ok(),
+        true => queue.push_many(&mut VecDeque::from([[byte; 512]]), 1, &()).is_ok(),
+    }
+}
+
+#[test]
+fn a_put_whose_word_came_back_goes_into_an_empty_queue() {
+    for batch in [false, true] {
+        let queue = turning();
+        let seen = queue.tail.cursor();
+        let other = queue.clone();
+        hooks::meanwhile(move || {
+            pass(&other, TURN);
+            assert!(other.tail.cursor() == seen && other.len() == 0);
+        });
+        assert!(offer(&queue, 1, batch), "full, though nothing was inside");
+        assert_eq!((queue.len(), queue.given_up()), (1, 0));
+        assert!(!offer(&queue, 2, batch));
+        assert!(queue.pop(&()) == Ok([1; 512]) && queue.pop(&()) == Err(Vacant::Empty));
+    }
+}
+
+#[test]
+fn a_put_whose_word_came_back_leaves_a_full_queue_as_it_is() {
+    for batch in [false, true] {
+        let queue = turning();
+        let seen = queue.tail.cursor();
+        let other = queue.clone();
+        hooks::meanwhile(move || {
+            pass(&other, TURN - 1);
+            assert!(offer(&other, 1, false));
+            assert!(other.tail.cursor() == seen && other.len() == 1);
+        });
+        assert!(!offer(&queue, 2, batch), "beyond the bound");
+        assert_eq!((queue.len(), queue.given_up()), (1, 1));
+        assert!(queue.pop(&()) == Ok([1; 512]));
+        // The hole stands between the head and the tail still.
+        assert_eq!(queue.len(), 0);
+        assert!(queue.meet_pops(1), "a waiter goes to sleep for a hole");
+        assert!(offer(&queue, 3, batch), "full, though nothing is inside");
+        assert!(queue.len() == 1 && !offer(&queue, 4, batch));
+        assert!(queue.pop(&()) == Ok([3; 512]) && queue.len() == 0);
+        assert!(queue.pop(&()) == Err(Vacant::Empty));
+        pass(&queue, TURN);
+        assert_eq!(queue.given_up(), 1);
+    }
+}
+
+#[test]
+fn a_get_whose_word_came_back_to_an_empty_queue_finds_it_empty() {
+    for batch in [false, true] {
+        let queue = turning();
+        assert!(offer(&queue, 1, false));
+        let seen = queue.head.cursor();
+        let other = queue.clone();
+        hooks::meanwhile(move || {
+            assert!(other.pop(&()) == Ok([1; 512]));
+            pass(&other, TURN - 1);
+            assert!(other.head.cursor() == seen && other.len() == 0);
+        });
+        let vacant = match batch {
+            false => queue.pop(&()).err(),
+            true => queue.pop_many(&mut Vec::new(), 2, &()).err(),
+        };
+        assert_eq!((vacant, queue.len()), (Some(Vacant::Empty), 0));
+        assert!(offer(&queue, 2, false));
+        // The get has gone ahead of the tail, and its slot was no place for an item.
+        assert_eq!((queue.len(), queue.given_up()), (1, 1));
+        assert!(!offer(&queue, 3, false) && queue.pop(&()) == Ok([2; 512]));
+        assert!(queue.pop(&()) == Err(Vacant::Empty));
+    }
 }

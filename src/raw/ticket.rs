@@ -145,6 +145,8 @@ impl<T> RawQueue<T> {
             // The horizon is old.
             head = Some(self.head_within(seen, position, limit)?);
         }
+        #[cfg(all(test, not(loom)))]
+        super::hooks::before_the_claim();
         if self.tail.advance(seen, seen.advanced(1)).is_err() {
             return Err(Hitch::Lost);
         }
@@ -202,6 +204,8 @@ impl<T> RawQueue<T> {
             }
             self.head.look_ahead(position + there);
         }
+        #[cfg(all(test, not(loom)))]
+        super::hooks::before_the_claim();
         if self.head.advance(seen, seen.advanced(1)).is_err() {
             return Err(Setback::Lost);
         }

@@ -136,7 +136,7 @@ impl Stage {
 
 /// Whether `done` came true before `patience` was out. Counts the steps that were slept, not the time that went by:
 /// while the machine stands still so does this.
-fn until(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
+pub(crate) fn until(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
     const STEP: Duration = Duration::from_micros(200);
     (0..patience.as_micros() / STEP.as_micros()).any(|_| {
         thread::sleep(STEP);
@@ -144,11 +144,15 @@ fn until(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
     })
 }
 
+/// To be held by one test at a time: the signal's word is one for all, and three threads keep two cores busy.
+pub(crate) fn alone() -> impl Sized {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Has the three threads work on `line`, stalls the victim as planned, and closes.
 pub(crate) fn run<const WORDS: usize>(line: &impl Line<WORDS>, plan: &Plan) -> Tally {
-    /// The signal's word is one for all, and three threads keep two cores busy.
-    static ALONE: Mutex<()> = Mutex::new(());
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let freezes = plan.patience * (plan.enough.min(plan.stalls) + 1);
     let _watchdog = watchdog(Duration::from_secs(60) + Duration::from_millis(50) * plan.stalls + freezes);
     let program = Program::prepare();
@@ -194,7 +198,7 @@ pub(crate) fn run<const WORDS: usize>(line: &impl Line<WORDS>, plan: &Plan) -> T
 
 /// Ends the whole program if what it returns is not dropped in time. Says so past the test's capture, which would be
 /// lost.
-fn watchdog(limit: Duration) -> Sender<()> {
+pub(crate) fn watchdog(limit: Duration) -> Sender<()> {
     let (alive, end) = channel();
     thread::spawn(move || {
         if end.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {

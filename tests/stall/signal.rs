@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 use std::thread;
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ const RELEASED: u32 = 4;
 static WORD: AtomicU32 = AtomicU32::new(RUNNING);
 /// Where the signal found the victim.
 static PLACE: AtomicUsize = AtomicUsize::new(0);
+/// Whether the victim is stopped outside of the program's own instructions: in the system call in which it sleeps. Inside
+/// of them otherwise.
+static ASLEEP: AtomicBool = AtomicBool::new(false);
 /// The program's own instructions: from, to.
 static TEXT: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
 
@@ -37,6 +40,17 @@ pub(crate) fn last_place() -> usize {
 
 /// Stops the victim somewhere in the program's own instructions, and says where.
 pub(crate) fn freeze(victim: Victim) -> usize {
+    ASLEEP.store(false, Relaxed);
+    stop(victim)
+}
+
+/// Stops the victim in a system call, as one that waits.
+pub(crate) fn freeze_asleep(victim: Victim) {
+    ASLEEP.store(true, Relaxed);
+    stop(victim);
+}
+
+fn stop(victim: Victim) -> usize {
     loop {
         thread::sleep(micros(300));
         WORD.store(ASKED, Release);
@@ -68,7 +82,8 @@ extern "C" fn hold(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut libc::
     #[cfg(target_arch = "aarch64")]
     let place = context.uc_mcontext.pc as usize;
     PLACE.store(place, Relaxed);
-    if !(TEXT[0].load(Relaxed)..TEXT[1].load(Relaxed)).contains(&place) {
+    let own = (TEXT[0].load(Relaxed)..TEXT[1].load(Relaxed)).contains(&place);
+    if own == ASLEEP.load(Relaxed) {
         WORD.store(MISSED, Release);
         return;
     }

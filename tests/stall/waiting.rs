@@ -1,0 +1,156 @@
+//! The part for waiting operations: a thread that waits is stopped, is notified while it stands still, and all others must
+//! be served as if it ran.
+//!
+//! The victim is stopped in the system call in which it sleeps or yields, so that it holds no lock. It waits longest, so that
+//! the next notification is for it.
+
+use super::harness::{alone, until, watchdog};
+use super::signal::{freeze_asleep, release, Program, Victim};
+use joinq::Queue;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+/// Threads beside the victim, which do the same.
+const OTHERS: usize = 2;
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the threads of one stall have done.
+#[derive(Default)]
+struct Counts {
+    victim: AtomicUsize,
+    others: AtomicUsize,
+}
+
+/// Has the victim and then the others do `wait`, which is to wait until `act` is done; stops the victim before that, and
+/// expects that the others have counted `enough` while it stands still. Counts what `wait` returns.
+fn stall(
+    times: u32,
+    enough: usize,
+    wait: impl Fn(&AtomicUsize) + Sync,
+    act: impl Fn(),
+    end: impl Fn(),
+) -> (Counts, usize) {
+    let _alone = alone();
+    let _watchdog = watchdog(Duration::from_secs(60) + Duration::from_millis(100) * times);
+    let _program = Program::prepare();
+    let (total, mut stuck) = (Counts::default(), 0);
+    for _ in 0..times {
+        let (counts, thread) = (Counts::default(), OnceLock::new());
+        thread::scope(|scope| {
+            let (counts, wait, thread) = (&counts, &wait, &thread);
+            scope.spawn(move || {
+                let _ = thread.set(Victim::me());
+                wait(&counts.victim);
+            });
+            until(PATIENCE, || thread.get().is_some());
+            // It waits by now; should it still be on its way there, the stall is one at another place.
+            thread::sleep(Duration::from_millis(1));
+            for _ in 0..OTHERS {
+                scope.spawn(move || wait(&counts.others));
+            }
+            thread::sleep(Duration::from_millis(1));
+            freeze_asleep(*thread.get().unwrap());
+            act();
+            let served = until(PATIENCE, || counts.others.load(Acquire) >= enough);
+            stuck += usize::from(!served);
+            release();
+            end();
+        });
+        total.victim.fetch_add(counts.victim.into_inner(), Release);
+        total.others.fetch_add(counts.others.into_inner(), Release);
+    }
+    (total, stuck)
+}
+
+fn settle(what: &str, times: u32, (total, stuck): (Counts, usize), all: usize) {
+    let (victim, others) = (total.victim.into_inner(), total.others.into_inner());
+    println!("{what}: {times} stalls, others not served in {stuck}; {victim} done by the victim, {others} by others");
+    assert_eq!(stuck, 0, "{what}: threads that wait are not served beside one that does not run");
+    assert_eq!(victim + others, all, "{what}: lost or doubled");
+}
+
+/// Gets items until `sentinel` comes.
+fn get_all(queue: &Queue<bool>, counted: &AtomicUsize) {
+    while queue.get().wait() == Ok(true) {
+        counted.fetch_add(1, Release);
+    }
+}
+
+pub(crate) const ITEMS: usize = 10;
+
+fn end(queue: &Queue<bool>) {
+    (0..=OTHERS).for_each(|_| queue.put(false).wait_timeout(PATIENCE).unwrap());
+}
+
+pub(crate) fn gets(what: &str, queue: &Queue<bool>, times: u32) {
+    let put = || (0..ITEMS).for_each(|_| queue.put(true).wait().unwrap());
+    // The last item may be the victim's.
+    let done = stall(times, ITEMS - 1, |counted| get_all(queue, counted), put, || end(queue));
+    settle(what, times, done, ITEMS * times as usize);
+}
+
+pub(crate) fn gets_of_a_batch(queue: &Queue<bool>, times: u32) {
+    let put = || queue.try_put_many([true; ITEMS]).unwrap();
+    let done = stall(times, ITEMS - 1, |counted| get_all(queue, counted), put, || end(queue));
+    settle("gets, items in a batch", times, done, ITEMS * times as usize);
+}
+
+/// Each put returns once a get waits for its item, that of the victim as well.
+pub(crate) fn gets_of_a_rendezvous(queue: &Queue<bool>, times: u32) {
+    let put = || (0..=OTHERS).for_each(|_| queue.put(true).wait_timeout(PATIENCE).unwrap());
+    let get = |counted: &AtomicUsize| {
+        queue.get().wait().unwrap();
+        counted.fetch_add(1, Release);
+    };
+    let done = stall(times, OTHERS, get, put, || {});
+    settle("gets of a rendezvous", times, done, (1 + OTHERS) * times as usize);
+}
+
+pub(crate) fn puts(what: &str, queue: &Queue<bool>, times: u32) {
+    let capacity = queue.capacity().unwrap();
+    let fill = || (0..capacity).for_each(|_| queue.try_put(true).unwrap());
+    fill();
+    let put = |counted: &AtomicUsize| {
+        queue.put(true).wait().unwrap();
+        counted.fetch_add(1, Release);
+    };
+    // Slots for the victim and all others, of whom each is served; and the next round finds the queue full.
+    let get = || (0..=OTHERS).for_each(|_| assert_eq!(queue.try_get(), Ok(true)));
+    let done = stall(times, OTHERS, put, get, || {});
+    settle(what, times, done, (1 + OTHERS) * times as usize);
+    assert_eq!(queue.len(), capacity);
+}
+
+pub(crate) fn reservations(queue: &Queue<bool>, times: u32) {
+    let all = queue.capacity().unwrap();
+    assert_eq!(all, 1 + OTHERS);
+    let reserve = |counted: &AtomicUsize| {
+        queue.reserve(1).wait().unwrap().put(true);
+        counted.fetch_add(1, Release);
+    };
+    (0..all).for_each(|_| queue.try_put(true).unwrap());
+    let get = || (0..all).for_each(|_| assert_eq!(queue.try_get(), Ok(true)));
+    let done = stall(times, OTHERS, reserve, get, || {});
+    settle("reservations", times, done, all * times as usize);
+}
+
+pub(crate) fn joins(queue: &Queue<bool>, times: u32) {
+    let join = |counted: &AtomicUsize| {
+        queue.join().wait();
+        counted.fetch_add(1, Release);
+    };
+    let mut done = (Counts::default(), 0);
+    for _ in 0..times {
+        // Something to wait for.
+        queue.try_put(true).unwrap();
+        let (counts, stuck) = stall(1, OTHERS, join, || queue.task_done().unwrap(), || {});
+        assert_eq!(queue.try_get(), Ok(true));
+        done.0.victim.fetch_add(counts.victim.into_inner(), Release);
+        done.0.others.fetch_add(counts.others.into_inner(), Release);
+        done.1 += stuck;
+    }
+    settle("joins", times, done, (1 + OTHERS) * times as usize);
+}
