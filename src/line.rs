@@ -82,6 +82,12 @@ impl<W> Line<W> {
         self.waiting
     }
 
+    /// How many were called and keep their place until they leave.
+    #[inline]
+    pub(crate) fn notified(&self) -> usize {
+        self.places.len() - self.waiting
+    }
+
     /// The number behind the last one who is through. Only grows.
     #[inline]
     pub(crate) fn through(&self) -> u64 {
@@ -205,14 +211,6 @@ impl Calls {
             self.first = waker;
         } else {
             self.more.extend(waker);
-        }
-    }
-
-    /// Notifies up to `count` waiters of a queue, the longest waiting first.
-    #[inline]
-    pub(crate) fn call_in_turn<W>(&mut self, line: &mut Line<W>, count: usize) {
-        for _ in 0..count.min(line.waiting()) {
-            self.add(line.finish_first());
         }
     }
 

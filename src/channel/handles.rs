@@ -282,6 +282,12 @@ macro_rules! handle {
                 Arc::weak_count(&self.shared)
             }
 
+            /// A weak handle that keeps the messages.
+            #[cfg(feature = "compat")]
+            pub(crate) fn downgrade_and_keep(&self) -> WeakAndKeeping<T> {
+                WeakAndKeeping { counted: Arc::downgrade(&self.shared), shared: self.shared.clone() }
+            }
+
             /// Whether both are handles of one channel.
             pub fn same_channel(&self, other: &Self) -> bool {
                 Arc::ptr_eq(&self.shared, &other.shared)
@@ -320,20 +326,6 @@ macro_rules! handle {
                 let shared = self.shared.upgrade()?;
                 shared.$count().add_to_some().then(|| $name { shared })
             }
-
-            /// How many strong handles there are of this side.
-            #[cfg(feature = "tokio")]
-            #[allow(dead_code)] // One of the two sides is asked.
-            pub(crate) fn strong_count(&self) -> usize {
-                self.shared.upgrade().map_or(0, |shared| shared.$count().get())
-            }
-
-            /// How many weak handles there are, of both kinds; 0 once the channel is gone.
-            #[cfg(feature = "tokio")]
-            #[allow(dead_code)] // As above.
-            pub(crate) fn weak_count(&self) -> usize {
-                self.shared.weak_count()
-            }
         }
 
         impl<T> Clone for $weak<T> {
@@ -364,6 +356,42 @@ handle!(Receiver, WeakReceiver, receivers, |shared| {
     let _discard = Discard(shared);
     shared.queue.close();
 });
+
+/// A handle of either side that does not keep the channel open, but the messages in it, as some other crates have it.
+#[cfg(feature = "compat")]
+pub(crate) struct WeakAndKeeping<T> {
+    shared: Arc<Shared<T>>,
+    /// Counts this one among the weak handles.
+    counted: Weak<Shared<T>>,
+}
+
+#[cfg(feature = "compat")]
+impl<T> WeakAndKeeping<T> {
+    pub(crate) fn upgrade_sender(&self) -> Option<Sender<T>> {
+        self.shared.senders().add_to_some().then(|| Sender { shared: self.shared.clone() })
+    }
+
+    pub(crate) fn upgrade_receiver(&self) -> Option<Receiver<T>> {
+        self.shared.receivers().add_to_some().then(|| Receiver { shared: self.shared.clone() })
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) fn sender_count(&self) -> usize {
+        self.shared.senders().get()
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) fn weak_count(&self) -> usize {
+        Arc::weak_count(&self.shared)
+    }
+}
+
+#[cfg(feature = "compat")]
+impl<T> Clone for WeakAndKeeping<T> {
+    fn clone(&self) -> Self {
+        WeakAndKeeping { shared: self.shared.clone(), counted: self.counted.clone() }
+    }
+}
 
 /// Drops what is inside, if that is not to stay.
 struct Discard<'a, T>(&'a Shared<T>);

@@ -13,9 +13,9 @@ pub use operations::RecvStream;
 pub use operations::SendSink;
 pub use operations::{IntoIter, Recv, RecvMany, RecvOwned, Send, SendMany, SendOwned};
 
-#[cfg(feature = "compat")]
-pub(crate) use handles::pair;
 pub(crate) use handles::Leftovers;
+#[cfg(feature = "compat")]
+pub(crate) use handles::{pair, WeakAndKeeping};
 
 use crate::queue::Queue;
 

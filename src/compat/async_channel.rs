@@ -59,7 +59,7 @@ impl<T> Sender<T> {
 
     /// A sender that does not keep the channel open.
     pub fn downgrade(&self) -> WeakSender<T> {
-        WeakSender(self.0.downgrade())
+        WeakSender(self.0.downgrade_and_keep())
     }
 }
 
@@ -99,7 +99,7 @@ impl<T> Receiver<T> {
 
     /// A receiver that does not keep the channel open.
     pub fn downgrade(&self) -> WeakReceiver<T> {
-        WeakReceiver(self.inner().downgrade())
+        WeakReceiver(self.inner().downgrade_and_keep())
     }
 }
 
@@ -130,7 +130,7 @@ impl<T> Sender<T> {
 
 /// What both kinds of handles have.
 macro_rules! handle {
-    ($name:ident, $weak:ident, $make:expr) => {
+    ($name:ident, $weak:ident, $make:expr, $upgrade:ident) => {
         impl<T> $name<T> {
             /// Closes the channel; true for the one call that did.
             pub fn close(&self) -> bool {
@@ -190,13 +190,13 @@ macro_rules! handle {
             }
         }
 
-        /// A handle that does not keep the channel open.
-        pub struct $weak<T>(channel::$weak<T>);
+        /// A handle that does not keep the channel open, but the messages in it.
+        pub struct $weak<T>(channel::WeakAndKeeping<T>);
 
         impl<T> $weak<T> {
             /// A handle, unless the channel is closed.
             pub fn upgrade(&self) -> Option<$name<T>> {
-                self.0.upgrade().filter(|handle| !handle.is_closed()).map($make)
+                self.0.$upgrade().filter(|handle| !handle.is_closed()).map($make)
             }
         }
 
@@ -214,8 +214,8 @@ macro_rules! handle {
     };
 }
 
-handle!(Sender, WeakSender, Sender);
-handle!(Receiver, WeakReceiver, Receiver::new);
+handle!(Sender, WeakSender, Sender, upgrade_sender);
+handle!(Receiver, WeakReceiver, Receiver::new, upgrade_receiver);
 
 conversions! {
     Sender from Sender: Sender, |handle| handle.0;

@@ -131,8 +131,8 @@ impl<T> Queue<T> {
     }
 
     fn serve(&self, lines: &mut Lines<T>, limit: u64, told: &mut Told<'_, T>) {
-        // Who puts in himself has not yet done so.
-        let mut called = 0;
+        // Who puts in himself has not yet done so, also if it was notified before.
+        let mut called = if self.goes_by_the_limit() { lines.putters.notified() as u64 } else { 0 };
         while let Some(want) = lines.putters.first() {
             if matches!(want, Want::Room) && self.goes_by_the_limit() {
                 if self.raw.len().saturating_add(called) >= limit {
@@ -152,10 +152,12 @@ impl<T> Queue<T> {
 
     /// How many items may be inside now, where something else than credit decides.
     fn limit_at_desk(&self, lines: &Lines<T>) -> u64 {
-        if self.is_rendezvous() {
-            lines.expecting
-        } else {
+        if !self.is_rendezvous() {
             self.beside.limit
+        } else if self.beside.hands_over {
+            self.raw.len() + lines.waiting_getters() as u64
+        } else {
+            lines.expecting
         }
     }
 
@@ -213,7 +215,7 @@ impl<T> Queue<T> {
 
     /// Puts an item in beyond the capacity, for a get that waits and was not notified: see [`Queue::with_handover`].
     pub(super) fn push_to_waiting(&self, item: T) -> Result<(), Refused<T>> {
-        self.telling_at_desk(|lines, told| match lines.getters.waiting() {
+        self.telling_at_desk(|lines, told| match lines.waiting_getters() {
             0 => Err(Refused::Full(item)),
             _ => self.raw.push(item, UNBOUNDED, told),
         })
@@ -293,7 +295,7 @@ impl<T> Queue<T> {
     pub(super) fn push_to_expecting(&self, item: T) -> Result<(), Refused<T>> {
         self.telling_at_desk(|lines, told| {
             self.serve(lines, self.limit_at_desk(lines), told);
-            self.push_at_desk(item, lines.expecting, told)
+            self.push_at_desk(item, self.limit_at_desk(lines), told)
         })
     }
 
@@ -342,7 +344,7 @@ impl<T> Queue<T> {
             if self.is_rendezvous() && !std::mem::replace(&mut expecting.meets, true) {
                 lines.expecting += 1;
             }
-            lines.line(which).enter(waker, ())
+            lines.enter_to_get(which, waker)
         });
         let may_get = self.raw.meet_pushes();
         (place, may_get || self.is_rendezvous())
@@ -381,10 +383,10 @@ impl<T> Queue<T> {
     pub(super) fn leave_getters(&self, which: Getters, place: Place) {
         let mut calls = Calls::default();
         let left = self.at_desk(|lines| {
-            let line = lines.line(which);
-            let left = line.leave(place);
-            if left.is_none() && which == Getters::Eager {
-                calls.call_in_turn(line, 1);
+            let left = lines.line(which).leave(place);
+            // If nothing is in the queue, the item that it was notified of is taken.
+            if left.is_none() && which == Getters::Eager && self.raw.len() + self.beside.late.len() > 0 {
+                lines.call_getters(1, &mut calls);
             }
             left
         });

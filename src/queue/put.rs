@@ -169,8 +169,21 @@ impl<T, H: Host<T>, L: Load<T>, E: From<PutError<L::Rest>>, F> PutAttempt<T, H, 
             self.place = None;
             return self.push();
         }
-        let want = self.host.queue().look_for_room(&mut self.place, waker)?;
-        self.after(want)
+        match self.host.queue().look_for_room(&mut self.place, waker) {
+            Some(want) => self.after(want),
+            None if self.stays => self.attempt_out_of_turn(),
+            None => None,
+        }
+    }
+
+    /// An item that stays with its put goes in whenever that is polled and there is space, also if another put was notified
+    /// of it.
+    fn attempt_out_of_turn(&mut self) -> Option<Result<(), E>> {
+        let output = self.push()?;
+        if let Some(place) = self.place.take() {
+            self.host.queue().leave_putters(place);
+        }
+        Some(output)
     }
 
     /// The wait of one item is over.

@@ -39,6 +39,14 @@ impl<T, H: Host<T>> Puts<T, H> {
         Ok(())
     }
 
+    /// Takes an item on, for the next poll, in place of one that is not in the queue yet, which is dropped.
+    #[cfg(feature = "compat")]
+    pub(crate) fn replace(&mut self, item: T) {
+        drop(self.operation.take_back());
+        self.operation.restart();
+        self.load(item);
+    }
+
     /// Takes an item on, for the next poll.
     pub(crate) fn load(&mut self, item: T) {
         let attempt = &mut self.operation.attempt;

@@ -196,8 +196,9 @@ impl<T> Sink<T> for SendSink<'_, T> {
         self.poll_flush(context)
     }
 
+    /// Takes a message on. A message that is still on its way is dropped.
     fn start_send(self: Pin<&mut Self>, item: T) -> Result<(), SendError<T>> {
-        self.get_mut().0.load(item);
+        self.get_mut().0.replace(item);
         Ok(())
     }
 

@@ -25,20 +25,20 @@ macro_rules! queries {
 
             /// Whether nothing is inside.
             pub fn is_empty(&self) -> bool {
-                let $it = self;
-                $queue.is_empty()
+                self.len() == 0
             }
 
-            /// Whether there is no room; always true with capacity 0.
+            /// Whether as many messages are inside as the capacity says. It is not full with more, as there may be for
+            /// receivers that wait.
             pub fn is_full(&self) -> bool {
-                let $it = self;
-                $queue.is_full()
+                self.capacity() == Some(self.len())
             }
 
-            /// How many messages are inside.
+            /// How many messages are inside, those for receivers that wait included, so that it may be more than the
+            /// capacity.
             pub fn len(&self) -> usize {
                 let $it = self;
-                $queue.len()
+                $queue.stored()
             }
 
             /// For how many messages there is room; `None` if the channel is unbounded.
@@ -59,7 +59,7 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
 
 /// A channel with room for `cap` messages; with 0 each send waits until its message is received.
 pub fn bounded<T>(cap: usize) -> (Sender<T>, Receiver<T>) {
-    handles(Queue::bounded(cap))
+    handles(Queue::with_handover(cap))
 }
 
 fn handles<T>(queue: Queue<T>) -> (Sender<T>, Receiver<T>) {
@@ -136,14 +136,17 @@ impl<T> Receiver<T> {
 
     /// Takes out all messages that are inside at this moment.
     pub fn drain(&self) -> Drain<'_, T> {
-        Drain { queue: self.0.drain().collect(), _phantom: PhantomData }
+        let mut messages = Vec::new();
+        // With capacity 0 as well, where messages are inside for receivers that wait.
+        let _ = self.0.try_recv_many(&mut messages, self.len());
+        Drain { queue: messages.into(), _phantom: PhantomData }
     }
 }
 
 /// What both kinds of handles have.
 macro_rules! handle {
     ($name:ident) => {
-        queries!($name<T>, |handle| handle.0);
+        queries!($name<T>, |handle| handle.0.queue());
 
         impl<T> $name<T> {
             /// How many senders there are.

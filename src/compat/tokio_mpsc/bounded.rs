@@ -27,7 +27,7 @@ pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
 pub struct Sender<T>(pub(super) channel::Sender<T>);
 
 /// A sender that does not keep the channel open; made by [`Sender::downgrade`].
-pub struct WeakSender<T>(channel::WeakSender<T>);
+pub struct WeakSender<T>(channel::WeakAndKeeping<T>);
 
 /// The receiving side of [`channel`], of which there is one. When it is dropped the channel is closed and what is inside
 /// is dropped.

@@ -60,7 +60,7 @@ macro_rules! sender {
             /// A sender that does not keep the channel open.
             #[must_use = "a weak sender is made, and this one goes on to exist"]
             pub fn downgrade(&self) -> $weak<T> {
-                $weak(self.0.downgrade())
+                $weak(self.0.downgrade_and_keep())
             }
 
             /// How many senders there are.
@@ -83,15 +83,15 @@ macro_rules! sender {
         impl<T> $weak<T> {
             /// A sender, if there is one left.
             pub fn upgrade(&self) -> Option<$name<T>> {
-                self.0.upgrade().map($name)
+                self.0.upgrade_sender().map($name)
             }
 
             /// How many senders there are.
             pub fn strong_count(&self) -> usize {
-                self.0.strong_count()
+                self.0.sender_count()
             }
 
-            /// How many weak senders there are; 0 once the receiver and all senders are gone.
+            /// How many weak senders there are.
             pub fn weak_count(&self) -> usize {
                 self.0.weak_count()
             }

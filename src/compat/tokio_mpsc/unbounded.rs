@@ -15,7 +15,7 @@ pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
 pub struct UnboundedSender<T>(channel::Sender<T>);
 
 /// A sender that does not keep the channel open; made by [`UnboundedSender::downgrade`].
-pub struct WeakUnboundedSender<T>(channel::WeakSender<T>);
+pub struct WeakUnboundedSender<T>(channel::WeakAndKeeping<T>);
 
 /// The receiving side of [`unbounded_channel`], of which there is one. When it is dropped the channel is closed and what
 /// is inside is dropped.

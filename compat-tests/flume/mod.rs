@@ -1,0 +1,31 @@
+//! `flume` beside `joinq::compat::flume`.
+
+use crate::harness::{compare, Known, Out, Seen, Topic, Wake};
+
+super::both!("side.rs": ::flume, joinq::compat::flume);
+
+fn outcome(seen: &Seen<'_>) -> Option<&'static str> {
+    let sends_beyond_the_capacity = matches!(
+        (seen.real, seen.ours),
+        (Out::Failed("full" | "timeout", Some(_)) | Out::Pending, Out::Done)
+            | (Out::Done, Out::Failed("full" | "timeout", Some(_)) | Out::Pending)
+    );
+    (sends_beyond_the_capacity && seen.receives_differ)
+        .then_some("a receive that waits on one side only, by the next one, makes a send possible")
+}
+
+fn wake(wake: &Wake<'_>) -> Option<&'static str> {
+    match (wake.topic, wake.ours) {
+        (Topic::Items, true) if wake.step == "drop an operation" => {
+            Some("one that was notified and is dropped wakes no future there that waits behind a stream")
+        }
+        (Topic::Items, true) => wake.not_the_first.then_some("the order of receives after that"),
+        (Topic::Items, false) => Some("one that was notified and ends wakes others there, needed or not"),
+        _ => None,
+    }
+}
+
+#[test]
+fn flume() {
+    compare::<real::side::Channel, ours::side::Channel>("flume", Known { outcome, wake });
+}

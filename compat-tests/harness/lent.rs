@@ -1,0 +1,59 @@
+//! A receiver that is lent to the future that uses it, and comes back when that ends.
+
+use std::cell::RefCell;
+use std::ops::{Deref, DerefMut};
+use std::rc::Rc;
+
+/// Where a receiver stands while no future has it.
+pub(crate) struct Place<R>(Rc<RefCell<Option<R>>>);
+
+impl<R> Place<R> {
+    pub(crate) fn new(receiver: R) -> Self {
+        Place(Rc::new(RefCell::new(Some(receiver))))
+    }
+
+    /// The same place, for an operation that uses the receiver now and then. There is one at most, of this kind and of those
+    /// that keep the receiver: the last of several to be polled would be the one that is woken.
+    pub(crate) fn share(&self) -> Option<Self> {
+        (Rc::strong_count(&self.0) == 1).then(|| Place(self.0.clone()))
+    }
+
+    /// The receiver, for an operation that keeps it.
+    pub(crate) fn lend_alone(&self) -> Option<Lent<R>> {
+        self.share()?.lend()
+    }
+
+    /// Takes the receiver, to drop it.
+    pub(crate) fn take(&self) -> Option<R> {
+        self.0.borrow_mut().take()
+    }
+
+    pub(crate) fn lend(&self) -> Option<Lent<R>> {
+        Some(Lent { receiver: Some(self.take()?), place: self.0.clone() })
+    }
+}
+
+pub(crate) struct Lent<R> {
+    receiver: Option<R>,
+    place: Rc<RefCell<Option<R>>>,
+}
+
+impl<R> Deref for Lent<R> {
+    type Target = R;
+
+    fn deref(&self) -> &R {
+        self.receiver.as_ref().expect("it is there until the drop")
+    }
+}
+
+impl<R> DerefMut for Lent<R> {
+    fn deref_mut(&mut self) -> &mut R {
+        self.receiver.as_mut().expect("it is there until the drop")
+    }
+}
+
+impl<R> Drop for Lent<R> {
+    fn drop(&mut self) {
+        *self.place.borrow_mut() = self.receiver.take();
+    }
+}

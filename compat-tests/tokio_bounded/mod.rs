@@ -1,0 +1,37 @@
+//! `tokio::sync::mpsc::channel` beside that of `joinq::compat::tokio_mpsc`.
+
+use crate::harness::{compare, Known, Out, Seen, Topic, Wake};
+
+super::both!("side.rs": tokio::sync::mpsc, joinq::compat::tokio_mpsc);
+
+const RESERVATION: &str = "a reservation that was not polled since the close holds permits in tokio";
+
+/// Whether both are facts on a closed channel that differ in nothing but that our capacity is higher.
+fn only_more_capacity(real: &Out, ours: &Out) -> bool {
+    let (Out::Facts(real), Out::Facts(ours)) = (real, ours) else { return false };
+    real.contains(&("closed", 1))
+        && real.iter().zip(ours).all(|(real, ours)| real == ours || (real.0 == "capacity" && real.1 < ours.1))
+}
+
+fn outcome(seen: &Seen<'_>) -> Option<&'static str> {
+    // The end comes earlier here, as what a reservation has collected goes back with the close.
+    let ends_earlier = match (seen.real, seen.ours) {
+        (Out::Failed("empty", None) | Out::Pending, Out::End) => true,
+        (Out::Pending, Out::Items(items)) => items.is_empty(),
+        (real, ours) => only_more_capacity(real, ours),
+    };
+    (seen.capacity_is_waited_for && ends_earlier).then_some(RESERVATION)
+}
+
+fn wake(wake: &Wake<'_>) -> Option<&'static str> {
+    match (wake.topic, wake.ours) {
+        (Topic::Items, true) if wake.step == "close" => Some("`close` wakes a receive of its own task"),
+        (Topic::Items, true) if wake.capacity_is_waited_for => Some(RESERVATION),
+        _ => None,
+    }
+}
+
+#[test]
+fn tokio_bounded() {
+    compare::<real::side::Channel, ours::side::Channel>("tokio::sync::mpsc::channel", Known { outcome, wake });
+}
