@@ -75,9 +75,14 @@ const fn round_up(offset: usize, align: usize) -> usize {
 }
 
 impl<T> Segment<T> {
-    /// Slots in a segment: about 4 KiB of values, at least 8 slots, at most 256; 2 under loom.
+    /// Slots in a segment: about 4 KiB of values, at least 8 slots, at most 256. Under loom 2, and 4 for a large type, of which
+    /// several fit in beside a small limit.
     pub(crate) const LEN: u64 = if cfg!(loom) {
-        2
+        if size_of::<T>() < 64 {
+            2
+        } else {
+            4
+        }
     } else {
         let fitting = 4096 / max(size_of::<T>(), 1);
         (if fitting < 8 {

@@ -182,6 +182,142 @@ fn a_batch_into_a_poisoned_slot_leaves_over_what_it_costs() {
     assert!((1..=6).all(|n| queue.pop(&()) == Ok(n)));
 }
 
+/// As an appender does that is stopped before the tail moves: links a segment whose slot 0 holds `value`.
+fn link_and_stop(queue: &RawQueue<u64>, value: u64) -> link::Link<'_, u64> {
+    let link = queue.link(&queue.tail, queue.tail.cursor()).unwrap();
+    let segment = queue.side.depot.obtain(link.base_behind());
+    // SAFETY: nobody else knows the segment.
+    unsafe { segment.slot(0).fill(value) };
+    link.next().store(segment.address(), Ordering::Release);
+    link
+}
+
+#[test]
+fn the_head_stays_in_the_segment_that_the_tail_has_not_left() {
+    let queue = RawQueue::new();
+    (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
+    let appender = link_and_stop(&queue, LEN);
+    let segment = queue.tail.cursor().address();
+    (0..LEN).for_each(|n| assert_eq!(queue.pop(&()), Ok(n)));
+    assert_eq!(queue.head.cursor().address(), segment);
+    // As by a getter that saw an item, and whose word of the head came back since.
+    queue.leave_used_up(queue.head.cursor());
+    assert_eq!(queue.head.cursor().address(), segment);
+    assert_eq!(queue.pop(&()), Err(Vacant::Empty));
+    drop(appender);
+    queue.push(LEN + 1, UNBOUNDED, &()).unwrap();
+    assert_eq!((queue.pop(&()), queue.pop(&())), (Ok(LEN), Ok(LEN + 1)));
+}
+
+#[test]
+fn an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender() {
+    #[derive(Default)]
+    struct Reported(std::cell::Cell<usize>);
+    impl Observer for Reported {
+        fn surfaced(&self, items: usize) {
+            self.0.set(self.0.get() + items);
+        }
+        fn vacated(&self, _slots: usize) {}
+        fn voided(&self) {}
+    }
+    type Operation = fn(&RawQueue<u64>, &Reported);
+    let operations: [(Operation, usize); 3] = [
+        (|queue, reported| queue.push(1, UNBOUNDED, reported).unwrap(), 2),
+        (|queue, reported| queue.push_many(&mut VecDeque::from([1, 2]), UNBOUNDED, reported).unwrap(), 3),
+        (|queue, reported| assert!(queue.close(reported)), 1),
+    ];
+    for (operation, items) in operations {
+        let queue = RawQueue::new();
+        (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
+        let _appender = link_and_stop(&queue, LEN);
+        let reported = Reported::default();
+        operation(&queue, &reported);
+        assert_eq!(reported.0.get(), items);
+    }
+}
+
+/// Pushes until the tail is in a new segment, whose address is returned.
+fn fill_up(queue: &RawQueue<u64>) -> usize {
+    let before = queue.tail.cursor().address();
+    while queue.tail.cursor().address() == before {
+        queue.push(0, UNBOUNDED, &()).unwrap();
+    }
+    queue.tail.cursor().address()
+}
+
+/// Pops until the head is in another segment.
+fn use_up(queue: &RawQueue<u64>) {
+    let before = queue.head.cursor().address();
+    while queue.head.cursor().address() == before {
+        queue.pop(&()).unwrap();
+    }
+}
+
+#[test]
+fn an_append_uses_a_retired_segment_that_was_left_since() {
+    let queue = RawQueue::new();
+    let first = fill_up(&queue);
+    fill_up(&queue);
+    queue.pop(&()).unwrap();
+    let Ok(ticket) = queue.ticket_to_get() else { panic!("there are items") };
+    use_up(&queue);
+    ticket.take(drop);
+    assert_eq!(fill_up(&queue), first);
+}
+
+#[test]
+fn the_next_segment_to_be_retired_frees_one_that_was_left_since() {
+    let queue = RawQueue::new();
+    let first = fill_up(&queue);
+    fill_up(&queue);
+    queue.pop(&()).unwrap();
+    let Ok(ticket) = queue.ticket_to_get() else { panic!("there are items") };
+    use_up(&queue);
+    fill_up(&queue);
+    ticket.take(drop);
+    // The second segment is done, and would be the spare if the first one were not looked at again.
+    use_up(&queue);
+    assert_eq!(fill_up(&queue), first);
+}
+
+#[test]
+fn helper_tickets_do_not_count_as_items() {
+    let queue = RawQueue::new();
+    (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
+    // As by threads that are stopped at the edge.
+    let helpers = [(); 3].map(|()| queue.link(&queue.tail, queue.tail.cursor()).unwrap());
+    (0..LEN / 2).for_each(|n| assert_eq!(queue.pop(&()), Ok(n)));
+    assert_eq!((queue.len(), queue.claims()), (LEN / 2, LEN));
+    assert!(queue.meet_pops(LEN / 2 + 1) && !queue.meet_pops(LEN / 2));
+    queue.push(LEN, UNBOUNDED, &()).unwrap();
+    (LEN / 2..=LEN).for_each(|n| assert_eq!(queue.pop(&()), Ok(n)));
+    drop(helpers);
+    // No get went ahead of the tail.
+    assert_eq!(queue.pop(&()), Err(Vacant::Empty));
+    queue.push(0, UNBOUNDED, &()).unwrap();
+    assert_eq!((queue.pop(&()), queue.given_up()), (Ok(0), 0));
+}
+
+#[test]
+fn helper_tickets_end_before_the_closed_bit() {
+    let queue = RawQueue::new();
+    (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
+    let helpers: Vec<_> = (LEN..cursor::MAX_TICKET).map(|_| queue.link(&queue.tail, queue.tail.cursor())).collect();
+    assert!(helpers.iter().all(Option::is_some));
+    assert!(queue.link(&queue.tail, queue.tail.cursor()).is_none());
+    assert!(!queue.is_closed());
+}
+
+#[test]
+fn a_misplaced_claim_is_given_up_and_the_value_put_elsewhere() {
+    let queue = RawQueue::new();
+    queue.push(0, UNBOUNDED, &()).unwrap();
+    let Ok(ticket) = queue.ticket_to_put() else { panic!("there is a slot") };
+    queue.push_slowly(1, Hitch::Astray(ticket), UNBOUNDED, &()).unwrap();
+    assert_eq!((queue.claims(), queue.given_up()), (3, 1));
+    assert_eq!((queue.pop(&()), queue.pop(&()), queue.pop(&())), (Ok(0), Ok(1), Err(Vacant::Empty)));
+}
+
 /// Asks the kernel for real, so that a segment may have the barrier for its means.
 fn both_means() -> Vec<Means> {
     let barrier = cfg!(all(target_os = "linux", any(target_env = "gnu", target_env = "musl"), not(miri)));
