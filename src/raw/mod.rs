@@ -32,6 +32,8 @@ use std::fmt;
 #[cfg(loom)]
 pub use barrier::Means;
 pub use handoff::Handoff;
+#[cfg(loom)]
+pub use segment::live::segments as live_segments;
 pub use sole::{Announce, Sole};
 pub use ticket::{Asked, GetTicket, Hitch, PutTicket, Setback};
 #[cfg(loom)]

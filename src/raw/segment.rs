@@ -129,6 +129,8 @@ impl<T> Segment<T> {
         // SAFETY: the layout is not empty, as it has a header.
         let memory = unsafe { alloc(layout) };
         let Some(header) = NonNull::new(memory.cast::<Header>()) else { handle_alloc_error(layout) };
+        #[cfg(any(test, loom))]
+        live::count(1);
         if !fits(memory as usize) {
             // SAFETY: it was allocated with this layout just now.
             unsafe { dealloc(memory, layout) };
@@ -183,6 +185,8 @@ impl<T> Segment<T> {
     /// # Safety
     /// The caller owns the segment.
     pub(crate) unsafe fn free(self) {
+        #[cfg(any(test, loom))]
+        live::count(-1);
         // SAFETY: it was allocated with this layout, and its owner lets it go.
         unsafe {
             std::ptr::drop_in_place(self.header.as_ptr());
@@ -300,5 +304,24 @@ impl<T> Segment<T> {
             let marks = |index| mark(self.slot(index).getter) & mark(self.slot(index).putter);
             (0..Self::LEN).fold(DONE, |all, index| all & marks(index)) == DONE
         }
+    }
+}
+
+/// For tests and models: how many segments this thread has allocated and not freed. (All threads of a model are one.)
+#[cfg(any(test, loom))]
+pub(crate) mod live {
+    use std::cell::Cell;
+
+    thread_local! {
+        static SEGMENTS: Cell<isize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn count(more: isize) {
+        SEGMENTS.with(|segments| segments.set(segments.get() + more));
+    }
+
+    /// See [`SEGMENTS`].
+    pub fn segments() -> isize {
+        SEGMENTS.with(Cell::get)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::barrier::Means;
 use super::*;
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 const LEN: u64 = Segment::<u64>::LEN;
@@ -209,17 +210,63 @@ fn the_head_stays_in_the_segment_that_the_tail_has_not_left() {
     assert_eq!((queue.pop(&()), queue.pop(&())), (Ok(LEN), Ok(LEN + 1)));
 }
 
+/// What operations have reported.
+#[derive(Default)]
+struct Reported {
+    items: Cell<usize>,
+    slots: Cell<usize>,
+    holes: Cell<usize>,
+}
+
+impl Observer for Reported {
+    fn surfaced(&self, items: usize) {
+        self.items.set(self.items.get() + items);
+    }
+
+    fn vacated(&self, slots: usize) {
+        self.slots.set(self.slots.get() + slots);
+    }
+
+    fn voided(&self) {
+        self.holes.set(self.holes.get() + 1);
+    }
+}
+
+#[test]
+fn each_operation_reports_what_it_changed() {
+    let (queue, reported) = (RawQueue::new(), Reported::default());
+    let check = |queue: &RawQueue<u64>| {
+        let claimed = (queue.tail.sight(LEN).position - LEN, queue.head.sight(LEN).position - LEN);
+        assert_eq!((reported.items.get() as u64, reported.slots.get() as u64), claimed);
+    };
+    for n in 0..3 * LEN {
+        queue.push(n, UNBOUNDED, &reported).unwrap();
+        check(&queue);
+    }
+    for size in (1..20).cycle().take(50) {
+        queue.push_many(&mut (0..size).collect(), UNBOUNDED, &reported).unwrap();
+        check(&queue);
+        assert_eq!(queue.pop_many(&mut Vec::new(), size as usize + 1, &reported), Ok(size as usize + 1));
+        check(&queue);
+    }
+    while queue.pop(&reported).is_ok() {
+        check(&queue);
+    }
+    // A slot that is given up, and one that follows: the pop reports both.
+    let slots = reported.slots.get();
+    let Ok(ticket) = queue.ticket_to_put() else { panic!("there is a slot") };
+    queue.push_slowly(0, Hitch::Astray(ticket), UNBOUNDED, &reported).unwrap();
+    queue.pop(&reported).unwrap();
+    assert_eq!((reported.slots.get() - slots, reported.holes.get()), (2, 1));
+    // Slots that are poisoned before a put comes.
+    (0..3).for_each(|_| pass_the_tail(&queue));
+    let items = reported.items.get();
+    queue.push(0, UNBOUNDED, &reported).unwrap();
+    assert_eq!((reported.items.get() - items, reported.holes.get(), queue.given_up()), (1, 4, 4));
+}
+
 #[test]
 fn an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender() {
-    #[derive(Default)]
-    struct Reported(std::cell::Cell<usize>);
-    impl Observer for Reported {
-        fn surfaced(&self, items: usize) {
-            self.0.set(self.0.get() + items);
-        }
-        fn vacated(&self, _slots: usize) {}
-        fn voided(&self) {}
-    }
     type Operation = fn(&RawQueue<u64>, &Reported);
     let operations: [(Operation, usize); 3] = [
         (|queue, reported| queue.push(1, UNBOUNDED, reported).unwrap(), 2),
@@ -232,7 +279,7 @@ fn an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender() {
         let _appender = link_and_stop(&queue, LEN);
         let reported = Reported::default();
         operation(&queue, &reported);
-        assert_eq!(reported.0.get(), items);
+        assert_eq!(reported.items.get(), items);
     }
 }
 
@@ -278,6 +325,51 @@ fn the_next_segment_to_be_retired_frees_one_that_was_left_since() {
     // The second segment is done, and would be the spare if the first one were not looked at again.
     use_up(&queue);
     assert_eq!(fill_up(&queue), first);
+}
+
+#[test]
+fn a_dropped_queue_frees_all_its_segments() {
+    // One linked, one spare, and two retired.
+    let queue = RawQueue::new();
+    fill_up(&queue);
+    for _ in 0..2 {
+        fill_up(&queue);
+        // The second pop looks where the tail is.
+        (0..2).for_each(|_| assert_eq!(queue.pop(&()), Ok(0)));
+        let Ok(ticket) = queue.ticket_to_get() else { panic!("there are items") };
+        std::mem::forget(ticket);
+        use_up(&queue);
+    }
+    fill_up(&queue);
+    use_up(&queue);
+    assert_eq!(segment::live::segments(), 4);
+    drop(queue);
+    assert_eq!(segment::live::segments(), 0);
+}
+
+#[test]
+fn a_used_up_segment_is_left_with_its_last_item() {
+    // So that a drained queue does not keep it.
+    fn one_by_one(mut pop: impl FnMut() -> Result<u64, Vacant>) {
+        (0..LEN).for_each(|n| assert_eq!(pop(), Ok(n)));
+    }
+    for (alone, batch) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut queue = RawQueue::new();
+        let mut sole = alone.then(|| queue.sole(Announce::Plainly));
+        (0..=LEN).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
+        let mut values = Vec::new();
+        let (most, all) = (LEN as usize, Ok(LEN as usize));
+        match (&mut sole, batch) {
+            (None, false) => one_by_one(|| queue.pop(&())),
+            (None, true) => assert_eq!(queue.pop_many(&mut values, most, &()), all),
+            (Some(sole), false) => one_by_one(|| match queue.ready_alone(sole) {
+                Some(ready) => Ok(ready.take(|n| n)),
+                None => queue.pop_alone_slowly(sole, &()),
+            }),
+            (Some(sole), true) => assert_eq!(queue.pop_many_alone(sole, &mut values, most, &()), all),
+        }
+        assert_eq!(queue.head.cursor().address(), queue.tail.cursor().address(), "{alone} {batch}");
+    }
 }
 
 #[test]
