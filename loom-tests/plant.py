@@ -124,7 +124,7 @@ fault("head-anywhere", "ticket head_within", "now.address() != seen.address()", 
 fault("get-last-slot", "ticket ticket_to_get", "index + 1 >= Self::LEN", "index >= Self::LEN", "a drained queue keeps a used-up segment")
 fault("get-at-horizon", "ticket ticket_to_get", "position >= self.head.horizon()", "position > self.head.horizon()", "a get claims a slot that no put has claimed")
 fault("ticket-though-empty", "ticket ticket_to_get", "unsafe { segment.slot(index).is_full() }", "true", "a get takes a value that is not there")
-fault("answer-not", "ticket answer", "unsafe { segment.slot(index).answer() }", "{ let _ = (segment, index); None }", "the item of a poisoned slot is lost")
+fault("answer-not", "ticket answer", "unsafe { segment.slot(index).answer() }", "{ let _ = segment.slot(index); None }", "the item of a poisoned slot is lost")
 # Links.
 fault("helpers-overflow", "link link", "seen.ticket() == MAX_TICKET", "false", "a helper's ticket too many closes the queue")
 fault("helper-not-counted", "link link", "end.advance(seen, seen.advanced(1)).ok()?;", "let _ = end;", "a segment is used again with a helper inside")

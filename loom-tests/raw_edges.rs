@@ -204,23 +204,6 @@ mod tests {
         });
     }
 
-    /// A late helper, and two segments more: the base that it wanted to raise is that of a later segment by then.
-    #[test]
-    fn a_late_helper_and_two_segments_more() {
-        explore_capped(|| {
-            let (queue, before) = queue(0, 2);
-            let putter = putter(&queue, 1, 1);
-            let mut got = Got::default();
-            for number in 0..6 {
-                put(&queue, (0, number));
-                assert_eq!(get(&queue, &mut got), Ok(()));
-                assert!(queue.len() <= 3);
-            }
-            putter.join().unwrap();
-            settle(&queue, [got], [before, all(0, 6), all(1, 1)]);
-        });
-    }
-
     /// Two poppers race for the swing of the head, beside a pusher that saw the tail at the segment they leave.
     #[test]
     fn two_poppers_leave_a_segment_that_a_pusher_is_in() {

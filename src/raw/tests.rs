@@ -43,6 +43,8 @@ fn a_queue_that_turns_over_keeps_its_order_and_its_length() {
         }
         assert_eq!(queue.len(), model.len() as u64);
     }
+    // No pop went ahead of the tail.
+    assert_eq!(queue.given_up(), 0);
 }
 
 #[test]
@@ -93,6 +95,7 @@ fn batches_cross_segments_and_stop_at_the_bound() {
             queue.pop_many(&mut out, usize::MAX, &()).ok();
             assert!(out[1..].iter().copied().eq(0..went));
         }
+        assert_eq!(queue.given_up(), 0);
     }
 }
 
@@ -165,6 +168,7 @@ fn pushes_refused_at_the_end_of_a_segment_use_nothing_up() {
     for _ in 0..2 * cursor::MAX_TICKET {
         assert_eq!(queue.push(0, LEN, &()), Err(Refused::Full(0)));
         assert_eq!(queue.push_many(&mut VecDeque::from([0]), LEN, &()), Err(Refused::Full(())));
+        assert_eq!(queue.tail.cursor().ticket(), LEN);
     }
     queue.pop(&()).unwrap();
     queue.push(0, LEN, &()).unwrap();
@@ -375,17 +379,19 @@ fn a_used_up_segment_is_left_with_its_last_item() {
 #[test]
 fn helper_tickets_do_not_count_as_items() {
     let queue = RawQueue::new();
-    (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
+    queue.push(0, UNBOUNDED, &()).unwrap();
+    queue.pop(&()).unwrap();
+    (1..LEN).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
     // As by threads that are stopped at the edge.
     let helpers = [(); 3].map(|()| queue.link(&queue.tail, queue.tail.cursor()).unwrap());
-    (0..LEN / 2).for_each(|n| assert_eq!(queue.pop(&()), Ok(n)));
+    (1..LEN / 2).for_each(|n| assert_eq!(queue.pop(&()), Ok(n)));
     assert_eq!((queue.len(), queue.claims()), (LEN / 2, LEN));
     assert!(queue.meet_pops(LEN / 2 + 1) && !queue.meet_pops(LEN / 2));
     queue.push(LEN, UNBOUNDED, &()).unwrap();
     (LEN / 2..=LEN).for_each(|n| assert_eq!(queue.pop(&()), Ok(n)));
     drop(helpers);
-    // No get went ahead of the tail.
     assert_eq!(queue.pop(&()), Err(Vacant::Empty));
+    // No pop went ahead of the tail.
     queue.push(0, UNBOUNDED, &()).unwrap();
     assert_eq!((queue.pop(&()), queue.given_up()), (Ok(0), 0));
 }
