@@ -50,8 +50,10 @@ fn run(mut builder: loom::model::Builder, model: impl Fn() + Send + Sync + 'stat
     let (bound, cap) = (builder.preemption_bound, builder.max_permutations);
     builder.check(move || {
         counted.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(joinq::raw::live_segments(), 0, "the last execution has leaked segments");
         model();
     });
+    assert_eq!(joinq::raw::live_segments(), 0, "leaked segments");
     let name = std::thread::current().name().unwrap_or("model").to_owned();
     let executions = executions.load(Ordering::Relaxed);
     let stopped = if cap.is_some_and(|cap| executions + 1 >= cap) { ", stopped" } else { "" };

@@ -265,6 +265,29 @@ mod tests {
         });
     }
 
+    /// Two items are seen, and another takes one of them: the batch claims the one that is left, and no slot that no putter has
+    /// claimed. (`settle` would find that slot poisoned.)
+    #[test]
+    fn a_batch_claims_no_more_than_is_there() {
+        reach("a batch of one", || {
+            let (queue, before) = queue(1, 2);
+            let other = queue.clone();
+            let other = thread::spawn(move || {
+                let mut got = Got::default();
+                let _ = get(&other, &mut got);
+                got
+            });
+            let mut out = Vec::new();
+            assert!(queue.pop_many(&mut out, 2, &()).is_ok());
+            let other = other.join().unwrap();
+            let one = out.len() == 1;
+            let mut got = Got::default();
+            out.into_iter().for_each(|item| got.note(item));
+            settle(&queue, [got, other], [before]);
+            one
+        });
+    }
+
     /// Claims less claims given up is what came in, and who counts both sees no hole whose claim it does not see.
     #[test]
     fn claims_and_holes_are_counted() {

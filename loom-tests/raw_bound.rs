@@ -15,7 +15,7 @@ mod models;
 #[cfg(loom)]
 mod tests {
     use crate::items::{explore_capped, get, item, offer, put, queue, reach, settle, Got, Shared, Tag};
-    use joinq::raw::{Refused, Vacant};
+    use joinq::raw::{RawQueue, Refused, Vacant, UNBOUNDED};
     use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::sync::Arc;
     use loom::thread;
@@ -160,6 +160,30 @@ mod tests {
                 settle(&queue, [got], [before, mine, theirs]);
             });
         }
+    }
+
+    /// One item at a time passes while a put is at work, so that the segment of which it saw the end is used again: by the
+    /// tickets alone the head is then two items behind. Two may be inside, so that the put is not told that it is full.
+    #[test]
+    fn a_put_is_not_told_full_by_a_later_life_of_its_segment() {
+        // Large, so that a segment has four slots.
+        let large = |number: u64| [number; 8];
+        explore_capped(move || {
+            let queue = Arc::new(RawQueue::new());
+            let pass = |number| {
+                assert!(queue.push(large(number), UNBOUNDED, &()).is_ok());
+                assert_eq!(queue.pop(&()), Ok(large(number)));
+            };
+            (0..3).for_each(pass);
+            let putter = queue.clone();
+            let putter = thread::spawn(move || assert!(putter.push(large(9), 2, &()).is_ok()));
+            // The last slot, another segment, and the first slot of a segment that is used again.
+            for number in 3..9 {
+                assert!(queue.push(large(number), UNBOUNDED, &()).is_ok());
+                let _ = queue.pop(&());
+            }
+            putter.join().unwrap();
+        });
     }
 
     /// Two batches at a bound: what does not fit comes back in its order.

@@ -14,11 +14,27 @@ mod models;
 
 #[cfg(loom)]
 mod tests {
-    use crate::items::{explore_capped, get, has_holes, put, queue, reach, settle, Got, Shared, Tag};
+    use crate::items::{explore_capped, get, has_holes, item, put, queue, reach, settle, Got, Shared, Tag};
+    use joinq::raw::{Observer, UNBOUNDED};
     use loom::thread;
+    use std::cell::Cell;
 
     fn all(by: usize, count: usize) -> Vec<Tag> {
         (0..count).map(|number| (by, number)).collect()
+    }
+
+    /// How many items an operation has reported.
+    #[derive(Default)]
+    struct Reported(Cell<usize>);
+
+    impl Observer for Reported {
+        fn surfaced(&self, items: usize) {
+            self.0.set(self.0.get() + items);
+        }
+
+        fn vacated(&self, _slots: usize) {}
+
+        fn voided(&self) {}
     }
 
     /// Pops `times` times, whatever comes.
@@ -61,6 +77,24 @@ mod tests {
             assert_eq!(get(&queue, &mut got), Ok(()));
             let _ = putters.map(|putter| putter.join().unwrap());
             settle(&queue, [got], [before, all(0, 1), all(1, 1)]);
+        });
+    }
+
+    /// Whoever of two appenders moves the tail, each of them reports its own item before it returns.
+    #[test]
+    fn each_append_reports_its_item() {
+        explore_capped(|| {
+            let (queue, before) = queue(0, 2);
+            let reporting = |queue: &Shared, by| {
+                let reported = Reported::default();
+                assert!(queue.push(item((by, 0)), UNBOUNDED, &reported).is_ok());
+                assert!(reported.0.get() > 0);
+            };
+            let other = queue.clone();
+            let other = thread::spawn(move || reporting(&other, 0));
+            reporting(&queue, 1);
+            other.join().unwrap();
+            settle(&queue, [], [before, all(0, 1), all(1, 1)]);
         });
     }
 

@@ -129,6 +129,30 @@ mod tests {
         }
     }
 
+    /// The only getter leaves a segment while another puts so much that it is used again. The head's word does not name it any
+    /// more by then, or the put would take the head to be where the tail is, and pass the bound.
+    #[test]
+    fn a_segment_is_used_again_after_the_head_has_left() {
+        explore_capped(|| {
+            let (queue, mut sole) = queue(1);
+            put(&queue, (8, 0));
+            put(&queue, (8, 1));
+            let putter = queue.clone();
+            let putter = thread::spawn(move || {
+                let mut accepted = Vec::new();
+                for number in 0..3 {
+                    let _ = offer(&putter, (0, number), 3, &mut accepted);
+                }
+                accepted
+            });
+            let mut got = Got::default();
+            assert_eq!(get(&queue, &mut sole, &mut got), Ok(()));
+            let accepted = putter.join().unwrap();
+            queue.end_sole(&mut sole);
+            settle(&queue, [got], [vec![(8, 0), (8, 1)], accepted]);
+        });
+    }
+
     /// Closed means that nothing comes any more.
     #[test]
     fn a_close_and_the_only_getter() {

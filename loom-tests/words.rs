@@ -16,7 +16,7 @@ mod models;
 #[cfg(loom)]
 mod tests {
     use crate::items::{get, has_holes, item, queue, reach_with, Got, Item, Shared, Tag, BEFORE};
-    use joinq::raw::{fix_sequence_bits, Announce, Means, Observer, RawQueue, Refused, Vacant, UNBOUNDED};
+    use joinq::raw::{fix_sequence_bits, Means, Observer, RawQueue, Refused, Vacant, UNBOUNDED};
     use loom::sync::atomic::{AtomicUsize, Ordering};
     use loom::sync::Arc;
     use loom::thread;
@@ -437,7 +437,7 @@ mod tests {
         for limit in [1, UNBOUNDED] {
             come_back("a hole", move || {
                 let mut queue = RawQueue::new();
-                let mut sole = queue.sole(if limit == 1 { Announce::ToWaiters } else { Announce::Plainly });
+                let mut sole = queue.sole();
                 let queue: Shared = Arc::new(queue);
                 let mut rounds = Rounds::default();
                 let mut putter = None;
@@ -445,7 +445,7 @@ mod tests {
                     rounds.put(&queue, limit);
                     let one = match queue.ready_alone(&mut sole) {
                         Some(ready) => Ok(ready.take(|item| item)),
-                        None => queue.pop_alone_slowly(&mut sole, &()),
+                        None => queue.pop_alone_slowly(&mut sole),
                     };
                     one.into_iter().for_each(|item| rounds.got.note(item));
                     if round == 0 {

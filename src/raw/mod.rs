@@ -41,6 +41,8 @@ pub use barrier::Means;
 pub use cursor::short::fix_sequence_bits;
 pub use handoff::Handoff;
 pub use sole::Sole;
+#[cfg(loom)]
+pub use segment::live::segments as live_segments;
 pub use ticket::{Asked, GetTicket, Hitch, PutTicket, Setback};
 #[cfg(loom)]
 pub use trial::Trial;

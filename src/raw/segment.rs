@@ -75,9 +75,14 @@ const fn round_up(offset: usize, align: usize) -> usize {
 }
 
 impl<T> Segment<T> {
-    /// Slots in a segment: about 4 KiB of values, at least 8 slots, at most 256; 2 under loom.
+    /// Slots in a segment: about 4 KiB of values, at least 8 slots, at most 256. Under loom 2, and 4 for a large type, of which
+    /// several fit in beside a small limit.
     pub(crate) const LEN: u64 = if cfg!(loom) {
-        2
+        if size_of::<T>() < 64 {
+            2
+        } else {
+            4
+        }
     } else {
         let fitting = 4096 / max(size_of::<T>(), 1);
         (if fitting < 8 {
@@ -126,6 +131,8 @@ impl<T> Segment<T> {
         // SAFETY: the layout is not empty, as it has a header.
         let memory = unsafe { alloc(layout) };
         let Some(header) = NonNull::new(memory.cast::<Header>()) else { handle_alloc_error(layout) };
+        #[cfg(any(test, loom))]
+        live::count(1);
         if !fits(memory as usize) {
             // SAFETY: it was allocated with this layout just now.
             unsafe { dealloc(memory, layout) };
@@ -180,6 +187,8 @@ impl<T> Segment<T> {
     /// # Safety
     /// The caller owns the segment.
     pub(crate) unsafe fn free(self) {
+        #[cfg(any(test, loom))]
+        live::count(-1);
         // SAFETY: it was allocated with this layout, and its owner lets it go.
         unsafe {
             std::ptr::drop_in_place(self.header.as_ptr());
@@ -297,5 +306,24 @@ impl<T> Segment<T> {
             let marks = |index| mark(self.slot(index).getter) & mark(self.slot(index).putter);
             (0..Self::LEN).fold(DONE, |all, index| all & marks(index)) == DONE
         }
+    }
+}
+
+/// For tests and models: how many segments this thread has allocated and not freed. (All threads of a model are one.)
+#[cfg(any(test, loom))]
+pub(crate) mod live {
+    use std::cell::Cell;
+
+    thread_local! {
+        static SEGMENTS: Cell<isize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn count(more: isize) {
+        SEGMENTS.with(|segments| segments.set(segments.get() + more));
+    }
+
+    /// See [`SEGMENTS`].
+    pub fn segments() -> isize {
+        SEGMENTS.with(Cell::get)
     }
 }
