@@ -20,12 +20,15 @@ pub(crate) use loom::{
 pub(crate) use rmw::{AtomicPtr, AtomicU64, AtomicUsize};
 #[cfg(not(loom))]
 pub(crate) use std::sync::{
-    atomic::{compiler_fence, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicU8, AtomicUsize},
+    atomic::{AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicU8, AtomicUsize},
     Mutex,
 };
 #[cfg(not(loom))]
 pub(crate) use std::thread_local;
 
+#[allow(unused_imports)] // only where there is a process-wide barrier
+#[cfg(not(loom))]
+pub(crate) use std::sync::atomic::compiler_fence;
 pub(crate) use std::sync::atomic::Ordering;
 
 /// What has cache lines to itself, so that who writes it takes nothing else from others.

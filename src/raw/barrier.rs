@@ -29,6 +29,7 @@ pub enum Means {
     /// Both by an RMW of the same byte.
     Rmw,
     /// The putter by [`light`], the getter by [`heavy`].
+    #[allow(dead_code)] // not every system has it
     Barrier,
 }
 
