@@ -40,9 +40,9 @@ pub use barrier::Means;
 #[cfg(loom)]
 pub use cursor::short::fix_sequence_bits;
 pub use handoff::Handoff;
-pub use sole::Sole;
 #[cfg(loom)]
 pub use segment::live::segments as live_segments;
+pub use sole::Sole;
 pub use ticket::{Asked, GetTicket, Hitch, PutTicket, Setback};
 #[cfg(loom)]
 pub use trial::Trial;
