@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{are, are_not, Ledger};
+use common::{are, are_not, Ledger, Probe};
 use futures_core::stream::{FusedStream, Stream};
 use futures_lite::future::{block_on, poll_once};
 use futures_lite::StreamExt;
@@ -142,4 +142,46 @@ fn a_send_that_is_not_polled_again_keeps_its_message_and_nobody_else_waiting() {
     drop(first);
     assert_eq!(block_on(second), Ok(()));
     assert_eq!(receiver.try_recv(), Ok(2));
+}
+
+#[test]
+fn a_weak_handle_keeps_what_is_in_the_channel() {
+    let ledger = Ledger::new();
+    let (sender, receiver) = unbounded();
+    assert!(sender.try_send(ledger.item(0)).is_ok());
+    let (weak, weak_receiver) = (sender.downgrade(), receiver.downgrade());
+    drop((sender, receiver));
+    assert!(weak.upgrade().is_none() && weak_receiver.upgrade().is_none());
+    drop(weak);
+    assert_eq!(ledger.dropped(), 0);
+    drop(weak_receiver);
+    ledger.settle();
+}
+
+#[test]
+fn each_message_that_is_taken_notifies_one_send() {
+    let (sender, receiver) = bounded(2);
+    sender.try_send(0).unwrap();
+    sender.try_send(1).unwrap();
+    let sends: Vec<_> = (2..5).map(|message| Probe::pending(Box::pin(sender.send(message)))).collect();
+    let woken = || sends.iter().map(Probe::is_woken).collect::<Vec<_>>();
+    receiver.try_recv().unwrap();
+    assert_eq!(woken(), [true, false, false]);
+    receiver.try_recv().unwrap();
+    assert_eq!(woken(), [true, true, false]);
+}
+
+#[test]
+fn a_send_that_is_polled_goes_in_though_another_was_notified() {
+    let (sender, receiver) = bounded(1);
+    sender.try_send(0).unwrap();
+    let mut first = Probe::pending(Box::pin(sender.send(1)));
+    let second = Probe::pending(Box::pin(sender.send(2)));
+    assert_eq!(receiver.try_recv(), Ok(0));
+    assert!(first.is_woken() && !second.is_woken());
+    assert_eq!(second.ready(), Ok(()));
+    assert!(first.poll().is_pending());
+    assert_eq!(receiver.try_recv(), Ok(2));
+    assert!(first.is_woken());
+    assert_eq!(first.ready(), Ok(()));
 }

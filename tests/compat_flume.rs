@@ -500,3 +500,38 @@ fn streams_share_the_messages() {
     assert_eq!(second.poll_with(|stream, context| stream.poll_next(context)), Poll::Ready(None));
     assert_eq!(second.poll_with(|stream, context| stream.poll_next(context)), Poll::Ready(None));
 }
+
+#[test]
+fn a_message_for_a_receiver_that_waits_is_counted_whatever_the_capacity() {
+    for capacity in [0, 1] {
+        let (sender, receiver) = bounded(capacity);
+        let waiting = [Probe::pending(receiver.recv_async()), Probe::pending(receiver.recv_async())];
+        sender.try_send(1).unwrap();
+        sender.try_send(2).unwrap();
+        assert!(waiting.iter().all(Probe::is_woken));
+        assert_eq!((receiver.len(), sender.is_empty(), sender.is_full()), (2, false, false));
+        assert_eq!(sender.try_send(3), Err(TrySendError::Full(3)));
+        assert_eq!(receiver.drain().collect::<Vec<_>>(), [1, 2]);
+        assert_eq!((receiver.len(), receiver.is_full()), (0, capacity == 0));
+        // Both were notified, and do not count as waiting until they are polled.
+        assert_eq!(sender.try_send(4).is_ok(), capacity > 0);
+    }
+}
+
+#[test]
+fn a_message_that_a_sink_takes_on_takes_the_place_of_one_on_its_way() {
+    let ledger = Ledger::new();
+    let (sender, receiver) = bounded(1);
+    assert!(sender.try_send(ledger.item(0)).is_ok());
+    let mut sink = Probe::new(sender.sink());
+    for id in 1..4 {
+        assert!(sink.poll_with(|sink, _| sink.start_send(ledger.item(id))).is_ok());
+        assert_eq!(ledger.dropped(), id - 1);
+        if id != 2 {
+            assert!(sink.poll_with(|sink, context| sink.poll_flush(context)).is_pending());
+        }
+    }
+    assert_eq!(receiver.try_iter().count(), 2);
+    drop(sink);
+    ledger.settle();
+}

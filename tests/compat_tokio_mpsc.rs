@@ -348,3 +348,14 @@ fn blocking_lets_go_of_the_waker_of_an_earlier_poll() {
     drop(waker);
     assert_eq!(std::sync::Arc::strong_count(&count), 1);
 }
+
+#[test]
+fn a_weak_sender_counts_when_all_others_are_gone() {
+    let (sender, receiver) = channel::<u8>(1);
+    let weak = sender.downgrade();
+    let other = weak.clone();
+    drop((sender, receiver));
+    assert_eq!((weak.strong_count(), weak.weak_count()), (0, 2));
+    drop(other);
+    assert_eq!(weak.weak_count(), 1);
+}

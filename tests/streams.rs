@@ -54,6 +54,33 @@ mod stream {
     }
 
     #[test]
+    fn an_item_wakes_the_streams_that_wait_before_the_get_that_it_notifies() {
+        let queue = Queue::unbounded();
+        let mut streams = [Probe::new(queue.stream()), Probe::new(queue.stream())];
+        assert!(next(&mut streams[0]).is_pending());
+        let get = Probe::pending(queue.get());
+        assert!(next(&mut streams[1]).is_pending());
+        queue.try_put(1).unwrap();
+        assert!(streams[0].is_woken() && get.is_woken() && !streams[1].is_woken());
+        // The get leaves without the item, which the stream behind it is to have.
+        drop(get);
+        assert!(streams[1].is_woken());
+        assert_eq!(next(&mut streams[1]), Poll::Ready(Some(1)));
+    }
+
+    #[test]
+    fn a_get_that_leaves_notifies_nobody_of_an_item_that_is_taken() {
+        let queue = Queue::unbounded();
+        let (first, second) = (Probe::pending(queue.get()), Probe::pending(queue.get()));
+        queue.try_put(1).unwrap();
+        assert_eq!(queue.try_get(), Ok(1));
+        drop(first);
+        assert!(!second.is_woken());
+        queue.try_put(2).unwrap();
+        assert_eq!(second.ready(), Ok(2));
+    }
+
+    #[test]
     fn a_stream_that_is_dropped_keeps_no_wake_up_from_others() {
         let (sender, receiver) = unbounded();
         let mut stream = Probe::new(receiver.clone().into_stream());

@@ -23,7 +23,7 @@ struct Polled(Place<UnboundedReceiver<Item>>);
 impl Work for Polled {
     fn poll(&mut self, context: &mut Context<'_>, how: u8) -> Poll<Out> {
         let Some(mut receiver) = self.0.lend() else { return Poll::Ready(Out::Nothing) };
-        if how % 2 == 0 {
+        if how < 2 {
             return receiver.poll_recv(context).map(received);
         }
         let mut buffer = Vec::new();

@@ -6,7 +6,7 @@
 //! | `crossbeam-channel` 0.5 | [`crossbeam_channel`] | no `select!`, no timer channels; see there |
 //! | `flume` 0.12 | [`flume`] | no `Selector`; see there |
 //! | `std::sync::mpsc` | [`std_mpsc`] | see there |
-//! | `tokio::sync::mpsc` 1.53 | `tokio_mpsc`, with the feature `tokio` | waiting senders are in no order; see there |
+//! | `tokio::sync::mpsc` 1.53 | `tokio_mpsc`, with the feature `tokio` | waiting senders are served in order, as there; see there |
 //!
 //! A module here holds names and signatures over this crate's own channel; it has no algorithm and no atomics.
 //!

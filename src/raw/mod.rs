@@ -10,6 +10,8 @@ mod ahead;
 mod barrier;
 mod cursor;
 mod depot;
+#[cfg(all(test, not(loom)))]
+mod edge_tests;
 mod end;
 mod get;
 mod handoff;

@@ -1,0 +1,239 @@
+//! Unit tests of the edges between segments, and of what operations report.
+
+use super::tests::{pass_the_tail, LEN};
+use super::*;
+use std::cell::Cell;
+use std::collections::VecDeque;
+
+/// As an appender does that is stopped before the tail moves: links a segment whose slot 0 holds `value`.
+fn link_and_stop(queue: &RawQueue<u64>, value: u64) -> link::Link<'_, u64> {
+    let link = queue.link(&queue.tail, queue.tail.cursor()).unwrap();
+    let segment = queue.side.depot.obtain(link.base_behind());
+    // SAFETY: nobody else knows the segment.
+    unsafe { segment.slot(0).fill(value) };
+    link.next().store(segment.address(), Ordering::Release);
+    link
+}
+
+#[test]
+fn the_head_stays_in_the_segment_that_the_tail_has_not_left() {
+    let queue = RawQueue::new();
+    (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
+    let appender = link_and_stop(&queue, LEN);
+    let segment = queue.tail.cursor().address();
+    (0..LEN).for_each(|n| assert_eq!(queue.pop(&()), Ok(n)));
+    assert_eq!(queue.head.cursor().address(), segment);
+    // As by a getter that saw an item, and whose word of the head came back since.
+    queue.leave_used_up(queue.head.cursor());
+    assert_eq!(queue.head.cursor().address(), segment);
+    assert_eq!(queue.pop(&()), Err(Vacant::Empty));
+    drop(appender);
+    queue.push(LEN + 1, UNBOUNDED, &()).unwrap();
+    assert_eq!((queue.pop(&()), queue.pop(&())), (Ok(LEN), Ok(LEN + 1)));
+}
+
+/// What operations have reported.
+#[derive(Default)]
+struct Reported {
+    items: Cell<usize>,
+    slots: Cell<usize>,
+    holes: Cell<usize>,
+}
+
+impl Observer for Reported {
+    fn surfaced(&self, items: usize) {
+        self.items.set(self.items.get() + items);
+    }
+
+    fn vacated(&self, slots: usize) {
+        self.slots.set(self.slots.get() + slots);
+    }
+
+    fn voided(&self) {
+        self.holes.set(self.holes.get() + 1);
+    }
+}
+
+#[test]
+fn each_operation_reports_what_it_changed() {
+    let (queue, reported) = (RawQueue::new(), Reported::default());
+    let check = |queue: &RawQueue<u64>| {
+        let claimed = (queue.tail.sight(LEN).position - LEN, queue.head.sight(LEN).position - LEN);
+        assert_eq!((reported.items.get() as u64, reported.slots.get() as u64), claimed);
+    };
+    for n in 0..3 * LEN {
+        queue.push(n, UNBOUNDED, &reported).unwrap();
+        check(&queue);
+    }
+    for size in (1..20).cycle().take(50) {
+        queue.push_many(&mut (0..size).collect(), UNBOUNDED, &reported).unwrap();
+        check(&queue);
+        assert_eq!(queue.pop_many(&mut Vec::new(), size as usize + 1, &reported), Ok(size as usize + 1));
+        check(&queue);
+    }
+    while queue.pop(&reported).is_ok() {
+        check(&queue);
+    }
+    // A slot beyond the bound that is given up, and free at once, and one that follows: the pop reports both.
+    let slots = reported.slots.get();
+    let Ok(ticket) = queue.ticket_to_put() else { panic!("there is a slot") };
+    assert!(queue.push_slowly(0, Hitch::Astray(ticket), 0, &reported).is_err());
+    queue.push(0, UNBOUNDED, &reported).unwrap();
+    queue.pop(&reported).unwrap();
+    assert_eq!((reported.slots.get() - slots, reported.holes.get()), (3, 1));
+    // Slots that are poisoned before a put comes.
+    (0..3).for_each(|_| pass_the_tail(&queue));
+    let items = reported.items.get();
+    queue.push(0, UNBOUNDED, &reported).unwrap();
+    assert_eq!((reported.items.get() - items, reported.holes.get(), queue.given_up()), (1, 4, 4));
+}
+
+#[test]
+fn an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender() {
+    type Operation = fn(&RawQueue<u64>, &Reported);
+    let operations: [(Operation, usize); 3] = [
+        (|queue, reported| queue.push(1, UNBOUNDED, reported).unwrap(), 2),
+        (|queue, reported| queue.push_many(&mut VecDeque::from([1, 2]), UNBOUNDED, reported).unwrap(), 3),
+        (|queue, reported| assert!(queue.close(reported)), 1),
+    ];
+    for (operation, items) in operations {
+        let queue = RawQueue::new();
+        (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
+        let _appender = link_and_stop(&queue, LEN);
+        let reported = Reported::default();
+        operation(&queue, &reported);
+        assert_eq!(reported.items.get(), items);
+    }
+}
+
+/// Pushes until the tail is in a new segment, whose address is returned.
+fn fill_up(queue: &RawQueue<u64>) -> usize {
+    let before = queue.tail.cursor().address();
+    while queue.tail.cursor().address() == before {
+        queue.push(0, UNBOUNDED, &()).unwrap();
+    }
+    queue.tail.cursor().address()
+}
+
+/// Pops until the head is in another segment.
+fn use_up(queue: &RawQueue<u64>) {
+    let before = queue.head.cursor().address();
+    while queue.head.cursor().address() == before {
+        queue.pop(&()).unwrap();
+    }
+}
+
+#[test]
+fn an_append_uses_a_retired_segment_that_was_left_since() {
+    let queue = RawQueue::new();
+    let first = fill_up(&queue);
+    fill_up(&queue);
+    queue.pop(&()).unwrap();
+    let Ok(ticket) = queue.ticket_to_get() else { panic!("there are items") };
+    use_up(&queue);
+    ticket.take(drop);
+    assert_eq!(fill_up(&queue), first);
+}
+
+#[test]
+fn the_next_segment_to_be_retired_frees_one_that_was_left_since() {
+    let queue = RawQueue::new();
+    let first = fill_up(&queue);
+    fill_up(&queue);
+    queue.pop(&()).unwrap();
+    let Ok(ticket) = queue.ticket_to_get() else { panic!("there are items") };
+    use_up(&queue);
+    fill_up(&queue);
+    ticket.take(drop);
+    // The second segment is done, and would be the spare if the first one were not looked at again.
+    use_up(&queue);
+    assert_eq!(fill_up(&queue), first);
+}
+
+#[test]
+fn a_dropped_queue_frees_all_its_segments() {
+    // One linked, one spare, and two retired.
+    let queue = RawQueue::new();
+    fill_up(&queue);
+    for _ in 0..2 {
+        fill_up(&queue);
+        // The second pop looks where the tail is.
+        (0..2).for_each(|_| assert_eq!(queue.pop(&()), Ok(0)));
+        let Ok(ticket) = queue.ticket_to_get() else { panic!("there are items") };
+        std::mem::forget(ticket);
+        use_up(&queue);
+    }
+    fill_up(&queue);
+    use_up(&queue);
+    assert_eq!(segment::live::segments(), 4);
+    drop(queue);
+    assert_eq!(segment::live::segments(), 0);
+}
+
+#[test]
+fn a_used_up_segment_is_left_with_its_last_item() {
+    // So that a drained queue does not keep it.
+    fn one_by_one(mut pop: impl FnMut() -> Result<u64, Vacant>) {
+        (0..LEN).for_each(|n| assert_eq!(pop(), Ok(n)));
+    }
+    for (alone, batch) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut queue = RawQueue::new();
+        let mut sole = alone.then(|| queue.sole());
+        (0..=LEN).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
+        let mut values = Vec::new();
+        let (most, all) = (LEN as usize, Ok(LEN as usize));
+        match (&mut sole, batch) {
+            (None, false) => one_by_one(|| queue.pop(&())),
+            (None, true) => assert_eq!(queue.pop_many(&mut values, most, &()), all),
+            (Some(sole), false) => one_by_one(|| match queue.ready_alone(sole) {
+                Some(ready) => Ok(ready.take(|n| n)),
+                None => queue.pop_alone_slowly(sole),
+            }),
+            (Some(sole), true) => assert_eq!(queue.pop_many_alone(sole, &mut values, most), all),
+        }
+        assert_eq!(queue.head.cursor().address(), queue.tail.cursor().address(), "{alone} {batch}");
+    }
+}
+
+#[test]
+fn helper_tickets_do_not_count_as_items() {
+    let queue = RawQueue::new();
+    queue.push(0, UNBOUNDED, &()).unwrap();
+    queue.pop(&()).unwrap();
+    (1..LEN).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
+    // As by threads that are stopped at the edge.
+    let helpers = [(); 3].map(|()| queue.link(&queue.tail, queue.tail.cursor()).unwrap());
+    (1..LEN / 2).for_each(|n| assert_eq!(queue.pop(&()), Ok(n)));
+    assert_eq!((queue.len(), queue.claims()), (LEN / 2, LEN));
+    assert!(queue.meet_pops(LEN / 2 + 1) && !queue.meet_pops(LEN / 2));
+    queue.push(LEN, UNBOUNDED, &()).unwrap();
+    (LEN / 2..=LEN).for_each(|n| assert_eq!(queue.pop(&()), Ok(n)));
+    drop(helpers);
+    assert_eq!(queue.pop(&()), Err(Vacant::Empty));
+    // No pop went ahead of the tail.
+    queue.push(0, UNBOUNDED, &()).unwrap();
+    assert_eq!((queue.pop(&()), queue.given_up()), (Ok(0), 0));
+}
+
+#[test]
+fn helper_tickets_end_before_the_closed_bit() {
+    let queue = RawQueue::new();
+    (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
+    let helpers: Vec<_> = (LEN..cursor::MAX_TICKET).map(|_| queue.link(&queue.tail, queue.tail.cursor())).collect();
+    assert!(helpers.iter().all(Option::is_some));
+    assert!(queue.link(&queue.tail, queue.tail.cursor()).is_none());
+    assert!(!queue.is_closed());
+}
+
+#[test]
+fn a_misplaced_claim_is_kept_within_the_bound_and_given_up_beyond_it() {
+    for (limit, answer, holes) in [(2, Ok(()), 0), (1, Err(Refused::Full(1)), 1)] {
+        let queue = RawQueue::new();
+        queue.push(0, UNBOUNDED, &()).unwrap();
+        let Ok(ticket) = queue.ticket_to_put() else { panic!("there is a slot") };
+        assert_eq!(queue.push_slowly(1, Hitch::Astray(ticket), limit, &()), answer);
+        assert_eq!((queue.claims(), queue.given_up(), queue.len()), (2, holes, 2 - holes));
+        assert_eq!(queue.pop(&()), Ok(0));
+        assert_eq!(queue.pop(&()), if holes == 0 { Ok(1) } else { Err(Vacant::Empty) });
+    }
+}
