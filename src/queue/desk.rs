@@ -258,6 +258,8 @@ impl<T> Queue<T> {
     }
 
     /// Takes the oldest item that was put by a permit after the close, when nothing is left of those before.
+    #[cold]
+    #[inline(never)]
     pub(super) fn pop_late(&self) -> Result<T, Vacant> {
         self.take_late(|late| late.pop_front().map(|item| (item, 1)))
     }
