@@ -319,9 +319,9 @@ fn a_forgotten_reservation_does_not_hold_up_the_end() {
             drop(held);
             assert!(reserve.is_woken());
         } else {
-            std::mem::forget(held);
+            common::forget(held);
         }
-        std::mem::forget(reserve);
+        common::forget(reserve);
         let get = Probe::pending(queue.get());
         queue.close();
         // A permit that is held can be used as long as it is; what a reservation was not told of cannot.

@@ -4,7 +4,18 @@ use crate::harness::{compare, Known, Out, Seen, Topic, Wake};
 
 super::both!("side.rs": ::flume, joinq::compat::flume);
 
+/// Whether both are facts of a channel of capacity 0 with messages in it, and differ in nothing but that ours shows none.
+fn only_the_length_at_capacity_0(real: &Out, ours: &Out) -> bool {
+    let (Out::Facts(real), Out::Facts(ours)) = (real, ours) else { return false };
+    let shows_none = [("length", 0), ("empty", 1), ("full", 1)];
+    real.contains(&("capacity", 0))
+        && real.iter().zip(ours).all(|(real, ours)| real == ours || (real.0 == ours.0 && shows_none.contains(ours)))
+}
+
 fn outcome(seen: &Seen<'_>) -> Option<&'static str> {
+    if only_the_length_at_capacity_0(seen.real, seen.ours) {
+        return Some("with capacity 0 the length is always 0 here");
+    }
     let sends_beyond_the_capacity = matches!(
         (seen.real, seen.ours),
         (Out::Failed("full" | "timeout", Some(_)) | Out::Pending, Out::Done)

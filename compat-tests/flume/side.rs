@@ -207,7 +207,9 @@ impl Side for Channel {
         Op(1, "recv_deadline", |it, a, _| Some(timed_receive(it.receivers.get(a)?.recv_deadline(Instant::now())))),
         Op(1, "recv", |it, a, _| {
             let receiver = it.receivers.get(a)?;
-            (!receiver.is_empty() || receiver.is_disconnected()).then(|| received(receiver.recv()))
+            // With capacity 0 the length tells nothing here.
+            let ready = !receiver.is_empty() && receiver.capacity() != Some(0);
+            (ready || receiver.is_disconnected()).then(|| received(receiver.recv()))
         }),
         Op(6, "recv_async", |it, a, _| {
             let receiver = it.receivers.get(a)?.clone();

@@ -212,7 +212,8 @@ macro_rules! operation {
             ///
             /// # Panics
             /// If the operation has ended.
-            #[inline]
+            // Inlined for certain: where the operation is made its being new is known, and the test falls away.
+            #[inline(always)]
             #[track_caller]
             pub fn wait(mut self) -> $output {
                 self.0.assert_not_ended(stringify!($name));

@@ -258,6 +258,8 @@ impl<T> Queue<T> {
     }
 
     /// Takes the oldest item that was put by a permit after the close, when nothing is left of those before.
+    #[cold]
+    #[inline(never)]
     pub(super) fn pop_late(&self) -> Result<T, Vacant> {
         self.take_late(|late| late.pop_front().map(|item| (item, 1)))
     }
@@ -294,8 +296,10 @@ impl<T> Queue<T> {
     /// With capacity 0: puts an item in if a get waits for it, and no put that came before has one for that get.
     pub(super) fn push_to_expecting(&self, item: T) -> Result<(), Refused<T>> {
         self.telling_at_desk(|lines, told| {
-            self.serve(lines, self.limit_at_desk(lines), told);
-            self.push_at_desk(item, self.limit_at_desk(lines), told)
+            // The same for both: a get is counted for one item, by whichever put.
+            let limit = self.limit_at_desk(lines);
+            self.serve(lines, limit, told);
+            self.push_at_desk(item, limit, told)
         })
     }
 

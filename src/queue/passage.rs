@@ -82,6 +82,7 @@ impl<T> Queue<T> {
 
     /// Puts an item in when there is a hitch.
     #[cold]
+    #[inline(never)]
     pub(super) fn push_otherwise(&self, item: T, hitch: Hitch<'_, T>) -> Result<(), Refused<T>> {
         if !self.goes_by_the_limit() {
             return self.push_by_leave(item);

@@ -44,6 +44,7 @@ fn put_in<T>(load: &mut Option<T>, queue: &Queue<T>, ticket: PutTicket<'_, T>) -
 }
 
 #[cold]
+#[inline(never)]
 fn push_otherwise<T>(load: &mut Option<T>, queue: &Queue<T>, hitch: Hitch<'_, T>) -> Result<(), Refused<()>> {
     let Some(item) = load.take() else { return Ok(()) };
     queue.push_otherwise(item, hitch).map_err(|refused| keep(refused, load))

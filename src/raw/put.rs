@@ -110,6 +110,7 @@ impl<T> RawQueue<T> {
 
     /// After a value was put that a getter had asked for. If it comes back it is put anew.
     #[cold]
+    #[inline(never)]
     pub fn push_asked(&self, asked: Asked<'_, T>, limit: u64, observer: &impl Observer) -> Result<(), Refused<T>> {
         match asked.answer() {
             None => {
@@ -126,6 +127,7 @@ impl<T> RawQueue<T> {
     /// Puts `value` at the tail when there is a hitch. It may tell the observer more than once, and something is still to be
     /// done after each time but the last: so the observer must not unwind.
     #[cold]
+    #[inline(never)]
     pub fn push_slowly(
         &self,
         value: T,

@@ -35,10 +35,13 @@ macro_rules! queries {
             }
 
             /// How many messages are inside, those for receivers that wait included, so that it may be more than the
-            /// capacity.
+            /// capacity; none with capacity 0.
             pub fn len(&self) -> usize {
                 let $it = self;
-                $queue.stored()
+                match $queue.capacity() {
+                    Some(0) => 0,
+                    _ => $queue.stored(),
+                }
             }
 
             /// For how many messages there is room; `None` if the channel is unbounded.
@@ -138,7 +141,7 @@ impl<T> Receiver<T> {
     pub fn drain(&self) -> Drain<'_, T> {
         let mut messages = Vec::new();
         // With capacity 0 as well, where messages are inside for receivers that wait.
-        let _ = self.0.try_recv_many(&mut messages, self.len());
+        let _ = self.0.try_recv_many(&mut messages, self.0.queue().stored());
         Drain { queue: messages.into(), _phantom: PhantomData }
     }
 }
