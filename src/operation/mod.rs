@@ -110,7 +110,8 @@ impl<A: Attempt> Operation<A> {
 
     #[cold]
     fn wait(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
-        Thread::with(|thread| {
+        Thread::with(|thread| loop {
+            // Also after a wake-up in vain: who took the item may be about to leave more.
             let lingers = thread.may_linger();
             if lingers {
                 if let Some(output) = self.spin_on_thread(&thread.luck) {
@@ -135,6 +136,13 @@ impl<A: Attempt> Operation<A> {
                 }
                 if !thread.park(deadline) {
                     return Err(self.time_out());
+                }
+                if let Some(output) = self.attempt.attempt(Some(&thread.waker)) {
+                    self.finished = true;
+                    return Ok(output);
+                }
+                if !self.attempt.waits() {
+                    break;
                 }
             }
         })

@@ -39,9 +39,9 @@ const YIELDS: u32 = 32;
 const LONG: Duration = Duration::from_micros(500);
 /// Waits that park at once after the first long yield, and at most.
 #[cfg(not(loom))]
-const FEW: u32 = 256;
+const FEW: u32 = 4;
 #[cfg(not(loom))]
-const MANY: u32 = 1 << 15;
+const MANY: u32 = 64;
 
 impl Thread {
     fn new() -> Self {
