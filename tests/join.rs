@@ -475,3 +475,23 @@ fn a_join_that_is_never_polled_again_disturbs_nobody() {
     drop(kept);
     queue.join().wait();
 }
+
+/// What leaves the queue other than by a get counts as done, and a join ends.
+#[test]
+fn what_is_displaced_or_drained_is_done() {
+    for queue in [Queue::bounded(1), Queue::with_permits(1)] {
+        assert_eq!(queue.force_put("old"), Ok(None));
+        assert_eq!(queue.force_put("new"), Ok(Some("old")));
+        let join = Probe::pending(queue.join());
+        drop(queue.get_task().wait());
+        assert!(join.is_woken());
+        join.ready();
+
+        queue.try_put("drained").unwrap();
+        let join = Probe::pending(queue.join());
+        assert!(queue.drain().eq(["drained"]));
+        assert!(join.is_woken());
+        join.ready();
+        assert!(queue.task_done().is_err());
+    }
+}

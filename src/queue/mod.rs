@@ -73,8 +73,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 ///
 /// # Order
 /// Items come out in the order in which they went in; the queue is linearizable. What was put before a `put` began
-/// comes out before it. The items of puts that wait go in in the order in which these began to wait; a put that comes just
-/// when room does may be quicker. Nothing is promised about which of several waiting getters is served.
+/// comes out before it. Waiting puts complete in FIFO order; a new put may overtake them if it finds a free slot first. Waiting
+/// gets are notified in FIFO order, one for each item. The queue is linearizable by itself; nothing is promised across two
+/// queues beyond the orderings of acquire and release.
 ///
 /// # Progress
 /// [`try_put`](Queue::try_put), [`try_get`](Queue::try_get) and the queries are lock-free as long as nobody is waiting,
@@ -180,9 +181,7 @@ impl<T> Queue<T> {
     crate::sync::const_fn! {
         /// A queue with room for `capacity` items. Memory is allocated as it is used, so that a large capacity is free.
         ///
-        /// While gets wait there is room for one item more for each of them, as it takes one off at once. If such a get is
-        /// cancelled its item stays, and as many items more than the capacity are inside until others take them; `len`
-        /// does not count them.
+        /// Never more items than that are in the queue, whether gets wait or not.
         ///
         /// With capacity 0 it is a *rendezvous*: an item goes in only for a get. A [`put`](Queue::put) is done at once if a
         /// get waits, and else when a get has taken its item; a [`try_put`](Queue::try_put) succeeds if and only if more
@@ -487,8 +486,8 @@ impl<T> Queue<T> {
         self.notify_if_all_done(self.aside.unfinished.finish_at_most(count as u64, self));
     }
 
-    /// Takes out all items that are inside at this moment; never more than [`len`](Queue::len), so that with capacity 0
-    /// it takes nothing from a put that waits.
+    /// Takes out all items that are in the queue at this moment, which count as done then; never more than
+    /// [`len`](Queue::len), so that with capacity 0 it takes nothing from a put that waits.
     ///
     /// # Examples
     /// ```
