@@ -192,11 +192,7 @@ impl<T> Queue<T> {
         if credit.admit(1, 1).is_err() {
             return Err(Refused::Full(item));
         }
-        let pushed = self.raw.push(item, UNBOUNDED, told);
-        if pushed.is_err() {
-            credit.refund(1);
-        }
-        pushed
+        self.push_admitted(credit, item, told)
     }
 
     /// Takes permits, unless somebody waits for them.

@@ -593,12 +593,6 @@ impl<T> Queue<T> {
         left
     }
 
-    /// Drops what is left in a closed queue. The item of a put that waits is left to that put, which hands it back, and what
-    /// the holder of a permit puts later is dropped with the queue.
-    pub(crate) fn discard(&self) {
-        self.discard_inside();
-    }
-
     /// Drops what is left inside; what is behind an item whose drop panics is forgotten.
     #[cfg(feature = "compat")]
     pub(crate) fn discard_until_panic(&self) {

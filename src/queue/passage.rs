@@ -102,7 +102,7 @@ impl<T> Queue<T> {
     fn push_by_leave(&self, item: T) -> Result<(), Refused<T>> {
         let Some(credit) = self.credit_if_any() else { return self.push_to_expecting(item) };
         match self.admit(credit, 1) {
-            Ok(_) => self.push_admitted(credit, item),
+            Ok(_) => self.push_admitted(credit, item, &Deferring::new(self)),
             Err(Denied::TooFew) => Err(Refused::Full(item)),
             Err(Denied::Closed) => Err(Refused::Closed(item)),
         }
@@ -134,8 +134,8 @@ impl<T> Queue<T> {
     }
 
     /// Puts an item in for which a permit was taken. If the queue is closed in the meantime the permit goes back.
-    fn push_admitted(&self, credit: &Credit, item: T) -> Result<(), Refused<T>> {
-        let pushed = self.raw.push(item, UNBOUNDED, &Deferring::new(self));
+    pub(super) fn push_admitted(&self, credit: &Credit, item: T, observer: &impl Observer) -> Result<(), Refused<T>> {
+        let pushed = self.raw.push(item, UNBOUNDED, observer);
         if pushed.is_err() {
             credit.refund(1);
         }
@@ -362,8 +362,9 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Drops what is inside; goes on when the drop of an item panics.
-    pub(super) fn discard_inside(&self) {
+    /// Drops what is left in a closed queue, and goes on when the drop of an item panics. The item of a put that waits is left
+    /// to that put, which hands it back, and what the holder of a permit puts later is dropped with the queue.
+    pub(crate) fn discard(&self) {
         struct Rest<'a, T>(&'a Queue<T>);
         impl<T> Rest<'_, T> {
             fn discard(&mut self) {
