@@ -2,7 +2,7 @@
 #![allow(dead_code)] // not every file needs everything
 
 use crate::models::explore_up_to;
-use joinq::raw::{Means, RawQueue, Refused, Vacant, UNBOUNDED};
+use joinq::raw::{Handshake, PopError, PushError, RawQueue, UNBOUNDED};
 use loom::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -55,27 +55,27 @@ pub fn put(queue: &Shared, tag: Tag) {
 }
 
 /// Puts if the bound allows; what is refused comes back. Whoever succeeds keeps the tag in `accepted`.
-pub fn offer(queue: &Shared, tag: Tag, limit: u64, accepted: &mut Vec<Tag>) -> Result<(), Refused<()>> {
+pub fn offer(queue: &Shared, tag: Tag, limit: u64, accepted: &mut Vec<Tag>) -> Result<(), PushError<()>> {
     let answer = match queue.push(item(tag), limit, &()) {
         Ok(()) => {
             accepted.push(tag);
             Ok(())
         }
-        Err(Refused::Full(back)) => {
+        Err(PushError::Full(back)) => {
             assert_eq!(*back, tag);
-            Err(Refused::Full(()))
+            Err(PushError::Full(()))
         }
-        Err(Refused::Closed(back)) => {
+        Err(PushError::Closed(back)) => {
             assert_eq!(*back, tag);
             assert!(queue.is_closed());
-            Err(Refused::Closed(()))
+            Err(PushError::Closed(()))
         }
     };
     assert!(queue.len() <= limit);
     answer
 }
 
-pub fn get(queue: &Shared, got: &mut Got) -> Result<(), Vacant> {
+pub fn get(queue: &Shared, got: &mut Got) -> Result<(), PopError> {
     queue.pop(&()).map(|item| got.note(item))
 }
 
@@ -98,29 +98,29 @@ pub fn settle(queue: &Shared, gots: impl IntoIterator<Item = Got>, accepted: imp
     assert_eq!(came, accepted);
     assert_eq!(queue.len(), 0);
     // No get went ahead of the tail: with nobody else there, a put finds its slot as it should be.
-    let holes = queue.given_up();
+    let holes = queue.holes();
     if queue.push(item((BEFORE, 0)), 1, &()).is_ok() {
         assert!(queue.pop(&()).is_ok());
     }
-    assert_eq!(queue.given_up(), holes);
+    assert_eq!(queue.holes(), holes);
 }
 
 /// Whether a getter lost patience with a putter, or a putter gave a claim up.
 pub fn has_holes(queue: &Shared) -> bool {
-    queue.given_up() > 0
+    queue.holes() > 0
 }
 
 /// The means by which putter and getter do not miss each other, with the number of executions that is enough for each.
 /// loom's fences in place of the process-wide barrier are stronger than what ships; the RMWs are as they ship.
-const MEANS: [(Means, usize); 2] = [(Means::Barrier, 20_000), (Means::Rmw, 3_000)];
+const MEANS: [(Handshake, usize); 2] = [(Handshake::Membarrier, 20_000), (Handshake::Rmw, 3_000)];
 
 /// As that of `models.rs`, with each of the means.
 pub fn explore_capped(model: impl Fn() + Send + Sync + 'static) {
     let model = std::sync::Arc::new(model);
-    for (means, enough) in MEANS {
+    for (handshake, enough) in MEANS {
         let model = model.clone();
         explore_up_to(enough, move || {
-            means.fix();
+            handshake.fix();
             model();
         });
     }
@@ -132,12 +132,12 @@ pub fn reach(what: &str, model: impl Fn() -> bool + Send + Sync + 'static) {
 }
 
 /// As [`reach`], with these means and numbers of executions.
-pub fn reach_with(all: &[(Means, usize)], what: &str, model: impl Fn() -> bool + Send + Sync + 'static) {
+pub fn reach_with(all: &[(Handshake, usize)], what: &str, model: impl Fn() -> bool + Send + Sync + 'static) {
     let model = std::sync::Arc::new(model);
-    for &(means, enough) in all {
+    for &(handshake, enough) in all {
         let model = model.clone();
         reach_up_to(enough, what, move || {
-            means.fix();
+            handshake.fix();
             model()
         });
     }

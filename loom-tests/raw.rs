@@ -15,7 +15,7 @@ mod models;
 #[cfg(loom)]
 mod tests {
     use crate::items::{explore_capped, get, has_holes, item, put, queue, reach, settle, Got, BEFORE};
-    use joinq::raw::{RawQueue, Vacant, UNBOUNDED};
+    use joinq::raw::{PopError, RawQueue, UNBOUNDED};
     use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::sync::Arc;
     use loom::thread;
@@ -71,7 +71,7 @@ mod tests {
             let answer = get(&queue, &mut mine);
             let (theirs, other_answer) = other.join().unwrap();
             assert!(answer.is_ok() != other_answer.is_ok());
-            assert_eq!(answer.and(other_answer), Err(Vacant::Empty));
+            assert_eq!(answer.and(other_answer), Err(PopError::Empty));
             settle(&queue, [mine, theirs], [before]);
         });
     }
@@ -306,12 +306,12 @@ mod tests {
                 }
                 got
             });
-            let given_up = queue.given_up();
+            let holes = queue.holes();
             let claims = queue.claims();
-            assert!(claims > given_up);
+            assert!(claims > holes);
             putter.join().unwrap();
             let got = popper.join().unwrap();
-            assert_eq!(queue.claims() - queue.given_up(), 3);
+            assert_eq!(queue.claims() - queue.holes(), 3);
             let holes = has_holes(&queue);
             settle(&queue, [got], [before, vec![(0, 0), (0, 1)]]);
             holes
@@ -327,8 +327,8 @@ mod tests {
             let popper = thread::spawn(move || drop((popper.pop(&()), popper.pop(&()))));
             let counter = queue.clone();
             let counter = thread::spawn(move || {
-                let given_up = counter.given_up();
-                assert!(given_up == 0 || counter.claims() >= 2);
+                let holes = counter.holes();
+                assert!(holes == 0 || counter.claims() >= 2);
             });
             put(&queue, (0, 0));
             popper.join().unwrap();

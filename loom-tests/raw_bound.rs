@@ -15,13 +15,13 @@ mod models;
 #[cfg(loom)]
 mod tests {
     use crate::items::{explore_capped, get, item, offer, put, queue, reach, settle, Got, Shared, Tag};
-    use joinq::raw::{RawQueue, Refused, Vacant, UNBOUNDED};
+    use joinq::raw::{PopError, PushError, RawQueue, UNBOUNDED};
     use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::sync::Arc;
     use loom::thread;
     use std::collections::VecDeque;
 
-    type Answers = Vec<Result<(), Refused<()>>>;
+    type Answers = Vec<Result<(), PushError<()>>>;
 
     /// Two putters at a bound of one, and a popper: never two inside.
     #[test]
@@ -225,10 +225,10 @@ mod tests {
                 });
                 assert!(queue.close(&()));
                 let mut after = Vec::new();
-                assert_eq!(offer(&queue, (1, 0), u64::MAX, &mut after), Err(Refused::Closed(())));
+                assert_eq!(offer(&queue, (1, 0), u64::MAX, &mut after), Err(PushError::Closed(())));
                 let accepted = putter.join().unwrap();
                 settle(&queue, [], [before, accepted]);
-                assert_eq!(queue.pop(&()).err(), Some(Vacant::Closed));
+                assert_eq!(queue.pop(&()).err(), Some(PopError::Closed));
             });
         }
     }
@@ -250,7 +250,7 @@ mod tests {
                 assert!(queue.close(&()));
                 let accepted = putters.map(|putter| putter.join().unwrap());
                 settle(&queue, [], accepted.into_iter().chain([before]));
-                assert_eq!(queue.pop(&()).err(), Some(Vacant::Closed));
+                assert_eq!(queue.pop(&()).err(), Some(PopError::Closed));
             });
         }
     }
@@ -323,7 +323,7 @@ mod tests {
                 let mut closed = false;
                 for _ in 0..inside + 2 {
                     match get(&queue, &mut got) {
-                        Err(Vacant::Closed) => closed = true,
+                        Err(PopError::Closed) => closed = true,
                         _ => assert!(!closed, "after Closed came another answer"),
                     }
                 }
@@ -350,7 +350,7 @@ mod tests {
             let mut got = Got::default();
             let mut closed = false;
             for _ in 0..3 {
-                if get(&queue, &mut got) == Err(Vacant::Closed) {
+                if get(&queue, &mut got) == Err(PopError::Closed) {
                     assert_eq!(got.0.len(), 2);
                     closed = true;
                 }

@@ -17,7 +17,7 @@ mod models;
 mod tests {
     use crate::items::{get, has_holes, item, put, queue, reach_with, settle, Got, Item, Shared, Tag};
     use crate::models::{explore, explore_capped};
-    use joinq::raw::{Means, Trial};
+    use joinq::raw::{Handshake, SlotHarness};
     use loom::{sync::Arc, thread};
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -27,8 +27,8 @@ mod tests {
     /// Executions of a model that takes more.
     const ENOUGH: usize = 20_000;
 
-    fn with_each(model: impl Fn(Means)) {
-        [Means::Rmw, Means::Barrier].into_iter().for_each(model);
+    fn with_each(model: impl Fn(Handshake)) {
+        [Handshake::Rmw, Handshake::Membarrier].into_iter().for_each(model);
     }
 
     fn putter(queue: &Shared, tags: Vec<Tag>) -> thread::JoinHandle<()> {
@@ -36,13 +36,13 @@ mod tests {
         thread::spawn(move || tags.into_iter().for_each(|tag| put(&queue, tag)))
     }
 
-    fn trial(means: Means) -> Arc<Trial<Item>> {
-        Arc::new(Trial::new(means))
+    fn trial(handshake: Handshake) -> Arc<SlotHarness<Item>> {
+        Arc::new(SlotHarness::new(handshake))
     }
 
-    fn beside<R: 'static>(
-        trial: &Arc<Trial<Item>>,
-        part: impl FnOnce(&Trial<Item>) -> R + 'static,
+    fn hot<R: 'static>(
+        trial: &Arc<SlotHarness<Item>>,
+        part: impl FnOnce(&SlotHarness<Item>) -> R + 'static,
     ) -> thread::JoinHandle<R> {
         let trial = trial.clone();
         thread::spawn(move || part(&trial))
@@ -52,14 +52,14 @@ mod tests {
     /// sees what the getter did before: that the head has gone on.
     #[test]
     fn full_or_poisoned() {
-        with_each(|means| {
+        with_each(|handshake| {
             let seen = std::sync::Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
             let count = seen.clone();
             explore(move || {
-                let trial = trial(means);
+                let trial = trial(handshake);
                 let head = Arc::new(loom::sync::atomic::AtomicUsize::new(0));
                 let passed = head.clone();
-                let putter = beside(&trial, move |trial| {
+                let putter = hot(&trial, move |trial| {
                     let put = trial.put(item((0, 0)));
                     assert!(put.is_ok() || passed.load(Ordering::Relaxed) == 1);
                     put
@@ -81,14 +81,14 @@ mod tests {
     /// A third thread uses the slot again, if it may: then putter and getter are through.
     #[test]
     fn used_again_when_both_are_through() {
-        with_each(|means| {
+        with_each(|handshake| {
             for first in [0, 1, 2] {
                 explore(move || {
-                    let trial = trial(means);
+                    let trial = trial(handshake);
                     // Each of the three is the model's own thread once, which goes first.
-                    let put = |trial: &Trial<Item>| trial.put(item((0, 0))).is_ok();
-                    let get = |trial: &Trial<Item>| trial.get().is_some();
-                    let reuse = |trial: &Trial<Item>| {
+                    let put = |trial: &SlotHarness<Item>| trial.put(item((0, 0))).is_ok();
+                    let get = |trial: &SlotHarness<Item>| trial.get().is_some();
+                    let reuse = |trial: &SlotHarness<Item>| {
                         if trial.reuse() {
                             assert!(trial.put(item((1, 0))).is_ok());
                             assert!(trial.get().is_some());
@@ -97,16 +97,16 @@ mod tests {
                     };
                     let (put, got) = match first {
                         0 => {
-                            let (get, reuse) = (beside(&trial, get), beside(&trial, reuse));
+                            let (get, reuse) = (hot(&trial, get), hot(&trial, reuse));
                             (put(&trial), get.join().unwrap() & reuse.join().unwrap())
                         }
                         1 => {
-                            let (put, reuse) = (beside(&trial, put), beside(&trial, reuse));
+                            let (put, reuse) = (hot(&trial, put), hot(&trial, reuse));
                             let got = get(&trial) & reuse.join().unwrap();
                             (put.join().unwrap(), got)
                         }
                         _ => {
-                            let (put, get) = (beside(&trial, put), beside(&trial, get));
+                            let (put, get) = (hot(&trial, put), hot(&trial, get));
                             reuse(&trial);
                             (put.join().unwrap(), get.join().unwrap())
                         }
@@ -121,11 +121,11 @@ mod tests {
     /// A putter that gives its ticket up, a getter, and a third thread that uses the slot again, if it may.
     #[test]
     fn skipped_or_poisoned() {
-        with_each(|means| {
+        with_each(|handshake| {
             explore(move || {
-                let trial = trial(means);
-                let putter = beside(&trial, Trial::skip);
-                let getter = beside(&trial, |trial| assert!(trial.get().is_none()));
+                let trial = trial(handshake);
+                let putter = hot(&trial, SlotHarness::skip);
+                let getter = hot(&trial, |trial| assert!(trial.get().is_none()));
                 if trial.reuse() {
                     assert!(trial.put(item((1, 0))).is_ok());
                     assert!(trial.get().is_some());
@@ -140,9 +140,9 @@ mod tests {
     /// The same in a queue: the get takes the item, poisons its slot, or comes before it.
     #[test]
     fn a_put_beside_a_get() {
-        with_each(|means| {
+        with_each(|handshake| {
             for passed in OFFSETS {
-                reach_with(&[(means, ENOUGH)], "a hole", move || {
+                reach_with(&[(handshake, ENOUGH)], "a hole", move || {
                     let (queue, _) = queue(passed, 0);
                     let putter = putter(&queue, vec![(0, 0)]);
                     let mut got = Got::default();
@@ -159,9 +159,9 @@ mod tests {
     /// Two gets, each with a slot of its own, and two puts of one thread: their order is kept whatever is poisoned.
     #[test]
     fn two_slots_are_poisoned_or_not() {
-        with_each(|means| {
+        with_each(|handshake| {
             explore_capped(move || {
-                means.fix();
+                handshake.fix();
                 let (queue, _) = queue(1, 0);
                 let putter = putter(&queue, vec![(0, 0), (0, 1)]);
                 let mut got = Got::default();
@@ -176,8 +176,8 @@ mod tests {
     /// An item is got before its putter is through with the slot, and the segment is used again: not before it is.
     #[test]
     fn a_segment_waits_for_its_putter() {
-        with_each(|means| {
-            reach_with(&[(means, ENOUGH)], "an item", move || {
+        with_each(|handshake| {
+            reach_with(&[(handshake, ENOUGH)], "an item", move || {
                 let (queue, _) = queue(1, 0);
                 let putter = putter(&queue, vec![(0, 0)]);
                 let mut got = Got::default();
@@ -197,9 +197,9 @@ mod tests {
     /// The putter is through, the getter is not, and the segment is used again: not before it is.
     #[test]
     fn a_segment_waits_for_its_getter() {
-        with_each(|means| {
+        with_each(|handshake| {
             explore_capped(move || {
-                means.fix();
+                handshake.fix();
                 let (queue, before) = queue(1, 1);
                 let getter = queue.clone();
                 let getter = thread::spawn(move || {
@@ -221,8 +221,8 @@ mod tests {
     /// A getter poisons a slot, its putter comes back for the value, and a third goes round meanwhile.
     #[test]
     fn a_segment_waits_for_a_poisoned_putter() {
-        with_each(|means| {
-            reach_with(&[(means, ENOUGH)], "a hole", move || {
+        with_each(|handshake| {
+            reach_with(&[(handshake, ENOUGH)], "a hole", move || {
                 let (queue, _) = queue(1, 0);
                 let putter = putter(&queue, vec![(0, 0)]);
                 let getter = queue.clone();
@@ -248,17 +248,17 @@ mod tests {
     /// A segment is used again with other means than before.
     #[test]
     fn the_means_change_with_the_segment() {
-        with_each(|means| {
+        with_each(|handshake| {
             explore_capped(move || {
-                Means::Rmw.fix();
+                Handshake::Rmw.fix();
                 let (queue, before) = queue(1, 1);
-                means.fix();
+                handshake.fix();
                 let putter = putter(&queue, vec![(0, 0), (0, 1)]);
                 let mut got = Got::default();
                 for _ in 0..3 {
                     let _ = get(&queue, &mut got);
                 }
-                Means::Barrier.fix();
+                Handshake::Membarrier.fix();
                 put(&queue, (1, 0));
                 let _ = get(&queue, &mut got);
                 putter.join().unwrap();

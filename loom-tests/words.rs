@@ -16,14 +16,14 @@ mod models;
 #[cfg(loom)]
 mod tests {
     use crate::items::{get, has_holes, item, queue, reach_with, Got, Item, Shared, Tag, BEFORE};
-    use joinq::raw::{fix_sequence_bits, Means, Observer, RawQueue, Refused, Vacant, UNBOUNDED};
+    use joinq::raw::{fix_sequence_bits, Handshake, Observer, PopError, PushError, RawQueue, UNBOUNDED};
     use loom::sync::atomic::{AtomicUsize, Ordering};
     use loom::sync::Arc;
     use loom::thread;
     use std::collections::VecDeque;
 
     /// Each model is small, and there are many.
-    const MEANS: [(Means, usize); 2] = [(Means::Barrier, 2_000), (Means::Rmw, 2_000)];
+    const MEANS: [(Handshake, usize); 2] = [(Handshake::Membarrier, 2_000), (Handshake::Rmw, 2_000)];
 
     /// Runs `model` with short words; it says whether it came to what it is for.
     fn come_back(what: &str, model: impl Fn() -> bool + Send + Sync + 'static) {
@@ -243,7 +243,7 @@ mod tests {
                 let hole = has_holes(&queue);
                 if empty {
                     assert_eq!(queue.len(), 0);
-                    assert!(queue.meet_pops(1), "a waiter would sleep beside an empty queue");
+                    assert!(queue.fence_pops(1), "a waiter would sleep hot an empty queue");
                     assert!(rounds.put(&queue, 1), "full, though nothing is inside");
                     assert_eq!((rounds.put(&queue, 1), queue.len()), (false, 1));
                 }
@@ -303,7 +303,7 @@ mod tests {
                 let waiter = thread::spawn(move || {
                     let (queue, waiting) = waiter;
                     waiting.gate.store(1, Ordering::Relaxed);
-                    !queue.meet_pushes() || queue.pop(&()).is_err()
+                    !queue.fence_pushes() || queue.pop(&()).is_err()
                 });
                 let telling = Telling::OfItems(&waiting);
                 for number in 0..ROUNDS {
@@ -315,7 +315,7 @@ mod tests {
                 let asleep = waiter.join().unwrap();
                 let inside = queue.len();
                 queue.discard(&());
-                assert!(!asleep || waiting.is_told() || inside == 0, "asleep beside an item");
+                assert!(!asleep || waiting.is_told() || inside == 0, "asleep hot an item");
                 asleep && waiting.is_told()
             });
         }
@@ -332,7 +332,7 @@ mod tests {
                 let waiter = thread::spawn(move || {
                     let (queue, waiting) = waiter;
                     waiting.gate.store(1, Ordering::Relaxed);
-                    !queue.meet_pops(1) || queue.push(item((1, 0)), 1, &()).is_err()
+                    !queue.fence_pops(1) || queue.push(item((1, 0)), 1, &()).is_err()
                 });
                 let telling = Telling::OfRoom(&waiting);
                 for number in 0..ROUNDS {
@@ -344,7 +344,7 @@ mod tests {
                 let asleep = waiter.join().unwrap();
                 let inside = queue.len();
                 queue.discard(&());
-                assert!(!asleep || waiting.is_told() || inside == 1, "asleep beside an empty queue");
+                assert!(!asleep || waiting.is_told() || inside == 1, "asleep hot an empty queue");
                 asleep && waiting.is_told()
             });
         }
@@ -368,13 +368,13 @@ mod tests {
                 let mut rounds = fills.join().unwrap();
                 rounds.get(&queue);
                 waiting.gate.store(1, Ordering::Relaxed);
-                let asleep = !queue.meet_pops(1) || !rounds.put(&queue, 1);
+                let asleep = !queue.fence_pops(1) || !rounds.put(&queue, 1);
                 (rounds, asleep)
             });
             let went = queue.push(item((1, 0)), 1, &Telling::OfRoom(&waiting)).is_ok();
             let (rounds, asleep) = waiter.join().unwrap();
             let told = waiting.is_told();
-            assert!(!asleep || told || queue.len() == 1, "asleep beside an empty queue");
+            assert!(!asleep || told || queue.len() == 1, "asleep hot an empty queue");
             rounds.settle(&queue, Vec::new(), went);
             asleep && told
         });
@@ -405,8 +405,8 @@ mod tests {
                     let between = rounds.got.0.contains(&(1, 0));
                     rounds.settle(&queue, Vec::new(), went);
                     if closes {
-                        assert_eq!(queue.pop(&()).err(), Some(Vacant::Closed));
-                        assert!(matches!(queue.push(item((2, 0)), UNBOUNDED, &()), Err(Refused::Closed(_))));
+                        assert_eq!(queue.pop(&()).err(), Some(PopError::Closed));
+                        assert!(matches!(queue.push(item((2, 0)), UNBOUNDED, &()), Err(PushError::Closed(_))));
                     }
                     shut || between
                 });
@@ -437,15 +437,15 @@ mod tests {
         for limit in [1, UNBOUNDED] {
             come_back("a hole", move || {
                 let mut queue = RawQueue::new();
-                let mut sole = queue.sole();
+                let mut single = queue.single_consumer();
                 let queue: Shared = Arc::new(queue);
                 let mut rounds = Rounds::default();
                 let mut putter = None;
                 for round in 0..=ROUNDS {
                     rounds.put(&queue, limit);
-                    let one = match queue.ready_alone(&mut sole) {
+                    let one = match queue.peek_ready(&mut single) {
                         Some(ready) => Ok(ready.take(|item| item)),
-                        None => queue.pop_alone_slowly(&mut sole),
+                        None => queue.pop_single_slow(&mut single),
                     };
                     one.into_iter().for_each(|item| rounds.got.note(item));
                     if round == 0 {
@@ -453,7 +453,7 @@ mod tests {
                     }
                 }
                 let went = putter.unwrap().join().unwrap();
-                queue.end_sole(&mut sole);
+                queue.end_single_consumer(&mut single);
                 let holes = has_holes(&queue);
                 rounds.settle(&queue, Vec::new(), went);
                 holes

@@ -5,14 +5,14 @@
 //! Nothing is counted when an item comes in: the tail's position and the number of claims given up say how many came.
 
 use crate::error::TaskDoneError;
-use crate::sync::{meet, AtomicU64, Ordering};
+use crate::sync::{rmw_fence, AtomicU64, Ordering};
 
 /// What has come in.
-pub(crate) trait Intake {
+pub(crate) trait Claims {
     /// Claims of a place ever made. Only grows.
     fn claims(&self) -> u64;
     /// Claims that brought no item. Only grows; each is counted after the claim.
-    fn given_up(&self) -> u64;
+    fn holes(&self) -> u64;
 }
 
 /// What had come in at one moment.
@@ -79,14 +79,14 @@ impl Unfinished {
     }
 
     /// Counts `count` items as done, or none if fewer are unfinished.
-    pub(crate) fn finish(&self, count: u64, intake: &impl Intake) -> Result<Left, TaskDoneError> {
-        self.add(intake, |unfinished| if count <= unfinished { Ok(count) } else { Err(TaskDoneError) }, count)
+    pub(crate) fn finish(&self, count: u64, claims_of: &impl Claims) -> Result<Left, TaskDoneError> {
+        self.add(claims_of, |unfinished| if count <= unfinished { Ok(count) } else { Err(TaskDoneError) }, count)
     }
 
     /// Counts `count` items as done, or as many as are unfinished if these are fewer.
-    pub(crate) fn finish_at_most(&self, count: u64, intake: &impl Intake) -> Left {
+    pub(crate) fn finish_at_most(&self, count: u64, claims_of: &impl Claims) -> Left {
         let never: Result<Left, std::convert::Infallible> =
-            self.add(intake, |unfinished| Ok(count.min(unfinished)), count);
+            self.add(claims_of, |unfinished| Ok(count.min(unfinished)), count);
         match never {
             Ok(left) => left,
             Err(never) => match never {},
@@ -95,13 +95,13 @@ impl Unfinished {
 
     /// Counts as many items as done as `allow` makes of the number of unfinished ones, of which there may be more than it
     /// is told if these are `enough`.
-    fn add<E>(&self, intake: &impl Intake, allow: impl Fn(u64) -> Result<u64, E>, enough: u64) -> Result<Left, E> {
+    fn add<E>(&self, claims_of: &impl Claims, allow: impl Fn(u64) -> Result<u64, E>, enough: u64) -> Result<Left, E> {
         // Ordering: Acquire, J1. Pairs with J2: what others are done with is not seen without their having put it.
         let mut done = self.done.load(Ordering::Acquire);
         let after = loop {
-            let mut unfinished = self.entered_at_least(intake).saturating_sub(done);
+            let mut unfinished = self.entered_at_least(claims_of).saturating_sub(done);
             if unfinished < enough {
-                unfinished = self.look(intake).count.saturating_sub(done);
+                unfinished = self.look(claims_of).count.saturating_sub(done);
             }
             let after = done + allow(unfinished)?;
             // Ordering: AcqRel and Acquire, J2. Release: the work on the item, for who joins (J3). Acquire: a joiner's
@@ -111,27 +111,27 @@ impl Unfinished {
                 Err(now) => done = now,
             }
         };
-        if after < self.entered_at_least(intake) {
+        if after < self.entered_at_least(claims_of) {
             return Ok(Left::Some);
         }
-        let Entered { claims, count } = self.look(intake);
+        let Entered { claims, count } = self.look(claims_of);
         Ok(if after < count { Left::Some } else { Left::Nothing { claims } })
     }
 
     /// Items not done with at one moment between the call and the return.
-    pub(crate) fn count(&self, intake: &impl Intake) -> u64 {
-        self.count_with_claims(intake).0
+    pub(crate) fn count(&self, claims_of: &impl Claims) -> u64 {
+        self.count_with_claims(claims_of).0
     }
 
     /// The same, and the number of claims at that moment.
-    fn count_with_claims(&self, intake: &impl Intake) -> (u64, u64) {
+    fn count_with_claims(&self, claims_of: &impl Claims) -> (u64, u64) {
         loop {
-            let given_up = intake.given_up();
-            let claims = intake.claims();
+            let holes = claims_of.holes();
+            let claims = claims_of.claims();
             // Ordering: Acquire, J3. Pairs with J2: who sees the last item done sees the work that was done for it.
             let done = self.done.load(Ordering::Acquire);
-            if intake.claims() == claims && intake.given_up() == given_up {
-                return ((claims - given_up).saturating_sub(done), claims);
+            if claims_of.claims() == claims && claims_of.holes() == holes {
+                return ((claims - holes).saturating_sub(done), claims);
             }
         }
     }
@@ -140,38 +140,38 @@ impl Unfinished {
     ///
     /// If another finishes the last item meanwhile, one of the two finds that nothing is left: of his RMW of `done` and the
     /// meeting here the second one sees what came before the first.
-    pub(crate) fn left_after_giving_up(&self, intake: &impl Intake) -> Left {
-        self.meet_finishing();
-        match self.count_with_claims(intake) {
+    pub(crate) fn remaining_after_holes(&self, claims_of: &impl Claims) -> Left {
+        self.fence_done();
+        match self.count_with_claims(claims_of) {
             (0, claims) => Left::Nothing { claims },
             _ => Left::Some,
         }
     }
 
     /// After this, whoever finishes an item whose finish was not yet visible sees what the caller did before.
-    pub(crate) fn meet_finishing(&self) {
-        meet(&self.done);
+    pub(crate) fn fence_done(&self) {
+        rmw_fence(&self.done);
     }
 
     /// A lower bound of what has come in. The number of claims may be old and only grows; that of the claims given up
     /// is read now, so that a claim that counted once and was given up since does not count here.
-    fn entered_at_least(&self, intake: &impl Intake) -> u64 {
+    fn entered_at_least(&self, claims_of: &impl Claims) -> u64 {
         // Ordering: Relaxed, J4. Any number that claims ever had is right. That a claim of them was given up is seen by
         // whoever must see it through the word that told of it: a joiner's meeting (M1), or what the caller knows.
         let claims = self.claims_seen.load(Ordering::Relaxed);
-        claims.saturating_sub(intake.given_up())
+        claims.saturating_sub(claims_of.holes())
     }
 
     /// What has come in, exactly; notes the claims.
     #[cold]
-    fn look(&self, intake: &impl Intake) -> Entered {
+    fn look(&self, claims_of: &impl Claims) -> Entered {
         loop {
-            let given_up = intake.given_up();
-            let claims = intake.claims();
+            let holes = claims_of.holes();
+            let claims = claims_of.claims();
             // Ordering: Relaxed, J4. An older number may overwrite a newer one: it only costs a look.
             self.claims_seen.store(claims, Ordering::Relaxed);
-            if intake.given_up() == given_up {
-                return Entered { claims, count: claims - given_up };
+            if claims_of.holes() == holes {
+                return Entered { claims, count: claims - holes };
             }
         }
     }

@@ -7,7 +7,7 @@ mod channel;
 pub mod compat;
 mod error;
 mod join;
-mod line;
+
 mod operation;
 mod queue;
 mod sync;

@@ -203,7 +203,7 @@ pub(crate) use const_fn;
 /// How many pauses an impatient thread makes before it stops hoping that another one, running at this
 /// moment, is about to finish: none where there is only one core, and none under loom and in this crate's
 /// own tests, so that what happens when patience runs out is always explored.
-pub(crate) fn patience(pauses: u32) -> u32 {
+pub(crate) fn spin_limit(pauses: u32) -> u32 {
     if cfg!(any(loom, test)) || !several_cores() {
         0
     } else {
@@ -233,19 +233,19 @@ pub(crate) fn several_cores() -> bool {
 
 /// Makes room for others after a lost race for a word: for so long that who won gets many operations done before the line
 /// of that word comes back to this core. Handing it to and fro at each operation costs each of them more than that.
-pub(crate) struct BackOff(u32);
+pub(crate) struct Backoff(u32);
 
-impl BackOff {
+impl Backoff {
     const FIRST: u32 = 64;
     const MOST: u32 = 1024;
 
     pub(crate) fn new() -> Self {
-        BackOff(Self::FIRST)
+        Backoff(Self::FIRST)
     }
 
     #[cold]
     pub(crate) fn pause(&mut self) {
-        for _ in 0..patience(self.0) {
+        for _ in 0..spin_limit(self.0) {
             pause();
         }
         self.0 = (2 * self.0).min(Self::MOST);
@@ -276,7 +276,7 @@ pub(crate) fn pause() {
 
 /// Lets other threads of this processor run.
 #[cold]
-pub(crate) fn step_aside() {
+pub(crate) fn yield_now() {
     #[cfg(loom)]
     loom::thread::yield_now();
     #[cfg(not(loom))]
@@ -289,7 +289,7 @@ pub(crate) fn step_aside() {
 /// SeqCst, with its result used: rustc 1.95 compiles an unused `fetch_or(0, AcqRel)` to no instruction at all on
 /// x86-64. A function of its own, so that `tests/meeting.rs` finds it in the code that was built.
 #[inline(never)]
-pub(crate) fn meet(word: &AtomicU64) -> u64 {
+pub(crate) fn rmw_fence(word: &AtomicU64) -> u64 {
     // Ordering: SeqCst, M1. Pairs with every claim on the same word.
     std::hint::black_box(word.fetch_or(0, Ordering::SeqCst))
 }

@@ -322,7 +322,7 @@ fn closed_means_that_nothing_is_left() {
 #[test]
 fn batches_keep_their_order_when_getters_are_impatient() {
     let _watchdog = watchdog();
-    // Getters that claim far ahead of a putter that fills slot after slot leave holes in its batch.
+    // GetterKind that claim far ahead of a putter that fills slot after slot leave holes in its batch.
     for _ in 0..40 {
         let queue = Queue::unbounded();
         let in_order = thread::scope(|scope| {
@@ -351,11 +351,11 @@ fn threads_that_race_for_room_never_exceed_the_bound() {
     for capacity in [1, 2, 7, 8, 9] {
         let queue = Queue::<[u8; 512]>::bounded(capacity);
         let (start, end) = (Barrier::new(3), Barrier::new(3));
-        let went_in = AtomicUsize::new(0);
+        let is_put_completed = AtomicUsize::new(0);
         let race = || {
             start.wait();
             while queue.try_put([0; 512]).is_ok() {
-                went_in.fetch_add(1, Ordering::Relaxed);
+                is_put_completed.fetch_add(1, Ordering::Relaxed);
             }
             end.wait();
         };
@@ -366,7 +366,7 @@ fn threads_that_race_for_room_never_exceed_the_bound() {
             }
             for round in 0..1000 {
                 race();
-                counts.push((went_in.swap(0, Ordering::Relaxed), queue.try_iter().count()));
+                counts.push((is_put_completed.swap(0, Ordering::Relaxed), queue.try_iter().count()));
                 // The next round starts at another offset.
                 (0..round % 3).for_each(|_| assert!(queue.try_put([0; 512]).is_ok() && queue.try_get().is_ok()));
             }

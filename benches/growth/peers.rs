@@ -16,7 +16,7 @@ pub trait Unbounded: Peer {
 }
 
 /// Many tasks can wait for items.
-pub trait Getters: Unbounded {
+pub trait GetterKind: Unbounded {
     fn get(&self) -> Waiter<'_>;
     fn no_more_items(&self);
 }
@@ -48,7 +48,7 @@ impl Unbounded for Joinq {
     }
 }
 
-impl Getters for Joinq {
+impl GetterKind for Joinq {
     fn get(&self) -> Waiter<'_> {
         Box::pin(async {
             let _ = self.0.get().await;
@@ -97,7 +97,7 @@ impl Unbounded for AsyncChannel {
     }
 }
 
-impl Getters for AsyncChannel {
+impl GetterKind for AsyncChannel {
     fn get(&self) -> Waiter<'_> {
         Box::pin(async {
             let _ = self.1.recv().await;
@@ -177,7 +177,7 @@ impl Unbounded for Flume {
     }
 }
 
-impl Getters for Flume {
+impl GetterKind for Flume {
     fn get(&self) -> Waiter<'_> {
         let receiver = self.receiver.borrow().clone().unwrap();
         Box::pin(async {

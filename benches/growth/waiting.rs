@@ -1,7 +1,7 @@
 //! More and more tasks that wait: for an item, or for room. They are polled by hand, so that no runtime is measured.
 
 use crate::heap;
-use crate::peers::{Getters, Putters};
+use crate::peers::{GetterKind, Putters};
 use crate::report::Report;
 use std::future::Future;
 use std::pin::Pin;
@@ -54,13 +54,13 @@ impl<'a> Tasks<'a> {
         ready
     }
 
-    fn enrol(&mut self, index: usize) {
+    fn register(&mut self, index: usize) {
         self.waiting[index] = Some((self.make)());
         assert!(!self.poll(index), "it need not wait");
     }
 
     fn enrol_all(&mut self) {
-        (0..self.waiting.len()).for_each(|index| self.enrol(index));
+        (0..self.waiting.len()).for_each(|index| self.register(index));
     }
 
     /// Polls those that were woken until one of them completes.
@@ -108,7 +108,7 @@ fn measure<'a>(
     timed(Figure::ServeOne, SERVED, &mut tasks, &mut |tasks| {
         for _ in 0..SERVED {
             let index = serve_one(tasks);
-            tasks.enrol(index);
+            tasks.register(index);
         }
     });
     timed(Figure::Cancel, count, &mut tasks, &mut |tasks| tasks.waiting.iter_mut().for_each(|waiter| *waiter = None));
@@ -137,7 +137,7 @@ enum Figure {
     End,
 }
 
-pub fn getters<P: Getters>(count: usize, report: &mut Report) -> f64 {
+pub fn getters<P: GetterKind>(count: usize, report: &mut Report) -> f64 {
     let queue = P::unbounded();
     let make = || queue.get();
     measure(
@@ -147,7 +147,7 @@ pub fn getters<P: Getters>(count: usize, report: &mut Report) -> f64 {
         || queue.no_more_items(),
         |figure, value| {
             let title = match figure {
-                Figure::Enrol => "gets that wait: enrol, ns each",
+                Figure::Enrol => "gets that wait: register, ns each",
                 Figure::Bytes => "gets that wait: bytes each, the future included",
                 Figure::ServeOne => "gets that wait: one put, the get that it wakes, a new get in its place, ns",
                 Figure::ServeAll => "gets that wait: served one after the other until none is left, ns each",
@@ -171,7 +171,7 @@ pub fn putters<P: Putters>(count: usize, report: &mut Report) -> f64 {
         || queue.no_more_room(),
         |figure, value| {
             let title = match figure {
-                Figure::Enrol => "puts that wait: enrol, ns each",
+                Figure::Enrol => "puts that wait: register, ns each",
                 Figure::Bytes => "puts that wait: bytes each, the future included",
                 Figure::ServeOne => "puts that wait: one get, the put that it wakes, a new put in its place, ns",
                 Figure::ServeAll => "puts that wait: served one after the other until none is left, ns each",

@@ -6,19 +6,19 @@ use super::operations::RecvStream;
 use super::operations::SendSink;
 use super::operations::{IntoIter, Recv, RecvMany, RecvOwned, Send, SendMany, SendOwned};
 use crate::error::{SendError, TryRecvError, TrySendError};
-use crate::queue::{Closed, Count, Drain, Host, Iter, Queue, TryIter};
+use crate::queue::{Closed, Count, Drain, Iter, Queue, QueueRef, TryIter};
 use std::fmt;
 use std::sync::{Arc, Weak};
 
 /// The queue, which also counts the handles of each kind.
 struct Shared<T> {
     queue: Queue<T>,
-    leftovers: Leftovers,
+    on_disconnect: OnDisconnect,
 }
 
 /// What becomes of the messages inside when the last receiver goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leftovers {
+pub(crate) enum OnDisconnect {
     /// They are dropped at once.
     Drop,
     /// They stay until the last sender has gone as well, as some other crates have it.
@@ -44,14 +44,14 @@ impl<T> Shared<T> {
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
         // The queue itself would go on after a panic.
-        if self.leftovers == Leftovers::KeepUntilPanic {
+        if self.on_disconnect == OnDisconnect::KeepUntilPanic {
             self.queue.discard_until_panic();
         }
     }
 }
 
-pub(crate) fn pair<T>(queue: Queue<T>, leftovers: Leftovers) -> (Sender<T>, Receiver<T>) {
-    let shared = Arc::new(Shared { queue, leftovers });
+pub(crate) fn pair<T>(queue: Queue<T>, on_disconnect: OnDisconnect) -> (Sender<T>, Receiver<T>) {
+    let shared = Arc::new(Shared { queue, on_disconnect });
     (Sender { shared: shared.clone() }, Receiver { shared })
 }
 
@@ -97,7 +97,7 @@ impl<T> Sender<T> {
     /// As [`Sender::send`], and the message is sent only when the future is polled.
     #[cfg(feature = "compat")]
     pub(crate) fn send_when_polled(&self, message: T) -> Send<'_, T> {
-        Send::that_stays(&self.shared.queue, message)
+        Send::without_handoff(&self.shared.queue, message)
     }
 
     /// Sends a message if there is room at this moment.
@@ -294,7 +294,7 @@ macro_rules! handle {
             }
         }
 
-        impl<T> Host<T> for $name<T> {
+        impl<T> QueueRef<T> for $name<T> {
             fn queue(&self) -> &Queue<T> {
                 &self.shared.queue
             }
@@ -398,7 +398,7 @@ struct Discard<'a, T>(&'a Shared<T>);
 
 impl<T> Drop for Discard<'_, T> {
     fn drop(&mut self) {
-        if self.0.leftovers == Leftovers::Drop {
+        if self.0.on_disconnect == OnDisconnect::Drop {
             self.0.queue.discard();
         }
     }
@@ -430,7 +430,7 @@ mod tests {
     fn a_message_in_hand_comes_back_when_the_last_receiver_goes() {
         use futures_lite::future::{block_on, poll_once};
 
-        let (sender, receiver) = pair(Queue::bounded(0), Leftovers::Drop);
+        let (sender, receiver) = pair(Queue::bounded(0), OnDisconnect::Drop);
         let mut send = sender.send(1);
         assert_eq!(block_on(poll_once(&mut send)), None);
         drop(receiver);

@@ -13,7 +13,7 @@ pub use operations::RecvStream;
 pub use operations::SendSink;
 pub use operations::{IntoIter, Recv, RecvMany, RecvOwned, Send, SendMany, SendOwned};
 
-pub(crate) use handles::Leftovers;
+pub(crate) use handles::OnDisconnect;
 #[cfg(feature = "compat")]
 pub(crate) use handles::{pair, WeakAndKeeping};
 
@@ -29,7 +29,7 @@ use crate::queue::Queue;
 /// assert!(receiver.recv().wait().is_err()); // the sender is gone
 /// ```
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
-    handles::pair(Queue::unbounded(), Leftovers::Drop)
+    handles::pair(Queue::unbounded(), OnDisconnect::Drop)
 }
 
 /// A channel with room for `capacity` messages; with 0 each `send` waits until its message is received.
@@ -44,5 +44,5 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
 /// assert_eq!(receiver.try_recv(), Ok(1));
 /// ```
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    handles::pair(Queue::bounded(capacity), Leftovers::Drop)
+    handles::pair(Queue::bounded(capacity), OnDisconnect::Drop)
 }

@@ -14,10 +14,10 @@
 //! assert_eq!(receiver.iter().sum::<u32>(), 3); // ends when both senders are gone
 //! ```
 
-use super::handles::{self, Leftovers};
+use super::handles::{self, OnDisconnect};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::operation::{operation, Operation};
-use crate::queue::{Closed, Consumer, Host, Many, One, Queue, SoleAttempt, TakeAlone};
+use crate::queue::{Closed, Consumer, ConsumerAttempt, Many, One, Queue, QueueRef, TakeSingle};
 use std::fmt;
 use std::iter::FusedIterator;
 use std::task::{Context, Poll};
@@ -39,7 +39,7 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 
 fn pair<T>(mut queue: Queue<T>) -> (Sender<T>, Receiver<T>) {
     let consumer = queue.consumer();
-    let (sender, shared) = handles::pair(queue, Leftovers::Drop);
+    let (sender, shared) = handles::pair(queue, OnDisconnect::Drop);
     (sender, Receiver { shared, consumer })
 }
 
@@ -67,7 +67,7 @@ impl<T> Receiver<T> {
     #[inline]
     pub fn recv(&mut self) -> Recv<'_, T> {
         let (queue, consumer) = self.parts();
-        Recv(Operation::new(SoleAttempt::new(queue, consumer, One)))
+        Recv(Operation::new(ConsumerAttempt::new(queue, consumer, One)))
     }
 
     /// Receives a message if there is one at this moment.
@@ -77,7 +77,7 @@ impl<T> Receiver<T> {
     #[inline]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         let (queue, consumer) = self.parts();
-        queue.try_get_alone(consumer)
+        queue.try_get_single(consumer)
     }
 
     /// Receives up to `limit` messages, appended to `messages`, and says how many; waits while there is none.
@@ -89,7 +89,7 @@ impl<T> Receiver<T> {
     /// As [`Receiver::recv`].
     pub fn recv_many<'a>(&'a mut self, messages: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
         let (queue, consumer) = self.parts();
-        RecvMany(Operation::new(SoleAttempt::new(queue, consumer, Many { items: messages, limit })))
+        RecvMany(Operation::new(ConsumerAttempt::new(queue, consumer, Many { items: messages, limit })))
     }
 
     /// Receives up to `limit` messages that are there at this moment, appended to `messages`, and says how many.
@@ -106,7 +106,7 @@ impl<T> Receiver<T> {
     /// The waker of the last call is the one that is woken.
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
         let (queue, consumer) = self.parts();
-        let mut receive = Operation::new(SoleAttempt::new(queue, consumer, One));
+        let mut receive = Operation::new(ConsumerAttempt::new(queue, consumer, One));
         let polled = receive.poll(context);
         // What waits is the receiver itself, not this.
         receive.finish();
@@ -172,7 +172,7 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-type Receiving<'a, T, K> = SoleAttempt<'a, T, K>;
+type Receiving<'a, T, K> = ConsumerAttempt<'a, T, K>;
 
 operation! {
     /// A message on its way out; made by [`Receiver::recv`].

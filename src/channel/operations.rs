@@ -29,8 +29,8 @@ impl<'a, T> Send<'a, T> {
 
     /// One that sends only when it is polled.
     #[cfg(feature = "compat")]
-    pub(super) fn that_stays(queue: &'a Queue<T>, message: T) -> Self {
-        Send(Operation::new(PutAttempt::that_stays(queue, Some(message))))
+    pub(super) fn without_handoff(queue: &'a Queue<T>, message: T) -> Self {
+        Send(Operation::new(PutAttempt::without_handoff(queue, Some(message))))
     }
 
     /// Takes the message back and ends the operation; `None` once the message is in the channel, or was handed back by

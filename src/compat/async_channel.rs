@@ -1,7 +1,7 @@
 #![doc = include_str!("../../docs/migration/async-channel.md")]
 
-use crate::channel::{self, Leftovers};
-use crate::queue::{Gets, Host, Queue};
+use crate::channel::{self, OnDisconnect};
+use crate::queue::{Gets, Queue, QueueRef};
 use futures_core::stream::{FusedStream, Stream};
 use std::fmt;
 use std::future::Future;
@@ -26,7 +26,7 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
 }
 
 fn handles<T>(queue: Queue<T>) -> (Sender<T>, Receiver<T>) {
-    let (sender, receiver) = channel::pair(queue, Leftovers::Keep);
+    let (sender, receiver) = channel::pair(queue, OnDisconnect::Keep);
     (Sender(sender), Receiver::new(receiver))
 }
 
@@ -79,7 +79,7 @@ impl<T> Receiver<T> {
     }
 
     fn inner(&self) -> &channel::Receiver<T> {
-        self.gets.host()
+        self.gets.handle()
     }
 
     /// Receives a message if there is one at this moment.

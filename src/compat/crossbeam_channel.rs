@@ -4,7 +4,7 @@ mod errors;
 
 pub use errors::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
 
-use crate::channel::{self, Leftovers};
+use crate::channel::{self, OnDisconnect};
 use crate::queue::Queue;
 use std::fmt;
 use std::iter::FusedIterator;
@@ -14,18 +14,18 @@ use std::time::{Duration, Instant};
 ///
 /// The messages inside when the last receiver goes are kept until the last sender goes.
 pub fn bounded<T>(cap: usize) -> (Sender<T>, Receiver<T>) {
-    handles(Queue::bounded(cap), if cap == 0 { Leftovers::Drop } else { Leftovers::KeepUntilPanic })
+    handles(Queue::bounded(cap), if cap == 0 { OnDisconnect::Drop } else { OnDisconnect::KeepUntilPanic })
 }
 
 /// A channel that always has room.
 ///
 /// The messages inside when the last receiver goes are dropped with it.
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
-    handles(Queue::unbounded(), Leftovers::Drop)
+    handles(Queue::unbounded(), OnDisconnect::Drop)
 }
 
-fn handles<T>(queue: Queue<T>, leftovers: Leftovers) -> (Sender<T>, Receiver<T>) {
-    let (sender, receiver) = channel::pair(queue, leftovers);
+fn handles<T>(queue: Queue<T>, on_disconnect: OnDisconnect) -> (Sender<T>, Receiver<T>) {
+    let (sender, receiver) = channel::pair(queue, on_disconnect);
     (Sender(sender), Receiver(receiver))
 }
 

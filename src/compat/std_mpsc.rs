@@ -1,6 +1,6 @@
 #![doc = include_str!("../../docs/migration/std-mpsc.md")]
 
-use crate::channel::{self, Leftovers};
+use crate::channel::{self, OnDisconnect};
 use crate::queue::Queue;
 use std::cell::Cell;
 use std::fmt;
@@ -16,7 +16,7 @@ pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, 
 /// The messages inside when the receiver goes are dropped with it.
 #[must_use]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let (sender, receiver) = channel::pair(Queue::unbounded(), Leftovers::Drop);
+    let (sender, receiver) = channel::pair(Queue::unbounded(), OnDisconnect::Drop);
     (Sender(sender), Receiver::new(receiver))
 }
 
@@ -25,7 +25,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 /// The messages inside when the receiver goes are dropped with it.
 #[must_use]
 pub fn sync_channel<T>(bound: usize) -> (SyncSender<T>, Receiver<T>) {
-    let (sender, receiver) = channel::pair(Queue::bounded(bound), Leftovers::Drop);
+    let (sender, receiver) = channel::pair(Queue::bounded(bound), OnDisconnect::Drop);
     (SyncSender(sender), Receiver::new(receiver))
 }
 

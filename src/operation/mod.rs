@@ -6,7 +6,7 @@ mod spin;
 mod thread;
 mod until;
 
-pub(crate) use spin::{Luck, Spin, PAUSES};
+pub(crate) use spin::{Spin, SpinHistory, PAUSES};
 pub(crate) use until::Timed;
 pub use until::Until;
 
@@ -25,7 +25,7 @@ pub(crate) trait Attempt {
     /// it has succeeded, and may no longer when it was called in vain.
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output>;
     /// Whether it counts for others that it waits, so that it had better wait early.
-    fn stands_in_line(&self) -> bool {
+    fn registers_first(&self) -> bool {
         false
     }
     /// How to spin before it waits.
@@ -33,7 +33,7 @@ pub(crate) trait Attempt {
         Spin { pauses: PAUSES, luck: None, gathers: false }
     }
     /// Another number whenever somebody has worked on what it wants, if that is known; higher by the number of steps.
-    fn traffic(&self) -> u64 {
+    fn progress(&self) -> u64 {
         0
     }
     /// Whether it is worth a try, for who tries again and again.
@@ -44,13 +44,13 @@ pub(crate) trait Attempt {
     /// Whether it waits.
     fn waits(&self) -> bool;
     /// Begins to wait, to be woken by `waker`, and tries once more.
-    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output>;
+    fn register(&mut self, waker: &Waker) -> Option<Self::Output>;
     /// Ends the wait, and undoes what a pending operation has begun.
     fn cancel(&mut self);
 
-    fn in_time(output: Self::Output) -> Self::Timed;
+    fn timed(output: Self::Output) -> Self::Timed;
     /// Time has run out: as `cancel`, but it may have succeeded at the last moment.
-    fn out_of_time(&mut self) -> Self::Timed;
+    fn on_timeout(&mut self) -> Self::Timed;
 }
 
 /// An attempt under way.
@@ -90,7 +90,7 @@ impl<A: Attempt> Operation<A> {
     /// Registers, unless the attempt is registered, and tries once more.
     fn register(&mut self, waker: &Waker) -> Poll<A::Output> {
         if !self.attempt.waits() {
-            if let Some(output) = self.attempt.enrol(waker) {
+            if let Some(output) = self.attempt.register(waker) {
                 self.finished = true;
                 return Poll::Ready(output);
             }
@@ -112,14 +112,14 @@ impl<A: Attempt> Operation<A> {
     fn wait(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
         Thread::with(|thread| loop {
             // Also after a wake-up in vain: who took the item may be about to leave more.
-            let lingers = thread.may_linger();
-            if lingers {
+            let yields = thread.may_yield();
+            if yields {
                 if let Some(output) = self.spin_on_thread(&thread.luck) {
                     return Ok(output);
                 }
             }
-            if lingers && !self.attempt.stands_in_line() {
-                if let Some(output) = thread.linger(deadline, || self.try_again()) {
+            if yields && !self.attempt.registers_first() {
+                if let Some(output) = thread.yield_phase(deadline, || self.try_again()) {
                     return Ok(output);
                 }
             }
@@ -131,7 +131,10 @@ impl<A: Attempt> Operation<A> {
                 if let Poll::Ready(output) = self.register(&thread.waker) {
                     return Ok(output);
                 }
-                if lingers && self.attempt.stands_in_line() && thread.linger(deadline, || thread.is_woken()).is_some() {
+                if yields
+                    && self.attempt.registers_first()
+                    && thread.yield_phase(deadline, || thread.is_woken()).is_some()
+                {
                     continue;
                 }
                 if !thread.park(deadline) {
@@ -160,7 +163,7 @@ impl<A: Attempt> Operation<A> {
     /// Ends a pending operation because its time is over.
     pub(crate) fn time_out(&mut self) -> A::Timed {
         self.finished = true;
-        self.attempt.out_of_time()
+        self.attempt.on_timeout()
     }
 
     /// Panics if the operation, which is called `name`, has ended.
@@ -268,7 +271,7 @@ macro_rules! operation {
             fn wait_until(mut self, deadline: Option<std::time::Instant>) -> $timed {
                 self.0.assert_not_ended(stringify!($name));
                 match self.0.block(deadline) {
-                    Ok(output) => <$attempt as crate::operation::Attempt>::in_time(output),
+                    Ok(output) => <$attempt as crate::operation::Attempt>::timed(output),
                     Err(timed) => timed,
                 }
             }
@@ -300,8 +303,8 @@ macro_rules! operation {
                 self.0.poll(context)
             }
 
-            fn in_time(output: Self::Output) -> Self::Timed {
-                <$attempt as crate::operation::Attempt>::in_time(output)
+            fn timed(output: Self::Output) -> Self::Timed {
+                <$attempt as crate::operation::Attempt>::timed(output)
             }
 
             fn time_out(&mut self) -> Self::Timed {

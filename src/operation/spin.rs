@@ -8,7 +8,7 @@
 //! as the one it waits for spins in vain, and had better yield.
 
 use super::{Attempt, Operation};
-use crate::sync::{patience, AtomicU32, Ordering};
+use crate::sync::{spin_limit, AtomicU32, Ordering};
 
 /// Pauses before each look of a spin, unless the attempt wants fewer at first. Not less: the look takes the line from who
 /// works on what is waited for, and more is done by then.
@@ -29,14 +29,14 @@ pub(crate) struct Spin<'a> {
     /// Pauses before the first look; 0 for no spin.
     pub(crate) pauses: u32,
     /// How it went for tasks before; `None` where there is little room, so that a spin of a task does not pay.
-    pub(crate) luck: Option<&'a Luck>,
+    pub(crate) luck: Option<&'a SpinHistory>,
     /// Whether more may come than is wanted now, so that one can wait for it to gather.
     pub(crate) gathers: bool,
 }
 
 /// How spins went so far: those of all tasks at a queue, or those of a thread. Only a hint, written without care for what
 /// others write.
-pub(crate) struct Luck(AtomicU32);
+pub(crate) struct SpinHistory(AtomicU32);
 
 /// Waits without a spin after the first spin in vain; each one more doubles them, up to so many for a task and for a thread.
 const FEW: u32 = 1;
@@ -44,10 +44,10 @@ const MANY_TASK: u32 = 1 << 10;
 const MANY_THREAD: u32 = 1 << 6;
 const NEXT_SHIFT: u32 = 16;
 
-impl Luck {
+impl SpinHistory {
     crate::sync::const_fn! {
         pub(crate) const fn new() -> Self {
-            Luck(AtomicU32::new(0))
+            SpinHistory(AtomicU32::new(0))
         }
     }
 
@@ -84,7 +84,7 @@ impl Luck {
 impl<A: Attempt> Operation<A> {
     /// Spins in a task, which keeps others from this thread meanwhile.
     pub(super) fn spin_in_task(&mut self) -> Option<A::Output> {
-        if patience(LOOKS) == 0 || !self.attempt.spin().luck?.tempts() {
+        if spin_limit(LOOKS) == 0 || !self.attempt.spin().luck?.tempts() {
             return None;
         }
         let output = self.spin(PAUSES, IDLE_TASK);
@@ -93,7 +93,7 @@ impl<A: Attempt> Operation<A> {
     }
 
     /// Spins on a thread that has had such luck so far.
-    pub(super) fn spin_on_thread(&mut self, luck: &Luck) -> Option<A::Output> {
+    pub(super) fn spin_on_thread(&mut self, luck: &SpinHistory) -> Option<A::Output> {
         let Spin { pauses, luck: worth, .. } = self.attempt.spin();
         // Where there is little room the item of another thread is too near to yield.
         let by_luck = worth.is_some();
@@ -110,15 +110,15 @@ impl<A: Attempt> Operation<A> {
     /// Tries again and again, the first time after so many pauses, until nobody has been at work for `idle` looks. On one core
     /// nobody is.
     fn spin(&mut self, mut pauses: u32, idle: u32) -> Option<A::Output> {
-        let looks = if pauses == 0 { 0 } else { patience(LOOKS) };
+        let looks = if pauses == 0 { 0 } else { spin_limit(LOOKS) };
         let mut idly = 0;
         // Once, so that the spin stays short.
         let mut gathers = self.attempt.spin().gathers;
-        let mut before = self.attempt.traffic();
+        let mut before = self.attempt.progress();
         for _ in 0..looks {
             pause(pauses);
             pauses = (2 * pauses).min(PAUSES);
-            let now = self.attempt.traffic();
+            let now = self.attempt.progress();
             if now.wrapping_sub(before) >= DENSE && std::mem::take(&mut gathers) {
                 pause(GATHER);
             }
@@ -147,14 +147,14 @@ mod tests {
 
     #[test]
     fn who_spins_in_vain_spins_less_often() {
-        let luck = Luck::new();
+        let luck = SpinHistory::new();
         let spins = (0..20_000).filter(|_| luck.tempts()).inspect(|_| luck.was(false, 1024)).count();
         assert_eq!(spins, 11 + (20_000 - 11 - 1023) / 1025);
     }
 
     #[test]
     fn who_has_luck_spins_again_at_once() {
-        let luck = Luck::new();
+        let luck = SpinHistory::new();
         (0..3).for_each(|_| luck.was(false, 1024));
         assert_eq!((0..10).filter(|_| luck.tempts()).count(), 6);
         (0..3).for_each(|_| luck.was(true, 1024));

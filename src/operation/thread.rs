@@ -2,7 +2,7 @@
 //!
 //! Knows how to wait. Does not know what for.
 
-use super::Luck;
+use super::SpinHistory;
 #[cfg(not(loom))]
 use std::cell::Cell;
 use std::task::Waker;
@@ -15,8 +15,8 @@ pub(super) struct Thread {
     parker: parking::Parker,
     pub(super) waker: Waker,
     #[cfg(not(loom))]
-    manners: Cell<Manners>,
-    pub(super) luck: Luck,
+    yield_history: Cell<YieldHistory>,
+    pub(super) luck: SpinHistory,
 }
 
 /// How a thread behaves that has nothing to do at the moment: on idle cores it yields for a while, as parking and waking
@@ -24,7 +24,7 @@ pub(super) struct Thread {
 /// gets it soon: then it parks at once.
 #[cfg(not(loom))]
 #[derive(Clone, Copy, Default)]
-struct Manners {
+struct YieldHistory {
     /// Waits left that park at once.
     without: u32,
     /// How many the next bad experience makes it.
@@ -51,49 +51,49 @@ impl Thread {
             parker,
             waker,
             #[cfg(not(loom))]
-            manners: Cell::default(),
-            luck: Luck::new(),
+            yield_history: Cell::default(),
+            luck: SpinHistory::new(),
         }
     }
 
     /// Whether a wait that begins now may spin and yield.
     #[cfg(not(loom))]
-    pub(super) fn may_linger(&self) -> bool {
-        let Manners { without, next } = self.manners.get();
-        self.manners.set(Manners { without: without.saturating_sub(1), next });
+    pub(super) fn may_yield(&self) -> bool {
+        let YieldHistory { without, next } = self.yield_history.get();
+        self.yield_history.set(YieldHistory { without: without.saturating_sub(1), next });
         without == 0
     }
 
     #[cfg(loom)]
-    pub(super) fn may_linger(&self) -> bool {
+    pub(super) fn may_yield(&self) -> bool {
         false
     }
 
     /// Yields to other threads and looks in between, for as long as that promises anything.
     #[cfg(not(loom))]
-    pub(super) fn linger<R>(&self, deadline: Option<Instant>, mut look: impl FnMut() -> Option<R>) -> Option<R> {
-        let Manners { next, .. } = self.manners.get();
+    pub(super) fn yield_phase<R>(&self, deadline: Option<Instant>, mut look: impl FnMut() -> Option<R>) -> Option<R> {
+        let YieldHistory { next, .. } = self.yield_history.get();
         for _ in 0..YIELDS {
             let before = Instant::now();
             if deadline.is_some_and(|deadline| deadline <= before) {
                 return None;
             }
-            crate::sync::step_aside();
+            crate::sync::yield_now();
             if let Some(result) = look() {
                 return Some(result);
             }
             if before.elapsed() > LONG {
                 let without = next.clamp(FEW, MANY);
-                self.manners.set(Manners { without, next: 8 * without });
+                self.yield_history.set(YieldHistory { without, next: 8 * without });
                 return None;
             }
         }
-        self.manners.set(Manners { without: 0, next: next / 2 });
+        self.yield_history.set(YieldHistory { without: 0, next: next / 2 });
         None
     }
 
     #[cfg(loom)]
-    pub(super) fn linger<R>(&self, _deadline: Option<Instant>, _look: impl FnMut() -> Option<R>) -> Option<R> {
+    pub(super) fn yield_phase<R>(&self, _deadline: Option<Instant>, _look: impl FnMut() -> Option<R>) -> Option<R> {
         None
     }
 

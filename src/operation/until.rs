@@ -12,7 +12,7 @@ mod sealed {
         type Output;
         type Timed;
         fn poll_operation(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output>;
-        fn in_time(output: Self::Output) -> Self::Timed;
+        fn timed(output: Self::Output) -> Self::Timed;
         fn time_out(&mut self) -> Self::Timed;
     }
 }
@@ -50,7 +50,7 @@ impl<O: Timed, F: Future> Future for Until<O, F> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<O::Timed> {
         let this = self.project();
         if let Poll::Ready(output) = this.operation.poll_operation(context) {
-            return Poll::Ready(O::in_time(output));
+            return Poll::Ready(O::timed(output));
         }
         this.timer.poll(context).map(|_| this.operation.time_out())
     }

@@ -1,12 +1,12 @@
 //! Getting, with waiting: one item, some, or one in a guard.
 
-use super::desk::Expecting;
-use super::lines::Getters;
-use super::{Host, Queue, Task};
+use super::wait_lists::GetterKind;
+use super::waiters::GetState;
+use super::{Queue, QueueRef, Task};
 use crate::error::{GetError, GetTimeoutError};
-use crate::line::Place;
 use crate::operation::{operation, Attempt, Spin};
-use crate::raw::{Setback, Vacant};
+use crate::raw::{PopError, PopFallback};
+use crate::wait::WaiterKey;
 use std::marker::PhantomData;
 use std::task::Waker;
 
@@ -24,9 +24,9 @@ pub(crate) trait Take<T> {
     fn take(
         &mut self,
         queue: &Queue<T>,
-        setback: Setback<'_, T>,
-        expecting: &mut Expecting,
-    ) -> Result<Self::Got, Vacant>;
+        fallback: PopFallback<'_, T>,
+        get_state: &mut GetState,
+    ) -> Result<Self::Got, PopError>;
 }
 
 /// One item as it is.
@@ -42,8 +42,13 @@ impl<T> Take<T> for One {
         item
     }
 
-    fn take(&mut self, queue: &Queue<T>, setback: Setback<'_, T>, expecting: &mut Expecting) -> Result<T, Vacant> {
-        queue.pop_otherwise(setback, expecting)
+    fn take(
+        &mut self,
+        queue: &Queue<T>,
+        fallback: PopFallback<'_, T>,
+        get_state: &mut GetState,
+    ) -> Result<T, PopError> {
+        queue.pop_slow(fallback, get_state)
     }
 }
 
@@ -61,8 +66,8 @@ impl<T> Take<T> for Many<'_, T> {
         unreachable!("items are taken by the batch")
     }
 
-    fn take(&mut self, queue: &Queue<T>, _: Setback<'_, T>, expecting: &mut Expecting) -> Result<usize, Vacant> {
-        queue.pop_many(self.items, self.limit, expecting)
+    fn take(&mut self, queue: &Queue<T>, _: PopFallback<'_, T>, get_state: &mut GetState) -> Result<usize, PopError> {
+        queue.pop_many(self.items, self.limit, get_state)
     }
 }
 
@@ -82,10 +87,10 @@ impl<'a, T> Take<T> for Guarded<'a, T> {
     fn take(
         &mut self,
         queue: &Queue<T>,
-        setback: Setback<'_, T>,
-        expecting: &mut Expecting,
-    ) -> Result<Task<'a, T>, Vacant> {
-        One.take(queue, setback, expecting).map(|item| self.shape(item))
+        fallback: PopFallback<'_, T>,
+        get_state: &mut GetState,
+    ) -> Result<Task<'a, T>, PopError> {
+        One.take(queue, fallback, get_state).map(|item| self.shape(item))
     }
 }
 
@@ -93,85 +98,93 @@ impl<'a, T> Take<T> for Guarded<'a, T> {
 fn try_take<T, K: Take<T>, E: From<GetError>>(
     queue: &Queue<T>,
     take: &mut K,
-    setback: Setback<'_, T>,
-    expecting: &mut Expecting,
+    fallback: PopFallback<'_, T>,
+    get_state: &mut GetState,
 ) -> Option<Result<K::Got, E>> {
-    match take.take(queue, setback, expecting) {
+    match take.take(queue, fallback, get_state) {
         Ok(got) => Some(Ok(got)),
-        Err(Vacant::Closed) => Some(Err(GetError.into())),
-        Err(Vacant::Empty) => None,
+        Err(PopError::Closed) => Some(Err(GetError.into())),
+        Err(PopError::Empty) => None,
     }
 }
 
 /// The same for a get that is not in line.
 #[cold]
-fn take_otherwise<T, K: Take<T>, E: From<GetError>>(
+fn take_slow<T, K: Take<T>, E: From<GetError>>(
     queue: &Queue<T>,
     take: &mut K,
-    setback: Setback<'_, T>,
-    expecting: &mut Expecting,
+    fallback: PopFallback<'_, T>,
+    get_state: &mut GetState,
 ) -> Option<Result<K::Got, E>> {
-    let output = try_take(queue, take, setback, expecting)?;
-    queue.expect_no_more(expecting);
+    let output = try_take(queue, take, fallback, get_state)?;
+    queue.withdraw(get_state);
     Some(output)
 }
 
 /// Items on their way out. The errors are called `E` in general and `F` where time may run out.
-pub(crate) struct GetAttempt<T, H: Host<T>, K: Take<T>, E = GetError, F = GetTimeoutError> {
-    pub(crate) host: H,
+pub(crate) struct GetAttempt<T, H: QueueRef<T>, K: Take<T>, E = GetError, F = GetTimeoutError> {
+    pub(crate) handle: H,
     take: K,
-    line: Getters,
-    place: Option<Place>,
-    expecting: Expecting,
+    line: GetterKind,
+    place: Option<WaiterKey>,
+    get_state: GetState,
     item: PhantomData<fn() -> T>,
     errors: PhantomData<fn() -> (E, F)>,
 }
 
-impl<T, H: Host<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E, F> {
+impl<T, H: QueueRef<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E, F> {
     #[inline]
-    pub(crate) fn new(host: H, take: K) -> Self {
-        let expecting = Expecting::default();
-        GetAttempt { host, take, line: Getters::Eager, place: None, expecting, item: PhantomData, errors: PhantomData }
+    pub(crate) fn new(handle: H, take: K) -> Self {
+        let get_state = GetState::default();
+        GetAttempt {
+            handle,
+            take,
+            line: GetterKind::Get,
+            place: None,
+            get_state,
+            item: PhantomData,
+            errors: PhantomData,
+        }
     }
 
     /// For one who may not come when he is called.
     #[cfg(feature = "stream")]
-    pub(crate) fn at_leisure(host: H, take: K) -> Self {
-        GetAttempt { line: Getters::AtLeisure, ..GetAttempt::new(host, take) }
+    pub(crate) fn for_stream(handle: H, take: K) -> Self {
+        GetAttempt { line: GetterKind::Stream, ..GetAttempt::new(handle, take) }
     }
 
     /// A call is used up before the try that it is for: one that comes after the try may be for what the try did not see,
     /// and goes on to another if the try succeeds.
     #[cold]
-    fn attempt_in_line(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, E>> {
-        self.host.queue().hear_call(self.line, &mut self.place, waker);
-        self.try_in_line()
+    fn poll_queued(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, E>> {
+        self.handle.queue().poll_queued_get(self.line, &mut self.place, waker);
+        self.try_queued()
     }
 
-    fn try_in_line(&mut self) -> Option<Result<K::Got, E>> {
-        self.expecting.in_line = true;
-        let (queue, expecting) = (self.host.queue(), &mut self.expecting);
-        let output = try_take(queue, &mut self.take, Setback::Unknown, expecting);
-        self.expecting.in_line = false;
-        let room = std::mem::take(&mut self.expecting.room);
+    fn try_queued(&mut self) -> Option<Result<K::Got, E>> {
+        self.get_state.in_line = true;
+        let (queue, get_state) = (self.handle.queue(), &mut self.get_state);
+        let output = try_take(queue, &mut self.take, PopFallback::General, get_state);
+        self.get_state.in_line = false;
+        let room = std::mem::take(&mut self.get_state.room);
         let place = if output.is_some() { self.place.take() } else { None };
-        self.host.queue().finish_in_line(place.map(|place| (self.line, place)), room);
+        self.handle.queue().finish_queued_get(place.map(|place| (self.line, place)), room);
         if output.is_some() {
-            self.host.queue().expect_no_more(&mut self.expecting);
+            self.handle.queue().withdraw(&mut self.get_state);
         }
         output
     }
 
-    fn leave_line(&mut self) {
+    fn leave_queue(&mut self) {
         if let Some(place) = self.place.take() {
-            self.host.queue().leave_getters(self.line, place);
+            self.handle.queue().cancel_get(self.line, place);
         }
     }
 }
 
 impl<T, H, K, E, F> Attempt for GetAttempt<T, H, K, E, F>
 where
-    H: Host<T>,
+    H: QueueRef<T>,
     K: Take<T>,
     E: From<GetError>,
     F: From<GetTimeoutError> + From<E>,
@@ -182,52 +195,52 @@ where
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         if let Some(place) = &self.place {
-            if self.line != Getters::Eager || !self.host.queue().hear_call_at_once(place) {
-                return self.attempt_in_line(waker);
+            if self.line != GetterKind::Get || !self.handle.queue().is_get_notified(place) {
+                return self.poll_queued(waker);
             }
             self.place = None;
             if !K::SINGLE {
-                return self.try_in_line();
+                return self.try_queued();
             }
         }
-        let queue = self.host.queue();
-        let mut setback = Setback::Unknown;
+        let queue = self.handle.queue();
+        let mut fallback = PopFallback::General;
         if K::SINGLE {
-            match queue.ticket_to_get() {
+            match queue.try_claim_pop() {
                 Ok(ticket) => {
                     let got = ticket.take(|item| Some(Ok(self.take.shape(item))));
-                    queue.tell_of_room();
+                    queue.notify_putters();
                     return got;
                 }
-                Err(why) => setback = why,
+                Err(why) => fallback = why,
             }
         }
-        take_otherwise(queue, &mut self.take, setback, &mut self.expecting)
+        take_slow(queue, &mut self.take, fallback, &mut self.get_state)
     }
 
     /// With capacity 0: a put goes in at once only for one that waits.
-    fn stands_in_line(&self) -> bool {
-        self.host.queue().is_rendezvous()
+    fn registers_first(&self) -> bool {
+        self.handle.queue().is_rendezvous()
     }
 
     fn spin(&self) -> Spin<'_> {
-        let queue = self.host.queue();
+        let queue = self.handle.queue();
         queue.spin(queue.capacity().is_none())
     }
 
-    fn traffic(&self) -> u64 {
-        self.host.queue().raw.tail_traffic()
+    fn progress(&self) -> u64 {
+        self.handle.queue().raw.tail_progress()
     }
 
     fn waits(&self) -> bool {
         self.place.is_some()
     }
 
-    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
-        let (place, may_get) = self.host.queue().line_up_to_get(self.line, waker.clone(), &mut self.expecting);
+    fn register(&mut self, waker: &Waker) -> Option<Self::Output> {
+        let (place, may_get) = self.handle.queue().enqueue_get(self.line, waker.clone(), &mut self.get_state);
         self.place = Some(place);
         if may_get {
-            self.try_in_line()
+            self.try_queued()
         } else {
             None
         }
@@ -235,21 +248,21 @@ where
 
     #[cold]
     fn cancel(&mut self) {
-        self.leave_line();
-        self.host.queue().expect_no_more(&mut self.expecting);
+        self.leave_queue();
+        self.handle.queue().withdraw(&mut self.get_state);
     }
 
-    fn in_time(output: Self::Output) -> Self::Timed {
+    fn timed(output: Self::Output) -> Self::Timed {
         Ok(output?)
     }
 
-    fn out_of_time(&mut self) -> Self::Timed {
+    fn on_timeout(&mut self) -> Self::Timed {
         // First nobody counts on this get any more; then what came for it is not left behind.
-        self.host.queue().expect_no_more(&mut self.expecting);
+        self.handle.queue().withdraw(&mut self.get_state);
         match self.attempt(None) {
-            Some(output) => Self::in_time(output),
+            Some(output) => Self::timed(output),
             None => {
-                self.leave_line();
+                self.leave_queue();
                 Err(GetTimeoutError::Timeout.into())
             }
         }

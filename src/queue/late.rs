@@ -1,6 +1,6 @@
 //! Late items: those that the holders of permits put after the close, behind all that was put before it.
 //!
-//! Knows two numbers. The items themselves stand in [`Lines`](super::lines::Lines), under the mutex; the numbers are for
+//! Knows two numbers. The items themselves stand in [`WaitLists`](super::lines::Lines), under the mutex; the numbers are for
 //! operations that take no lock.
 
 use crate::sync::{AtomicU64, Ordering};

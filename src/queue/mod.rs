@@ -2,34 +2,34 @@
 //!
 //! Knows all three layers. Does not know handles or other crates' names.
 
-mod alone;
-mod count;
-mod credit;
-mod desk;
-mod gates;
+mod admission;
+mod consumer;
+mod deferred;
 mod get;
+mod handle_count;
 mod iter;
 mod late;
-mod lines;
 mod observers;
 mod owned;
-mod passage;
-mod permit;
+mod permit_pool;
 mod put;
+mod reserve;
 #[cfg(feature = "sink")]
 mod sink;
 #[cfg(feature = "stream")]
 mod stream;
 mod task;
-mod through;
-mod told;
+mod wait_lists;
+mod waiter_counts;
+mod waiters;
 mod watch;
+mod watermark;
 
 pub use get::{Get, GetMany, GetTask};
 pub use iter::{Drain, Iter, TryIter};
 pub use owned::{GetOwned, PutOwned};
-pub use permit::{Permits, Reserve};
 pub use put::{Put, PutMany};
+pub use reserve::{Permits, Reserve};
 #[cfg(feature = "sink")]
 pub use sink::PutSink;
 #[cfg(feature = "stream")]
@@ -37,12 +37,12 @@ pub use stream::GetStream;
 pub use task::{Done, Task};
 pub use watch::{Closed, Join};
 
-pub(crate) use alone::{Consumer, SoleAttempt, TakeAlone};
-pub(crate) use count::Count;
+pub(crate) use consumer::{Consumer, ConsumerAttempt, TakeSingle};
 pub(crate) use get::{GetAttempt, Many, One};
-#[cfg(feature = "tokio")]
-pub(crate) use permit::{Held, ReserveAttempt};
+pub(crate) use handle_count::Count;
 pub(crate) use put::PutAttempt;
+#[cfg(feature = "tokio")]
+pub(crate) use reserve::{Held, ReserveAttempt};
 #[cfg(feature = "sink")]
 pub(crate) use sink::Puts;
 #[cfg(feature = "stream")]
@@ -50,19 +50,19 @@ pub(crate) use stream::Gets;
 use watch::WatchAttempt;
 
 use crate::error::{PutError, TaskDoneError, TryGetError, TryPutError, TryRecvError};
-use crate::join::{Intake, LastZero, Unfinished};
-use crate::operation::{Luck, Operation, Spin, PAUSES};
-use crate::raw::{to_usize, RawQueue, Refused, Setback, Vacant, UNBOUNDED};
+use crate::join::{Claims, LastZero, Unfinished};
+use crate::operation::{Operation, Spin, SpinHistory, PAUSES};
+use crate::raw::{to_usize, PopError, PopFallback, PushError, RawQueue, UNBOUNDED};
 use crate::sync::Padded;
 use crate::wait::WaitSet;
-use alone::Bell;
-use credit::Credit;
-use desk::{Desk, Expecting};
-use gates::Gates;
+use consumer::ConsumerWaker;
 use late::Late;
+use permit_pool::PermitPool;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use waiter_counts::WaiterCounts;
+use waiters::{GetState, Waiters};
 
 /// A first-in first-out queue for any number of threads and tasks at both ends, which can be joined.
 ///
@@ -116,22 +116,22 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 #[repr(C)]
 pub struct Queue<T> {
     raw: RawQueue<T>,
-    beside: Padded<Beside>,
-    aside: Padded<Aside<T>>,
+    hot: Padded<ReadMostly>,
+    book: Padded<Bookkeeping<T>>,
 }
 
 /// A task spins only where there is room for so many items.
 const WORTH_A_SPIN: u32 = 16;
 
 /// What every operation reads and few write. It stands between the head and what is written aside: see [`Padded`].
-struct Beside {
-    gates: Gates,
-    bell: Bell,
+struct ReadMostly {
+    waiter_counts: WaiterCounts,
+    consumer_waker: ConsumerWaker,
     joiners: WaitSet,
     last_zero: LastZero,
     closing: WaitSet,
     late: Late,
-    luck: Luck,
+    luck: SpinHistory,
     /// The capacity as the core counts; 0 if something else decides what goes in: gets that wait, or, if the capacity is not 0,
     /// credit.
     limit: u64,
@@ -142,22 +142,22 @@ struct Beside {
 }
 
 /// What only some operations touch, and write then.
-struct Aside<T> {
+struct Bookkeeping<T> {
     unfinished: Unfinished,
     /// In place of the limit: room that can be kept ahead. Nobody looks at it where there are no permits.
-    credit: Credit,
-    desk: Desk<T>,
+    permits: PermitPool,
+    desk: Waiters<T>,
     /// For whoever shares the queue out: how many there are at each end. They stand here because there is room.
     counts: [Count; 2],
 }
 
-impl<T> Intake for Queue<T> {
+impl<T> Claims for Queue<T> {
     fn claims(&self) -> u64 {
-        self.raw.claims() + self.beside.late.put()
+        self.raw.claims() + self.hot.late.put()
     }
 
-    fn given_up(&self) -> u64 {
-        self.raw.given_up()
+    fn holes(&self) -> u64 {
+        self.raw.holes()
     }
 }
 
@@ -208,7 +208,7 @@ impl<T> Queue<T> {
         /// If `capacity` is 0.
         pub const fn with_permits(capacity: usize) -> Self {
             assert!(capacity > 0, "a queue with permits needs a capacity");
-            let permits = if capacity > credit::MOST { credit::MOST } else { capacity };
+            let permits = if capacity > permit_pool::MOST { permit_pool::MOST } else { capacity };
             Queue::with_limit(capacity, 0, permits as u64)
         }
     }
@@ -217,22 +217,22 @@ impl<T> Queue<T> {
         const fn with_limit(capacity: usize, limit: u64, permits: u64) -> Self {
             Queue {
                 raw: RawQueue::new(),
-                beside: Padded::new(Beside {
-                    gates: Gates::new(),
-                    bell: Bell::new(),
+                hot: Padded::new(ReadMostly {
+                    waiter_counts: WaiterCounts::new(),
+                    consumer_waker: ConsumerWaker::new(),
                     joiners: WaitSet::new(),
                     last_zero: LastZero::new(),
                     closing: WaitSet::new(),
                     late: Late::new(),
-                    luck: Luck::new(),
+                    luck: SpinHistory::new(),
                     limit,
                     capacity,
                     hands_over: false,
                 }),
-                aside: Padded::new(Aside {
+                book: Padded::new(Bookkeeping {
                     unfinished: Unfinished::new(),
-                    credit: Credit::new(permits),
-                    desk: Desk::new(),
+                    permits: PermitPool::new(permits),
+                    desk: Waiters::new(),
                     counts: [Count::one(), Count::one()],
                 }),
             }
@@ -243,14 +243,14 @@ impl<T> Queue<T> {
     #[cfg(feature = "compat")]
     pub(crate) fn with_handover(capacity: usize) -> Self {
         let mut queue = Queue::bounded(capacity);
-        queue.beside.hands_over = true;
+        queue.hot.hands_over = true;
         queue
     }
 
     /// How many items are in the core, those for a get that waits included.
     #[cfg(feature = "compat")]
     pub(crate) fn stored(&self) -> usize {
-        to_usize(self.raw.len() + self.beside.late.len())
+        to_usize(self.raw.len() + self.hot.late.len())
     }
 
     /// Puts an item in; waits while the queue is full.
@@ -309,9 +309,9 @@ impl<T> Queue<T> {
     /// puts that have begun and not ended.
     #[inline]
     pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
-        self.push(item).map_err(|refused| match refused {
-            Refused::Full(item) => TryPutError::Full(item),
-            Refused::Closed(item) => TryPutError::Closed(item),
+        self.push(item).map_err(|error| match error {
+            PushError::Full(item) => TryPutError::Full(item),
+            PushError::Closed(item) => TryPutError::Closed(item),
         })
     }
 
@@ -336,20 +336,20 @@ impl<T> Queue<T> {
 
     /// The same, whatever the error is called.
     #[inline]
-    pub(crate) fn try_get_or<E: From<Vacant>>(&self) -> Result<T, E> {
-        match self.ticket_to_get() {
+    pub(crate) fn try_get_or<E: From<PopError>>(&self) -> Result<T, E> {
+        match self.try_claim_pop() {
             Ok(ticket) => {
                 let got = ticket.take(Ok);
-                self.tell_of_room();
+                self.notify_putters();
                 got
             }
-            Err(setback) => self.try_get_slow(setback),
+            Err(fallback) => self.try_get_slow(fallback),
         }
     }
 
     #[cold]
-    fn try_get_slow<E: From<Vacant>>(&self, setback: Setback<'_, T>) -> Result<T, E> {
-        Ok(self.pop_otherwise(setback, &mut Expecting::default())?)
+    fn try_get_slow<E: From<PopError>>(&self, fallback: PopFallback<'_, T>) -> Result<T, E> {
+        Ok(self.pop_slow(fallback, &mut GetState::default())?)
     }
 
     /// Puts all items in, in their order and as many at a time as there is room for; waits while the queue is full.
@@ -403,8 +403,8 @@ impl<T> Queue<T> {
         let mut items: VecDeque<T> = items.into_iter().collect();
         match self.push_many(&mut items) {
             Ok(()) => Ok(()),
-            Err(Refused::Full(())) => Err(TryPutError::Full(items.into())),
-            Err(Refused::Closed(())) => Err(TryPutError::Closed(items.into())),
+            Err(PushError::Full(())) => Err(TryPutError::Full(items.into())),
+            Err(PushError::Closed(())) => Err(TryPutError::Closed(items.into())),
         }
     }
 
@@ -413,7 +413,7 @@ impl<T> Queue<T> {
     /// # Errors
     /// As [`try_get`](Queue::try_get), if there is none.
     pub fn try_get_many(&self, items: &mut Vec<T>, limit: usize) -> Result<usize, TryGetError> {
-        Ok(self.pop_many(items, limit, &mut Expecting::default())?)
+        Ok(self.pop_many(items, limit, &mut GetState::default())?)
     }
 
     /// Takes the item at the head in a guard that counts it as done when dropped, also during a panic; waits while the
@@ -476,14 +476,14 @@ impl<T> Queue<T> {
                 }
                 Ok(oldest)
             }
-            Err(Refused::Full(item)) => Ok(Some(item)),
-            Err(Refused::Closed(item)) => Err(PutError(item)),
+            Err(PushError::Full(item)) => Ok(Some(item)),
+            Err(PushError::Closed(item)) => Err(PutError(item)),
         }
     }
 
     /// Counts items as done that leave the queue other than by a get.
     fn count_taken_out(&self, count: usize) {
-        self.notify_if_all_done(self.aside.unfinished.finish_at_most(count as u64, self));
+        self.notify_if_all_done(self.book.unfinished.finish_at_most(count as u64, self));
     }
 
     /// Takes out all items that are in the queue at this moment, which count as done then; never more than
@@ -528,7 +528,7 @@ impl<T> Queue<T> {
     /// assert!(queue.tasks_done(3).is_ok());
     /// ```
     pub fn tasks_done(&self, count: usize) -> Result<(), TaskDoneError> {
-        self.notify_if_all_done(self.aside.unfinished.finish(count as u64, self)?);
+        self.notify_if_all_done(self.book.unfinished.finish(count as u64, self)?);
         Ok(())
     }
 
@@ -548,7 +548,7 @@ impl<T> Queue<T> {
     /// Items that were put and are not done with: those inside, and those that were got and for which
     /// [`task_done`](Queue::task_done) was not called yet.
     pub fn unfinished(&self) -> usize {
-        to_usize(self.aside.unfinished.count(self))
+        to_usize(self.book.unfinished.count(self))
     }
 
     /// Ends the putting. What is inside can still be got; after that getters are told that the queue is closed. Waiting
@@ -570,7 +570,7 @@ impl<T> Queue<T> {
                 self.0.wake_all();
             }
         }
-        let _tell = Tell(&self.beside.closing);
+        let _tell = Tell(&self.hot.closing);
         self.close_core()
     }
 
@@ -619,7 +619,7 @@ impl<T> Queue<T> {
     #[cfg(feature = "compat")]
     pub(crate) fn is_over(&self) -> bool {
         // In this order: once it is closed and no permit is held nothing is put any more.
-        let is_final = self.is_closed() && !self.credit_if_any().is_some_and(Credit::is_held);
+        let is_final = self.is_closed() && !self.permits_if_any().is_some_and(PermitPool::is_held);
         is_final && self.stored() == 0
     }
 
@@ -633,7 +633,7 @@ impl<T> Queue<T> {
 
     /// How many items are inside, those included whose put has begun and not ended; never more than the capacity.
     pub fn len(&self) -> usize {
-        to_usize(self.raw.len() + self.beside.late.len()).min(self.capacity().unwrap_or(usize::MAX))
+        to_usize(self.raw.len() + self.hot.late.len()).min(self.capacity().unwrap_or(usize::MAX))
     }
 
     /// Whether nothing is inside.
@@ -643,15 +643,15 @@ impl<T> Queue<T> {
 
     /// Whether there is no room. Always false without a bound, always true with capacity 0.
     pub fn is_full(&self) -> bool {
-        match self.credit_if_any() {
+        match self.permits_if_any() {
             None => self.capacity().is_some_and(|capacity| self.len() >= capacity),
-            Some(credit) => credit.free() == 0,
+            Some(permits) => permits.free() == 0,
         }
     }
 
     /// For how many items there is room; `None` if the queue is unbounded.
     pub fn capacity(&self) -> Option<usize> {
-        self.has_limit().then_some(self.beside.capacity)
+        self.is_bounded().then_some(self.hot.capacity)
     }
 
     /// Items as they come, until the queue is closed and empty; waits on this thread for each.
@@ -677,7 +677,7 @@ impl<T> Queue<T> {
     }
 
     pub(crate) fn counts(&self) -> &[Count; 2] {
-        &self.aside.counts
+        &self.book.counts
     }
 
     /// How one spins who waits for items or for room.
@@ -686,47 +686,47 @@ impl<T> Queue<T> {
         let most = if self.is_rendezvous() { 0 } else { PAUSES };
         let room = self.capacity().map_or(u32::MAX, |capacity| u32::try_from(capacity).unwrap_or(u32::MAX));
         // What there is room for is soon done: where that is little, it is done before the next look.
-        let luck = (room >= WORTH_A_SPIN).then_some(&self.beside.luck);
+        let luck = (room >= WORTH_A_SPIN).then_some(&self.hot.luck);
         Spin { pauses: (room / 3).clamp(1, PAUSES).min(most), luck, gathers }
     }
 
     #[inline]
-    fn goes_by_the_limit(&self) -> bool {
-        self.beside.limit > 0
+    fn has_core_limit(&self) -> bool {
+        self.hot.limit > 0
     }
 
     /// What decides over room, in a queue with permits.
     #[inline]
-    fn credit_if_any(&self) -> Option<&Credit> {
-        (self.beside.limit == 0 && self.beside.capacity > 0).then_some(&self.aside.credit)
+    fn permits_if_any(&self) -> Option<&PermitPool> {
+        (self.hot.limit == 0 && self.hot.capacity > 0).then_some(&self.book.permits)
     }
 
     pub(crate) fn is_rendezvous(&self) -> bool {
-        self.beside.limit == 0 && self.beside.capacity == 0
+        self.hot.limit == 0 && self.hot.capacity == 0
     }
 }
 
-impl From<Vacant> for TryGetError {
-    fn from(vacant: Vacant) -> Self {
+impl From<PopError> for TryGetError {
+    fn from(vacant: PopError) -> Self {
         match vacant {
-            Vacant::Empty => TryGetError::Empty,
-            Vacant::Closed => TryGetError::Closed,
+            PopError::Empty => TryGetError::Empty,
+            PopError::Closed => TryGetError::Closed,
         }
     }
 }
 
-impl From<Vacant> for TryRecvError {
-    fn from(vacant: Vacant) -> Self {
+impl From<PopError> for TryRecvError {
+    fn from(vacant: PopError) -> Self {
         TryGetError::from(vacant).into()
     }
 }
 
 /// Whoever holds a queue in such a way that an operation can keep it.
-pub(crate) trait Host<T> {
+pub(crate) trait QueueRef<T> {
     fn queue(&self) -> &Queue<T>;
 }
 
-impl<T> Host<T> for &Queue<T> {
+impl<T> QueueRef<T> for &Queue<T> {
     #[inline]
     fn queue(&self) -> &Queue<T> {
         self

@@ -3,8 +3,8 @@
 //! Knows the queue's gates. Does not know items.
 
 use super::Queue;
-use crate::line::go_on;
 use crate::raw::Observer;
+use crate::wait::resume_panic;
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -25,23 +25,23 @@ impl<'a, T> Waking<'a, T> {
 impl<T> Observer for Waking<'_, T> {
     #[inline]
     fn surfaced(&self, items: usize) {
-        let beside = &self.queue.beside;
-        if !beside.gates.nobody_gets() {
-            self.queue.call_getters(items);
+        let hot = &self.queue.hot;
+        if !hot.waiter_counts.no_getters() {
+            self.queue.notify_getters(items);
         }
-        if beside.bell.is_waited_for() {
-            beside.bell.ring();
+        if hot.consumer_waker.is_waited_for() {
+            hot.consumer_waker.ring();
         }
     }
 
     #[inline]
     fn vacated(&self, _slots: usize) {
-        self.queue.tell_of_room();
+        self.queue.notify_putters();
     }
 
     #[cold]
     fn voided(&self) {
-        self.queue.notify_after_giving_up();
+        self.queue.notify_after_holes();
     }
 }
 
@@ -66,7 +66,7 @@ impl<'a, T> Deferring<'a, T> {
 
 impl<T> Drop for Deferring<'_, T> {
     fn drop(&mut self) {
-        go_on(self.panic.take());
+        resume_panic(self.panic.take());
     }
 }
 

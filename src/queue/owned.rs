@@ -1,11 +1,11 @@
 //! Operations that keep their queue, and so borrow nothing: for futures that must be `'static`.
 
-use super::{GetAttempt, Host, One, PutAttempt, Queue};
+use super::{GetAttempt, One, PutAttempt, Queue, QueueRef};
 use crate::error::{GetError, GetTimeoutError, PutError, PutTimeoutError};
 use crate::operation::{operation, Operation};
 use std::sync::Arc;
 
-impl<T> Host<T> for Arc<Queue<T>> {
+impl<T> QueueRef<T> for Arc<Queue<T>> {
     fn queue(&self) -> &Queue<T> {
         self
     }

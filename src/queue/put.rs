@@ -1,66 +1,66 @@
 //! Putting, with waiting: one item, or many.
 
-use super::desk::LinedUp;
-use super::lines::Want;
-use super::{Host, Queue};
+use super::wait_lists::Request;
+use super::waiters::Registered;
+use super::{Queue, QueueRef};
 use crate::error::{PutError, PutTimeoutError};
-use crate::line::Place;
 use crate::operation::{operation, Attempt, Operation, Spin};
-use crate::raw::{Hitch, PutTicket, Refused};
+use crate::raw::{PushError, PushFallback, PushTicket};
+use crate::wait::WaiterKey;
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::task::Waker;
 
 /// What is put: an `Option` of one item, or a `VecDeque` of many.
-pub(crate) trait Load<T> {
+pub(crate) trait PutItems<T> {
     /// In what shape the items are handed back.
     type Rest;
 
     fn next(&mut self) -> Option<T>;
     fn put_back(&mut self, item: T);
     /// Puts as much in as there is room for; what did not go in stays.
-    fn push(&mut self, queue: &Queue<T>) -> Result<(), Refused<()>>;
+    fn push(&mut self, queue: &Queue<T>) -> Result<(), PushError<()>>;
     /// Hands the items back, if there are any.
     fn rest(&mut self) -> Option<Self::Rest>;
 }
 
 /// As [`Queue::push_within_limit`].
 #[inline(never)]
-fn push_within_limit<T>(load: &mut Option<T>, queue: &Queue<T>) -> Result<(), Refused<()>> {
-    match queue.ticket_to_put_within_limit() {
+fn push_within_limit<T>(load: &mut Option<T>, queue: &Queue<T>) -> Result<(), PushError<()>> {
+    match queue.try_claim_push_within_limit() {
         Ok(ticket) => put_in(load, queue, ticket),
-        Err(hitch) => push_otherwise(load, queue, hitch),
+        Err(fallback) => push_slow(load, queue, fallback),
     }
 }
 
 /// Puts the item in for which there is a slot. Only now is it taken out of the load, so that it is copied once.
 #[inline]
-fn put_in<T>(load: &mut Option<T>, queue: &Queue<T>, ticket: PutTicket<'_, T>) -> Result<(), Refused<()>> {
+fn put_in<T>(load: &mut Option<T>, queue: &Queue<T>, ticket: PushTicket<'_, T>) -> Result<(), PushError<()>> {
     let Some(item) = load.take() else { unreachable!("a slot was claimed for an item") };
     match queue.publish(ticket, item) {
         Ok(()) => Ok(()),
-        Err(asked) => queue.put_in_asked(asked).map_err(|refused| keep(refused, load)),
+        Err(contested) => queue.put_contested(contested).map_err(|error| keep(error, load)),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn push_otherwise<T>(load: &mut Option<T>, queue: &Queue<T>, hitch: Hitch<'_, T>) -> Result<(), Refused<()>> {
+fn push_slow<T>(load: &mut Option<T>, queue: &Queue<T>, fallback: PushFallback<'_, T>) -> Result<(), PushError<()>> {
     let Some(item) = load.take() else { return Ok(()) };
-    queue.push_otherwise(item, hitch).map_err(|refused| keep(refused, load))
+    queue.push_slow(item, fallback).map_err(|error| keep(error, load))
 }
 
 /// Puts a refused item back; what is left is why it was refused.
-fn keep<T>(refused: Refused<T>, load: &mut impl Load<T>) -> Refused<()> {
-    let (item, why) = match refused {
-        Refused::Full(item) => (item, Refused::Full(())),
-        Refused::Closed(item) => (item, Refused::Closed(())),
+fn keep<T>(error: PushError<T>, load: &mut impl PutItems<T>) -> PushError<()> {
+    let (item, why) = match error {
+        PushError::Full(item) => (item, PushError::Full(())),
+        PushError::Closed(item) => (item, PushError::Closed(())),
     };
     load.put_back(item);
     why
 }
 
-impl<T> Load<T> for Option<T> {
+impl<T> PutItems<T> for Option<T> {
     type Rest = T;
 
     fn next(&mut self) -> Option<T> {
@@ -73,16 +73,16 @@ impl<T> Load<T> for Option<T> {
     }
 
     #[inline]
-    fn push(&mut self, queue: &Queue<T>) -> Result<(), Refused<()>> {
+    fn push(&mut self, queue: &Queue<T>) -> Result<(), PushError<()>> {
         if self.is_none() {
             return Ok(());
         }
-        if queue.has_limit() {
+        if queue.is_bounded() {
             return push_within_limit(self, queue);
         }
-        match queue.raw.ticket_to_put() {
+        match queue.raw.try_claim_push() {
             Ok(ticket) => put_in(self, queue, ticket),
-            Err(hitch) => push_otherwise(self, queue, hitch),
+            Err(fallback) => push_slow(self, queue, fallback),
         }
     }
 
@@ -91,7 +91,7 @@ impl<T> Load<T> for Option<T> {
     }
 }
 
-impl<T> Load<T> for VecDeque<T> {
+impl<T> PutItems<T> for VecDeque<T> {
     type Rest = Vec<T>;
 
     fn next(&mut self) -> Option<T> {
@@ -103,7 +103,7 @@ impl<T> Load<T> for VecDeque<T> {
         self.push_front(item);
     }
 
-    fn push(&mut self, queue: &Queue<T>) -> Result<(), Refused<()>> {
+    fn push(&mut self, queue: &Queue<T>) -> Result<(), PushError<()>> {
         queue.push_many(self)
     }
 
@@ -113,37 +113,42 @@ impl<T> Load<T> for VecDeque<T> {
 }
 
 /// Items on their way in. The errors are called `E` in general and `F` where time may run out.
-pub(crate) struct PutAttempt<T, H, L, E = PutError<<L as Load<T>>::Rest>, F = PutTimeoutError<<L as Load<T>>::Rest>>
-where
-    H: Host<T>,
-    L: Load<T>,
+pub(crate) struct PutAttempt<
+    T,
+    H,
+    L,
+    E = PutError<<L as PutItems<T>>::Rest>,
+    F = PutTimeoutError<<L as PutItems<T>>::Rest>,
+> where
+    H: QueueRef<T>,
+    L: PutItems<T>,
 {
-    pub(crate) host: H,
+    pub(crate) handle: H,
     pub(crate) load: L,
     /// Where the next item waits for room. It is no longer in the load then, unless it `stays` there.
-    place: Option<Place>,
+    place: Option<WaiterKey>,
     /// The item stays with the one who puts until he is polled: nobody else moves it in.
     stays: bool,
     item: PhantomData<fn(T) -> (E, F)>,
 }
 
-impl<T, H: Host<T>, L: Load<T>, E: From<PutError<L::Rest>>, F> PutAttempt<T, H, L, E, F> {
+impl<T, H: QueueRef<T>, L: PutItems<T>, E: From<PutError<L::Rest>>, F> PutAttempt<T, H, L, E, F> {
     #[inline]
-    pub(crate) fn new(host: H, load: L) -> Self {
-        PutAttempt { host, load, place: None, stays: false, item: PhantomData }
+    pub(crate) fn new(handle: H, load: L) -> Self {
+        PutAttempt { handle, load, place: None, stays: false, item: PhantomData }
     }
 
     /// One whose item goes in only when it is polled; but with capacity 0, where an item has no room but by a get.
     #[cfg(feature = "compat")]
-    pub(crate) fn that_stays(host: H, load: L) -> Self {
-        let stays = !host.queue().is_rendezvous();
-        PutAttempt { stays, ..PutAttempt::new(host, load) }
+    pub(crate) fn without_handoff(handle: H, load: L) -> Self {
+        let stays = !handle.queue().is_rendezvous();
+        PutAttempt { stays, ..PutAttempt::new(handle, load) }
     }
 
     /// What is not in the queue for good.
     pub(crate) fn take_back(&mut self) -> Option<L::Rest> {
         if let Some(place) = self.place.take() {
-            if let Want::Put(item) = self.host.queue().leave_putters(place) {
+            if let Request::Put(item) = self.handle.queue().cancel_put(place) {
                 self.load.put_back(item);
             }
         }
@@ -152,10 +157,10 @@ impl<T, H: Host<T>, L: Load<T>, E: From<PutError<L::Rest>>, F> PutAttempt<T, H, 
 
     #[inline]
     fn push(&mut self) -> Option<Result<(), E>> {
-        match self.load.push(self.host.queue()) {
+        match self.load.push(self.handle.queue()) {
             Ok(()) => Some(Ok(())),
-            Err(Refused::Full(())) => None,
-            Err(Refused::Closed(())) => Some(self.closed_out()),
+            Err(PushError::Full(())) => None,
+            Err(PushError::Closed(())) => Some(self.closed_out()),
         }
     }
 
@@ -165,32 +170,32 @@ impl<T, H: Host<T>, L: Load<T>, E: From<PutError<L::Rest>>, F> PutAttempt<T, H, 
     }
 
     #[cold]
-    fn attempt_in_line(&mut self, waker: Option<&Waker>) -> Option<Result<(), E>> {
-        if !self.stays && self.place.as_ref().is_some_and(|place| self.host.queue().went_in(place)) {
+    fn poll_queued(&mut self, waker: Option<&Waker>) -> Option<Result<(), E>> {
+        if !self.stays && self.place.as_ref().is_some_and(|place| self.handle.queue().is_put_completed(place)) {
             self.place = None;
             return self.push();
         }
-        match self.host.queue().look_for_room(&mut self.place, waker) {
+        match self.handle.queue().poll_queued_put(&mut self.place, waker) {
             Some(want) => self.after(want),
-            None if self.stays => self.attempt_out_of_turn(),
+            None if self.stays => self.push_out_of_turn(),
             None => None,
         }
     }
 
     /// An item that stays with its put goes in whenever that is polled and there is space, also if another put was notified
     /// of it.
-    fn attempt_out_of_turn(&mut self) -> Option<Result<(), E>> {
+    fn push_out_of_turn(&mut self) -> Option<Result<(), E>> {
         let output = self.push()?;
         if let Some(place) = self.place.take() {
-            self.host.queue().leave_putters(place);
+            self.handle.queue().cancel_put(place);
         }
         Some(output)
     }
 
     /// The wait of one item is over.
-    fn after(&mut self, want: Want<T>) -> Option<Result<(), E>> {
+    fn after(&mut self, want: Request<T>) -> Option<Result<(), E>> {
         match want {
-            Want::Put(item) => {
+            Request::Put(item) => {
                 self.load.put_back(item);
                 Some(self.closed_out())
             }
@@ -200,7 +205,7 @@ impl<T, H: Host<T>, L: Load<T>, E: From<PutError<L::Rest>>, F> PutAttempt<T, H, 
 }
 
 #[cfg(feature = "sink")]
-impl<T, H: Host<T>> PutAttempt<T, H, Option<T>> {
+impl<T, H: QueueRef<T>> PutAttempt<T, H, Option<T>> {
     /// Whether no item is on its way.
     pub(crate) fn is_idle(&self) -> bool {
         self.load.is_none() && self.place.is_none()
@@ -209,8 +214,8 @@ impl<T, H: Host<T>> PutAttempt<T, H, Option<T>> {
 
 impl<T, H, L, E, F> Attempt for PutAttempt<T, H, L, E, F>
 where
-    H: Host<T>,
-    L: Load<T>,
+    H: QueueRef<T>,
+    L: PutItems<T>,
     E: From<PutError<L::Rest>>,
     F: From<PutTimeoutError<L::Rest>> + From<E>,
 {
@@ -222,45 +227,45 @@ where
         if self.place.is_none() {
             self.push()
         } else {
-            self.attempt_in_line(waker)
+            self.poll_queued(waker)
         }
     }
 
-    fn stands_in_line(&self) -> bool {
+    fn registers_first(&self) -> bool {
         true
     }
 
     fn spin(&self) -> Spin<'_> {
-        self.host.queue().spin(false)
+        self.handle.queue().spin(false)
     }
 
-    fn traffic(&self) -> u64 {
-        self.host.queue().raw.head_traffic()
+    fn progress(&self) -> u64 {
+        self.handle.queue().raw.head_progress()
     }
 
     fn waits(&self) -> bool {
         self.place.is_some()
     }
 
-    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
+    fn register(&mut self, waker: &Waker) -> Option<Self::Output> {
         loop {
             // Cloned first: that may panic.
             let waker = waker.clone();
             let want = match self.stays {
-                true => Want::Room,
+                true => Request::Space,
                 false => match self.load.next() {
-                    Some(item) => Want::Put(item),
+                    Some(item) => Request::Put(item),
                     None => return Some(Ok(())),
                 },
             };
             let want = {
-                let (lined_up, _told) = self.host.queue().line_up_for_room(waker, want);
-                match lined_up {
-                    LinedUp::Waits(place) => {
+                let (registered, _told) = self.handle.queue().enqueue_put(waker, want);
+                match registered {
+                    Registered::Pending(place) => {
                         self.place = Some(place);
                         return None;
                     }
-                    LinedUp::Over(want) => want,
+                    Registered::Ready(want) => want,
                 }
             };
             if let Some(output) = self.after(want) {
@@ -274,19 +279,19 @@ where
         drop(self.take_back());
     }
 
-    fn in_time(output: Self::Output) -> Self::Timed {
+    fn timed(output: Self::Output) -> Self::Timed {
         Ok(output?)
     }
 
-    fn out_of_time(&mut self) -> Self::Timed {
+    fn on_timeout(&mut self) -> Self::Timed {
         self.take_back().map_or(Ok(()), |rest| Err(PutTimeoutError::Timeout(rest).into()))
     }
 }
 
 impl<T, H, L, E, F> Operation<PutAttempt<T, H, L, E, F>>
 where
-    H: Host<T>,
-    L: Load<T>,
+    H: QueueRef<T>,
+    L: PutItems<T>,
     E: From<PutError<L::Rest>>,
     F: From<PutTimeoutError<L::Rest>> + From<E>,
 {

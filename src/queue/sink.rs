@@ -1,6 +1,6 @@
 //! The queue fed as a sink.
 
-use super::{Host, PutAttempt, Queue};
+use super::{PutAttempt, Queue, QueueRef};
 use crate::error::PutError;
 use crate::operation::Operation;
 use futures_sink::Sink;
@@ -9,18 +9,18 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// One put after the other, whoever holds the queue.
-pub(crate) struct Puts<T, H: Host<T>> {
+pub(crate) struct Puts<T, H: QueueRef<T>> {
     operation: Operation<PutAttempt<T, H, Option<T>>>,
 }
 
-impl<T, H: Host<T>> Puts<T, H> {
-    pub(crate) fn new(host: H) -> Self {
-        Puts { operation: Operation::new(PutAttempt::new(host, None)) }
+impl<T, H: QueueRef<T>> Puts<T, H> {
+    pub(crate) fn new(handle: H) -> Self {
+        Puts { operation: Operation::new(PutAttempt::new(handle, None)) }
     }
 
     #[cfg(feature = "compat")]
-    pub(crate) fn host(&self) -> &H {
-        &self.operation.attempt.host
+    pub(crate) fn handle(&self) -> &H {
+        &self.operation.attempt.handle
     }
 
     /// Ready once the item before is in the queue; at once if there is none.
@@ -32,7 +32,7 @@ impl<T, H: Host<T>> Puts<T, H> {
 
     /// Takes an item on, for the next poll; a queue that is closed refuses it.
     pub(crate) fn start(&mut self, item: T) -> Result<(), PutError<T>> {
-        if self.operation.attempt.host.queue().is_closed() {
+        if self.operation.attempt.handle.queue().is_closed() {
             return Err(PutError(item));
         }
         self.load(item);

@@ -1,6 +1,6 @@
 //! The queue read as a stream.
 
-use super::{GetAttempt, Host, One, Queue};
+use super::{GetAttempt, One, Queue, QueueRef};
 #[cfg(feature = "tokio")]
 use crate::operation::Attempt;
 use crate::operation::Operation;
@@ -10,19 +10,19 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// One get after the other, whoever holds the queue.
-pub(crate) struct Gets<T, H: Host<T>> {
+pub(crate) struct Gets<T, H: QueueRef<T>> {
     operation: Operation<GetAttempt<T, H, One>>,
     over: bool,
 }
 
-impl<T, H: Host<T>> Gets<T, H> {
-    pub(crate) fn new(host: H) -> Self {
-        Gets { operation: Operation::new(GetAttempt::at_leisure(host, One)), over: false }
+impl<T, H: QueueRef<T>> Gets<T, H> {
+    pub(crate) fn new(handle: H) -> Self {
+        Gets { operation: Operation::new(GetAttempt::for_stream(handle, One)), over: false }
     }
 
     #[cfg(feature = "compat")]
-    pub(crate) fn host(&self) -> &H {
-        &self.operation.attempt.host
+    pub(crate) fn handle(&self) -> &H {
+        &self.operation.attempt.handle
     }
 
     /// Ends the waiting of a get that is under way, so that no wake-up for another goes to it.

@@ -1,8 +1,8 @@
 //! Waiting for something that is no item: that all work is done, that the queue is closed.
 
-use super::{Host, Queue};
+use super::{Queue, QueueRef};
 use crate::error::{ClosedTimeoutError, JoinTimeoutError};
-use crate::join::{Intake, Left};
+use crate::join::{Claims, Left};
 use crate::operation::{operation, Attempt};
 use crate::wait::{WaitSet, Waiting};
 use std::marker::PhantomData;
@@ -20,7 +20,7 @@ pub(crate) trait Condition {
     /// Whether it holds, or has held at a moment since.
     fn holds<T>(queue: &Queue<T>, since: Option<Self::Since>) -> bool;
     /// Meets the words whose change can make it hold.
-    fn meet<T>(queue: &Queue<T>);
+    fn rmw_fence<T>(queue: &Queue<T>);
     fn timed_out() -> Self::TimedOut;
 }
 
@@ -33,7 +33,7 @@ impl Condition for AllDone {
     type Since = u64;
 
     fn waiters<T>(queue: &Queue<T>) -> &WaitSet {
-        &queue.beside.joiners
+        &queue.hot.joiners
     }
 
     fn now<T>(queue: &Queue<T>) -> u64 {
@@ -41,13 +41,13 @@ impl Condition for AllDone {
     }
 
     fn holds<T>(queue: &Queue<T>, since: Option<u64>) -> bool {
-        since.is_some_and(|claims| queue.beside.last_zero.is_since(claims)) || queue.unfinished() == 0
+        since.is_some_and(|claims| queue.hot.last_zero.is_since(claims)) || queue.unfinished() == 0
     }
 
-    fn meet<T>(queue: &Queue<T>) {
+    fn rmw_fence<T>(queue: &Queue<T>) {
         // A claim that is given up ends a wait as well, if it was the last that counted.
-        queue.raw.meet_giving_up();
-        queue.aside.unfinished.meet_finishing();
+        queue.raw.fence_holes();
+        queue.book.unfinished.fence_done();
     }
 
     fn timed_out() -> JoinTimeoutError {
@@ -63,7 +63,7 @@ impl Condition for IsClosed {
     type Since = ();
 
     fn waiters<T>(queue: &Queue<T>) -> &WaitSet {
-        &queue.beside.closing
+        &queue.hot.closing
     }
 
     fn now<T>(_queue: &Queue<T>) {}
@@ -72,8 +72,8 @@ impl Condition for IsClosed {
         queue.is_closed()
     }
 
-    fn meet<T>(queue: &Queue<T>) {
-        queue.raw.meet_pushes();
+    fn rmw_fence<T>(queue: &Queue<T>) {
+        queue.raw.fence_pushes();
     }
 
     fn timed_out() -> ClosedTimeoutError {
@@ -81,19 +81,19 @@ impl Condition for IsClosed {
     }
 }
 
-pub(crate) struct WatchAttempt<T, H: Host<T>, C: Condition> {
-    host: H,
+pub(crate) struct WatchAttempt<T, H: QueueRef<T>, C: Condition> {
+    handle: H,
     waiting: Option<(Waiting, C::Since)>,
     item: PhantomData<fn(T)>,
 }
 
-impl<T, H: Host<T>, C: Condition> WatchAttempt<T, H, C> {
-    pub(crate) fn new(host: H) -> Self {
-        WatchAttempt { host, waiting: None, item: PhantomData }
+impl<T, H: QueueRef<T>, C: Condition> WatchAttempt<T, H, C> {
+    pub(crate) fn new(handle: H) -> Self {
+        WatchAttempt { handle, waiting: None, item: PhantomData }
     }
 }
 
-impl<T, H: Host<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
+impl<T, H: QueueRef<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
     type Output = ();
     type Timed = Result<(), C::TimedOut>;
 
@@ -102,16 +102,16 @@ impl<T, H: Host<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
             waker.into_iter().for_each(|waker| waiting.look(waker));
             *since
         });
-        C::holds(self.host.queue(), since).then(|| self.cancel())
+        C::holds(self.handle.queue(), since).then(|| self.cancel())
     }
 
     fn waits(&self) -> bool {
         self.waiting.as_ref().is_some_and(|(waiting, _)| waiting.listens())
     }
 
-    fn enrol(&mut self, waker: &Waker) -> Option<()> {
+    fn register(&mut self, waker: &Waker) -> Option<()> {
         loop {
-            let (queue, waiters) = (self.host.queue(), C::waiters(self.host.queue()));
+            let (queue, waiters) = (self.handle.queue(), C::waiters(self.handle.queue()));
             match &mut self.waiting {
                 Some((waiting, _)) => waiters.enter_again(waiting),
                 None => {
@@ -120,7 +120,7 @@ impl<T, H: Host<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
                     self.waiting = Some((waiters.enter(), since));
                 }
             }
-            C::meet(queue);
+            C::rmw_fence(queue);
             let output = self.attempt(Some(waker));
             if output.is_some() || self.waits() {
                 return output;
@@ -130,15 +130,15 @@ impl<T, H: Host<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
 
     fn cancel(&mut self) {
         if let Some((waiting, _)) = self.waiting.take() {
-            C::waiters(self.host.queue()).leave(waiting);
+            C::waiters(self.handle.queue()).leave(waiting);
         }
     }
 
-    fn in_time((): ()) -> Self::Timed {
+    fn timed((): ()) -> Self::Timed {
         Ok(())
     }
 
-    fn out_of_time(&mut self) -> Self::Timed {
+    fn on_timeout(&mut self) -> Self::Timed {
         let output = self.attempt(None);
         self.cancel();
         output.ok_or_else(C::timed_out)
@@ -150,7 +150,7 @@ impl<T> Queue<T> {
     #[inline]
     pub(super) fn notify_if_all_done(&self, left: Left) {
         match left {
-            Left::Nothing { claims } if !self.beside.joiners.is_empty() => self.notify_joiners(claims),
+            Left::Nothing { claims } if !self.hot.joiners.is_empty() => self.notify_joiners(claims),
             _ => {}
         }
     }
@@ -158,14 +158,14 @@ impl<T> Queue<T> {
     #[cold]
     fn notify_joiners(&self, claims: u64) {
         // Noted first: who is woken may not be polled before the next item comes in.
-        self.beside.last_zero.note(claims);
-        self.beside.joiners.wake_all();
+        self.hot.last_zero.note(claims);
+        self.hot.joiners.wake_all();
     }
 
     /// The same, for a claim that was given up.
-    pub(super) fn notify_after_giving_up(&self) {
-        if !self.beside.joiners.is_empty() {
-            self.notify_if_all_done(self.aside.unfinished.left_after_giving_up(self));
+    pub(super) fn notify_after_holes(&self) {
+        if !self.hot.joiners.is_empty() {
+            self.notify_if_all_done(self.book.unfinished.remaining_after_holes(self));
         }
     }
 }

@@ -38,7 +38,7 @@ pub(crate) struct Cursor(u64);
 impl Cursor {
     /// Where both ends of a new queue stand: behind the imaginary segment 0, all of whose `len` slots are used.
     #[inline]
-    pub(crate) const fn root(len: u64) -> Self {
+    pub(crate) const fn sentinel(len: u64) -> Self {
         Cursor(len)
     }
 
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn a_word_gives_back_what_was_packed() {
         let address = 0x7fff_ffff_ff80_usize;
-        let cursor = Cursor::root(256).swung(address, 1);
+        let cursor = Cursor::sentinel(256).swung(address, 1);
         assert_eq!((cursor.address(), cursor.ticket(), cursor.parity()), (address, 1, 1));
         let last = cursor.advanced(MAX_TICKET - 1);
         assert_eq!((last.address(), last.ticket(), last.parity()), (address, MAX_TICKET, 1));
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_sequence_wraps_without_touching_the_address() {
-        let mut cursor = Cursor::root(2);
+        let mut cursor = Cursor::sentinel(2);
         for n in 1..=600u64 {
             cursor = cursor.swung(0x1000, 0);
             assert_eq!((cursor.address(), cursor.parity() as u64), (0x1000, n & 1));

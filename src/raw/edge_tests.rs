@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 /// As an appender does that is stopped before the tail moves: links a segment whose slot 0 holds `value`.
 fn link_and_stop(queue: &RawQueue<u64>, value: u64) -> link::Link<'_, u64> {
     let link = queue.link(&queue.tail, queue.tail.cursor()).unwrap();
-    let segment = queue.side.depot.obtain(link.base_behind());
+    let segment = queue.side.pool.acquire(link.base_behind());
     // SAFETY: nobody else knows the segment.
     unsafe { segment.slot(0).fill(value) };
     link.next().store(segment.address(), Ordering::Release);
@@ -26,7 +26,7 @@ fn the_head_stays_in_the_segment_that_the_tail_has_not_left() {
     // As by a getter that saw an item, and whose word of the head came back since.
     queue.leave_used_up(queue.head.cursor());
     assert_eq!(queue.head.cursor().address(), segment);
-    assert_eq!(queue.pop(&()), Err(Vacant::Empty));
+    assert_eq!(queue.pop(&()), Err(PopError::Empty));
     drop(appender);
     queue.push(LEN + 1, UNBOUNDED, &()).unwrap();
     assert_eq!((queue.pop(&()), queue.pop(&())), (Ok(LEN), Ok(LEN + 1)));
@@ -58,7 +58,7 @@ impl Observer for Reported {
 fn each_operation_reports_what_it_changed() {
     let (queue, reported) = (RawQueue::new(), Reported::default());
     let check = |queue: &RawQueue<u64>| {
-        let claimed = (queue.tail.sight(LEN).position - LEN, queue.head.sight(LEN).position - LEN);
+        let claimed = (queue.tail.snapshot(LEN).position - LEN, queue.head.snapshot(LEN).position - LEN);
         assert_eq!((reported.items.get() as u64, reported.slots.get() as u64), claimed);
     };
     for n in 0..3 * LEN {
@@ -76,8 +76,8 @@ fn each_operation_reports_what_it_changed() {
     }
     // A slot beyond the bound that is given up, and free at once, and one that follows: the pop reports both.
     let slots = reported.slots.get();
-    let Ok(ticket) = queue.ticket_to_put() else { panic!("there is a slot") };
-    assert!(queue.push_slowly(0, Hitch::Astray(ticket), 0, &reported).is_err());
+    let Ok(ticket) = queue.try_claim_push() else { panic!("there is a slot") };
+    assert!(queue.push_slow(0, PushFallback::Misplaced(ticket), 0, &reported).is_err());
     queue.push(0, UNBOUNDED, &reported).unwrap();
     queue.pop(&reported).unwrap();
     assert_eq!((reported.slots.get() - slots, reported.holes.get()), (3, 1));
@@ -85,7 +85,7 @@ fn each_operation_reports_what_it_changed() {
     (0..3).for_each(|_| pass_the_tail(&queue));
     let items = reported.items.get();
     queue.push(0, UNBOUNDED, &reported).unwrap();
-    assert_eq!((reported.items.get() - items, reported.holes.get(), queue.given_up()), (1, 4, 4));
+    assert_eq!((reported.items.get() - items, reported.holes.get(), queue.holes()), (1, 4, 4));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn an_append_uses_a_retired_segment_that_was_left_since() {
     let first = fill_up(&queue);
     fill_up(&queue);
     queue.pop(&()).unwrap();
-    let Ok(ticket) = queue.ticket_to_get() else { panic!("there are items") };
+    let Ok(ticket) = queue.try_claim_pop() else { panic!("there are items") };
     use_up(&queue);
     ticket.take(drop);
     assert_eq!(fill_up(&queue), first);
@@ -141,7 +141,7 @@ fn the_next_segment_to_be_retired_frees_one_that_was_left_since() {
     let first = fill_up(&queue);
     fill_up(&queue);
     queue.pop(&()).unwrap();
-    let Ok(ticket) = queue.ticket_to_get() else { panic!("there are items") };
+    let Ok(ticket) = queue.try_claim_pop() else { panic!("there are items") };
     use_up(&queue);
     fill_up(&queue);
     ticket.take(drop);
@@ -159,7 +159,7 @@ fn a_dropped_queue_frees_all_its_segments() {
         fill_up(&queue);
         // The second pop looks where the tail is.
         (0..2).for_each(|_| assert_eq!(queue.pop(&()), Ok(0)));
-        let Ok(_never_used) = queue.ticket_to_get() else { panic!("there are items") };
+        let Ok(_never_used) = queue.try_claim_pop() else { panic!("there are items") };
         use_up(&queue);
     }
     fill_up(&queue);
@@ -172,23 +172,23 @@ fn a_dropped_queue_frees_all_its_segments() {
 #[test]
 fn a_used_up_segment_is_left_with_its_last_item() {
     // So that a drained queue does not keep it.
-    fn one_by_one(mut pop: impl FnMut() -> Result<u64, Vacant>) {
+    fn one_by_one(mut pop: impl FnMut() -> Result<u64, PopError>) {
         (0..LEN).for_each(|n| assert_eq!(pop(), Ok(n)));
     }
     for (alone, batch) in [(false, false), (false, true), (true, false), (true, true)] {
         let mut queue = RawQueue::new();
-        let mut sole = alone.then(|| queue.sole());
+        let mut single = alone.then(|| queue.single_consumer());
         (0..=LEN).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
         let mut values = Vec::new();
         let (most, all) = (LEN as usize, Ok(LEN as usize));
-        match (&mut sole, batch) {
+        match (&mut single, batch) {
             (None, false) => one_by_one(|| queue.pop(&())),
             (None, true) => assert_eq!(queue.pop_many(&mut values, most, &()), all),
-            (Some(sole), false) => one_by_one(|| match queue.ready_alone(sole) {
+            (Some(single), false) => one_by_one(|| match queue.peek_ready(single) {
                 Some(ready) => Ok(ready.take(|n| n)),
-                None => queue.pop_alone_slowly(sole),
+                None => queue.pop_single_slow(single),
             }),
-            (Some(sole), true) => assert_eq!(queue.pop_many_alone(sole, &mut values, most), all),
+            (Some(single), true) => assert_eq!(queue.pop_many_single(single, &mut values, most), all),
         }
         assert_eq!(queue.head.cursor().address(), queue.tail.cursor().address(), "{alone} {batch}");
     }
@@ -204,14 +204,14 @@ fn helper_tickets_do_not_count_as_items() {
     let helpers = [(); 3].map(|()| queue.link(&queue.tail, queue.tail.cursor()).unwrap());
     (1..LEN / 2).for_each(|n| assert_eq!(queue.pop(&()), Ok(n)));
     assert_eq!((queue.len(), queue.claims()), (LEN / 2, LEN));
-    assert!(queue.meet_pops(LEN / 2 + 1) && !queue.meet_pops(LEN / 2));
+    assert!(queue.fence_pops(LEN / 2 + 1) && !queue.fence_pops(LEN / 2));
     queue.push(LEN, UNBOUNDED, &()).unwrap();
     (LEN / 2..=LEN).for_each(|n| assert_eq!(queue.pop(&()), Ok(n)));
     drop(helpers);
-    assert_eq!(queue.pop(&()), Err(Vacant::Empty));
+    assert_eq!(queue.pop(&()), Err(PopError::Empty));
     // No pop went ahead of the tail.
     queue.push(0, UNBOUNDED, &()).unwrap();
-    assert_eq!((queue.pop(&()), queue.given_up()), (Ok(0), 0));
+    assert_eq!((queue.pop(&()), queue.holes()), (Ok(0), 0));
 }
 
 #[test]
@@ -226,13 +226,13 @@ fn helper_tickets_end_before_the_closed_bit() {
 
 #[test]
 fn a_misplaced_claim_is_kept_within_the_bound_and_given_up_beyond_it() {
-    for (limit, answer, holes) in [(2, Ok(()), 0), (1, Err(Refused::Full(1)), 1)] {
+    for (limit, answer, holes) in [(2, Ok(()), 0), (1, Err(PushError::Full(1)), 1)] {
         let queue = RawQueue::new();
         queue.push(0, UNBOUNDED, &()).unwrap();
-        let Ok(ticket) = queue.ticket_to_put() else { panic!("there is a slot") };
-        assert_eq!(queue.push_slowly(1, Hitch::Astray(ticket), limit, &()), answer);
-        assert_eq!((queue.claims(), queue.given_up(), queue.len()), (2, holes, 2 - holes));
+        let Ok(ticket) = queue.try_claim_push() else { panic!("there is a slot") };
+        assert_eq!(queue.push_slow(1, PushFallback::Misplaced(ticket), limit, &()), answer);
+        assert_eq!((queue.claims(), queue.holes(), queue.len()), (2, holes, 2 - holes));
         assert_eq!(queue.pop(&()), Ok(0));
-        assert_eq!(queue.pop(&()), if holes == 0 { Ok(1) } else { Err(Vacant::Empty) });
+        assert_eq!(queue.pop(&()), if holes == 0 { Ok(1) } else { Err(PopError::Empty) });
     }
 }

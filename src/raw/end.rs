@@ -13,12 +13,12 @@ pub(crate) struct End {
     /// Invariant: the base of a segment is here before `word` swings to it, and each of the two only grows.
     base: [AtomicU64; 2],
     /// A position the *other* end has reached; it may be long past. Spares this end a look at the other's lines.
-    horizon: AtomicU64,
+    cached_peer: AtomicU64,
 }
 
 /// An end at one moment: the cursor and the position that belong together.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sight {
+pub(crate) struct Snapshot {
     pub(crate) cursor: Cursor,
     pub(crate) position: u64,
 }
@@ -28,9 +28,9 @@ impl End {
         /// An end behind the imaginary segment 0 of `len` slots, whose base is 0; that of segment 1 is known already.
         pub(crate) const fn new(len: u64) -> Self {
             End {
-                word: AtomicU64::new(Cursor::root(len).bits()),
+                word: AtomicU64::new(Cursor::sentinel(len).bits()),
                 base: [AtomicU64::new(0), AtomicU64::new(len)],
-                horizon: AtomicU64::new(len),
+                cached_peer: AtomicU64::new(len),
             }
         }
     }
@@ -54,14 +54,14 @@ impl End {
 
     /// Moves the word on, for the only one who does.
     #[inline]
-    pub(crate) fn place(&self, to: Cursor) {
+    pub(crate) fn store(&self, to: Cursor) {
         // Ordering: Release, E7. As E2: the base raised before a swing, and for who finds room there.
         self.word.store(to.bits(), Ordering::Release);
     }
 
     /// As [`End::place`], and whoever has met this word is seen.
     #[inline]
-    pub(crate) fn place_and_meet(&self, to: Cursor) {
+    pub(crate) fn swap(&self, to: Cursor) {
         // Ordering: AcqRel, E7. As above. Acquire: the waiter counts of whoever met this word before (M1).
         self.word.swap(to.bits(), Ordering::AcqRel);
     }
@@ -88,7 +88,7 @@ impl End {
     /// exact, or the word came back to the same bits after a whole number of turns. The base that was read is then that of
     /// a segment passed meanwhile: the sum is one that this end reached or, within a batch, went past in between.
     #[inline]
-    pub(crate) fn sight(&self, len: u64) -> Sight {
+    pub(crate) fn snapshot(&self, len: u64) -> Snapshot {
         let mut cursor = self.cursor();
         loop {
             // Ordering: Acquire, E4. The second look at the word comes after this one. Pairs with a raise (E5): who reads a
@@ -96,7 +96,7 @@ impl End {
             let base = self.base[cursor.parity()].load(Ordering::Acquire);
             let again = self.cursor();
             if again == cursor {
-                return Sight { cursor, position: base + cursor.ticket().min(len) };
+                return Snapshot { cursor, position: base + cursor.ticket().min(len) };
             }
             cursor = again;
         }
@@ -116,21 +116,21 @@ impl End {
     }
 
     #[inline]
-    pub(crate) fn horizon(&self) -> u64 {
-        // Ordering: Acquire, E6. Pairs with `look_ahead`: who trusts the horizon sees the other end at least there.
-        self.horizon.load(Ordering::Acquire)
+    pub(crate) fn cached_peer(&self) -> u64 {
+        // Ordering: Acquire, E6. Pairs with `cache_peer`: who trusts the horizon sees the other end at least there.
+        self.cached_peer.load(Ordering::Acquire)
     }
 
     /// Notes that the other end was seen at `position`.
     #[inline]
-    pub(crate) fn look_ahead(&self, position: u64) {
+    pub(crate) fn cache_peer(&self, position: u64) {
         // Ordering: Release, E6. As above. An older horizon may overwrite a newer one: it only costs a look.
-        self.horizon.store(position, Ordering::Release);
+        self.cached_peer.store(position, Ordering::Release);
     }
 
-    /// See [`crate::sync::meet`].
+    /// See [`crate::sync::rmw_fence`].
     #[inline]
-    pub(crate) fn meet(&self) -> Cursor {
-        Cursor::from_bits(crate::sync::meet(&self.word))
+    pub(crate) fn rmw_fence(&self) -> Cursor {
+        Cursor::from_bits(crate::sync::rmw_fence(&self.word))
     }
 }

@@ -82,7 +82,7 @@ impl<T> RawQueue<T> {
 
     /// A segment for what is to come behind a link of the tail. Should there be none to be had, and that unwind, the link's
     /// ticket is handed back: else each caller who catches it would cost the edge one.
-    pub(super) fn obtain_behind(&self, link: &mut Link<'_, T>) -> Segment<T> {
+    pub(super) fn acquire_behind(&self, link: &mut Link<'_, T>) -> Segment<T> {
         struct HandBack<'a, 'q, T>(&'a mut Link<'q, T>);
         impl<T> Drop for HandBack<'_, '_, T> {
             fn drop(&mut self) {
@@ -91,7 +91,7 @@ impl<T> RawQueue<T> {
             }
         }
         let unwound = HandBack(link);
-        let segment = self.side.depot.obtain(unwound.0.base_behind());
+        let segment = self.side.pool.acquire(unwound.0.base_behind());
         std::mem::forget(unwound);
         segment
     }

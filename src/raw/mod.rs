@@ -7,47 +7,47 @@
 #![cfg_attr(not(loom), allow(unreachable_pub))]
 
 mod ahead;
-mod barrier;
 mod cursor;
-mod depot;
 #[cfg(all(test, not(loom)))]
 mod edge_tests;
 mod end;
-mod get;
-mod handoff;
+mod fast;
+mod fence;
 #[cfg(all(test, not(loom)))]
 mod hooks;
 mod link;
-mod put;
+mod pool;
+mod pop;
+mod push;
 #[cfg(all(test, not(loom)))]
 mod schedules;
 mod segment;
+mod single;
 mod slot;
-mod sole;
+#[cfg(loom)]
+mod slot_harness;
+mod take_cell;
 #[cfg(all(test, not(loom)))]
 mod tests;
-mod ticket;
-#[cfg(loom)]
-mod trial;
 
-use crate::sync::{meet, AtomicU64, AtomicUsize, Ordering, Padded};
+use crate::sync::{rmw_fence, AtomicU64, AtomicUsize, Ordering, Padded};
 use ahead::HolesAhead;
-use depot::Depot;
-use end::{End, Sight};
+use end::{End, Snapshot};
+use pool::SegmentPool;
 use segment::{Segment, SEALED};
 use std::fmt;
 
 #[cfg(loom)]
-pub use barrier::Means;
-#[cfg(loom)]
 pub use cursor::short::fix_sequence_bits;
-pub use handoff::Handoff;
+pub use fast::{Contested, PopFallback, PopTicket, PushFallback, PushTicket};
+#[cfg(loom)]
+pub use fence::Handshake;
 #[cfg(loom)]
 pub use segment::live::segments as live_segments;
-pub use sole::Sole;
-pub use ticket::{Asked, GetTicket, Hitch, PutTicket, Setback};
+pub use single::SingleConsumer;
 #[cfg(loom)]
-pub use trial::Trial;
+pub use slot_harness::SlotHarness;
+pub use take_cell::TakeCell;
 
 /// No bound.
 pub const UNBOUNDED: u64 = u64::MAX;
@@ -86,25 +86,25 @@ impl Observer for () {
 
 /// Why a push did not happen; the value comes back.
 #[derive(PartialEq, Eq)]
-pub enum Refused<T> {
+pub enum PushError<T> {
     /// The bound is reached.
     Full(T),
     /// Nothing is taken in any more.
     Closed(T),
 }
 
-impl<T> fmt::Debug for Refused<T> {
+impl<T> fmt::Debug for PushError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Refused::Full(_) => "Full(..)",
-            Refused::Closed(_) => "Closed(..)",
+            PushError::Full(_) => "Full(..)",
+            PushError::Closed(_) => "Closed(..)",
         })
     }
 }
 
 /// Why a pop brought nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Vacant {
+pub enum PopError {
     /// Nothing inside at this moment.
     Empty,
     /// Nothing inside, and nothing will come.
@@ -127,19 +127,19 @@ pub(crate) fn to_usize(count: u64) -> usize {
 #[repr(C)]
 pub struct RawQueue<T> {
     tail: Padded<End>,
-    side: Padded<Side<T>>,
+    side: Padded<Cold<T>>,
     head: Padded<End>,
 }
 
 /// What is seldom written: at the edge of a segment, or when somebody lost patience.
-struct Side<T> {
+struct Cold<T> {
     /// The link out of the imaginary segment 0.
     first: AtomicUsize,
-    depot: Depot<T>,
+    pool: SegmentPool<T>,
     /// Claims of the tail that brought no item.
     holes: AtomicU64,
     /// Which one is the only getter, if there is one.
-    sole: AtomicUsize,
+    single: AtomicUsize,
     ahead: HolesAhead,
 }
 
@@ -165,11 +165,11 @@ impl<T> RawQueue<T> {
             RawQueue {
                 tail: Padded::new(End::new(Self::LEN)),
                 head: Padded::new(End::new(Self::LEN)),
-                side: Padded::new(Side {
+                side: Padded::new(Cold {
                     first: AtomicUsize::new(0),
-                    depot: Depot::new(),
+                    pool: SegmentPool::new(),
                     holes: AtomicU64::new(0),
-                    sole: AtomicUsize::new(0),
+                    single: AtomicUsize::new(0),
                     ahead: HolesAhead::new(),
                 }),
             }
@@ -189,12 +189,12 @@ impl<T> RawQueue<T> {
     }
 
     /// A number that grows by one with each place that is taken at the tail, and is another one beyond each segment.
-    pub fn tail_traffic(&self) -> u64 {
+    pub fn tail_progress(&self) -> u64 {
         self.tail.cursor().bits()
     }
 
     /// The same of the head.
-    pub fn head_traffic(&self) -> u64 {
+    pub fn head_progress(&self) -> u64 {
         self.head.cursor().bits()
     }
 
@@ -205,24 +205,24 @@ impl<T> RawQueue<T> {
 
     /// Claims ever made at the tail, those under way included. Only grows.
     pub fn claims(&self) -> u64 {
-        self.tail.sight(Self::LEN).position - Self::LEN
+        self.tail.snapshot(Self::LEN).position - Self::LEN
     }
 
     /// Claims of the tail that brought no item. Only grows; each is counted after the claim.
-    pub fn given_up(&self) -> u64 {
+    pub fn holes(&self) -> u64 {
         // Ordering: Acquire, H1. Pairs with the count (H2): the claim is seen as well.
         self.side.holes.load(Ordering::Acquire)
     }
 
     /// After this, every push whose giving-up was not yet visible sees what the caller did before.
-    pub fn meet_giving_up(&self) {
-        meet(&self.side.holes);
+    pub fn fence_holes(&self) {
+        rmw_fence(&self.side.holes);
     }
 
     /// After this, every push whose claim was not yet visible sees what the caller did before. False if nothing is left of
     /// what was visible, and it was not the end.
-    pub fn meet_pushes(&self) -> bool {
-        let tail = self.tail.meet();
+    pub fn fence_pushes(&self) -> bool {
+        let tail = self.tail.rmw_fence();
         // The head enters a segment only after the tail, and an earlier life of a segment is over before the tail enters
         // again: so the head's word is not of an earlier life than the tail's. If it is of a later one it has passed the
         // tail's place.
@@ -232,8 +232,8 @@ impl<T> RawQueue<T> {
 
     /// After this, every pop whose claim was not yet visible sees what the caller did before. False if with those that were
     /// visible `limit` items were inside, so that one whose claim was not will make room.
-    pub fn meet_pops(&self, limit: u64) -> bool {
-        let head = self.head.meet();
+    pub fn fence_pops(&self, limit: u64) -> bool {
+        let head = self.head.rmw_fence();
         // The head enters a segment only after the tail. If the tail is in a later one by now, by its ticket alone it is not as
         // far ahead as it is; and if in a later life of this one, the head has left this one after the meeting.
         let tail = self.tail.cursor();
@@ -245,11 +245,11 @@ impl<T> RawQueue<T> {
     /// Head and tail at one moment: the head did not move while the tail was looked at, as its position never
     /// goes back.
     #[inline]
-    fn ends(&self) -> (Sight, Sight) {
-        let mut head = self.head.sight(Self::LEN);
+    fn ends(&self) -> (Snapshot, Snapshot) {
+        let mut head = self.head.snapshot(Self::LEN);
         loop {
-            let tail = self.tail.sight(Self::LEN);
-            let again = self.head.sight(Self::LEN);
+            let tail = self.tail.snapshot(Self::LEN);
+            let again = self.head.snapshot(Self::LEN);
             if again.position == head.position {
                 return (head, tail);
             }
@@ -275,7 +275,7 @@ impl<T> RawQueue<T> {
     }
 
     /// Counts claims given up.
-    fn void(&self, claims: u64, observer: &impl Observer) {
+    fn add_holes(&self, claims: u64, observer: &impl Observer) {
         // Ordering: AcqRel, H2. Release: the claim comes before (H1). Acquire: a joiner's meeting (M1).
         self.side.holes.fetch_add(claims, Ordering::AcqRel);
         observer.voided();
@@ -350,12 +350,12 @@ impl<T> Drop for RawQueue<T> {
                     }
                 }
                 // SAFETY: as above.
-                unsafe { queue.side.depot.empty_out() };
+                unsafe { queue.side.pool.free_all() };
             }
         }
         let _free = Free(self);
-        if self.is_sole() {
-            self.head.place(self.head.cursor().opened());
+        if self.has_single_consumer() {
+            self.head.store(self.head.cursor().opened());
         }
         self.discard(&());
     }

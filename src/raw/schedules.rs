@@ -34,7 +34,7 @@ fn offer(queue: &RawQueue<Eighth>, byte: u8, batch: bool) -> bool {
     }
 }
 
-fn byte(queue: &RawQueue<Eighth>, batch: bool) -> Result<u8, Vacant> {
+fn byte(queue: &RawQueue<Eighth>, batch: bool) -> Result<u8, PopError> {
     let mut values = Vec::new();
     match batch {
         false => queue.pop(&()).map(|value| value[0]),
@@ -51,9 +51,9 @@ fn a_put_whose_word_came_back_goes_into_an_empty_queue() {
             assert!(other.tail.cursor() == seen && other.len() == 0);
         });
         assert!(offer(&queue, 1, batch), "full, though nothing was inside");
-        assert_eq!((queue.len(), queue.given_up()), (1, 0));
+        assert_eq!((queue.len(), queue.holes()), (1, 0));
         assert!(!offer(&queue, 2, batch));
-        assert_eq!((byte(&queue, batch), byte(&queue, batch)), (Ok(1), Err(Vacant::Empty)));
+        assert_eq!((byte(&queue, batch), byte(&queue, batch)), (Ok(1), Err(PopError::Empty)));
     });
 }
 
@@ -67,17 +67,17 @@ fn a_put_whose_word_came_back_leaves_a_full_queue_as_it_is() {
             assert!(other.tail.cursor() == seen && other.len() == 1);
         });
         assert!(!offer(&queue, 2, batch), "beyond the bound");
-        assert_eq!((queue.len(), queue.given_up()), (1, 1));
+        assert_eq!((queue.len(), queue.holes()), (1, 1));
         assert_eq!(byte(&queue, batch), Ok(1));
         // The hole stands between the head and the tail still.
         assert_eq!(queue.len(), 0);
-        assert!(queue.meet_pops(1), "a waiter goes to sleep for a hole");
+        assert!(queue.fence_pops(1), "a waiter goes to sleep for a hole");
         assert!(offer(&queue, 3, batch), "full, though nothing is inside");
         assert!(queue.len() == 1 && !offer(&queue, 4, batch));
         assert_eq!((byte(&queue, batch), queue.len()), (Ok(3), 0));
-        assert_eq!(byte(&queue, batch), Err(Vacant::Empty));
+        assert_eq!(byte(&queue, batch), Err(PopError::Empty));
         pass(&queue, TURN);
-        assert_eq!(queue.given_up(), 1);
+        assert_eq!(queue.holes(), 1);
     });
 }
 
@@ -91,11 +91,11 @@ fn a_get_whose_word_came_back_to_an_empty_queue_finds_it_empty() {
             pass(&other, TURN - 1);
             assert!(other.head.cursor() == seen && other.len() == 0);
         });
-        assert_eq!((byte(&queue, batch), queue.len()), (Err(Vacant::Empty), 0));
+        assert_eq!((byte(&queue, batch), queue.len()), (Err(PopError::Empty), 0));
         // The get has gone ahead of the tail, and its slot was no place for an item.
         assert!(offer(&queue, 2, false));
-        assert_eq!((queue.len(), queue.given_up()), (1, 1));
+        assert_eq!((queue.len(), queue.holes()), (1, 1));
         assert!(!offer(&queue, 3, false));
-        assert_eq!((byte(&queue, batch), byte(&queue, batch)), (Ok(2), Err(Vacant::Empty)));
+        assert_eq!((byte(&queue, batch), byte(&queue, batch)), (Ok(2), Err(PopError::Empty)));
     });
 }

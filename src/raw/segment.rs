@@ -8,12 +8,12 @@
 //! +----------------------+--------------+-------------+--------------+--------------------------+
 //! ```
 //!
-//! Getters write their bytes, putters write states, values and their bytes: areas of their own, so that neither side
-//! takes the lines of the other more often than the hand-over itself asks for. Getters read a putter's byte only when
+//! GetterKind write their bytes, putters write states, values and their bytes: areas of their own, so that neither side
+//! takes the lines of the other more often than the hand-over itself asks for. GetterKind read a putter's byte only when
 //! they have lost patience.
 
-use super::barrier::Means;
 use super::cursor::{fits, Cursor, SEGMENT_ALIGN};
+use super::fence::Handshake;
 use super::slot::{Slot, DONE, EMPTY, OPEN};
 use crate::sync::{set_alone, AtomicI64, AtomicU8, AtomicUsize, Ordering, UnsafeCell};
 use std::alloc::{alloc, dealloc, handle_alloc_error, Layout};
@@ -34,7 +34,7 @@ pub(crate) struct Header {
     /// The position of slot 0. Written by the owner of an unlinked segment, then constant until its re-use.
     base: UnsafeCell<u64>,
     /// How putters and getters settle who does what. Written and constant as the base is.
-    means: UnsafeCell<Means>,
+    handshake: UnsafeCell<Handshake>,
     /// The next segment in the list of retired ones; used by its owner only.
     pub(crate) retired: UnsafeCell<*mut Header>,
 }
@@ -145,7 +145,7 @@ impl<T> Segment<T> {
                 next: AtomicUsize::new(0),
                 pins: AtomicI64::new(0),
                 base: UnsafeCell::new(base),
-                means: UnsafeCell::new(Means::for_segment(Self::LEN)),
+                handshake: UnsafeCell::new(Handshake::for_segment(Self::LEN)),
                 retired: UnsafeCell::new(std::ptr::null_mut()),
             });
             for index in 0..Self::LEN {
@@ -173,7 +173,7 @@ impl<T> Segment<T> {
             header.next.store(0, Ordering::Relaxed);
             header.pins.store(0, Ordering::Relaxed);
             header.base.with_mut(|place| *place = base);
-            header.means.with_mut(|place| *place = Means::for_segment(Self::LEN));
+            header.handshake.with_mut(|place| *place = Handshake::for_segment(Self::LEN));
             // Not by atomic stores, which the compiler does not gather, and so that loom tells of any access by another
             // thread that does not come before.
             (0..Self::LEN).for_each(|index| set_alone(&mut *self.slot(index).getter.cast_mut(), OPEN));
@@ -250,9 +250,9 @@ impl<T> Segment<T> {
     /// # Safety
     /// As for [`Segment::header`].
     #[inline]
-    pub(crate) unsafe fn means(self) -> Means {
+    pub(crate) unsafe fn handshake(self) -> Handshake {
         // SAFETY: as demanded; nobody writes the means of a segment that is linked.
-        unsafe { self.header().means.with(|place| *place) }
+        unsafe { self.header().handshake.with(|place| *place) }
     }
 
     /// The addresses of the parts of slot `index`; only a pinned segment may be looked at through them.

@@ -8,18 +8,18 @@
 //! | | `FULL` | a value is in it | final: the getter takes the value, unless it has killed the slot |
 //! | | `SKIPPED` | the putter gave its ticket up | final: the getter goes on to the next ticket |
 //! | putter's | `OPEN` | the putter has not come, or is at work | `DONE` by the putter; `ASKED` by the getter |
-//! | | `ASKED` | the getter has lost patience and is about to look once more | `DONE` by the putter; `KILLED` by the getter |
-//! | | `KILLED` | *poisoned*: the getter went on | `DONE` by the putter, who takes its value back first, and claims anew |
+//! | | `ASKED` | the getter has lost patience and is about to look once more | `DONE` by the putter; `POISONED` by the getter |
+//! | | `POISONED` | *poisoned*: the getter went on | `DONE` by the putter, who takes its value back first, and claims anew |
 //! | | `DONE` | the putter is through | final |
 //! | getter's | `OPEN` | the getter has not come, or is at work | `DONE` by the getter |
 //! | | `DONE` | the getter is through | final |
 //!
 //! Each party sets its own byte to `DONE`, the *mark*, as its last access: a segment whose slots are all marked
-//! twice has no slot ticket outstanding. Getters look at the putter's byte only when they have lost patience.
+//! twice has no slot ticket outstanding. GetterKind look at the putter's byte only when they have lost patience.
 //!
 //! A slot is full or poisoned, and both parties agree on which: section 3 of `docs/design.md` has the proof.
 
-use super::barrier::{heavy, light, Means};
+use super::fence::{heavy, light, Handshake};
 use crate::sync::{AtomicU8, Ordering, UnsafeCell};
 use std::mem::{size_of, MaybeUninit};
 
@@ -33,14 +33,14 @@ pub(crate) const OPEN: u8 = 0;
 /// The one with this bit, so that marks can be tested many at a time.
 pub(crate) const DONE: u8 = 1;
 const ASKED: u8 = 2;
-const KILLED: u8 = 4;
+const POISONED: u8 = 4;
 
 /// What the putter's publication came to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Published {
     Kept,
     /// The getter has asked for the value, or gone on without it: see [`Slot::answer`].
-    Asked,
+    Contested,
 }
 
 /// What the getter finds in its slot.
@@ -96,17 +96,19 @@ impl<T> Slot<T> {
     /// # Safety
     /// The caller owns the slot's put ticket and has not used it. The means are the segment's.
     #[inline]
-    pub(crate) unsafe fn publish(self, value: T, means: Means) -> Published {
+    pub(crate) unsafe fn publish(self, value: T, handshake: Handshake) -> Published {
         // SAFETY: before the state is stored only the ticket's owner touches the value, and afterwards the getter. The
         // ticket keeps the segment alive until the putter's byte is DONE, which is the last access on each way.
         unsafe {
             self.write(value);
             // Ordering: Release, S2. Pairs with the getter's load (S5): the value is seen.
             (*self.state).store(FULL, Ordering::Release);
-            let unasked = match means {
+            let unasked = match handshake {
                 // Ordering: Release and Relaxed, S3. Release as a mark (S7), and as S2 for who looks here first (S6).
-                Means::Rmw => (*self.putter).compare_exchange(OPEN, DONE, Ordering::Release, Ordering::Relaxed).is_ok(),
-                Means::Barrier => {
+                Handshake::Rmw => {
+                    (*self.putter).compare_exchange(OPEN, DONE, Ordering::Release, Ordering::Relaxed).is_ok()
+                }
+                Handshake::Membarrier => {
                     light();
                     // Race: the getter may ask just now.
                     //  1. It asks, passes `heavy` and finds the state empty: then this load comes after its asking.
@@ -123,7 +125,7 @@ impl<T> Slot<T> {
             if unasked {
                 Published::Kept
             } else {
-                Published::Asked
+                Published::Contested
             }
         }
     }
@@ -133,8 +135,8 @@ impl<T> Slot<T> {
     /// # Safety
     /// [`Slot::publish`] has just said so to the caller, who does this once.
     #[cold]
-    pub(crate) unsafe fn answer(self) -> Option<T> {
-        // SAFETY: as in `publish`. After KILLED the getter is gone and has not touched the value; the mark is the ticket's
+    pub(crate) unsafe fn resolve(self) -> Option<T> {
+        // SAFETY: as in `publish`. After POISONED the getter is gone and has not touched the value; the mark is the ticket's
         // last access.
         unsafe {
             // Ordering: Release and Acquire, S9. Release as S3. Acquire: what the getter did before it killed the slot (S8).
@@ -152,12 +154,12 @@ impl<T> Slot<T> {
     /// # Safety
     /// As for [`Slot::publish`].
     #[inline]
-    pub(crate) unsafe fn put(self, value: T, means: Means) -> Option<T> {
+    pub(crate) unsafe fn put(self, value: T, handshake: Handshake) -> Option<T> {
         // SAFETY: as demanded.
         unsafe {
-            match self.publish(value, means) {
+            match self.publish(value, handshake) {
                 Published::Kept => None,
-                Published::Asked => self.answer(),
+                Published::Contested => self.resolve(),
             }
         }
     }
@@ -184,14 +186,14 @@ impl<T> Slot<T> {
     /// # Safety
     /// The caller owns the slot's get ticket and has not used it. The means are the segment's.
     #[inline]
-    pub(crate) unsafe fn take(self, means: Means) -> Found<T> {
+    pub(crate) unsafe fn take(self, handshake: Handshake) -> Found<T> {
         // SAFETY: the ticket keeps the segment alive until the getter's mark, which is its last access. FULL gives it the
         // value, unless it has killed the slot; then it goes by EMPTY, whatever the state is by now.
         unsafe {
             // Ordering: Acquire, S5. Pairs with the publication (S2): the value is seen.
             let mut state = (*self.state).load(Ordering::Acquire);
             if state == EMPTY {
-                state = self.wait_or_kill(means);
+                state = self.wait_or_poison(handshake);
             }
             self.finish(state)
         }
@@ -271,14 +273,14 @@ impl<T> Slot<T> {
     /// # Safety
     /// As for [`Slot::take`].
     #[cold]
-    unsafe fn wait_or_kill(self, means: Means) -> u8 {
+    unsafe fn wait_or_poison(self, handshake: Handshake) -> u8 {
         // SAFETY: the ticket keeps the segment alive.
         unsafe {
             // Ordering: Acquire, S5. As in `take`.
-            let look = || (*self.state).load(Ordering::Acquire);
-            for _ in 0..crate::sync::patience(Self::PATIENCE) {
+            let load_state = || (*self.state).load(Ordering::Acquire);
+            for _ in 0..crate::sync::spin_limit(Self::PATIENCE) {
                 crate::sync::pause();
-                let state = look();
+                let state = load_state();
                 if state != EMPTY {
                     return state;
                 }
@@ -288,22 +290,22 @@ impl<T> Slot<T> {
                 // Without the barrier it is not known whether the putter sees the question. Then there is nothing for it but
                 // to wait: for the putter, or for the kernel to change its mind.
                 loop {
-                    let sure = means == Means::Rmw || heavy();
-                    let state = look();
+                    let sure = handshake == Handshake::Rmw || heavy();
+                    let state = load_state();
                     if state != EMPTY {
                         return state;
                     }
                     if sure {
                         break;
                     }
-                    crate::sync::step_aside();
+                    crate::sync::yield_now();
                 }
                 // Ordering: Release and Acquire, S8. Release: the putter, who claims anew, sees the head where it is by now.
-                if (*self.putter).compare_exchange(ASKED, KILLED, Ordering::Release, Ordering::Acquire).is_ok() {
+                if (*self.putter).compare_exchange(ASKED, POISONED, Ordering::Release, Ordering::Acquire).is_ok() {
                     return EMPTY;
                 }
             }
-            look()
+            load_state()
         }
     }
 

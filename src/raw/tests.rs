@@ -1,6 +1,6 @@
 //! What the core promises one thread, at every edge of a segment.
 
-use super::barrier::Means;
+use super::fence::Handshake;
 use super::*;
 use std::collections::VecDeque;
 
@@ -24,8 +24,8 @@ fn items_come_out_in_order_across_segments() {
     for n in 0..5 * LEN {
         assert_eq!(queue.pop(&()), Ok(n));
     }
-    assert_eq!(queue.pop(&()), Err(Vacant::Empty));
-    assert_eq!((queue.claims() - queue.given_up()), 5 * LEN);
+    assert_eq!(queue.pop(&()), Err(PopError::Empty));
+    assert_eq!((queue.claims() - queue.holes()), 5 * LEN);
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_queue_that_turns_over_keeps_its_order_and_its_length() {
         assert_eq!(queue.len(), model.len() as u64);
     }
     // No pop went ahead of the tail.
-    assert_eq!(queue.given_up(), 0);
+    assert_eq!(queue.holes(), 0);
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn the_bound_is_exact_at_every_offset_of_a_segment() {
             while queue.push(round, limit, &()).is_ok() {
                 inside += 1;
             }
-            assert_eq!((queue.push(0, limit, &()), queue.len()), (Err(Refused::Full(0)), limit));
+            assert_eq!((queue.push(0, limit, &()), queue.len()), (Err(PushError::Full(0)), limit));
             assert!(inside <= limit);
             queue.pop(&()).unwrap();
         }
@@ -70,12 +70,12 @@ fn closing_at_every_offset_keeps_what_is_inside() {
             queue.push(n, UNBOUNDED, &()).unwrap();
         }
         assert!(queue.close(&()) && !queue.close(&()) && queue.is_closed());
-        assert_eq!(queue.push(7, UNBOUNDED, &()), Err(Refused::Closed(7)));
+        assert_eq!(queue.push(7, UNBOUNDED, &()), Err(PushError::Closed(7)));
         for n in 0..items {
             assert_eq!(queue.pop(&()), Ok(n));
         }
-        assert_eq!(queue.pop(&()), Err(Vacant::Closed));
-        assert_eq!((queue.claims() - queue.given_up()), items);
+        assert_eq!(queue.pop(&()), Err(PopError::Closed));
+        assert_eq!((queue.claims() - queue.holes()), items);
     }
 }
 
@@ -85,16 +85,16 @@ fn batches_cross_segments_and_stop_at_the_bound() {
         let queue = RawQueue::new();
         for _ in 0..7 {
             let mut values: VecDeque<u64> = (0..2 * LEN + 5).collect();
-            let refused = queue.push_many(&mut values, limit, &());
+            let error = queue.push_many(&mut values, limit, &());
             let went = (2 * LEN + 5).min(limit);
-            assert_eq!(refused.is_err(), limit < 2 * LEN + 5);
+            assert_eq!(error.is_err(), limit < 2 * LEN + 5);
             assert_eq!(values.front().copied(), (went < 2 * LEN + 5).then_some(went));
             let mut out = vec![99];
             assert_eq!(queue.pop_many(&mut out, 3, &()), Ok(3.min(went as usize)));
             queue.pop_many(&mut out, usize::MAX, &()).ok();
             assert!(out[1..].iter().copied().eq(0..went));
         }
-        assert_eq!(queue.given_up(), 0);
+        assert_eq!(queue.holes(), 0);
     }
 }
 
@@ -108,12 +108,12 @@ fn a_claim_at_a_word_that_came_back_keeps_the_bound() {
     let cursor = queue.tail.cursor();
     queue.tail.advance(cursor, cursor.advanced(1)).unwrap();
     let claim = Claim { segment: Segment::at(cursor.address()).unwrap(), index: cursor.ticket(), count: 1 };
-    assert!(!queue.keeps_the_limit(&claim, 2 * LEN, 4));
-    queue.give_up(&claim, &());
+    assert!(!queue.is_where_tested(&claim, 2 * LEN, 4));
+    queue.leave_holes(&claim, &());
     queue.push(4, UNBOUNDED, &()).unwrap();
-    assert_eq!((queue.claims() - queue.given_up()), 5);
+    assert_eq!((queue.claims() - queue.holes()), 5);
     assert!((0..5).all(|n| queue.pop(&()) == Ok(n)));
-    assert_eq!(queue.pop(&()), Err(Vacant::Empty));
+    assert_eq!(queue.pop(&()), Err(PopError::Empty));
 }
 
 #[test]
@@ -122,12 +122,12 @@ fn a_slot_poisoned_before_its_putter_comes_costs_only_that_slot() {
     queue.push(0, UNBOUNDED, &()).unwrap();
     queue.pop(&()).unwrap();
     pass_the_tail(&queue);
-    assert_eq!((queue.len(), queue.pop(&())), (0, Err(Vacant::Empty)));
+    assert_eq!((queue.len(), queue.pop(&())), (0, Err(PopError::Empty)));
     for n in 1..4 * LEN {
         queue.push(n, 1, &()).unwrap();
         assert_eq!((queue.len(), queue.pop(&())), (1, Ok(n)));
     }
-    assert_eq!((queue.claims() - queue.given_up()), 4 * LEN);
+    assert_eq!((queue.claims() - queue.holes()), 4 * LEN);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn overaligned_large_and_empty_types() {
         assert_eq!(units.pop(&()), Ok(()));
         assert_eq!(larges.pop(&()), Ok([n; 5000]));
     }
-    assert_eq!(units.pop(&()), Err(Vacant::Empty));
+    assert_eq!(units.pop(&()), Err(PopError::Empty));
 }
 
 #[test]
@@ -165,8 +165,8 @@ fn pushes_refused_at_the_end_of_a_segment_use_nothing_up() {
         queue.push(n, LEN, &()).unwrap();
     }
     for _ in 0..2 * cursor::MAX_TICKET {
-        assert_eq!(queue.push(0, LEN, &()), Err(Refused::Full(0)));
-        assert_eq!(queue.push_many(&mut VecDeque::from([0]), LEN, &()), Err(Refused::Full(())));
+        assert_eq!(queue.push(0, LEN, &()), Err(PushError::Full(0)));
+        assert_eq!(queue.push_many(&mut VecDeque::from([0]), LEN, &()), Err(PushError::Full(())));
         assert_eq!(queue.tail.cursor().ticket(), LEN);
     }
     queue.pop(&()).unwrap();
@@ -182,17 +182,17 @@ fn a_batch_into_a_poisoned_slot_leaves_over_what_it_costs() {
     pass_the_tail(&queue);
     let mut values = (1..=6).collect();
     assert_eq!(queue.push_many(&mut values, 6, &()), Ok(()));
-    assert_eq!((queue.len(), queue.given_up()), (6, 1));
+    assert_eq!((queue.len(), queue.holes()), (6, 1));
     assert!((1..=6).all(|n| queue.pop(&()) == Ok(n)));
 }
 
 /// Asks the kernel for real, so that a segment may have the barrier for its means.
-fn both_means() -> Vec<Means> {
-    if barrier::MAY_BE && barrier::heavy() {
-        vec![Means::Rmw, Means::Barrier]
+fn both_means() -> Vec<Handshake> {
+    if fence::MAY_BE && fence::heavy() {
+        vec![Handshake::Rmw, Handshake::Membarrier]
     } else {
         eprintln!("skipped: there is no process-wide barrier");
-        vec![Means::Rmw]
+        vec![Handshake::Rmw]
     }
 }
 
@@ -200,7 +200,7 @@ fn both_means() -> Vec<Means> {
 fn putter_and_getter_agree_on_each_slot() {
     // Both come to a slot at the same time, give or take some nanoseconds, and the getter has no patience.
     const ROUNDS: u64 = 100;
-    let meet = |mine: &AtomicU64, other: &AtomicU64, n: u64, late: u64| {
+    let rmw_fence = |mine: &AtomicU64, other: &AtomicU64, n: u64, late: u64| {
         mine.store(n + 1, Ordering::Relaxed);
         let mut looks = 0;
         while other.load(Ordering::Relaxed) <= n {
@@ -215,7 +215,7 @@ fn putter_and_getter_agree_on_each_slot() {
             std::hint::black_box(step);
         }
     };
-    for means in both_means() {
+    for handshake in both_means() {
         let segments: Vec<usize> = (0..ROUNDS).map(|base| Segment::<u64>::allocate(base * LEN).address()).collect();
         let slot = |n: u64| Segment::<u64>::at(segments[(n / LEN) as usize]).unwrap().slot(n % LEN);
         let (putting, getting) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -223,9 +223,9 @@ fn putter_and_getter_agree_on_each_slot() {
             let putter = scope.spawn(|| {
                 let mut kept = Vec::new();
                 for n in 0..ROUNDS * LEN {
-                    meet(&putting, &getting, n, n % 128);
+                    rmw_fence(&putting, &getting, n, n % 128);
                     // SAFETY: this thread puts, once in each slot; the segments outlive the threads.
-                    match unsafe { slot(n).put(n, means) } {
+                    match unsafe { slot(n).put(n, handshake) } {
                         None => kept.push(n),
                         Some(back) => assert_eq!(back, n),
                     }
@@ -235,9 +235,9 @@ fn putter_and_getter_agree_on_each_slot() {
             let getter = scope.spawn(|| {
                 let mut got = Vec::new();
                 for n in 0..ROUNDS * LEN {
-                    meet(&getting, &putting, n, 127 - n % 128);
+                    rmw_fence(&getting, &putting, n, 127 - n % 128);
                     // SAFETY: as above; this one gets.
-                    if let slot::Found::Value(value) = unsafe { slot(n).take(means) } {
+                    if let slot::Found::Value(value) = unsafe { slot(n).take(handshake) } {
                         got.push(value);
                     }
                 }
@@ -245,8 +245,8 @@ fn putter_and_getter_agree_on_each_slot() {
             });
             (putter.join().unwrap(), getter.join().unwrap())
         });
-        assert!(kept == got, "{means:?}: {} kept, {} got", kept.len(), got.len());
-        println!("{means:?}: {} slots poisoned of {}", ROUNDS * LEN - kept.len() as u64, ROUNDS * LEN);
+        assert!(kept == got, "{handshake:?}: {} kept, {} got", kept.len(), got.len());
+        println!("{handshake:?}: {} slots poisoned of {}", ROUNDS * LEN - kept.len() as u64, ROUNDS * LEN);
         for at in segments {
             let segment = Segment::<u64>::at(at).unwrap();
             // SAFETY: the threads are gone.
@@ -263,14 +263,14 @@ fn putter_and_getter_agree_on_each_slot() {
 #[test]
 fn nothing_is_lost_by_either_means() {
     const EACH: u64 = 200_000;
-    for means in both_means() {
+    for handshake in both_means() {
         let queue = RawQueue::new();
         let put = |producer: u64| {
-            means.fix();
+            handshake.fix();
             (0..EACH).for_each(|n| queue.push(2 * n + producer, UNBOUNDED, &()).unwrap());
         };
         let get = || {
-            means.fix();
+            handshake.fix();
             let (mut sum, mut last) = (0, [None; 2]);
             loop {
                 match queue.pop(&()) {
@@ -280,8 +280,8 @@ fn nothing_is_lost_by_either_means() {
                         *last = Some(n);
                         sum += n;
                     }
-                    Err(Vacant::Closed) => return sum,
-                    Err(Vacant::Empty) => std::hint::spin_loop(),
+                    Err(PopError::Closed) => return sum,
+                    Err(PopError::Empty) => std::hint::spin_loop(),
                 }
             }
         };
@@ -293,7 +293,7 @@ fn nothing_is_lost_by_either_means() {
             getters.into_iter().map(|getter| getter.join().unwrap()).sum()
         });
         assert_eq!(sum, (0..2 * EACH).sum::<u64>());
-        println!("{means:?}: {} claims given up for {} items", queue.given_up(), 2 * EACH);
+        println!("{handshake:?}: {} claims given up for {} items", queue.holes(), 2 * EACH);
     }
 }
 
@@ -301,8 +301,8 @@ fn nothing_is_lost_by_either_means() {
 fn the_means_change_with_the_segment() {
     let queue = RawQueue::new();
     let mut next = 0;
-    for means in both_means().into_iter().cycle().take(4) {
-        means.fix();
+    for handshake in both_means().into_iter().cycle().take(4) {
+        handshake.fix();
         for _ in 0..3 * LEN {
             queue.push(next, UNBOUNDED, &()).unwrap();
             assert_eq!(queue.pop(&()), Ok(next));
@@ -331,28 +331,28 @@ fn a_cursor_of_an_earlier_life_does_not_make_a_queue_full() {
         pass();
     }
     let position = queue.tail.position_of_slot(seen);
-    assert!(matches!(queue.head_within(seen, position, limit), Err(Hitch::Unknown)));
+    assert!(matches!(queue.head_within(seen, position, limit), Err(PushFallback::General)));
 }
 
 #[test]
 fn the_only_getter_takes_nothing_twice_though_its_wrapping_unwinds() {
     let mut queue = RawQueue::new();
-    let mut sole = queue.sole();
+    let mut single = queue.single_consumer();
     (0..3).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
-    assert_eq!(queue.pop_alone_slowly(&mut sole), Ok(0));
-    let ready = queue.ready_alone(&mut sole).unwrap();
+    assert_eq!(queue.pop_single_slow(&mut single), Ok(0));
+    let ready = queue.peek_ready(&mut single).unwrap();
     let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ready.take(|n| panic!("{n}"))));
     assert!(unwound.is_err());
-    assert_eq!(queue.pop_alone_slowly(&mut sole), Ok(2));
+    assert_eq!(queue.pop_single_slow(&mut single), Ok(2));
 }
 
 #[test]
 #[should_panic(expected = "the only getter of another queue")]
 fn an_only_getter_that_has_ended_is_none_elsewhere() {
     let mut queue: RawQueue<u64> = RawQueue::new();
-    let mut sole = queue.sole();
-    queue.end_sole(&mut sole);
-    let _ = RawQueue::new().pop_alone_slowly(&mut sole);
+    let mut single = queue.single_consumer();
+    queue.end_single_consumer(&mut single);
+    let _ = RawQueue::new().pop_single_slow(&mut single);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{Receiver, RecvError, SendError, Sender};
 use crate::operation::Operation;
-use crate::queue::{GetAttempt, Gets, Host, One, Puts, Queue};
+use crate::queue::{GetAttempt, Gets, One, Puts, Queue, QueueRef};
 use futures_core::future::FusedFuture;
 use futures_core::stream::{FusedStream, Stream};
 use futures_sink::Sink;
@@ -30,7 +30,7 @@ impl<H> Deref for Held<'_, H> {
     }
 }
 
-impl<T, H: Host<T>> Host<T> for Held<'_, H> {
+impl<T, H: QueueRef<T>> QueueRef<T> for Held<'_, H> {
     fn queue(&self) -> &Queue<T> {
         (**self).queue()
     }
@@ -126,10 +126,10 @@ macro_rules! asynchronous {
 }
 
 asynchronous! {
-    SendFut of Sender, |puts| puts.host();
-    SendSink of Sender, |puts| puts.host();
-    RecvFut of Receiver, |get| &get.attempt.host;
-    RecvStream of Receiver, |gets| gets.host();
+    SendFut of Sender, |puts| puts.handle();
+    SendSink of Sender, |puts| puts.handle();
+    RecvFut of Receiver, |get| &get.attempt.handle;
+    RecvStream of Receiver, |gets| gets.handle();
 }
 
 impl<'a, T> SendFut<'a, T> {

@@ -4,9 +4,9 @@ mod errors;
 
 pub use errors::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
 
-use crate::channel::{self, Leftovers};
+use crate::channel::{self, OnDisconnect};
 use crate::error;
-use crate::queue::{Host, Queue};
+use crate::queue::{Queue, QueueRef};
 use std::collections::VecDeque;
 use std::fmt;
 use std::iter::FusedIterator;
@@ -66,7 +66,7 @@ pub fn bounded<T>(cap: usize) -> (Sender<T>, Receiver<T>) {
 }
 
 fn handles<T>(queue: Queue<T>) -> (Sender<T>, Receiver<T>) {
-    let (sender, receiver) = channel::pair(queue, Leftovers::Keep);
+    let (sender, receiver) = channel::pair(queue, OnDisconnect::Keep);
     (Sender(sender), Receiver(receiver))
 }
 
@@ -168,7 +168,7 @@ macro_rules! handle {
             }
         }
 
-        impl<T> Host<T> for $name<T> {
+        impl<T> QueueRef<T> for $name<T> {
             fn queue(&self) -> &Queue<T> {
                 self.0.queue()
             }

@@ -3,9 +3,9 @@
 use super::error::{SendError, SendTimeoutError, TrySendError};
 use super::permits::{OwnedPermit, Permit, PermitIterator};
 use super::reception::Reception;
-use crate::channel::{self, Leftovers};
+use crate::channel::{self, OnDisconnect};
 use crate::operation::Operation;
-use crate::queue::{Held, Host, Queue, ReserveAttempt};
+use crate::queue::{Held, Queue, QueueRef, ReserveAttempt};
 use std::future::poll_fn;
 use std::time::Duration;
 use tokio::task::coop::cooperative;
@@ -19,7 +19,7 @@ pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
     assert!(buffer > 0, "mpsc bounded channel requires buffer > 0");
     let most = tokio::sync::Semaphore::MAX_PERMITS;
     assert!(buffer <= most, "a semaphore may not have more than MAX_PERMITS permits ({most})");
-    let (sender, receiver) = channel::pair(Queue::with_permits(buffer), Leftovers::Drop);
+    let (sender, receiver) = channel::pair(Queue::with_permits(buffer), OnDisconnect::Drop);
     (Sender(sender), Receiver(Reception::new(receiver)))
 }
 
@@ -34,11 +34,11 @@ pub struct WeakSender<T>(channel::WeakAndKeeping<T>);
 pub struct Receiver<T>(Reception<T>);
 
 /// Waits for permits, in a task with a budget.
-async fn reserve<T, H: Host<T> + Clone>(host: H, count: usize) -> Result<Held<T, H>, SendError<()>> {
-    if count > host.queue().credit_at_start() {
+async fn reserve<T, H: QueueRef<T> + Clone>(handle: H, count: usize) -> Result<Held<T, H>, SendError<()>> {
+    if count > handle.queue().total_permits() {
         return Err(SendError(()));
     }
-    let mut operation = Operation::new(ReserveAttempt::new(host, count));
+    let mut operation = Operation::new(ReserveAttempt::new(handle, count));
     cooperative(poll_fn(|context| operation.poll(context))).await.map_err(|_| SendError(()))
 }
 
@@ -118,7 +118,7 @@ impl<T> Sender<T> {
 
     /// Keeps room for `n` messages, if there is so much at this moment.
     pub fn try_reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
-        if n > self.0.queue().credit_at_start() {
+        if n > self.0.queue().total_permits() {
             return Err(TrySendError::Full(()));
         }
         Ok(PermitIterator(Held::try_take(self.0.queue(), n).map_err(|error| TrySendError::from(error).map(drop))?))

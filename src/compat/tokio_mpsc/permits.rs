@@ -46,17 +46,17 @@ impl<T> OwnedPermit<T> {
 
     /// Gives the room back, and hands the sender back.
     pub fn release(self) -> Sender<T> {
-        Sender(self.0.host().clone())
+        Sender(self.0.handle().clone())
     }
 
     /// Whether both are permits of one channel.
     pub fn same_channel(&self, other: &Self) -> bool {
-        self.0.host().same_channel(other.0.host())
+        self.0.handle().same_channel(other.0.handle())
     }
 
     /// Whether this is a permit of the channel of `sender`.
     pub fn same_channel_as_sender(&self, sender: &Sender<T>) -> bool {
-        self.0.host().same_channel(&sender.0)
+        self.0.handle().same_channel(&sender.0)
     }
 }
 

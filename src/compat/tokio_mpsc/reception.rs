@@ -14,7 +14,7 @@ impl<T> Reception<T> {
     }
 
     pub(super) fn handle(&self) -> &Receiver<T> {
-        self.0.host()
+        self.0.handle()
     }
 
     pub(super) fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {

@@ -2,12 +2,12 @@
 
 use super::error::SendError;
 use super::reception::Reception;
-use crate::channel::{self, Leftovers};
+use crate::channel::{self, OnDisconnect};
 use crate::queue::Queue;
 
 /// A channel that always has room.
 pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
-    let (sender, receiver) = channel::pair(Queue::unbounded(), Leftovers::Drop);
+    let (sender, receiver) = channel::pair(Queue::unbounded(), OnDisconnect::Drop);
     (UnboundedSender(sender), UnboundedReceiver(Reception::new(receiver)))
 }
 

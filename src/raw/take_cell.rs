@@ -10,26 +10,26 @@ const FULL: u8 = 1;
 const HELD: u8 = 2;
 
 /// A place for one value.
-pub struct Handoff<V> {
+pub struct TakeCell<V> {
     state: AtomicU8,
     value: UnsafeCell<Option<V>>,
 }
 
 // SAFETY: a value goes from the thread that lays it down to the one that takes it, hence `V: Send`; a reference to it is only
 // with the one who holds the place.
-unsafe impl<V: Send> Sync for Handoff<V> {}
+unsafe impl<V: Send> Sync for TakeCell<V> {}
 
-impl<V> std::fmt::Debug for Handoff<V> {
+impl<V> std::fmt::Debug for TakeCell<V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Handoff { .. }")
+        f.write_str("TakeCell { .. }")
     }
 }
 
-impl<V> Handoff<V> {
+impl<V> TakeCell<V> {
     crate::sync::const_fn! {
         /// An empty place.
         pub const fn new() -> Self {
-            Handoff { state: AtomicU8::new(EMPTY), value: UnsafeCell::new(None) }
+            TakeCell { state: AtomicU8::new(EMPTY), value: UnsafeCell::new(None) }
         }
     }
 

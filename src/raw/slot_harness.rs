@@ -3,28 +3,28 @@
 //! So a model has a getter and a putter at the same slot from the start, and stale looks at its bytes, which those of
 //! the whole queue seldom come to.
 
-use super::barrier::Means;
+use super::fence::Handshake;
 use super::segment::Segment;
 use super::slot::Found;
 
 /// The last slot of a segment that both ends have left.
 #[allow(missing_debug_implementations)]
-pub struct Trial<T> {
+pub struct SlotHarness<T> {
     segment: Segment<T>,
 }
 
 // SAFETY: as for the queue; the segment goes by its address.
-unsafe impl<T: Send> Send for Trial<T> {}
+unsafe impl<T: Send> Send for SlotHarness<T> {}
 // SAFETY: as above.
-unsafe impl<T: Send> Sync for Trial<T> {}
+unsafe impl<T: Send> Sync for SlotHarness<T> {}
 
-impl<T> Trial<T> {
+impl<T> SlotHarness<T> {
     const SLOT: u64 = Segment::<T>::LEN - 1;
 
     /// A fresh segment.
-    pub fn new(means: Means) -> Self {
-        means.fix();
-        let trial = Trial { segment: Segment::allocate(0) };
+    pub fn new(handshake: Handshake) -> Self {
+        handshake.fix();
+        let trial = SlotHarness { segment: Segment::allocate(0) };
         trial.begin();
         trial
     }
@@ -37,7 +37,7 @@ impl<T> Trial<T> {
             self.segment.leave(0);
             for index in 0..Self::SLOT {
                 self.segment.slot(index).skip();
-                let Found::Hole = self.segment.slot(index).take(self.segment.means()) else { unreachable!() };
+                let Found::Hole = self.segment.slot(index).take(self.segment.handshake()) else { unreachable!() };
             }
         }
     }
@@ -47,7 +47,7 @@ impl<T> Trial<T> {
         let slot = self.segment.slot(Self::SLOT);
         // SAFETY: the model calls it once.
         unsafe {
-            match slot.put(value, self.segment.means()) {
+            match slot.put(value, self.segment.handshake()) {
                 None => Ok(()),
                 Some(value) => Err(value),
             }
@@ -63,7 +63,7 @@ impl<T> Trial<T> {
     /// The getter's part, once in each life.
     pub fn get(&self) -> Option<T> {
         // SAFETY: the model calls it once.
-        match unsafe { self.segment.slot(Self::SLOT).take(self.segment.means()) } {
+        match unsafe { self.segment.slot(Self::SLOT).take(self.segment.handshake()) } {
             Found::Value(value) => Some(value),
             Found::Hole => None,
         }
@@ -83,7 +83,7 @@ impl<T> Trial<T> {
     }
 }
 
-impl<T> Drop for Trial<T> {
+impl<T> Drop for SlotHarness<T> {
     fn drop(&mut self) {
         // SAFETY: the model is over.
         unsafe { self.segment.free() }

@@ -1,31 +1,31 @@
 //! Permits: room that is kept for who asked, before there is an item.
 
-use super::credit::{Credit, Denied};
-use super::desk::LinedUp;
-use super::lines::Want;
-use super::{Host, Queue};
+use super::permit_pool::{NoPermit, PermitPool};
+use super::wait_lists::Request;
+use super::waiters::Registered;
+use super::{Queue, QueueRef};
 use crate::error::{PutError, PutTimeoutError, TryPutError};
-use crate::line::Place;
 use crate::operation::{operation, Attempt, Operation};
+use crate::wait::WaiterKey;
 use std::fmt;
 use std::marker::PhantomData;
 use std::task::Waker;
 
 /// Permits that are held, whoever holds the queue.
-pub(crate) struct Held<T, H: Host<T>> {
-    host: H,
+pub(crate) struct Held<T, H: QueueRef<T>> {
+    handle: H,
     count: u64,
     item: PhantomData<fn(T)>,
 }
 
-impl<T, H: Host<T>> Held<T, H> {
-    /// Takes `count` permits, if there are so many at this moment; hands `host` back otherwise.
-    pub(crate) fn try_take(host: H, count: usize) -> Result<Self, TryPutError<H>> {
-        let queue = host.queue();
-        match queue.reserve_now(queue.credit(), count as u64) {
-            Ok(()) => Ok(Held { host, count: count as u64, item: PhantomData }),
-            Err(Denied::TooFew) => Err(TryPutError::Full(host)),
-            Err(Denied::Closed) => Err(TryPutError::Closed(host)),
+impl<T, H: QueueRef<T>> Held<T, H> {
+    /// Takes `count` permits, if there are so many at this moment; hands `handle` back otherwise.
+    pub(crate) fn try_take(handle: H, count: usize) -> Result<Self, TryPutError<H>> {
+        let queue = handle.queue();
+        match queue.reserve_now(queue.permits(), count as u64) {
+            Ok(()) => Ok(Held { handle, count: count as u64, item: PhantomData }),
+            Err(NoPermit::TooFew) => Err(TryPutError::Full(handle)),
+            Err(NoPermit::Closed) => Err(TryPutError::Closed(handle)),
         }
     }
 
@@ -34,16 +34,16 @@ impl<T, H: Host<T>> Held<T, H> {
     }
 
     #[cfg(feature = "tokio")]
-    pub(crate) fn host(&self) -> &H {
-        &self.host
+    pub(crate) fn handle(&self) -> &H {
+        &self.handle
     }
 
     /// Uses one of them.
     pub(crate) fn put(&mut self, item: T) {
         assert!(self.count > 0, "a permit was used twice");
         self.count -= 1;
-        let queue = self.host.queue();
-        queue.push_with_permit(queue.credit(), item);
+        let queue = self.handle.queue();
+        queue.push_with_permit(queue.permits(), item);
     }
 
     /// Splits one off.
@@ -53,41 +53,41 @@ impl<T, H: Host<T>> Held<T, H> {
         H: Clone,
     {
         self.count = self.count.checked_sub(1)?;
-        Some(Held { host: self.host.clone(), count: 1, item: PhantomData })
+        Some(Held { handle: self.handle.clone(), count: 1, item: PhantomData })
     }
 }
 
-impl<T, H: Host<T>> Drop for Held<T, H> {
+impl<T, H: QueueRef<T>> Drop for Held<T, H> {
     fn drop(&mut self) {
         if self.count > 0 {
-            let queue = self.host.queue();
-            queue.return_permits(queue.credit(), self.count);
+            let queue = self.handle.queue();
+            queue.return_permits(queue.permits(), self.count);
         }
     }
 }
 
 /// Permits that are waited for.
-pub(crate) struct ReserveAttempt<T, H: Host<T> + Clone> {
-    host: H,
+pub(crate) struct ReserveAttempt<T, H: QueueRef<T> + Clone> {
+    handle: H,
     count: usize,
-    place: Option<Place>,
+    place: Option<WaiterKey>,
     item: PhantomData<fn(T)>,
 }
 
 type Reserved<T, H> = Result<Held<T, H>, PutError<()>>;
 
-impl<T, H: Host<T> + Clone> ReserveAttempt<T, H> {
-    pub(crate) fn new(host: H, count: usize) -> Self {
-        let most = host.queue().credit_at_start();
-        assert!(count <= most, "{count} permits were asked for, and there are only {most}");
-        ReserveAttempt { host, count, place: None, item: PhantomData }
+impl<T, H: QueueRef<T> + Clone> ReserveAttempt<T, H> {
+    pub(crate) fn new(handle: H, count: usize) -> Self {
+        let most = handle.queue().total_permits();
+        assert!(count <= most, "{count} permits were contested for, and there are only {most}");
+        ReserveAttempt { handle, count, place: None, item: PhantomData }
     }
 
     /// The wait is over: what was got goes to the caller if it is all, and back if the queue is closed meanwhile.
-    fn after(&self, want: Want<T>) -> Reserved<T, H> {
-        let Want::Permits { missing, held } = want else { unreachable!("a reservation waits for permits") };
-        let held = Held { host: self.host.clone(), count: held, item: PhantomData };
-        if missing == 0 && !self.host.queue().is_closed() {
+    fn after(&self, want: Request<T>) -> Reserved<T, H> {
+        let Request::Permits { missing, held } = want else { unreachable!("a reservation waits for permits") };
+        let held = Held { handle: self.handle.clone(), count: held, item: PhantomData };
+        if missing == 0 && !self.handle.queue().is_closed() {
             Ok(held)
         } else {
             Err(PutError(()))
@@ -95,23 +95,23 @@ impl<T, H: Host<T> + Clone> ReserveAttempt<T, H> {
     }
 }
 
-impl<T, H: Host<T> + Clone> Attempt for ReserveAttempt<T, H> {
+impl<T, H: QueueRef<T> + Clone> Attempt for ReserveAttempt<T, H> {
     type Output = Reserved<T, H>;
     type Timed = Result<Held<T, H>, PutTimeoutError<()>>;
 
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         if self.place.is_none() {
-            return match Held::try_take(self.host.clone(), self.count) {
+            return match Held::try_take(self.handle.clone(), self.count) {
                 Ok(held) => Some(Ok(held)),
                 Err(TryPutError::Closed(_)) => Some(Err(PutError(()))),
                 Err(TryPutError::Full(_)) => None,
             };
         }
-        let want = self.host.queue().look_for_room(&mut self.place, waker)?;
+        let want = self.handle.queue().poll_queued_put(&mut self.place, waker)?;
         Some(self.after(want))
     }
 
-    fn stands_in_line(&self) -> bool {
+    fn registers_first(&self) -> bool {
         true
     }
 
@@ -119,33 +119,33 @@ impl<T, H: Host<T> + Clone> Attempt for ReserveAttempt<T, H> {
         self.place.is_some()
     }
 
-    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
-        let want = Want::Permits { missing: self.count as u64, held: 0 };
-        let (lined_up, _told) = self.host.queue().line_up_for_room(waker.clone(), want);
-        match lined_up {
-            LinedUp::Waits(place) => {
+    fn register(&mut self, waker: &Waker) -> Option<Self::Output> {
+        let want = Request::Permits { missing: self.count as u64, held: 0 };
+        let (registered, _told) = self.handle.queue().enqueue_put(waker.clone(), want);
+        match registered {
+            Registered::Pending(place) => {
                 self.place = Some(place);
                 None
             }
-            LinedUp::Over(want) => Some(self.after(want)),
+            Registered::Ready(want) => Some(self.after(want)),
         }
     }
 
     /// What has come so far goes back.
     fn cancel(&mut self) {
         if let Some(place) = self.place.take() {
-            let want = self.host.queue().leave_putters(place);
+            let want = self.handle.queue().cancel_put(place);
             drop(self.after(want));
         }
     }
 
-    fn in_time(output: Self::Output) -> Self::Timed {
+    fn timed(output: Self::Output) -> Self::Timed {
         Ok(output?)
     }
 
-    fn out_of_time(&mut self) -> Self::Timed {
+    fn on_timeout(&mut self) -> Self::Timed {
         match self.attempt(None) {
-            Some(output) => Self::in_time(output),
+            Some(output) => Self::timed(output),
             None => {
                 self.cancel();
                 Err(PutTimeoutError::Timeout(()))
@@ -165,7 +165,7 @@ impl<'a, T> Attempt for Wrapped<ReserveAttempt<T, &'a Queue<T>>> {
         Some(self.0.attempt(waker)?.map(Permits))
     }
 
-    fn stands_in_line(&self) -> bool {
+    fn registers_first(&self) -> bool {
         true
     }
 
@@ -173,20 +173,20 @@ impl<'a, T> Attempt for Wrapped<ReserveAttempt<T, &'a Queue<T>>> {
         self.0.waits()
     }
 
-    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
-        Some(self.0.enrol(waker)?.map(Permits))
+    fn register(&mut self, waker: &Waker) -> Option<Self::Output> {
+        Some(self.0.register(waker)?.map(Permits))
     }
 
     fn cancel(&mut self) {
         self.0.cancel();
     }
 
-    fn in_time(output: Self::Output) -> Self::Timed {
+    fn timed(output: Self::Output) -> Self::Timed {
         Ok(output?)
     }
 
-    fn out_of_time(&mut self) -> Self::Timed {
-        self.0.out_of_time().map(Permits)
+    fn on_timeout(&mut self) -> Self::Timed {
+        self.0.on_timeout().map(Permits)
     }
 }
 
@@ -278,18 +278,18 @@ impl<T> Queue<T> {
     /// How many more items could be put or permits be had at this moment; `None` if the queue is unbounded.
     pub fn room(&self) -> Option<usize> {
         let capacity = self.capacity()?;
-        Some(match self.credit_if_any() {
+        Some(match self.permits_if_any() {
             None => capacity - self.len(),
-            Some(credit) => capacity - (self.credit_at_start() - credit.free() as usize),
+            Some(permits) => capacity - (self.total_permits() - permits.free() as usize),
         })
     }
 
-    pub(crate) fn credit(&self) -> &Credit {
-        self.credit_if_any().expect("permits are for queues made by `with_permits`")
+    pub(crate) fn permits(&self) -> &PermitPool {
+        self.permits_if_any().expect("permits are for queues made by `with_permits`")
     }
 
     /// How many permits there are in all.
-    pub(crate) fn credit_at_start(&self) -> usize {
-        self.capacity().unwrap_or(0).min(super::credit::MOST)
+    pub(crate) fn total_permits(&self) -> usize {
+        self.capacity().unwrap_or(0).min(super::permit_pool::MOST)
     }
 }

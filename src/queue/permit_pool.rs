@@ -16,7 +16,7 @@
 //! The holder of a permit can put after a close as well, so that the end of the queue is reached when it is *closed* and
 //! nothing is held.
 
-use crate::sync::{meet, AtomicU64, Ordering};
+use crate::sync::{rmw_fence, AtomicU64, Ordering};
 
 const FREE_BITS: u32 = 31;
 const FREE: u64 = (1 << FREE_BITS) - 1;
@@ -28,29 +28,29 @@ const CLOSED: u64 = 1 << 63;
 /// before it is no longer held, so that there is space for as many again.
 pub(crate) const MOST: usize = FREE as usize / 2;
 
-pub(crate) struct Credit {
+pub(crate) struct PermitPool {
     word: AtomicU64,
 }
 
 /// Why there is no permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Denied {
+pub(crate) enum NoPermit {
     TooFew,
     Closed,
 }
 
 /// What the last change of the held permits came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum After {
-    Nothing,
+pub(crate) enum PoolState {
+    Active,
     /// The queue is closed and nothing is held any more: no item will be put.
-    End,
+    Finished,
 }
 
-impl Credit {
+impl PermitPool {
     crate::sync::const_fn! {
         pub(crate) const fn new(permits: u64) -> Self {
-            Credit { word: AtomicU64::new(permits) }
+            PermitPool { word: AtomicU64::new(permits) }
         }
     }
 
@@ -64,25 +64,25 @@ impl Credit {
     }
 
     /// Takes up to `most`, at least `least`, free permits for items that are put at once, and says how many.
-    pub(crate) fn admit(&self, least: u64, most: u64) -> Result<u64, Denied> {
+    pub(crate) fn admit(&self, least: u64, most: u64) -> Result<u64, NoPermit> {
         self.take(least, most, 0)
     }
 
     /// Moves up to `most`, at least `least`, from free to held, and says how many.
-    pub(crate) fn acquire(&self, least: u64, most: u64) -> Result<u64, Denied> {
+    pub(crate) fn acquire(&self, least: u64, most: u64) -> Result<u64, NoPermit> {
         self.take(least, most, ONE_HELD)
     }
 
     /// Takes free permits; `held` is added for each.
-    fn take(&self, least: u64, most: u64, held: u64) -> Result<u64, Denied> {
+    fn take(&self, least: u64, most: u64, held: u64) -> Result<u64, NoPermit> {
         let mut word = self.load();
         loop {
             if word & CLOSED != 0 {
-                return Err(Denied::Closed);
+                return Err(NoPermit::Closed);
             }
             let count = most.min(word & FREE);
             if count < least {
-                return Err(Denied::TooFew);
+                return Err(NoPermit::TooFew);
             }
             let taken = word + count * held - count;
             // Ordering: AcqRel, K2. Acquire: the get that gave the permit back (K3). Release: before a close that finds it held.
@@ -94,34 +94,34 @@ impl Credit {
     }
 
     /// `count` held permits were used: their items are in the queue.
-    pub(crate) fn spend(&self, count: u64) -> After {
+    pub(crate) fn consume(&self, count: u64) -> PoolState {
         // Ordering: AcqRel, K3. Release: the put comes before the end, which the last one to return a permit finds.
-        after(self.word.fetch_sub(count * ONE_HELD, Ordering::AcqRel) - count * ONE_HELD)
+        state(self.word.fetch_sub(count * ONE_HELD, Ordering::AcqRel) - count * ONE_HELD)
     }
 
     /// `count` permits were not used.
-    pub(crate) fn give_back(&self, count: u64) -> After {
+    pub(crate) fn return_unused(&self, count: u64) -> PoolState {
         let change = count * ONE_HELD - count;
         // Ordering: AcqRel, K3. As above, and for who acquires next (K2) or waits for it (M1).
-        after(self.word.fetch_sub(change, Ordering::AcqRel) - change)
+        state(self.word.fetch_sub(change, Ordering::AcqRel) - change)
     }
 
     /// `count` items came out.
-    pub(crate) fn refund(&self, count: u64) {
+    pub(crate) fn release(&self, count: u64) {
         // Ordering: AcqRel, K3. For who acquires next (K2) or waits for it (M1).
         self.word.fetch_add(count, Ordering::AcqRel);
     }
 
     /// Nothing more is taken.
-    pub(crate) fn close(&self) -> After {
+    pub(crate) fn close(&self) -> PoolState {
         // Ordering: AcqRel, K3. Acquire: what was put by permits that are spent. Release: the close of the core, for the holder
         // who spends the last permit.
-        after(self.word.fetch_or(CLOSED, Ordering::AcqRel) | CLOSED)
+        state(self.word.fetch_or(CLOSED, Ordering::AcqRel) | CLOSED)
     }
 
-    /// See [`crate::sync::meet`].
-    pub(crate) fn meet(&self) {
-        meet(&self.word);
+    /// See [`crate::sync::rmw_fence`].
+    pub(crate) fn rmw_fence(&self) {
+        rmw_fence(&self.word);
     }
 
     fn load(&self) -> u64 {
@@ -130,11 +130,11 @@ impl Credit {
     }
 }
 
-fn after(word: u64) -> After {
+fn state(word: u64) -> PoolState {
     if word & CLOSED != 0 && word & HELD == 0 {
-        After::End
+        PoolState::Finished
     } else {
-        After::Nothing
+        PoolState::Active
     }
 }
 
@@ -144,29 +144,29 @@ mod tests {
 
     #[test]
     fn credit_moves_and_is_not_lost() {
-        let credit = Credit::new(5);
-        assert_eq!(credit.acquire(2, 2), Ok(2));
-        assert_eq!(credit.acquire(4, 4), Err(Denied::TooFew));
-        assert_eq!(credit.acquire(1, 2), Ok(2));
-        assert_eq!(credit.admit(1, 9), Ok(1));
-        assert_eq!(credit.admit(1, 1), Err(Denied::TooFew));
-        assert_eq!(credit.spend(1), After::Nothing);
-        assert_eq!(credit.give_back(1), After::Nothing);
-        credit.refund(2);
-        assert_eq!(credit.free(), 3);
-        assert_eq!(credit.close(), After::Nothing);
-        assert_eq!((credit.acquire(1, 1), credit.admit(1, 1)), (Err(Denied::Closed), Err(Denied::Closed)));
-        assert_eq!((credit.spend(1), credit.is_held()), (After::Nothing, true));
-        assert_eq!((credit.give_back(1), credit.is_held()), (After::End, false));
-        assert_eq!((credit.close(), credit.free()), (After::End, 4));
+        let permits = PermitPool::new(5);
+        assert_eq!(permits.acquire(2, 2), Ok(2));
+        assert_eq!(permits.acquire(4, 4), Err(NoPermit::TooFew));
+        assert_eq!(permits.acquire(1, 2), Ok(2));
+        assert_eq!(permits.admit(1, 9), Ok(1));
+        assert_eq!(permits.admit(1, 1), Err(NoPermit::TooFew));
+        assert_eq!(permits.consume(1), PoolState::Active);
+        assert_eq!(permits.return_unused(1), PoolState::Active);
+        permits.release(2);
+        assert_eq!(permits.free(), 3);
+        assert_eq!(permits.close(), PoolState::Active);
+        assert_eq!((permits.acquire(1, 1), permits.admit(1, 1)), (Err(NoPermit::Closed), Err(NoPermit::Closed)));
+        assert_eq!((permits.consume(1), permits.is_held()), (PoolState::Active, true));
+        assert_eq!((permits.return_unused(1), permits.is_held()), (PoolState::Finished, false));
+        assert_eq!((permits.close(), permits.free()), (PoolState::Finished, 4));
     }
 
     #[test]
     fn the_most_credit_fits() {
-        let credit = Credit::new(MOST as u64);
-        assert_eq!(credit.acquire(MOST as u64, MOST as u64), Ok(MOST as u64));
-        assert_eq!((credit.free(), credit.is_held()), (0, true));
-        assert_eq!(credit.give_back(MOST as u64), After::Nothing);
-        assert_eq!(credit.free(), MOST as u64);
+        let permits = PermitPool::new(MOST as u64);
+        assert_eq!(permits.acquire(MOST as u64, MOST as u64), Ok(MOST as u64));
+        assert_eq!((permits.free(), permits.is_held()), (0, true));
+        assert_eq!(permits.return_unused(MOST as u64), PoolState::Active);
+        assert_eq!(permits.free(), MOST as u64);
     }
 }

@@ -1,17 +1,17 @@
 //! The head's side: claim a slot and take its value; leave a segment that is used up.
 
 use super::cursor::Cursor;
+use super::fast::PopFallback;
 use super::segment::{Segment, SEALED};
 use super::slot::Found;
-use super::ticket::Setback;
-use super::{to_usize, Claim, Observer, RawQueue, Sight, Vacant};
-use crate::sync::{BackOff, Ordering};
+use super::{to_usize, Claim, Observer, PopError, RawQueue, Snapshot};
+use crate::sync::{Backoff, Ordering};
 
 /// What the look behind the horizon says.
-enum Verdict {
+enum Availability {
     /// So many places are claimed that the head has not passed.
     Ready(u64),
-    Vacant(Vacant),
+    None(PopError),
 }
 
 impl<T> RawQueue<T> {
@@ -20,29 +20,29 @@ impl<T> RawQueue<T> {
     /// Linearized at the claim, an RMW of the head's word; if vacant, at the look at the tail's word, around which
     /// the head did not move.
     #[inline]
-    pub fn pop(&self, observer: &impl Observer) -> Result<T, Vacant> {
-        match self.ticket_to_get() {
+    pub fn pop(&self, observer: &impl Observer) -> Result<T, PopError> {
+        match self.try_claim_pop() {
             Ok(ticket) => {
                 let value = ticket.take(Ok);
                 observer.vacated(1);
                 value
             }
-            Err(setback) => self.pop_slowly(setback, observer),
+            Err(fallback) => self.pop_slow(fallback, observer),
         }
     }
 
     /// Takes the item at the head after a setback.
     #[cold]
-    pub fn pop_slowly(&self, setback: Setback<'_, T>, observer: &impl Observer) -> Result<T, Vacant> {
-        match setback {
-            Setback::Unknown => {
+    pub fn pop_slow(&self, fallback: PopFallback<'_, T>, observer: &impl Observer) -> Result<T, PopError> {
+        match fallback {
+            PopFallback::General => {
                 // Mostly because there is nothing.
-                if let Some(vacant) = self.vacant_at_a_glance() {
-                    return Err(vacant);
+                if let Some(error) = self.empty_hint() {
+                    return Err(error);
                 }
             }
-            Setback::Lost => BackOff::new().pause(),
-            Setback::Unsettled(unsettled) => {
+            PopFallback::Contended => Backoff::new().pause(),
+            PopFallback::Unpublished(unsettled) => {
                 let claim = unsettled.claim();
                 let found = self.take(&claim, claim.index);
                 observer.vacated(1);
@@ -52,7 +52,7 @@ impl<T> RawQueue<T> {
             }
         }
         loop {
-            let claim = self.claim_get(1)?;
+            let claim = self.claim_pop(1)?;
             if let Some(value) = self.take_claimed(&claim, observer) {
                 return Ok(value);
             }
@@ -64,9 +64,9 @@ impl<T> RawQueue<T> {
     /// Linearized at the claim, an RMW of the head's word: the head was where it was when the items were counted, and the
     /// tail only moves on.
     pub fn pop_beyond(&self, limit: u64, observer: &impl Observer) -> Option<T> {
-        self.expect_no_sole();
+        self.assert_no_single_consumer();
         loop {
-            let (Sight { cursor: seen, position: head }, tail) = self.ends();
+            let (Snapshot { cursor: seen, position: head }, tail) = self.ends();
             if self.between(head, tail.position) <= limit {
                 return None;
             }
@@ -98,22 +98,22 @@ impl<T> RawQueue<T> {
     }
 
     /// Appends up to `limit` items to `values`, one claim a segment, and says how many; never 0 unless `limit` is.
-    pub fn pop_many(&self, values: &mut Vec<T>, limit: usize, observer: &impl Observer) -> Result<usize, Vacant> {
+    pub fn pop_many(&self, values: &mut Vec<T>, limit: usize, observer: &impl Observer) -> Result<usize, PopError> {
         let before = values.len();
         while values.len() - before < limit {
             let wanted = (limit - (values.len() - before)).min(Self::LEN as usize);
-            let claimed = match self.look() {
-                Verdict::Ready(there) => {
+            let claimed = match self.available() {
+                Availability::Ready(there) => {
                     // What may panic comes before the claim, and only when something is there.
                     let wanted = wanted.min(to_usize(there));
                     values.reserve(wanted);
-                    self.claim_get(wanted as u64)
+                    self.claim_pop(wanted as u64)
                 }
-                Verdict::Vacant(vacant) => Err(vacant),
+                Availability::None(error) => Err(error),
             };
             let claim = match claimed {
                 Ok(claim) => claim,
-                Err(vacant) if values.len() == before => return Err(vacant),
+                Err(error) if values.len() == before => return Err(error),
                 Err(_) => break,
             };
             let left = self.leave_behind(&claim);
@@ -129,39 +129,39 @@ impl<T> RawQueue<T> {
     }
 
     #[inline]
-    fn expect_no_sole(&self) {
-        assert!(!self.is_sole(), "somebody else is the only getter of this queue");
+    fn assert_no_single_consumer(&self) {
+        assert!(!self.has_single_consumer(), "somebody else is the only getter of this queue");
     }
 
     /// Claims up to `wanted` slots of the head's segment; only such as the tail has claimed before.
     #[inline(never)]
-    fn claim_get(&self, wanted: u64) -> Result<Claim<T>, Vacant> {
-        self.expect_no_sole();
-        let mut back_off = BackOff::new();
+    fn claim_pop(&self, wanted: u64) -> Result<Claim<T>, PopError> {
+        self.assert_no_single_consumer();
+        let mut backoff = Backoff::new();
         let mut seen = self.head.cursor();
         loop {
             let index = seen.ticket();
             if index >= Self::LEN {
-                match self.look() {
-                    Verdict::Vacant(vacant) => return Err(vacant),
-                    Verdict::Ready(_) => self.leave_used_up(seen),
+                match self.available() {
+                    Availability::None(error) => return Err(error),
+                    Availability::Ready(_) => self.leave_used_up(seen),
                 }
                 seen = self.head.cursor();
                 continue;
             }
             let position = self.head.position_of(seen, Self::LEN);
-            let mut there = self.head.horizon().saturating_sub(position);
+            let mut there = self.head.cached_peer().saturating_sub(position);
             if there == 0 {
-                there = self.glance(seen);
+                there = self.available_hint(seen);
                 if there == 0 {
-                    match self.look() {
-                        Verdict::Vacant(vacant) => return Err(vacant),
-                        Verdict::Ready(_) => {}
+                    match self.available() {
+                        Availability::None(error) => return Err(error),
+                        Availability::Ready(_) => {}
                     }
                     seen = self.head.cursor();
                     continue;
                 }
-                self.head.look_ahead(position + there);
+                self.head.cache_peer(position + there);
             }
             let count = wanted.min(Self::LEN - index).min(there);
             #[cfg(all(test, not(loom)))]
@@ -170,7 +170,7 @@ impl<T> RawQueue<T> {
                 let Some(segment) = Segment::at(seen.address()) else { unreachable!() };
                 return Ok(Claim { segment, index, count });
             }
-            back_off.pause();
+            backoff.pause();
             seen = self.head.cursor();
         }
     }
@@ -179,13 +179,13 @@ impl<T> RawQueue<T> {
     #[inline]
     pub(super) fn take(&self, claim: &Claim<T>, index: u64) -> Found<T> {
         // SAFETY: the get ticket is part of the claim and is used once; until then it pins the segment.
-        unsafe { claim.segment.slot(index).take(claim.segment.means()) }
+        unsafe { claim.segment.slot(index).take(claim.segment.handshake()) }
     }
 
     /// How far the tail is ahead in the segment of `seen`, by one look at its word. 0 says nothing: the tail may be in
     /// another segment.
     #[inline]
-    pub(super) fn glance(&self, seen: Cursor) -> u64 {
+    pub(super) fn available_hint(&self, seen: Cursor) -> u64 {
         let tail = self.tail.cursor();
         if tail.address() == seen.address() {
             tail.ticket().min(Self::LEN).saturating_sub(seen.ticket())
@@ -196,28 +196,28 @@ impl<T> RawQueue<T> {
 
     /// As `look`, if the head and the tail are in one segment and there is nothing between them.
     #[inline]
-    fn vacant_at_a_glance(&self) -> Option<Vacant> {
-        let head = self.head.sight(Self::LEN);
+    fn empty_hint(&self) -> Option<PopError> {
+        let head = self.head.snapshot(Self::LEN);
         let tail = self.tail.cursor();
         let together = tail.opened() == head.cursor;
         // The head has not moved since, so that the segment was not used again, and the tail was at the head's place.
-        (together && self.head.sight(Self::LEN) == head).then(|| match tail.is_closed() {
-            true => Vacant::Closed,
-            false => Vacant::Empty,
+        (together && self.head.snapshot(Self::LEN) == head).then(|| match tail.is_closed() {
+            true => PopError::Closed,
+            false => PopError::Empty,
         })
     }
 
     /// Whether the head is at the tail, at one moment.
     #[cold]
-    fn look(&self) -> Verdict {
+    fn available(&self) -> Availability {
         let (head, tail) = self.ends();
         if head.position < tail.position {
-            self.head.look_ahead(tail.position);
-            Verdict::Ready(tail.position - head.position)
+            self.head.cache_peer(tail.position);
+            Availability::Ready(tail.position - head.position)
         } else if tail.cursor.is_closed() {
-            Verdict::Vacant(Vacant::Closed)
+            Availability::None(PopError::Closed)
         } else {
-            Verdict::Vacant(Vacant::Empty)
+            Availability::None(PopError::Empty)
         }
     }
 
@@ -262,7 +262,7 @@ impl<T> RawQueue<T> {
     pub(super) fn retire(&self, left: Option<Segment<T>>) {
         if let Some(segment) = left {
             // SAFETY: the head's swing out of it was the caller's.
-            unsafe { self.side.depot.retire(segment) };
+            unsafe { self.side.pool.retire(segment) };
         }
     }
 }

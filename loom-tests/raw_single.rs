@@ -17,7 +17,7 @@ mod tests {
     use crate::items::{explore_capped, item, offer, put, settle, Got, Item, Shared};
     use crate::models::{explore, poll_once};
     use joinq::mpsc;
-    use joinq::raw::{RawQueue, Sole, Vacant, UNBOUNDED};
+    use joinq::raw::{PopError, RawQueue, SingleConsumer, UNBOUNDED};
     use joinq::RecvError;
     use loom::future::block_on;
     use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -25,25 +25,25 @@ mod tests {
     use loom::thread;
 
     /// A queue through which `passed` items have gone to its only getter.
-    fn queue(passed: usize) -> (Shared, Sole<Item>) {
+    fn queue(passed: usize) -> (Shared, SingleConsumer<Item>) {
         let mut queue = RawQueue::new();
-        let mut sole = queue.sole();
+        let mut single = queue.single_consumer();
         for number in 0..passed {
             assert!(queue.push(item((9, number)), UNBOUNDED, &()).is_ok());
-            assert!(pop(&queue, &mut sole).is_ok());
+            assert!(pop(&queue, &mut single).is_ok());
         }
-        (Arc::new(queue), sole)
+        (Arc::new(queue), single)
     }
 
-    fn pop(queue: &RawQueue<Item>, sole: &mut Sole<Item>) -> Result<Item, Vacant> {
-        match queue.ready_alone(sole) {
+    fn pop(queue: &RawQueue<Item>, single: &mut SingleConsumer<Item>) -> Result<Item, PopError> {
+        match queue.peek_ready(single) {
             Some(ready) => Ok(ready.take(|item| item)),
-            None => queue.pop_alone_slowly(sole),
+            None => queue.pop_single_slow(single),
         }
     }
 
-    fn get(queue: &Shared, sole: &mut Sole<Item>, got: &mut Got) -> Result<(), Vacant> {
-        pop(queue, sole).map(|item| got.note(item))
+    fn get(queue: &Shared, single: &mut SingleConsumer<Item>, got: &mut Got) -> Result<(), PopError> {
+        pop(queue, single).map(|item| got.note(item))
     }
 
     /// Two put, and one gets what is there in a row: all that went in comes out, in order.
@@ -51,17 +51,17 @@ mod tests {
     fn two_pushers_and_a_row_for_the_only_getter() {
         for passed in 0..2 {
             explore_capped(move || {
-                let (queue, mut sole) = queue(passed);
+                let (queue, mut single) = queue(passed);
                 let putters = [0, 1].map(|by| {
                     let queue = queue.clone();
                     thread::spawn(move || put(&queue, (by, 0)))
                 });
                 let mut row = Vec::new();
-                let _ = queue.pop_many_alone(&mut sole, &mut row, 2);
+                let _ = queue.pop_many_single(&mut single, &mut row, 2);
                 putters.into_iter().for_each(|putter| putter.join().unwrap());
                 let mut got = Got::default();
                 row.into_iter().for_each(|item| got.note(item));
-                queue.end_sole(&mut sole);
+                queue.end_single_consumer(&mut single);
                 settle(&queue, [got], [vec![(0, 0), (1, 0)]]);
             });
         }
@@ -72,17 +72,17 @@ mod tests {
     fn two_pushers_and_the_only_getter() {
         for passed in 0..3 {
             explore_capped(move || {
-                let (queue, mut sole) = queue(passed);
+                let (queue, mut single) = queue(passed);
                 let putters = [0, 1].map(|by| {
                     let queue = queue.clone();
                     thread::spawn(move || put(&queue, (by, 0)))
                 });
                 let mut got = Got::default();
                 for _ in 0..2 {
-                    let _ = get(&queue, &mut sole, &mut got);
+                    let _ = get(&queue, &mut single, &mut got);
                 }
                 putters.into_iter().for_each(|putter| putter.join().unwrap());
-                queue.end_sole(&mut sole);
+                queue.end_single_consumer(&mut single);
                 settle(&queue, [got], [vec![(0, 0), (1, 0)]]);
             });
         }
@@ -92,16 +92,16 @@ mod tests {
     #[test]
     fn segments_go_round() {
         explore_capped(|| {
-            let (queue, mut sole) = queue(1);
+            let (queue, mut single) = queue(1);
             let putter = queue.clone();
             let putter = thread::spawn(move || (0..3).for_each(|number| put(&putter, (0, number))));
             let mut got = Got::default();
             for _ in 0..3 {
-                let _ = get(&queue, &mut sole, &mut got);
+                let _ = get(&queue, &mut single, &mut got);
             }
             putter.join().unwrap();
-            while get(&queue, &mut sole, &mut got).is_ok() {}
-            queue.end_sole(&mut sole);
+            while get(&queue, &mut single, &mut got).is_ok() {}
+            queue.end_single_consumer(&mut single);
             settle(&queue, [got], [vec![(0, 0), (0, 1), (0, 2)]]);
         });
     }
@@ -111,7 +111,7 @@ mod tests {
     fn a_finished_push_is_not_missed() {
         for passed in 0..3 {
             explore_capped(move || {
-                let (queue, mut sole) = queue(passed);
+                let (queue, mut single) = queue(passed);
                 let finished = Arc::new(AtomicUsize::new(0));
                 let putter = (queue.clone(), finished.clone());
                 let putter = thread::spawn(move || {
@@ -120,10 +120,10 @@ mod tests {
                 });
                 let before = finished.load(Ordering::Acquire);
                 let mut got = Got::default();
-                let answer = get(&queue, &mut sole, &mut got);
+                let answer = get(&queue, &mut single, &mut got);
                 assert!(before == 0 || answer.is_ok());
                 putter.join().unwrap();
-                queue.end_sole(&mut sole);
+                queue.end_single_consumer(&mut single);
                 settle(&queue, [got], [vec![(0, 0)]]);
             });
         }
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn a_segment_is_used_again_after_the_head_has_left() {
         explore_capped(|| {
-            let (queue, mut sole) = queue(1);
+            let (queue, mut single) = queue(1);
             put(&queue, (8, 0));
             put(&queue, (8, 1));
             let putter = queue.clone();
@@ -146,9 +146,9 @@ mod tests {
                 accepted
             });
             let mut got = Got::default();
-            assert_eq!(get(&queue, &mut sole, &mut got), Ok(()));
+            assert_eq!(get(&queue, &mut single, &mut got), Ok(()));
             let accepted = putter.join().unwrap();
-            queue.end_sole(&mut sole);
+            queue.end_single_consumer(&mut single);
             settle(&queue, [got], [vec![(8, 0), (8, 1)], accepted]);
         });
     }
@@ -158,7 +158,7 @@ mod tests {
     fn a_close_and_the_only_getter() {
         for passed in 0..3 {
             explore_capped(move || {
-                let (queue, mut sole) = queue(passed);
+                let (queue, mut single) = queue(passed);
                 let putter = queue.clone();
                 let putter = thread::spawn(move || {
                     let mut accepted = Vec::new();
@@ -170,14 +170,14 @@ mod tests {
                 let mut got = Got::default();
                 let mut closed = false;
                 for _ in 0..2 {
-                    let answer = get(&queue, &mut sole, &mut got);
-                    assert!(!closed || answer == Err(Vacant::Closed));
-                    closed = answer == Err(Vacant::Closed);
+                    let answer = get(&queue, &mut single, &mut got);
+                    assert!(!closed || answer == Err(PopError::Closed));
+                    closed = answer == Err(PopError::Closed);
                 }
                 let accepted = putter.join().unwrap();
                 assert!(closer.join().unwrap());
-                while get(&queue, &mut sole, &mut got).is_ok() {}
-                queue.end_sole(&mut sole);
+                while get(&queue, &mut single, &mut got).is_ok() {}
+                queue.end_single_consumer(&mut single);
                 settle(&queue, [got], [accepted]);
             });
         }

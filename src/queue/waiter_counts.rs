@@ -1,21 +1,21 @@
-//! Gates: how many wait in each line of the desk, for who passes by and takes no lock.
+//! WaiterCounts: how many wait in each line of the desk, for who passes by and takes no lock.
 //!
 //! Knows numbers. Does not know lines.
 
 use crate::sync::{AtomicUsize, Ordering};
 
 /// How many wait in each line.
-pub(super) struct Gates {
+pub(super) struct WaiterCounts {
     getters: AtomicUsize,
     #[cfg(feature = "stream")]
     streams: AtomicUsize,
     putters: AtomicUsize,
 }
 
-impl Gates {
+impl WaiterCounts {
     crate::sync::const_fn! {
         pub(super) const fn new() -> Self {
-            Gates {
+            WaiterCounts {
                 getters: AtomicUsize::new(0),
                 #[cfg(feature = "stream")]
                 streams: AtomicUsize::new(0),
@@ -25,7 +25,7 @@ impl Gates {
     }
 
     #[inline]
-    pub(super) fn nobody_gets(&self) -> bool {
+    pub(super) fn no_getters(&self) -> bool {
         #[cfg(feature = "stream")]
         if !is_shut(&self.streams) {
             return false;
@@ -34,7 +34,7 @@ impl Gates {
     }
 
     #[inline]
-    pub(super) fn nobody_puts(&self) -> bool {
+    pub(super) fn no_putters(&self) -> bool {
         is_shut(&self.putters)
     }
 

@@ -14,7 +14,7 @@ use std::marker::PhantomData;
 /// getter of that slot may wait for ever where the kernel refuses the barrier it agreed to.
 #[must_use]
 #[allow(missing_debug_implementations)]
-pub struct PutTicket<'a, T> {
+pub struct PushTicket<'a, T> {
     /// The cursor that was moved on.
     seen: Cursor,
     queue: PhantomData<&'a RawQueue<T>>,
@@ -23,25 +23,25 @@ pub struct PutTicket<'a, T> {
 /// A value was put, and a getter has asked for it before or gone on without it.
 #[must_use]
 #[allow(missing_debug_implementations)]
-pub struct Asked<'a, T>(PutTicket<'a, T>);
+pub struct Contested<'a, T>(PushTicket<'a, T>);
 
 /// Why a value does not go in the simplest way.
 #[allow(missing_debug_implementations)]
-pub enum Hitch<'a, T> {
+pub enum PushFallback<'a, T> {
     /// The limit is reached.
     Full,
     /// There may be a slot by the general way.
-    Unknown,
+    General,
     /// The race for the tail was lost.
-    Lost,
+    Contended,
     /// The slot is not where the limit was tested.
-    Astray(PutTicket<'a, T>),
+    Misplaced(PushTicket<'a, T>),
 }
 
 /// The right and the duty to take the value out of one slot, in which it is. If it is forgotten so is the value.
 #[must_use]
 #[allow(missing_debug_implementations)]
-pub struct GetTicket<'a, T> {
+pub struct PopTicket<'a, T> {
     /// The cursor that was moved on.
     seen: Cursor,
     queue: PhantomData<&'a RawQueue<T>>,
@@ -50,17 +50,17 @@ pub struct GetTicket<'a, T> {
 /// The right and the duty to get from one slot, in which there was no value.
 #[must_use]
 #[allow(missing_debug_implementations)]
-pub struct Unsettled<'a, T>(GetTicket<'a, T>);
+pub struct Unpublished<'a, T>(PopTicket<'a, T>);
 
 /// Why a value does not come out the simplest way.
 #[allow(missing_debug_implementations)]
-pub enum Setback<'a, T> {
+pub enum PopFallback<'a, T> {
     /// There may be one by the general way.
-    Unknown,
+    General,
     /// The race for the head was lost.
-    Lost,
+    Contended,
     /// The slot is claimed, and its value is not there yet, or never will be.
-    Unsettled(Unsettled<'a, T>),
+    Unpublished(Unpublished<'a, T>),
 }
 
 /// The slot at a cursor of which a ticket was got.
@@ -75,15 +75,15 @@ fn claim<T>(seen: Cursor) -> Claim<T> {
     Claim { segment, index, count: 1 }
 }
 
-impl<'a, T> PutTicket<'a, T> {
+impl<'a, T> PushTicket<'a, T> {
     /// Writes the value and publishes it. In vain, it may be, if a getter has asked for it.
     #[inline]
-    pub fn publish(self, value: T) -> Result<(), Asked<'a, T>> {
+    pub fn publish(self, value: T) -> Result<(), Contested<'a, T>> {
         let (segment, index) = place(self.seen);
         // SAFETY: the claim's ticket is used once; until then it pins the segment.
-        match unsafe { segment.slot(index).publish(value, segment.means()) } {
+        match unsafe { segment.slot(index).publish(value, segment.handshake()) } {
             Published::Kept => Ok(()),
-            Published::Asked => Err(Asked(self)),
+            Published::Contested => Err(Contested(self)),
         }
     }
 
@@ -92,16 +92,16 @@ impl<'a, T> PutTicket<'a, T> {
     }
 }
 
-impl<T> Asked<'_, T> {
+impl<T> Contested<'_, T> {
     /// The value, if the getter has gone on without it.
-    pub(super) fn answer(self) -> Option<T> {
+    pub(super) fn resolve(self) -> Option<T> {
         let (segment, index) = place(self.0.seen);
         // SAFETY: the value was just put by this ticket, which is used up by this.
-        unsafe { segment.slot(index).answer() }
+        unsafe { segment.slot(index).resolve() }
     }
 }
 
-impl<T> GetTicket<'_, T> {
+impl<T> PopTicket<'_, T> {
     /// The value, in the shape in which it is wanted: so a large one is copied once.
     #[inline]
     pub fn take<R>(self, wrap: impl FnOnce(T) -> R) -> R {
@@ -111,7 +111,7 @@ impl<T> GetTicket<'_, T> {
     }
 }
 
-impl<T> Unsettled<'_, T> {
+impl<T> Unpublished<'_, T> {
     pub(super) fn claim(&self) -> Claim<T> {
         claim(self.0.seen)
     }
@@ -120,47 +120,47 @@ impl<T> Unsettled<'_, T> {
 impl<T> RawQueue<T> {
     /// Claims one slot at the tail, if that can be done at once. There is no limit.
     #[inline]
-    pub fn ticket_to_put(&self) -> Result<PutTicket<'_, T>, Hitch<'_, T>> {
+    pub fn try_claim_push(&self) -> Result<PushTicket<'_, T>, PushFallback<'_, T>> {
         let seen = self.tail.cursor();
         if seen.slot() >= Self::LEN {
-            return Err(Hitch::Unknown);
+            return Err(PushFallback::General);
         }
         match self.tail.advance(seen, seen.advanced(1)) {
-            Ok(()) => Ok(PutTicket { seen, queue: PhantomData }),
-            Err(_) => Err(Hitch::Lost),
+            Ok(()) => Ok(PushTicket { seen, queue: PhantomData }),
+            Err(_) => Err(PushFallback::Contended),
         }
     }
 
     /// The same, unless `limit` items are inside.
     #[inline]
-    pub fn ticket_to_put_within(&self, limit: u64) -> Result<PutTicket<'_, T>, Hitch<'_, T>> {
+    pub fn try_claim_push_within(&self, limit: u64) -> Result<PushTicket<'_, T>, PushFallback<'_, T>> {
         let seen = self.tail.cursor();
         let index = seen.slot();
         if index >= Self::LEN {
-            return Err(Hitch::Unknown);
+            return Err(PushFallback::General);
         }
         let position = self.tail.position_of_slot(seen);
         let mut head = None;
-        if position.saturating_sub(self.tail.horizon()) >= limit {
+        if position.saturating_sub(self.tail.cached_peer()) >= limit {
             // The horizon is old.
             head = Some(self.head_within(seen, position, limit)?);
         }
         #[cfg(all(test, not(loom)))]
         super::hooks::before_the_claim();
         if self.tail.advance(seen, seen.advanced(1)).is_err() {
-            return Err(Hitch::Lost);
+            return Err(PushFallback::Contended);
         }
-        let ticket = PutTicket { seen, queue: PhantomData };
+        let ticket = PushTicket { seen, queue: PhantomData };
         let (segment, _) = place::<T>(seen);
         // SAFETY: the claim pins the segment.
         let base = unsafe { segment.base() };
         if base + index != position {
             // The word had come back to the same bits, whole turns of the list later, between the test and the claim.
-            return Err(Hitch::Astray(ticket));
+            return Err(PushFallback::Misplaced(ticket));
         }
         if let Some(head) = head {
             // Only now: the word has not come back meanwhile, so that both were in this life of the segment.
-            self.tail.look_ahead(base + head);
+            self.tail.cache_peer(base + head);
         }
         Ok(ticket)
     }
@@ -168,21 +168,21 @@ impl<T> RawQueue<T> {
     /// The head's ticket, if it is in the segment of the tail's cursor `seen` and fewer than `limit` slots behind; `position` is
     /// what was read as that of `seen`, and need not be. The head may be in another life of the segment.
     #[inline]
-    pub(super) fn head_within(&self, seen: Cursor, position: u64, limit: u64) -> Result<u64, Hitch<'_, T>> {
+    pub(super) fn head_within(&self, seen: Cursor, position: u64, limit: u64) -> Result<u64, PushFallback<'_, T>> {
         // Was the base that of `seen`? If the word is there now then it is not younger, and if it is the same below, not older:
         // it is raised for a later life of the segment only when the tail has left this one.
         if self.tail.cursor() != seen {
-            return Err(Hitch::Unknown);
+            return Err(PushFallback::General);
         }
         let now = self.head.cursor();
         if now.address() != seen.address() {
-            return Err(Hitch::Unknown);
+            return Err(PushFallback::General);
         }
         if seen.ticket().saturating_sub(now.ticket()) >= limit {
             // As long as the base is the same the tail has not been through another life of the segment, so that both
             // words were in this one: it was full when the head's was read.
             let same = self.tail.position_of_slot(seen) == position;
-            return Err(if same { Hitch::Full } else { Hitch::Unknown });
+            return Err(if same { PushFallback::Full } else { PushFallback::General });
         }
         Ok(now.ticket().min(seen.ticket()))
     }
@@ -190,31 +190,31 @@ impl<T> RawQueue<T> {
     /// Claims the slot at the head, if that can be done at once, the slot is not the last of its segment, and its value is
     /// there.
     #[inline]
-    pub fn ticket_to_get(&self) -> Result<GetTicket<'_, T>, Setback<'_, T>> {
+    pub fn try_claim_pop(&self) -> Result<PopTicket<'_, T>, PopFallback<'_, T>> {
         let seen = self.head.cursor();
         let index = seen.slot();
         if index + 1 >= Self::LEN {
-            return Err(Setback::Unknown);
+            return Err(PopFallback::General);
         }
         let position = self.head.position_of_slot(seen);
-        if position >= self.head.horizon() {
-            let there = self.glance(seen);
+        if position >= self.head.cached_peer() {
+            let there = self.available_hint(seen);
             if there == 0 {
-                return Err(Setback::Unknown);
+                return Err(PopFallback::General);
             }
-            self.head.look_ahead(position + there);
+            self.head.cache_peer(position + there);
         }
         #[cfg(all(test, not(loom)))]
         super::hooks::before_the_claim();
         if self.head.advance(seen, seen.advanced(1)).is_err() {
-            return Err(Setback::Lost);
+            return Err(PopFallback::Contended);
         }
-        let ticket = GetTicket { seen, queue: PhantomData };
+        let ticket = PopTicket { seen, queue: PhantomData };
         let (segment, _) = place::<T>(seen);
         // SAFETY: the claim pins the segment.
         match unsafe { segment.slot(index).is_full() } {
             true => Ok(ticket),
-            false => Err(Setback::Unsettled(Unsettled(ticket))),
+            false => Err(PopFallback::Unpublished(Unpublished(ticket))),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::task::Waker;
 ///
 /// Each has a *number*: how many came before it. They are called in this order, so that one number says of all of them
 /// whether they are through, and he who reads it needs no lock.
-pub(crate) struct Line<W> {
+pub(crate) struct WaitQueue<W> {
     places: Slab<Waiter<W>>,
     first: usize,
     last: usize,
@@ -38,12 +38,12 @@ struct Waiter<W> {
 
 /// A waiter's place in a line, as long as it has not left and is not through.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct WaiterKey {
     index: usize,
     number: u64,
 }
 
-impl Place {
+impl WaiterKey {
     /// How many came before.
     #[inline]
     pub(crate) fn number(&self) -> u64 {
@@ -53,15 +53,15 @@ impl Place {
 
 /// Whether a waiter was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Called {
-    No,
+pub(crate) enum WaiterState {
+    Waiting,
     /// It is to come and leave its place.
-    Yes,
+    Notified,
     /// It has no place any more.
-    Through,
+    Watermark,
 }
 
-impl<W> Line<W> {
+impl<W> WaitQueue<W> {
     /// A slab with more places is given up once nobody is in it: about 4 KiB are kept.
     const KEPT: usize = {
         let places = 4096 / std::mem::size_of::<Waiter<W>>();
@@ -73,7 +73,7 @@ impl<W> Line<W> {
     };
 
     pub(crate) const fn new() -> Self {
-        Line { places: Slab::new(), first: NONE, last: NONE, waiting: 0, entered: 0, through: 0 }
+        WaitQueue { places: Slab::new(), first: NONE, last: NONE, waiting: 0, entered: 0, through: 0 }
     }
 
     /// How many wait and are not called.
@@ -95,7 +95,7 @@ impl<W> Line<W> {
     }
 
     /// Goes to the end of the line.
-    pub(crate) fn enter(&mut self, waker: Waker, want: W) -> Place {
+    pub(crate) fn enter(&mut self, waker: Waker, want: W) -> WaiterKey {
         let (before, number) = (self.last, self.entered);
         let index = self.places.insert(Waiter { want, number, waker: Some(waker), before, behind: NONE });
         match self.places.get_mut(before) {
@@ -105,29 +105,29 @@ impl<W> Line<W> {
         self.last = index;
         self.waiting += 1;
         self.entered += 1;
-        Place { index, number }
+        WaiterKey { index, number }
     }
 
-    fn at(&self, place: &Place) -> Option<&Waiter<W>> {
+    fn at(&self, place: &WaiterKey) -> Option<&Waiter<W>> {
         self.places.get(place.index).filter(|waiter| waiter.number == place.number)
     }
 
     #[inline]
-    pub(crate) fn called(&self, place: &Place) -> Called {
+    pub(crate) fn called(&self, place: &WaiterKey) -> WaiterState {
         match self.at(place) {
-            Some(Waiter { waker: Some(_), .. }) => Called::No,
-            Some(_) => Called::Yes,
-            None => Called::Through,
+            Some(Waiter { waker: Some(_), .. }) => WaiterState::Waiting,
+            Some(_) => WaiterState::Notified,
+            None => WaiterState::Watermark,
         }
     }
 
     /// Whether the one at `place` is to be woken by another waker from now on than by the one it has.
-    pub(crate) fn has_another_waker(&self, place: &Place, waker: &Waker) -> bool {
+    pub(crate) fn has_another_waker(&self, place: &WaiterKey, waker: &Waker) -> bool {
         self.at(place).and_then(|waiter| waiter.waker.as_ref()).is_some_and(|present| !present.will_wake(waker))
     }
 
     /// Replaces the waker of one who is not called; the old one is for the caller to drop.
-    pub(crate) fn change_waker(&mut self, place: &Place, waker: Waker) -> Waker {
+    pub(crate) fn change_waker(&mut self, place: &WaiterKey, waker: Waker) -> Waker {
         match &mut self.places[place.index].waker {
             Some(present) => std::mem::replace(present, waker),
             None => waker,
@@ -146,7 +146,7 @@ impl<W> Line<W> {
     }
 
     /// Calls the first one, who is no longer in the line and keeps its place, with what it wants, until it leaves.
-    pub(crate) fn call_first(&mut self) -> Option<Waker> {
+    pub(crate) fn notify_first(&mut self) -> Option<Waker> {
         let first = self.places.get_mut(self.first)?;
         let (waker, behind) = (first.waker.take(), first.behind);
         self.unlink(NONE, behind);
@@ -154,7 +154,7 @@ impl<W> Line<W> {
     }
 
     /// Calls the first one, who is through with that: nothing of it is left here, so that it need not come for that.
-    pub(crate) fn finish_first(&mut self) -> Option<Waker> {
+    pub(crate) fn complete_first(&mut self) -> Option<Waker> {
         let Waiter { number, waker, behind, .. } = self.places.try_remove(self.first)?;
         self.through = number + 1;
         self.unlink(NONE, behind);
@@ -164,8 +164,8 @@ impl<W> Line<W> {
 
     /// Gives the place up, and says what was wanted there and who is not to be woken any more; `None` from one who is
     /// through.
-    pub(crate) fn leave(&mut self, place: Place) -> Option<(W, Option<Waker>)> {
-        if self.called(&place) == Called::Through {
+    pub(crate) fn leave(&mut self, place: WaiterKey) -> Option<(W, Option<Waker>)> {
+        if self.called(&place) == WaiterState::Watermark {
             return None;
         }
         let Waiter { want, waker, before, behind, .. } = self.places.remove(place.index);
@@ -199,12 +199,12 @@ impl<W> Line<W> {
 
 /// Wakers of those who were called, to be woken when this is dropped: all of them, also when one panics.
 #[derive(Default)]
-pub(crate) struct Calls {
+pub(crate) struct WakeList {
     first: Option<Waker>,
     more: Vec<Waker>,
 }
 
-impl Calls {
+impl WakeList {
     #[inline]
     pub(crate) fn add(&mut self, waker: Option<Waker>) {
         if self.first.is_none() {
@@ -216,9 +216,9 @@ impl Calls {
 
     /// Calls all of a line.
     #[inline]
-    pub(crate) fn call_all<W>(&mut self, line: &mut Line<W>) {
+    pub(crate) fn call_all<W>(&mut self, line: &mut WaitQueue<W>) {
         while line.waiting() > 0 {
-            self.add(line.finish_first());
+            self.add(line.complete_first());
         }
     }
 
@@ -228,7 +228,7 @@ impl Calls {
     }
 }
 
-impl Drop for Calls {
+impl Drop for WakeList {
     #[inline]
     fn drop(&mut self) {
         let Some(first) = self.first.take() else { return };
@@ -253,11 +253,11 @@ pub(crate) fn wake_each<W>(wakers: impl IntoIterator<Item = W>, wake: impl Fn(W)
             panic.get_or_insert(why);
         }
     }
-    go_on(panic);
+    resume_panic(panic);
 }
 
 /// Goes on with a panic that was held up, unless there is one already.
-pub(crate) fn go_on(panic: Option<Box<dyn Any + Send>>) {
+pub(crate) fn resume_panic(panic: Option<Box<dyn Any + Send>>) {
     match panic {
         Some(panic) if !crate::sync::is_unwinding() => resume_unwind(panic),
         _ => {}
@@ -287,15 +287,18 @@ mod tests {
     #[test]
     fn who_came_first_is_called_first() {
         let (_, waker) = counting(0);
-        let mut line = Line::new();
-        let places: Vec<Place> = (0..4).map(|want| line.enter(waker.clone(), want)).collect();
-        let [a, b, c, d] = <[Place; 4]>::try_from(places).unwrap();
-        assert!(line.call_first().is_some());
-        assert_eq!((line.called(&a), line.called(&b), line.waiting()), (Called::Yes, Called::No, 3));
+        let mut line = WaitQueue::new();
+        let places: Vec<WaiterKey> = (0..4).map(|want| line.enter(waker.clone(), want)).collect();
+        let [a, b, c, d] = <[WaiterKey; 4]>::try_from(places).unwrap();
+        assert!(line.notify_first().is_some());
+        assert_eq!(
+            (line.called(&a), line.called(&b), line.waiting()),
+            (WaiterState::Notified, WaiterState::Waiting, 3)
+        );
         assert_eq!(line.leave(c).map(|(want, waker)| (want, waker.is_some())), Some((2, true)));
         assert_eq!(line.first(), Some(&mut 1));
-        assert!(line.finish_first().is_some() && line.call_first().is_some() && line.call_first().is_none());
-        assert_eq!((line.called(&b), line.through()), (Called::Through, 2));
+        assert!(line.complete_first().is_some() && line.notify_first().is_some() && line.notify_first().is_none());
+        assert_eq!((line.called(&b), line.through()), (WaiterState::Watermark, 2));
         assert_eq!(line.leave(d).map(|(want, waker)| (want, waker.is_some())), Some((3, false)));
         assert!(line.leave(a).is_some_and(|(want, _)| want == 0) && line.leave(b).is_none());
         assert_eq!((line.waiting(), line.places.len()), (0, 0));
@@ -305,13 +308,13 @@ mod tests {
     #[test]
     fn a_place_is_known_by_its_number() {
         let (_, waker) = counting(0);
-        let mut line = Line::new();
+        let mut line = WaitQueue::new();
         let first = line.enter(waker.clone(), 'a');
-        assert!(line.finish_first().is_some());
+        assert!(line.complete_first().is_some());
         let second = line.enter(waker, 'b');
         assert_eq!(
             (first.index, line.called(&first), line.called(&second)),
-            (second.index, Called::Through, Called::No)
+            (second.index, WaiterState::Watermark, WaiterState::Waiting)
         );
         assert!(line.leave(first).is_none() && line.leave(second).is_some());
     }
@@ -319,8 +322,8 @@ mod tests {
     #[test]
     fn a_long_line_gives_its_memory_back() {
         let (_, waker) = counting(0);
-        let mut line = Line::new();
-        let places: Vec<Place> = (0..1000).map(|want| line.enter(waker.clone(), want)).collect();
+        let mut line = WaitQueue::new();
+        let places: Vec<WaiterKey> = (0..1000).map(|want| line.enter(waker.clone(), want)).collect();
         assert!(line.places.capacity() >= 1000);
         places.into_iter().for_each(|place| drop(line.leave(place)));
         assert_eq!(line.places.capacity(), 0);
@@ -329,7 +332,7 @@ mod tests {
     #[test]
     fn a_waker_that_panics_while_another_panic_unwinds_does_not_abort() {
         let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let mut calls = Calls::default();
+            let mut calls = WakeList::default();
             calls.add(Some(counting(6).1));
             panic!("another");
         }));
@@ -339,7 +342,7 @@ mod tests {
     #[test]
     fn all_are_woken_though_two_panic() {
         let ((first, a), (_, b), (last, c)) = (counting(0), counting(6), counting(0));
-        let mut calls = Calls::default();
+        let mut calls = WakeList::default();
         [a, b, counting(6).1, c].into_iter().for_each(|waker| calls.add(Some(waker)));
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(calls))).is_err());
         assert_eq!((first.0.load(Ordering::Relaxed), last.0.load(Ordering::Relaxed)), (1, 1));

@@ -3,53 +3,53 @@
 //! Knows the core, lines and the queue. Does not know the desk.
 
 use super::Queue;
-use crate::line::Calls;
 use crate::raw::Observer;
+use crate::wait::WakeList;
 use std::cell::Cell;
 
 /// As a number of items: all who wait are to be called.
-pub(super) const EVERYBODY: usize = usize::MAX;
+pub(super) const ALL: usize = usize::MAX;
 
 /// What was heard from the core while the desk was locked, and who is to be called. It is passed on when this is dropped,
 /// after the desk is unlocked: wakers are somebody else's code, and may panic.
-pub(super) struct Told<'a, T> {
+pub(super) struct Deferred<'a, T> {
     queue: &'a Queue<T>,
     pub(super) surfaced: Cell<usize>,
     voided: Cell<bool>,
-    pub(super) calls: Calls,
+    pub(super) calls: WakeList,
 }
 
-impl<'a, T> Told<'a, T> {
+impl<'a, T> Deferred<'a, T> {
     pub(super) fn new(queue: &'a Queue<T>) -> Self {
-        let calls = Calls::default();
-        Told { queue, surfaced: Cell::new(0), voided: Cell::new(false), calls }
+        let calls = WakeList::default();
+        Deferred { queue, surfaced: Cell::new(0), voided: Cell::new(false), calls }
     }
 }
 
-impl<T> Drop for Told<'_, T> {
+impl<T> Drop for Deferred<'_, T> {
     // The calls come last, also if something before them panics.
     #[inline]
     fn drop(&mut self) {
-        let rings = self.surfaced.get() > 0 && self.queue.beside.bell.is_waited_for();
+        let rings = self.surfaced.get() > 0 && self.queue.hot.consumer_waker.is_waited_for();
         if self.voided.get() || rings {
             self.pass_on();
         }
     }
 }
 
-impl<T> Told<'_, T> {
+impl<T> Deferred<'_, T> {
     #[cold]
     fn pass_on(&mut self) {
         if self.surfaced.get() > 0 {
-            self.queue.beside.bell.ring();
+            self.queue.hot.consumer_waker.ring();
         }
         if self.voided.get() {
-            self.queue.notify_after_giving_up();
+            self.queue.notify_after_holes();
         }
     }
 }
 
-impl<T> Observer for Told<'_, T> {
+impl<T> Observer for Deferred<'_, T> {
     fn surfaced(&self, items: usize) {
         self.surfaced.set(self.surfaced.get().saturating_add(items));
     }

@@ -6,15 +6,15 @@
 //! waiters: while that is 0, an operation pays one relaxed load and takes no lock.
 //!
 //! Race: a notification that cannot be lost. The waiter registers (its listener is in the list, then it is counted), *meets*
-//! the word whose change it waits for ([`crate::sync::meet`]), and looks once more. A change that comes before the meeting
+//! the word whose change it waits for ([`crate::sync::rmw_fence`]), and looks once more. A change that comes before the meeting
 //! is seen by that look. A change that comes after it has acquired the number, and notifies all who are in the list.
 //!
 //! event-listener clones, wakes and drops wakers under its mutex, and all three may be code of a user. So the list holds a
 //! [`Proxy`] of each waiter: its clones are references, and its wake-up is a note to the notifying thread, which wakes the
 //! user's waker when the mutex is unlocked. No reference in the list is the last one.
 
-use crate::line::wake_each;
 use crate::sync::{thread_local, AtomicUsize, Ordering};
+use crate::wait::wake_each;
 use event_listener::{Event, EventListener, Listener};
 use std::cell::RefCell;
 use std::future::Future;

@@ -14,7 +14,7 @@
 //!
 //! The kernel wants to be told beforehand by a call that takes some ten milliseconds in a process of several threads (it
 //! waits until each processor has been through the scheduler). As much is saved by about a million puts. So a process
-//! begins with [`Means::Rmw`], and goes over to [`Means::Barrier`] for the segments made after so many puts. But it *asks*
+//! begins with [`Handshake::Rmw`], and goes over to [`Handshake::Membarrier`] for the segments made after so many puts. But it *asks*
 //! whether there is such a call with its first segment, which costs next to nothing: where a filter of system calls kills a
 //! process for this one, that happens at the first put, and not a million puts later.
 //!
@@ -25,22 +25,22 @@
 
 /// By what the putter and the getter of a slot do not miss each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Means {
+pub enum Handshake {
     /// Both by an RMW of the same byte.
     Rmw,
     /// The putter by [`light`], the getter by [`heavy`].
     #[allow(dead_code)] // not every system has it
-    Barrier,
+    Membarrier,
 }
 
-impl Means {
+impl Handshake {
     /// For a segment of `slots` slots that is made now.
-    pub(crate) fn for_segment(slots: u64) -> Means {
+    pub(crate) fn for_segment(slots: u64) -> Handshake {
         #[cfg(any(test, loom))]
         if let Some(fixed) = fixed::MEANS.with(std::cell::Cell::get) {
             return fixed;
         }
-        system::means(slots)
+        system::handshake(slots)
     }
 }
 
@@ -57,7 +57,7 @@ pub(crate) use system::{heavy, light};
     not(any(loom, miri))
 ))]
 mod system {
-    use super::Means;
+    use super::Handshake;
     use crate::sync::{compiler_fence, AtomicU64, AtomicU8, Ordering};
 
     /// Whether there may be a barrier.
@@ -82,11 +82,11 @@ mod system {
     /// So many slots and the kernel is told. Early in a debug build, so that tests see both means.
     const WORTH_IT: u64 = if cfg!(debug_assertions) { 1 << 10 } else { 1 << 20 };
 
-    pub(super) fn means(slots: u64) -> Means {
+    pub(super) fn handshake(slots: u64) -> Handshake {
         // Ordering: Relaxed, A2. What the kernel said is true for all threads; any means is right for a new segment.
         match KERNEL.load(Ordering::Relaxed) {
-            AGREED => return Means::Barrier,
-            REFUSED => return Means::Rmw,
+            AGREED => return Handshake::Membarrier,
+            REFUSED => return Handshake::Rmw,
             UNKNOWN => ask(),
             _ => {}
         }
@@ -95,7 +95,7 @@ mod system {
         if before < WORTH_IT && before + slots >= WORTH_IT {
             tell();
         }
-        Means::Rmw
+        Handshake::Rmw
     }
 
     /// The first use of the call in this process, or that of several threads at the same time.
@@ -152,11 +152,11 @@ mod system {
 /// loom: a fence on both sides, which is what the barrier comes to.
 #[cfg(loom)]
 mod system {
-    use super::Means;
+    use super::Handshake;
     use crate::sync::{fence, Ordering};
 
-    pub(super) fn means(_slots: u64) -> Means {
-        Means::Barrier
+    pub(super) fn handshake(_slots: u64) -> Handshake {
+        Handshake::Membarrier
     }
 
     pub(crate) fn light() {
@@ -183,39 +183,39 @@ mod system {
     )
 )))]
 mod system {
-    use super::Means;
+    use super::Handshake;
 
     /// Whether there may be a barrier.
     #[cfg(test)]
     pub(crate) const MAY_BE: bool = false;
 
-    pub(super) fn means(_slots: u64) -> Means {
-        Means::Rmw
+    pub(super) fn handshake(_slots: u64) -> Handshake {
+        Handshake::Rmw
     }
 
     pub(crate) fn light() {
-        unreachable!("no segment has this means");
+        unreachable!("no segment has this handshake");
     }
 
     pub(crate) fn heavy() -> bool {
-        unreachable!("no segment has this means");
+        unreachable!("no segment has this handshake");
     }
 }
 
 /// For tests and models: the means of each segment that this thread makes from now on. (All threads of a model are one.)
 #[cfg(any(test, loom))]
 mod fixed {
-    use super::Means;
+    use super::Handshake;
     use std::cell::Cell;
 
     thread_local! {
-        pub(super) static MEANS: Cell<Option<Means>> = const { Cell::new(None) };
+        pub(super) static MEANS: Cell<Option<Handshake>> = const { Cell::new(None) };
     }
 
-    impl Means {
+    impl Handshake {
         /// See [`MEANS`].
         pub fn fix(self) {
-            MEANS.with(|means| means.set(Some(self)));
+            MEANS.with(|handshake| handshake.set(Some(self)));
         }
     }
 }

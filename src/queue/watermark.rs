@@ -12,12 +12,12 @@
 use crate::sync::{AtomicU64, Ordering};
 
 /// The number behind the last one who is through.
-pub(super) struct Through(AtomicU64);
+pub(super) struct Watermark(AtomicU64);
 
-impl Through {
+impl Watermark {
     crate::sync::const_fn! {
         pub(super) const fn new() -> Self {
-            Through(AtomicU64::new(0))
+            Watermark(AtomicU64::new(0))
         }
     }
 

@@ -3,12 +3,12 @@
 //!
 //! Knows the core's only getter and the queue. Does not know handles.
 
-use super::desk::Expecting;
 use super::get::{Many, One};
+use super::waiters::GetState;
 use super::Queue;
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::operation::{Attempt, Spin};
-use crate::raw::{Handoff, Sole, Vacant};
+use crate::raw::{PopError, SingleConsumer, TakeCell};
 use crate::sync::{AtomicU8, Ordering};
 use std::task::Waker;
 
@@ -20,15 +20,15 @@ const EXPECTING: u8 = 1;
 /// Where the only getter waits: it lays its waker down, and who takes that calls it.
 ///
 /// Race: as at the desk, with the waker for a gate.
-pub(super) struct Bell {
-    waker: Handoff<Waker>,
+pub(super) struct ConsumerWaker {
+    waker: TakeCell<Waker>,
     state: AtomicU8,
 }
 
-impl Bell {
+impl ConsumerWaker {
     crate::sync::const_fn! {
         pub(super) const fn new() -> Self {
-            Bell { waker: Handoff::new(), state: AtomicU8::new(BUSY) }
+            ConsumerWaker { waker: TakeCell::new(), state: AtomicU8::new(BUSY) }
         }
     }
 
@@ -43,7 +43,7 @@ impl Bell {
             // Somebody is about to call, by a waker that may be no longer the right one.
             Err(waker) => {
                 waker.wake();
-                crate::sync::step_aside();
+                crate::sync::yield_now();
             }
         }
     }
@@ -85,10 +85,10 @@ impl Bell {
 ///
 /// Without a bound the consumer owns the head and moves it by plain stores. With a bound a sender may take the oldest item
 /// out as well ([`Queue::force_put`]), so that the consumer claims its slots as every other get does.
-pub(crate) struct Consumer<T>(Option<Sole<T>>);
+pub(crate) struct Consumer<T>(Option<SingleConsumer<T>>);
 
 /// In what shape the only getter takes items.
-pub(crate) trait TakeAlone<T> {
+pub(crate) trait TakeSingle<T> {
     type Got;
 
     /// Whether an item is taken as soon as it is there.
@@ -96,10 +96,10 @@ pub(crate) trait TakeAlone<T> {
 
     /// The shape of one.
     fn shape(item: T) -> Self::Got;
-    fn take(&mut self, queue: &Queue<T>, consumer: &mut Consumer<T>) -> Result<Self::Got, Vacant>;
+    fn take(&mut self, queue: &Queue<T>, consumer: &mut Consumer<T>) -> Result<Self::Got, PopError>;
 }
 
-impl<T> TakeAlone<T> for One {
+impl<T> TakeSingle<T> for One {
     type Got = T;
     const SINGLE: bool = true;
 
@@ -108,15 +108,15 @@ impl<T> TakeAlone<T> for One {
         item
     }
 
-    fn take(&mut self, queue: &Queue<T>, consumer: &mut Consumer<T>) -> Result<T, Vacant> {
+    fn take(&mut self, queue: &Queue<T>, consumer: &mut Consumer<T>) -> Result<T, PopError> {
         match &mut consumer.0 {
-            Some(sole) => queue.raw.pop_alone_slowly(sole),
+            Some(sole) => queue.raw.pop_single_slow(sole),
             None => queue.try_get_or(),
         }
     }
 }
 
-impl<T> TakeAlone<T> for Many<'_, T> {
+impl<T> TakeSingle<T> for Many<'_, T> {
     type Got = usize;
     const SINGLE: bool = false;
 
@@ -124,16 +124,16 @@ impl<T> TakeAlone<T> for Many<'_, T> {
         unreachable!("items are taken one by one")
     }
 
-    fn take(&mut self, queue: &Queue<T>, consumer: &mut Consumer<T>) -> Result<usize, Vacant> {
+    fn take(&mut self, queue: &Queue<T>, consumer: &mut Consumer<T>) -> Result<usize, PopError> {
         match &mut consumer.0 {
-            Some(sole) => queue.raw.pop_many_alone(sole, self.items, self.limit),
-            None => queue.pop_many(self.items, self.limit, &mut Expecting::default()),
+            Some(sole) => queue.raw.pop_many_single(sole, self.items, self.limit),
+            None => queue.pop_many(self.items, self.limit, &mut GetState::default()),
         }
     }
 }
 
 /// Items on their way out to the only getter.
-pub(crate) struct SoleAttempt<'a, T, K: TakeAlone<T>> {
+pub(crate) struct ConsumerAttempt<'a, T, K: TakeSingle<T>> {
     queue: &'a Queue<T>,
     consumer: &'a mut Consumer<T>,
     take: K,
@@ -142,32 +142,32 @@ pub(crate) struct SoleAttempt<'a, T, K: TakeAlone<T>> {
     listens: bool,
 }
 
-impl<'a, T, K: TakeAlone<T>> SoleAttempt<'a, T, K> {
+impl<'a, T, K: TakeSingle<T>> ConsumerAttempt<'a, T, K> {
     #[inline]
     pub(crate) fn new(queue: &'a Queue<T>, consumer: &'a mut Consumer<T>, take: K) -> Self {
-        SoleAttempt { queue, consumer, take, listens: false }
+        ConsumerAttempt { queue, consumer, take, listens: false }
     }
 
     /// Nobody waits any more.
     #[inline]
     fn stop(&mut self) {
-        let bell = self.bell();
-        if bell.is_expecting() {
-            bell.hang_up();
-            bell.forget_waker();
+        let consumer_waker = self.consumer_waker();
+        if consumer_waker.is_expecting() {
+            consumer_waker.hang_up();
+            consumer_waker.forget_waker();
         }
     }
 
     /// Steps 1 and 2 of a wait.
     fn listen(&mut self, waker: &Waker) {
-        self.bell().listen(waker);
+        self.consumer_waker().listen(waker);
         self.listens = true;
-        self.queue.raw.meet_pushes();
+        self.queue.raw.fence_pushes();
     }
 
     #[inline]
-    fn bell(&self) -> &'a Bell {
-        &self.queue.beside.bell
+    fn consumer_waker(&self) -> &'a ConsumerWaker {
+        &self.queue.hot.consumer_waker
     }
 
     fn try_take(&mut self) -> Option<Result<K::Got, RecvError>> {
@@ -176,12 +176,12 @@ impl<'a, T, K: TakeAlone<T>> SoleAttempt<'a, T, K> {
 
     /// Tries when the bell is to be heard, or the simplest way does not do.
     #[cold]
-    fn attempt_otherwise(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, RecvError>> {
-        let bell = self.bell();
-        if bell.is_expecting() {
-            if !bell.is_waited_for() {
+    fn try_complete_slow(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, RecvError>> {
+        let consumer_waker = self.consumer_waker();
+        if consumer_waker.is_expecting() {
+            if !consumer_waker.is_waited_for() {
                 // Called. If this try does not see what for, the next wait meets it.
-                bell.hang_up();
+                consumer_waker.hang_up();
             } else if let Some(waker) = waker {
                 self.listen(waker);
             }
@@ -192,52 +192,52 @@ impl<'a, T, K: TakeAlone<T>> SoleAttempt<'a, T, K> {
     }
 }
 
-impl<T, K: TakeAlone<T>> Attempt for SoleAttempt<'_, T, K> {
+impl<T, K: TakeSingle<T>> Attempt for ConsumerAttempt<'_, T, K> {
     type Output = Result<K::Got, RecvError>;
     type Timed = Result<K::Got, RecvTimeoutError>;
 
     #[inline]
     fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        if K::SINGLE && !self.bell().is_expecting() {
+        if K::SINGLE && !self.consumer_waker().is_expecting() {
             match &mut self.consumer.0 {
                 Some(sole) => {
-                    if let Some(ready) = self.queue.raw.ready_alone(sole) {
+                    if let Some(ready) = self.queue.raw.peek_ready(sole) {
                         return ready.take(|item| Some(Ok(K::shape(item))));
                     }
                 }
                 None => {
                     let queue = self.queue;
-                    return match queue.raw.ticket_to_get() {
+                    return match queue.raw.try_claim_pop() {
                         Ok(ticket) => {
                             let got = ticket.take(|item| Some(Ok(K::shape(item))));
-                            queue.tell_of_room();
+                            queue.notify_putters();
                             got
                         }
-                        Err(setback) => received(queue.try_get_slow(setback).map(K::shape)),
+                        Err(fallback) => received(queue.try_get_slow(fallback).map(K::shape)),
                     };
                 }
             }
         }
-        self.attempt_otherwise(waker)
+        self.try_complete_slow(waker)
     }
 
     fn spin(&self) -> Spin<'_> {
         self.queue.spin(self.queue.capacity().is_none())
     }
 
-    fn traffic(&self) -> u64 {
-        self.queue.raw.tail_traffic()
+    fn progress(&self) -> u64 {
+        self.queue.raw.tail_progress()
     }
 
     fn may_succeed(&self) -> bool {
-        self.consumer.0.as_ref().map_or(true, |sole| self.queue.raw.may_pop_alone(sole))
+        self.consumer.0.as_ref().map_or(true, |sole| self.queue.raw.may_pop_single(sole))
     }
 
     fn waits(&self) -> bool {
-        self.bell().is_expecting()
+        self.consumer_waker().is_expecting()
     }
 
-    fn enrol(&mut self, waker: &Waker) -> Option<Self::Output> {
+    fn register(&mut self, waker: &Waker) -> Option<Self::Output> {
         self.listen(waker);
         let output = self.try_take()?;
         self.stop();
@@ -251,14 +251,14 @@ impl<T, K: TakeAlone<T>> Attempt for SoleAttempt<'_, T, K> {
         }
     }
 
-    fn in_time(output: Self::Output) -> Self::Timed {
+    fn timed(output: Self::Output) -> Self::Timed {
         Ok(output?)
     }
 
-    fn out_of_time(&mut self) -> Self::Timed {
+    fn on_timeout(&mut self) -> Self::Timed {
         let output = self.attempt(None);
         self.cancel();
-        output.map_or(Err(RecvTimeoutError::Timeout), Self::in_time)
+        output.map_or(Err(RecvTimeoutError::Timeout), Self::timed)
     }
 }
 
@@ -266,37 +266,37 @@ impl<T> Queue<T> {
     /// Makes the caller the single consumer.
     pub(crate) fn consumer(&mut self) -> Consumer<T> {
         assert!(!self.is_rendezvous(), "a rendezvous is for the general ends: see `joinq::bounded`");
-        assert!(self.credit_if_any().is_none(), "permits are for the general ends");
-        Consumer((!self.has_limit()).then(|| self.raw.sole()))
+        assert!(self.permits_if_any().is_none(), "permits are for the general ends");
+        Consumer((!self.is_bounded()).then(|| self.raw.single_consumer()))
     }
 
     pub(crate) fn end_consumer(&self, consumer: &mut Consumer<T>) {
         if let Some(sole) = &mut consumer.0 {
-            self.raw.end_sole(sole);
+            self.raw.end_single_consumer(sole);
         }
     }
 
     #[inline]
-    pub(crate) fn try_get_alone(&self, consumer: &mut Consumer<T>) -> Result<T, TryRecvError> {
+    pub(crate) fn try_get_single(&self, consumer: &mut Consumer<T>) -> Result<T, TryRecvError> {
         let Some(sole) = &mut consumer.0 else { return self.try_get_or() };
-        match self.raw.ready_alone(sole) {
+        match self.raw.peek_ready(sole) {
             Some(ready) => ready.take(Ok),
-            None => self.try_get_alone_slow(consumer),
+            None => self.try_get_single_slow(consumer),
         }
     }
 
     #[cold]
-    fn try_get_alone_slow(&self, consumer: &mut Consumer<T>) -> Result<T, TryRecvError> {
+    fn try_get_single_slow(&self, consumer: &mut Consumer<T>) -> Result<T, TryRecvError> {
         Ok(One.take(self, consumer)?)
     }
 }
 
 /// The outcome of a receive; `None` while there is nothing to receive.
 #[inline]
-fn received<G>(taken: Result<G, Vacant>) -> Option<Result<G, RecvError>> {
+fn received<G>(taken: Result<G, PopError>) -> Option<Result<G, RecvError>> {
     match taken {
         Ok(got) => Some(Ok(got)),
-        Err(Vacant::Closed) => Some(Err(RecvError)),
-        Err(Vacant::Empty) => None,
+        Err(PopError::Closed) => Some(Err(RecvError)),
+        Err(PopError::Empty) => None,
     }
 }

@@ -1,10 +1,10 @@
 //! The tail's side: claim a slot, write, publish; append a segment where there is no slot left.
 
 use super::cursor::Cursor;
+use super::fast::{Contested, PushFallback, PushTicket};
 use super::segment::{Segment, SEALED};
-use super::ticket::{Asked, Hitch, PutTicket};
-use super::{to_usize, Claim, Observer, RawQueue, Refused, UNBOUNDED};
-use crate::sync::{BackOff, Ordering};
+use super::{to_usize, Claim, Observer, PushError, RawQueue, UNBOUNDED};
+use crate::sync::{Backoff, Ordering};
 use std::collections::VecDeque;
 
 /// Why there is no claim.
@@ -25,7 +25,7 @@ struct Room {
 enum Append {
     /// The value is in slot 0 of the new segment.
     Done,
-    Refused(Refused<()>),
+    PushError(PushError<()>),
     /// Somebody else has appended.
     Again,
 }
@@ -33,20 +33,25 @@ enum Append {
 impl<T> RawQueue<T> {
     /// Puts values from the front of `values` at the tail, in their order, until it is empty or something refuses:
     /// one claim for as many as the segment and the limit allow.
-    pub fn push_many(&self, values: &mut VecDeque<T>, limit: u64, observer: &impl Observer) -> Result<(), Refused<()>> {
+    pub fn push_many(
+        &self,
+        values: &mut VecDeque<T>,
+        limit: u64,
+        observer: &impl Observer,
+    ) -> Result<(), PushError<()>> {
         while !values.is_empty() {
-            match self.claim_put(values.len() as u64, limit, observer) {
+            match self.claim_push(values.len() as u64, limit, observer) {
                 Ok(claim) => self.publish_many(&claim, values, observer),
-                Err(NoClaim::Full) => return Err(Refused::Full(())),
-                Err(NoClaim::Closed) => return Err(Refused::Closed(())),
+                Err(NoClaim::Full) => return Err(PushError::Full(())),
+                Err(NoClaim::Closed) => return Err(PushError::Closed(())),
                 Err(NoClaim::Edge(seen)) => {
                     let mut value = values.pop_front();
                     let appended = self.append(seen, &mut value, limit, observer);
                     if let Some(value) = value {
                         values.push_front(value);
                     }
-                    if let Append::Refused(refused) = appended {
-                        return Err(refused);
+                    if let Append::PushError(error) = appended {
+                        return Err(error);
                     }
                 }
             }
@@ -61,7 +66,7 @@ impl<T> RawQueue<T> {
         for index in claim.index..claim.index + claim.count {
             let Some(value) = values.pop_front() else { unreachable!("more slots were claimed than there are values") };
             // SAFETY: the put ticket is part of the claim and is used once; until then it pins the segment.
-            match unsafe { claim.segment.slot(index).put(value, claim.segment.means()) } {
+            match unsafe { claim.segment.slot(index).put(value, claim.segment.handshake()) } {
                 None => kept += 1,
                 Some(value) => values.push_front(value),
             }
@@ -69,9 +74,9 @@ impl<T> RawQueue<T> {
         if kept > 0 {
             observer.surfaced(kept);
         }
-        let given_up = claim.count - kept as u64;
-        if given_up > 0 {
-            self.void(given_up, observer);
+        let holes = claim.count - kept as u64;
+        if holes > 0 {
+            self.add_holes(holes, observer);
         }
     }
 
@@ -79,14 +84,14 @@ impl<T> RawQueue<T> {
     ///
     /// Linearized at the claim that is kept, an RMW of the tail's word.
     #[inline]
-    pub fn push(&self, value: T, limit: u64, observer: &impl Observer) -> Result<(), Refused<T>> {
+    pub fn push(&self, value: T, limit: u64, observer: &impl Observer) -> Result<(), PushError<T>> {
         let ticket = match limit {
-            UNBOUNDED => self.ticket_to_put(),
-            _ => self.ticket_to_put_within(limit),
+            UNBOUNDED => self.try_claim_push(),
+            _ => self.try_claim_push_within(limit),
         };
         match ticket {
             Ok(ticket) => self.push_by(ticket, value, limit, observer),
-            Err(hitch) => self.push_slowly(value, hitch, limit, observer),
+            Err(fallback) => self.push_slow(value, fallback, limit, observer),
         }
     }
 
@@ -94,32 +99,37 @@ impl<T> RawQueue<T> {
     #[inline]
     fn push_by(
         &self,
-        ticket: PutTicket<'_, T>,
+        ticket: PushTicket<'_, T>,
         value: T,
         limit: u64,
         observer: &impl Observer,
-    ) -> Result<(), Refused<T>> {
+    ) -> Result<(), PushError<T>> {
         match ticket.publish(value) {
             Ok(()) => {
                 observer.surfaced(1);
                 Ok(())
             }
-            Err(asked) => self.push_asked(asked, limit, observer),
+            Err(contested) => self.push_contested(contested, limit, observer),
         }
     }
 
     /// After a value was put that a getter had asked for. If it comes back it is put anew.
     #[cold]
     #[inline(never)]
-    pub fn push_asked(&self, asked: Asked<'_, T>, limit: u64, observer: &impl Observer) -> Result<(), Refused<T>> {
-        match asked.answer() {
+    pub fn push_contested(
+        &self,
+        contested: Contested<'_, T>,
+        limit: u64,
+        observer: &impl Observer,
+    ) -> Result<(), PushError<T>> {
+        match contested.resolve() {
             None => {
                 observer.surfaced(1);
                 Ok(())
             }
             Some(value) => {
-                self.void(1, observer);
-                self.push_slowly(value, Hitch::Unknown, limit, observer)
+                self.add_holes(1, observer);
+                self.push_slow(value, PushFallback::General, limit, observer)
             }
         }
     }
@@ -128,55 +138,55 @@ impl<T> RawQueue<T> {
     /// done after each time but the last: so the observer must not unwind.
     #[cold]
     #[inline(never)]
-    pub fn push_slowly(
+    pub fn push_slow(
         &self,
         value: T,
-        hitch: Hitch<'_, T>,
+        fallback: PushFallback<'_, T>,
         limit: u64,
         observer: &impl Observer,
-    ) -> Result<(), Refused<T>> {
-        match hitch {
-            Hitch::Full if self.side.ahead.is_empty() => return Err(Refused::Full(value)),
+    ) -> Result<(), PushError<T>> {
+        match fallback {
+            PushFallback::Full if self.side.ahead.is_empty() => return Err(PushError::Full(value)),
             // By the words alone: some of the places may be holes.
-            Hitch::Full | Hitch::Unknown => {}
-            Hitch::Lost => BackOff::new().pause(),
-            Hitch::Astray(ticket) => {
+            PushFallback::Full | PushFallback::General => {}
+            PushFallback::Contended => Backoff::new().pause(),
+            PushFallback::Misplaced(ticket) => {
                 let claim = ticket.claim();
                 if self.is_within(&claim, limit) {
                     return self.push_by(ticket, value, limit, observer);
                 }
-                self.give_up(&claim, observer);
+                self.leave_holes(&claim, observer);
             }
         }
         let mut value = Some(value);
-        let refused = self.push_from(&mut value, limit, observer);
+        let error = self.push_from(&mut value, limit, observer);
         // In this order, so that a large value has few places on the stack.
-        let (Err(refused), Some(value)) = (refused, value) else { return Ok(()) };
-        Err(match refused {
-            Refused::Full(()) => Refused::Full(value),
-            Refused::Closed(()) => Refused::Closed(value),
+        let (Err(error), Some(value)) = (error, value) else { return Ok(()) };
+        Err(match error {
+            PushError::Full(()) => PushError::Full(value),
+            PushError::Closed(()) => PushError::Closed(value),
         })
     }
 
     /// Pushes the value that is there, until it is in or refused.
-    fn push_from(&self, value: &mut Option<T>, limit: u64, observer: &impl Observer) -> Result<(), Refused<()>> {
+    fn push_from(&self, value: &mut Option<T>, limit: u64, observer: &impl Observer) -> Result<(), PushError<()>> {
         while value.is_some() {
-            match self.claim_put(1, limit, observer) {
+            match self.claim_push(1, limit, observer) {
                 Ok(claim) => {
                     let Some(taken) = value.take() else { unreachable!() };
                     let slot = claim.segment.slot(claim.index);
                     // SAFETY: the claim's ticket is used once; until then it pins the segment.
-                    *value = unsafe { slot.put(taken, claim.segment.means()) };
+                    *value = unsafe { slot.put(taken, claim.segment.handshake()) };
                     match value {
                         None => observer.surfaced(1),
-                        Some(_) => self.void(1, observer),
+                        Some(_) => self.add_holes(1, observer),
                     }
                 }
-                Err(NoClaim::Full) => return Err(Refused::Full(())),
-                Err(NoClaim::Closed) => return Err(Refused::Closed(())),
+                Err(NoClaim::Full) => return Err(PushError::Full(())),
+                Err(NoClaim::Closed) => return Err(PushError::Closed(())),
                 Err(NoClaim::Edge(seen)) => {
-                    if let Append::Refused(refused) = self.append(seen, value, limit, observer) {
-                        return Err(refused);
+                    if let Append::PushError(error) = self.append(seen, value, limit, observer) {
+                        return Err(error);
                     }
                 }
             }
@@ -186,8 +196,8 @@ impl<T> RawQueue<T> {
 
     /// Claims up to `wanted` slots of the tail's segment.
     #[inline(never)]
-    fn claim_put(&self, wanted: u64, limit: u64, observer: &impl Observer) -> Result<Claim<T>, NoClaim> {
-        let mut back_off = BackOff::new();
+    fn claim_push(&self, wanted: u64, limit: u64, observer: &impl Observer) -> Result<Claim<T>, NoClaim> {
+        let mut backoff = Backoff::new();
         let mut seen = self.tail.cursor();
         loop {
             if seen.is_closed() {
@@ -206,7 +216,7 @@ impl<T> RawQueue<T> {
             let mut position = 0;
             if limit != UNBOUNDED {
                 position = self.tail.position_of(seen, Self::LEN);
-                let mut used = position.saturating_sub(self.tail.horizon());
+                let mut used = position.saturating_sub(self.tail.cached_peer());
                 if used + count > limit {
                     // The horizon is old. Look, if only to claim more at once.
                     let room = self.room(limit);
@@ -230,14 +240,14 @@ impl<T> RawQueue<T> {
                     // `seen` is a cursor below the length, hence not the root's.
                     let Some(segment) = Segment::at(seen.address()) else { unreachable!() };
                     let claim = Claim { segment, index, count };
-                    if limit == UNBOUNDED || self.keeps_the_limit(&claim, position, limit) {
+                    if limit == UNBOUNDED || self.is_where_tested(&claim, position, limit) {
                         return Ok(claim);
                     }
-                    self.give_up(&claim, observer);
+                    self.leave_holes(&claim, observer);
                     seen = self.tail.cursor();
                 }
                 Err(_) => {
-                    back_off.pause();
+                    backoff.pause();
                     seen = self.tail.cursor();
                 }
             }
@@ -248,14 +258,14 @@ impl<T> RawQueue<T> {
     #[cold]
     fn room(&self, limit: u64) -> Room {
         let (head, tail) = self.ends();
-        self.tail.look_ahead(head.position);
+        self.tail.cache_peer(head.position);
         let inside = self.between(head.position, tail.position);
         Room { tail: tail.position, count: limit.saturating_sub(inside) }
     }
 
     /// Whether a claim is within the limit, which was tested for the position `tested`.
     #[inline]
-    pub(super) fn keeps_the_limit(&self, claim: &Claim<T>, tested: u64, limit: u64) -> bool {
+    pub(super) fn is_where_tested(&self, claim: &Claim<T>, tested: u64, limit: u64) -> bool {
         self.position(claim) == tested || self.is_within(claim, limit)
     }
 
@@ -263,7 +273,7 @@ impl<T> RawQueue<T> {
     /// whole turns of the list later, between the test and the claim. Its place is certain now, so that the head decides.
     #[cold]
     fn is_within(&self, claim: &Claim<T>, limit: u64) -> bool {
-        let head = self.head.sight(Self::LEN).position;
+        let head = self.head.snapshot(Self::LEN).position;
         self.between(head, self.position(claim)) + claim.count <= limit
     }
 
@@ -276,7 +286,7 @@ impl<T> RawQueue<T> {
 
     /// Gives all slots of a claim up, which is beyond the bound. They are no items, though the head has not passed them.
     #[cold]
-    pub(super) fn give_up(&self, claim: &Claim<T>, observer: &impl Observer) {
+    pub(super) fn leave_holes(&self, claim: &Claim<T>, observer: &impl Observer) {
         self.side.ahead.add(self.position(claim), claim.count);
         for index in claim.index..claim.index + claim.count {
             // SAFETY: the put ticket is part of the claim and is used once.
@@ -284,8 +294,8 @@ impl<T> RawQueue<T> {
         }
         // Somebody may wait for room because of this claim. Who meets the head's word after this sees the holes; who has met
         // it before is seen by the observer.
-        self.head.meet();
-        self.void(claim.count, observer);
+        self.head.rmw_fence();
+        self.add_holes(claim.count, observer);
         observer.vacated(to_usize(claim.count));
     }
 
@@ -299,13 +309,13 @@ impl<T> RawQueue<T> {
         };
         let base = link.base_behind();
         // The tail stays where it is until the swing, so that the head alone decides.
-        if limit != UNBOUNDED && self.between(self.head.sight(Self::LEN).position, base) >= limit {
-            return Append::Refused(Refused::Full(()));
+        if limit != UNBOUNDED && self.between(self.head.snapshot(Self::LEN).position, base) >= limit {
+            return Append::PushError(PushError::Full(()));
         }
         // Ordering: Acquire, L3. Pairs with the link (L2): the segment behind it is seen as it was made.
         let mut next = link.next().load(Ordering::Acquire);
         if next == 0 {
-            let segment = self.obtain_behind(&mut link);
+            let segment = self.acquire_behind(&mut link);
             if let Some(value) = value.take() {
                 // SAFETY: nobody else knows the segment.
                 unsafe { segment.slot(0).fill(value) };
@@ -316,7 +326,7 @@ impl<T> RawQueue<T> {
                 Err(other) => {
                     // SAFETY: the segment did not become known, so that it is ours still, and full in slot 0.
                     *value = Some(unsafe { segment.slot(0).unfill() });
-                    self.side.depot.give_back(segment);
+                    self.side.pool.recycle(segment);
                     next = other;
                 }
             }
@@ -324,7 +334,7 @@ impl<T> RawQueue<T> {
         if next == SEALED {
             // Who closes may be stopped before its closed bit is set. The answer must not come before that bit.
             self.close_sealed();
-            return Append::Refused(Refused::Closed(()));
+            return Append::PushError(PushError::Closed(()));
         }
         let moved = self.cross(&self.tail, seen, &link, next, 1);
         if moved || value.is_none() {

@@ -16,7 +16,7 @@ fn the_meeting_is_a_locked_instruction() {
     };
     let code = String::from_utf8_lossy(&output.stdout);
     let body: Vec<&str> =
-        code.lines().skip_while(|line| !line.contains("4sync4meet")).take_while(|line| !line.is_empty()).collect();
+        code.lines().skip_while(|line| !line.contains("4sync9rmw_fence")).take_while(|line| !line.is_empty()).collect();
     assert!(!body.is_empty(), "the function is not in the binary");
     // In a build without optimisation the RMW may be a function that it calls.
     let locked = |body: &[&str]| body.iter().any(|line| line.contains("lock ") || line.contains("xchg"));

@@ -10,7 +10,7 @@ use crate::sync::{AtomicPtr, Ordering};
 use std::marker::PhantomData;
 use std::ptr::null_mut;
 
-pub(crate) struct Depot<T> {
+pub(crate) struct SegmentPool<T> {
     /// One segment ready for use, so that a queue that turns over steadily does not allocate.
     spare: AtomicPtr<Header>,
     /// Segments that the head has left and in which somebody may still be.
@@ -18,10 +18,10 @@ pub(crate) struct Depot<T> {
     segments: PhantomData<*mut T>,
 }
 
-impl<T> Depot<T> {
+impl<T> SegmentPool<T> {
     crate::sync::const_fn! {
         pub(crate) const fn new() -> Self {
-            Depot {
+            SegmentPool {
                 spare: AtomicPtr::new(null_mut()),
                 retired: AtomicPtr::new(null_mut()),
                 segments: PhantomData,
@@ -30,7 +30,7 @@ impl<T> Depot<T> {
     }
 
     /// A segment of the caller's own, empty, for `base`.
-    pub(crate) fn obtain(&self, base: u64) -> Segment<T> {
+    pub(crate) fn acquire(&self, base: u64) -> Segment<T> {
         let spare = self.take_spare().or_else(|| {
             self.sweep();
             self.take_spare()
@@ -46,7 +46,7 @@ impl<T> Depot<T> {
     }
 
     /// Takes back an empty segment of the caller's own: it becomes the spare, or its memory goes.
-    pub(crate) fn give_back(&self, segment: Segment<T>) {
+    pub(crate) fn recycle(&self, segment: Segment<T>) {
         // Ordering: Release, D1. Pairs with `take_spare`: what was done in the segment comes before its re-use.
         let laid = self.spare.compare_exchange(null_mut(), segment.as_header(), Ordering::Release, Ordering::Relaxed);
         if laid.is_err() {
@@ -69,17 +69,17 @@ impl<T> Depot<T> {
             self.sweep();
         }
         // SAFETY: as demanded.
-        unsafe { self.sort_in(segment) };
+        unsafe { self.recycle_or_retire(segment) };
     }
 
     /// A segment in which nobody is becomes the spare or goes; another is kept in the list of retired ones.
     ///
     /// # Safety
     /// The caller has the right to reclaim the segment.
-    unsafe fn sort_in(&self, segment: Segment<T>) {
+    unsafe fn recycle_or_retire(&self, segment: Segment<T>) {
         // SAFETY: the right to reclaim it is the caller's.
         if unsafe { segment.is_done() } {
-            return self.give_back(segment);
+            return self.recycle(segment);
         }
         // Ordering: Relaxed, D2. A guess; the CAS confirms it.
         let mut top = self.retired.load(Ordering::Relaxed);
@@ -97,7 +97,7 @@ impl<T> Depot<T> {
     /// Looks again at all retired segments.
     fn sweep(&self) {
         // SAFETY: each segment of the list was pushed with the right to reclaim it, which came with the list.
-        self.each_retired(|segment| unsafe { self.sort_in(segment) });
+        self.each_retired(|segment| unsafe { self.recycle_or_retire(segment) });
     }
 
     fn take_spare(&self) -> Option<Segment<T>> {
@@ -119,7 +119,7 @@ impl<T> Depot<T> {
     ///
     /// # Safety
     /// The caller has the whole queue to itself.
-    pub(crate) unsafe fn empty_out(&self) {
+    pub(crate) unsafe fn free_all(&self) {
         // SAFETY: nobody else is there, and nobody comes.
         self.each_retired(|segment| unsafe { segment.free() });
         if let Some(segment) = self.take_spare() {

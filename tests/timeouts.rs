@@ -249,7 +249,7 @@ fn the_panic_of_an_operation_that_has_ended_names_the_place_of_its_use() {
         queue.try_put(1).unwrap();
         let get = completed(queue.get());
         assert!(catch_unwind(AssertUnwindSafe(|| used(get))).is_err());
-        assert!(std::mem::take(&mut *place.lock().unwrap()).ends_with("waiting.rs"));
+        assert!(std::mem::take(&mut *place.lock().unwrap()).ends_with("timeouts.rs"));
     }
 }
 
