@@ -36,7 +36,7 @@ mod tests {
             let reserver = spawn(&queue, |queue| block_on(queue.reserve(1)).is_ok());
             drop(held);
             assert!(reserver.join().unwrap());
-            assert_eq!(queue.room(), Some(1));
+            assert_eq!(queue.remaining_capacity(), Some(1));
         });
     }
 
@@ -65,7 +65,7 @@ mod tests {
             let putter = spawn(&queue, |queue| block_on(queue.put(2)).is_ok());
             assert_eq!(queue.try_get(), Ok(1));
             assert!(putter.join().unwrap());
-            assert_eq!((queue.try_get(), queue.room()), (Ok(2), Some(1)));
+            assert_eq!((queue.try_get(), queue.remaining_capacity()), (Ok(2), Some(1)));
         });
     }
 
@@ -81,7 +81,7 @@ mod tests {
             let Some(Ok(permit)) = poll_once(&mut first) else { panic!("another has it") };
             drop(permit);
             assert!(second.join().unwrap());
-            assert_eq!(queue.room(), Some(1));
+            assert_eq!(queue.remaining_capacity(), Some(1));
         });
     }
 
@@ -99,7 +99,7 @@ mod tests {
             let Some(Ok(permits)) = poll_once(&mut large) else { panic!("another has one") };
             assert!(!other.join().unwrap());
             drop(permits);
-            assert_eq!(queue.room(), Some(2));
+            assert_eq!(queue.remaining_capacity(), Some(2));
         });
     }
 
@@ -115,7 +115,7 @@ mod tests {
             drop(held);
             drop(cancelled);
             assert!(reserver.join().unwrap());
-            assert_eq!(queue.room(), Some(1));
+            assert_eq!(queue.remaining_capacity(), Some(1));
         });
     }
 
@@ -129,7 +129,7 @@ mod tests {
             queue.close();
             drop(held);
             assert!(reserver.join().unwrap());
-            assert_eq!((block_on(queue.get()), queue.room()), (Err(GetError), Some(2)));
+            assert_eq!((block_on(queue.get()), queue.remaining_capacity()), (Err(GetError), Some(2)));
         });
     }
 
@@ -158,7 +158,7 @@ mod tests {
             let put = putter.join().unwrap();
             closer.join().unwrap();
             assert_eq!(put, got.is_ok() || queue.try_get().is_ok());
-            assert_eq!((queue.try_get(), queue.room()), (Err(TryGetError::Closed), Some(1)));
+            assert_eq!((queue.try_get(), queue.remaining_capacity()), (Err(TryGetError::Closed), Some(1)));
         });
     }
 
@@ -202,7 +202,7 @@ mod tests {
             let forced = forcer.join().unwrap();
             let left = queue.try_get();
             assert!(matches!((forced, left), (Ok(Some(1)), Ok(2)) | (Err(2), Ok(1))), "{forced:?}, {left:?}");
-            assert_eq!((queue.try_get(), queue.room()), (Err(TryGetError::Closed), Some(1)));
+            assert_eq!((queue.try_get(), queue.remaining_capacity()), (Err(TryGetError::Closed), Some(1)));
         });
     }
 
@@ -232,7 +232,7 @@ mod tests {
             assert!(queue.len() <= 1);
             assert_eq!(got, Ok(1));
             assert_eq!(putter.join().unwrap(), queue.try_get().is_ok());
-            assert_eq!(queue.room(), Some(1));
+            assert_eq!(queue.remaining_capacity(), Some(1));
         });
     }
 }

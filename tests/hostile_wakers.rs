@@ -201,7 +201,7 @@ fn permits_are_not_lost_to_a_waker_that_panics() {
     assert!(!behind.is_woken());
     drop(first);
     assert!(behind.is_woken());
-    assert_eq!((queue.try_get(), queue.room()), (Ok(1), Some(2)));
+    assert_eq!((queue.try_get(), queue.remaining_capacity()), (Ok(1), Some(2)));
 }
 
 /// The waker of a get lets an item in and a put line up when it is cloned, and panics when it is dropped: that is while the get
