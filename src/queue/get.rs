@@ -4,7 +4,7 @@ use super::wait_lists::GetterKind;
 use super::waiters::GetState;
 use super::{Queue, QueueRef, Task};
 use crate::error::{GetError, GetTimeoutError};
-use crate::operation::{operation, Attempt, Spin};
+use crate::operation::{operation, Attempt, SpinPolicy};
 use crate::raw::{PopError, PopFallback};
 use crate::wait::WaiterKey;
 use std::marker::PhantomData;
@@ -218,14 +218,10 @@ where
         take_slow(queue, &mut self.take, fallback, &mut self.get_state)
     }
 
-    /// With capacity 0: a put goes in at once only for one that waits.
-    fn registers_first(&self) -> bool {
-        self.handle.queue().is_rendezvous()
-    }
-
-    fn spin(&self) -> Spin<'_> {
+    fn spin_policy(&self) -> SpinPolicy<'_> {
         let queue = self.handle.queue();
-        queue.spin(queue.capacity().is_none())
+        // With capacity 0 a put completes at once only for a registered get.
+        SpinPolicy { batch: queue.capacity().is_none(), register_first: queue.is_rendezvous(), ..queue.spin_policy() }
     }
 
     fn progress(&self) -> u64 {

@@ -51,7 +51,7 @@ use watch::WatchAttempt;
 
 use crate::error::{PutError, TaskDoneError, TryGetError, TryPutError, TryRecvError};
 use crate::join::{Claims, LastZero, Unfinished};
-use crate::operation::{Operation, Spin, SpinHistory, PAUSES};
+use crate::operation::{Operation, SkipCounter, SpinPolicy};
 use crate::raw::{to_usize, PopError, PopFallback, PushError, RawQueue, UNBOUNDED};
 use crate::sync::Padded;
 use crate::wait::WaitSet;
@@ -120,9 +120,6 @@ pub struct Queue<T> {
     book: Padded<Bookkeeping<T>>,
 }
 
-/// A task spins only where there is room for so many items.
-const WORTH_A_SPIN: u32 = 16;
-
 /// What every operation reads and few write. It stands between the head and what is written aside: see [`Padded`].
 struct ReadMostly {
     waiter_counts: WaiterCounts,
@@ -131,7 +128,7 @@ struct ReadMostly {
     last_zero: LastZero,
     closing: WaitSet,
     late: Late,
-    luck: SpinHistory,
+    spin_history: SkipCounter,
     /// The capacity as the core counts; 0 if something else decides what goes in: gets that wait, or, if the capacity is not 0,
     /// credit.
     limit: u64,
@@ -224,7 +221,7 @@ impl<T> Queue<T> {
                     last_zero: LastZero::new(),
                     closing: WaitSet::new(),
                     late: Late::new(),
-                    luck: SpinHistory::new(),
+                    spin_history: SkipCounter::new(),
                     limit,
                     capacity,
                     hands_over: false,
@@ -680,14 +677,9 @@ impl<T> Queue<T> {
         &self.book.counts
     }
 
-    /// How one spins who waits for items or for room.
-    fn spin(&self, gathers: bool) -> Spin<'_> {
-        // A rendezvous is not made by looking: who waits lines up at once.
-        let most = if self.is_rendezvous() { 0 } else { PAUSES };
-        let room = self.capacity().map_or(u32::MAX, |capacity| u32::try_from(capacity).unwrap_or(u32::MAX));
-        // What there is room for is soon done: where that is little, it is done before the next look.
-        let luck = (room >= WORTH_A_SPIN).then_some(&self.hot.luck);
-        Spin { pauses: (room / 3).clamp(1, PAUSES).min(most), luck, gathers }
+    /// How an operation spins before it waits for items or for capacity.
+    fn spin_policy(&self) -> SpinPolicy<'_> {
+        SpinPolicy::for_capacity(self.capacity(), &self.hot.spin_history)
     }
 
     #[inline]

@@ -4,7 +4,7 @@ use super::wait_lists::Request;
 use super::waiters::Registered;
 use super::{Queue, QueueRef};
 use crate::error::{PutError, PutTimeoutError};
-use crate::operation::{operation, Attempt, Operation, Spin};
+use crate::operation::{operation, Attempt, Operation, SpinPolicy};
 use crate::raw::{PushError, PushFallback, PushTicket};
 use crate::wait::WaiterKey;
 use std::collections::VecDeque;
@@ -231,12 +231,9 @@ where
         }
     }
 
-    fn registers_first(&self) -> bool {
-        true
-    }
-
-    fn spin(&self) -> Spin<'_> {
-        self.handle.queue().spin(false)
+    fn spin_policy(&self) -> SpinPolicy<'_> {
+        // A get completes a registered put.
+        SpinPolicy { register_first: true, ..self.handle.queue().spin_policy() }
     }
 
     fn progress(&self) -> u64 {

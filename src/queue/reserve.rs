@@ -5,7 +5,7 @@ use super::wait_lists::Request;
 use super::waiters::Registered;
 use super::{Queue, QueueRef};
 use crate::error::{PutError, PutTimeoutError, TryPutError};
-use crate::operation::{operation, Attempt, Operation};
+use crate::operation::{operation, Attempt, Operation, SpinPolicy};
 use crate::wait::WaiterKey;
 use std::fmt;
 use std::marker::PhantomData;
@@ -111,8 +111,9 @@ impl<T, H: QueueRef<T> + Clone> Attempt for ReserveAttempt<T, H> {
         Some(self.after(want))
     }
 
-    fn registers_first(&self) -> bool {
-        true
+    fn spin_policy(&self) -> SpinPolicy<'_> {
+        // Another operation completes a registered reservation.
+        SpinPolicy { register_first: true, ..SpinPolicy::THREADS_ONLY }
     }
 
     fn is_registered(&self) -> bool {
@@ -165,8 +166,8 @@ impl<'a, T> Attempt for Wrapped<ReserveAttempt<T, &'a Queue<T>>> {
         Some(self.0.try_complete(waker)?.map(Permits))
     }
 
-    fn registers_first(&self) -> bool {
-        true
+    fn spin_policy(&self) -> SpinPolicy<'_> {
+        self.0.spin_policy()
     }
 
     fn is_registered(&self) -> bool {
