@@ -28,6 +28,7 @@ impl SkipCounter {
     }
 
     /// Whether this wait enters the phase; counts one skipped wait otherwise.
+    #[inline]
     pub(super) fn should_try(&self) -> bool {
         // Ordering: Relaxed, A3. A hint.
         let now = self.0.load(Ordering::Relaxed);

@@ -35,6 +35,7 @@ impl<'a> SpinPolicy<'a> {
 
     /// For a wait at a queue with this capacity, if it has one. A batch of `capacity` items is completed quickly: the smaller
     /// the capacity, the shorter the first pause. With capacity 0 a probe never succeeds.
+    #[inline]
     pub(crate) fn for_capacity(capacity: Option<usize>, history: &'a SkipCounter) -> Self {
         let capacity = capacity.map_or(u32::MAX, |capacity| u32::try_from(capacity).unwrap_or(u32::MAX));
         SpinPolicy {

@@ -221,6 +221,7 @@ impl<T, K: TakeSingle<T>> Attempt for ConsumerAttempt<'_, T, K> {
         self.try_complete_slow(waker)
     }
 
+    #[inline]
     fn spin_policy(&self) -> SpinPolicy<'_> {
         SpinPolicy { batch: self.queue.capacity().is_none(), ..self.queue.spin_policy() }
     }

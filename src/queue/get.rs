@@ -218,6 +218,7 @@ where
         take_slow(queue, &mut self.take, fallback, &mut self.get_state)
     }
 
+    #[inline]
     fn spin_policy(&self) -> SpinPolicy<'_> {
         let queue = self.handle.queue();
         // With capacity 0 a put completes at once only for a registered get.

@@ -678,6 +678,7 @@ impl<T> Queue<T> {
     }
 
     /// How an operation spins before it waits for items or for capacity.
+    #[inline]
     fn spin_policy(&self) -> SpinPolicy<'_> {
         SpinPolicy::for_capacity(self.capacity(), &self.hot.spin_history)
     }

@@ -231,6 +231,7 @@ where
         }
     }
 
+    #[inline]
     fn spin_policy(&self) -> SpinPolicy<'_> {
         // A get completes a registered put.
         SpinPolicy { register_first: true, ..self.handle.queue().spin_policy() }
