@@ -211,15 +211,16 @@ macro_rules! operation {
         $(#[$meta])*
         ///
         /// # Panics
-        /// If it is polled or waited for, in whatever way, after it has ended: when it has completed, when a timer has
-        /// ended it, or when what it had to put was taken back.
+        /// If it is polled or waited for after it has ended: after it completed, after it timed out, or after
+        /// its items were taken back.
         #[must_use = "an operation does nothing unless you `.await` it or call `.wait()`"]
         pub struct $name<$($life,)* $param>(pub(crate) crate::operation::Operation<$attempt>);
 
         impl<$($life,)* $param> $name<$($life,)* $param> {
-            /// Waits on this thread until the operation is done.
+            /// Blocks this thread until the operation has completed.
             ///
-            /// Spins and yields for a moment before it parks. Do not call this inside an async task: `.await` there.
+            /// It spins and yields for a short time before it parks. Do not call this in an async task: use
+            /// `.await` there.
             ///
             /// # Panics
             /// If the operation has ended.
@@ -234,9 +235,10 @@ macro_rules! operation {
                 }
             }
 
-            /// Waits on this thread for at most `timeout`; any length is allowed, and `Duration::MAX` means for ever.
+            /// Blocks this thread until the operation has completed, for at most `timeout`.
             ///
-            /// What can be done at once is done even if the timeout is zero.
+            /// Any length is allowed; `Duration::MAX` means without a limit. If the operation can complete
+            /// without waiting, it does so even if the timeout is zero.
             ///
             /// # Panics
             /// If the operation has ended.
@@ -245,9 +247,9 @@ macro_rules! operation {
                 self.wait_until(std::time::Instant::now().checked_add(timeout))
             }
 
-            /// Waits on this thread until `deadline` at most.
+            /// Blocks this thread until the operation has completed, at most until `deadline`.
             ///
-            /// What can be done at once is done even if the deadline has passed.
+            /// If the operation can complete without waiting, it does so even if the deadline has passed.
             ///
             /// # Panics
             /// If the operation has ended.
@@ -256,7 +258,7 @@ macro_rules! operation {
                 self.wait_until(Some(deadline))
             }
 
-            /// Waits in a task until `timer`, which may be any future, is over.
+            /// A future that waits for the operation until `timer`, which may be any future, completes.
             ///
             /// # Panics
             /// If the operation has ended.

@@ -267,7 +267,7 @@ where
 }
 
 operation! {
-    /// An item on its way out of a queue; made by [`Queue::get`].
+    /// Future returned by [`Queue::get`].
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes an item only in the poll that returns it.
@@ -276,7 +276,7 @@ operation! {
 }
 
 operation! {
-    /// Some items on their way out of a queue; made by [`Queue::get_many`].
+    /// Future returned by [`Queue::get_many`].
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes items only in the poll that returns their number.
@@ -285,7 +285,7 @@ operation! {
 }
 
 operation! {
-    /// An item on its way out of a queue, in a guard; made by [`Queue::get_task`].
+    /// Future returned by [`Queue::get_task`].
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes an item only in the poll that returns it.

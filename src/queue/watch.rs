@@ -171,7 +171,7 @@ impl<T> Queue<T> {
 }
 
 operation! {
-    /// The wait for all items to be done; made by [`Queue::join`].
+    /// Future returned by [`Queue::join`].
     ///
     /// # Cancel safety
     /// It can be dropped at any time.
@@ -180,7 +180,7 @@ operation! {
 }
 
 operation! {
-    /// The wait for a queue to be closed; made by [`Queue::closed`].
+    /// Future returned by [`Queue::closed`].
     ///
     /// # Cancel safety
     /// It can be dropped at any time.
