@@ -26,42 +26,14 @@ pub(crate) use std::sync::{
 #[cfg(not(loom))]
 pub(crate) use std::thread_local;
 
+/// Pads its value to a unit of memory that no other value shares, so that a write takes nothing else from other threads. On
+/// x86-64 and aarch64 a unit is 128 bytes: on the former two cache lines, which the processor fetches as a pair.
+pub(crate) use crossbeam_utils::CachePadded;
+
 #[allow(unused_imports)] // only where there is a process-wide barrier
 #[cfg(not(loom))]
 pub(crate) use std::sync::atomic::compiler_fence;
 pub(crate) use std::sync::atomic::Ordering;
-
-/// What has cache lines to itself, so that who writes it takes nothing else from others.
-///
-/// An x86 fetches lines in pairs, yet these are not as long as a pair: it does no harm if a line comes along that is
-/// seldom written. So whoever puts two of these side by side sees to it that one of them is.
-#[cfg_attr(any(target_arch = "aarch64", target_arch = "powerpc64"), repr(align(128)))]
-#[cfg_attr(target_arch = "s390x", repr(align(256)))]
-#[cfg_attr(not(any(target_arch = "aarch64", target_arch = "powerpc64", target_arch = "s390x")), repr(align(64)))]
-#[derive(Debug)]
-pub(crate) struct Padded<T>(T);
-
-impl<T> Padded<T> {
-    pub(crate) const fn new(value: T) -> Self {
-        Padded(value)
-    }
-}
-
-impl<T> std::ops::Deref for Padded<T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T> std::ops::DerefMut for Padded<T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.0
-    }
-}
 
 /// std's cell with loom's two methods, so that loom can watch every access to a slot's value.
 #[cfg(not(loom))]

@@ -27,6 +27,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("cell::UnsafeCell", &["sync.rs"]),
     ("std::thread", &["sync.rs"]),
     ("event_listener", &["wait/wait_set.rs"]),
+    ("crossbeam_utils", &["sync"]),
     ("parking::", &["operation/thread.rs"]),
     ("futures_core", &["queue/stream.rs", "channel/", "compat/"]),
     ("futures_sink", &["queue/sink.rs", "channel/", "compat/"]),

@@ -53,7 +53,7 @@ use crate::error::{PutError, TaskDoneError, TryGetError, TryPutError, TryRecvErr
 use crate::join::{Claims, LastZero, Unfinished};
 use crate::operation::{Operation, SkipCounter, SpinPolicy};
 use crate::raw::{to_usize, PopError, PopFallback, PushError, RawQueue, UNBOUNDED};
-use crate::sync::Padded;
+use crate::sync::CachePadded;
 use crate::wait::WaitSet;
 use consumer::ConsumerWaker;
 use late::Late;
@@ -114,14 +114,14 @@ use waiters::{GetState, Waiters};
 ///     queue.close();
 /// });
 /// ```
-#[repr(C)]
 pub struct Queue<T> {
     raw: RawQueue<T>,
-    hot: Padded<ReadMostly>,
-    book: Padded<Bookkeeping<T>>,
+    hot: CachePadded<ReadMostly>,
+    book: CachePadded<Bookkeeping<T>>,
 }
 
-/// What every operation reads and few write. It stands between the head and what is written aside: see [`Padded`].
+/// What each operation reads and few operations write. It has a unit of memory to itself, as the tail, the head and
+/// the bookkeeping have: see [`CachePadded`].
 struct ReadMostly {
     waiter_counts: WaiterCounts,
     consumer_waker: ConsumerWaker,
@@ -139,7 +139,7 @@ struct ReadMostly {
     hands_over: bool,
 }
 
-/// What only some operations touch, and write then.
+/// What only some operations read and write.
 struct Bookkeeping<T> {
     unfinished: Unfinished,
     /// In place of the limit: room that can be kept ahead. Nobody looks at it where there are no permits.
@@ -148,6 +148,13 @@ struct Bookkeeping<T> {
     /// For whoever shares the queue out: how many there are at each end. They stand here because there is room.
     counts: [Count; 2],
 }
+
+#[cfg(all(test, target_arch = "x86_64", not(loom)))]
+const _: () = {
+    use std::mem::size_of;
+    // Two units for the core and one for each part.
+    assert!(size_of::<ReadMostly>() <= 128 && size_of::<Bookkeeping<u64>>() <= 128 && size_of::<Queue<u64>>() == 512);
+};
 
 impl<T> Claims for Queue<T> {
     fn claims(&self) -> u64 {
@@ -220,7 +227,7 @@ impl<T> Queue<T> {
         const fn with_limit(capacity: usize, limit: u64, permits: u64) -> Self {
             Queue {
                 raw: RawQueue::new(),
-                hot: Padded::new(ReadMostly {
+                hot: CachePadded::new(ReadMostly {
                     waiter_counts: WaiterCounts::new(),
                     consumer_waker: ConsumerWaker::new(),
                     joiners: WaitSet::new(),
@@ -232,7 +239,7 @@ impl<T> Queue<T> {
                     capacity,
                     hands_over: false,
                 }),
-                book: Padded::new(Bookkeeping {
+                book: CachePadded::new(Bookkeeping {
                     unfinished: Unfinished::new(),
                     permits: PermitPool::new(permits),
                     desk: Waiters::new(),
