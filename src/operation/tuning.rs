@@ -2,7 +2,7 @@
 //!
 //! Knows numbers only. Does not know how a wait uses them.
 //!
-//! Two sets of constants belong to lower layers: the pauses after a lost claim (`sync.rs`), and the pauses of a getter
+//! Two sets of constants belong to lower layers: the pauses after a lost claim (`sync/backoff.rs`), and the pauses of a getter
 //! before it poisons a slot (`PATIENCE` in `raw/slot.rs`), which depends on the size of an item.
 
 use super::skip_counter::SkipRule;

@@ -41,7 +41,7 @@ impl<T> RawQueue<T> {
                     return Err(error);
                 }
             }
-            PopFallback::Contended => Backoff::new().pause(),
+            PopFallback::Contended => Backoff::new().after_lost_claim(),
             PopFallback::Unpublished(unsettled) => {
                 let claim = unsettled.claim();
                 let found = self.take(&claim, claim.index);
@@ -170,7 +170,7 @@ impl<T> RawQueue<T> {
                 let Some(segment) = Segment::at(seen.address()) else { unreachable!() };
                 return Ok(Claim { segment, index, count });
             }
-            backoff.pause();
+            backoff.after_lost_claim();
             seen = self.head.cursor();
         }
     }
