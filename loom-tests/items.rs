@@ -166,7 +166,7 @@ pub fn reach_with(all: &[(Handshake, usize)], what: &str, model: impl Fn() -> bo
 }
 
 /// Fails unless `model` was true at least once: one that never reaches what it is for shows nothing. Asked only where
-/// loads are RMWs: otherwise loom may miss it (see `src/sync.rs`).
+/// loads are RMWs: otherwise loom may miss it (see `src/sync/loom.rs`).
 fn reach_up_to(enough: usize, what: &str, model: impl Fn() -> bool + Send + Sync + 'static) {
     let reached = std::sync::Arc::new(AtomicUsize::new(0));
     let counted = reached.clone();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules of this crate that the files below a path may name, as in `crate::sync`. The first row that fits counts.
 const MAY_NAME: &[(&str, &[&str])] = &[
-    ("sync.rs", &[]),
+    ("sync/", &[]),
     ("error.rs", &[]),
     ("raw/cursor.rs", &[]),
     ("raw/", &["sync", "raw"]),
@@ -22,11 +22,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 
 /// Names that only some files may contain.
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("sync::atomic", &["sync.rs"]),
-    ("loom::", &["sync.rs"]),
-    ("cell::UnsafeCell", &["sync.rs"]),
-    ("std::thread", &["sync.rs"]),
+    ("sync::atomic", &["sync/"]),
+    ("loom::", &["sync/"]),
+    ("cell::UnsafeCell", &["sync/"]),
+    ("std::thread", &["sync/"]),
     ("event_listener", &["wait/wait_set.rs"]),
+    ("crossbeam_utils", &["sync/"]),
     ("parking::", &["operation/thread.rs"]),
     ("futures_core", &["queue/stream.rs", "channel/", "compat/"]),
     ("futures_sink", &["queue/sink.rs", "channel/", "compat/"]),

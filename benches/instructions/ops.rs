@@ -1,7 +1,7 @@
 //! The operations that are counted.
 
 use crate::collect::{rounds, IN_A_ROW};
-use joinq::Queue;
+use joinq::{mpsc, Queue};
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::{pin, Pin};
@@ -121,6 +121,44 @@ fn woken_putter(queue: Queue<u64>) {
     woken(&queue, |queue| queue.put(black_box(ITEM)), try_get);
 }
 
+/// As [`woken`], for the single consumer of a channel.
+fn woken_receiver((sender, mut receiver): (joinq::Sender<u64>, mpsc::Receiver<u64>)) {
+    let counter = Arc::new(Counter(AtomicU64::new(0)));
+    let waker = Waker::from(counter.clone());
+    let mut context = Context::from_waker(&waker);
+    let mut times = 0;
+    let op = || {
+        let mut waiting = receiver.recv();
+        assert!(Pin::new(&mut waiting).poll(&mut context).is_pending());
+        sender.try_send(black_box(ITEM)).unwrap();
+        assert!(Pin::new(&mut waiting).poll(&mut context).is_ready());
+        times += 1;
+    };
+    rounds(nothing, op, nothing);
+    assert_eq!(counter.0.load(Ordering::Relaxed), times);
+}
+
+/// A pending receive of the single consumer that is dropped.
+fn cancelled_receive((_sender, mut receiver): (joinq::Sender<u64>, mpsc::Receiver<u64>)) {
+    let op = || {
+        let mut waiting = receiver.recv();
+        assert!(Pin::new(&mut waiting).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    };
+    rounds(nothing, op, nothing);
+}
+
+/// Receives one message that is there.
+fn receiving((sender, mut receiver): (joinq::Sender<u64>, mpsc::Receiver<u64>)) {
+    let before = || sender.try_send(black_box(ITEM)).unwrap();
+    rounds(
+        before,
+        || {
+            black_box(ready(receiver.recv()).unwrap());
+        },
+        nothing,
+    );
+}
+
 /// A pending get that is dropped.
 fn cancelled(queue: Queue<u64>) {
     let op = || {
@@ -172,5 +210,11 @@ pub fn all() -> Vec<Op> {
         }),
         "permits get woken by try_put": woken_getter(with_permits()),
         "permits put woken by try_get": woken_putter(with_permits()),
+
+        "mpsc recv poll": receiving(mpsc::unbounded()),
+        "mpsc recv woken by try_send": woken_receiver(mpsc::unbounded()),
+        "mpsc recv pending, dropped": cancelled_receive(mpsc::unbounded()),
+        "mpsc bounded recv poll": receiving(mpsc::bounded(2 * IN_A_ROW as usize)),
+        "mpsc bounded recv woken by try_send": woken_receiver(mpsc::bounded(2 * IN_A_ROW as usize)),
     }
 }

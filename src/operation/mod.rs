@@ -2,11 +2,14 @@
 //!
 //! Knows how to try and how to wait. Does not know queues or values.
 
+mod skip_counter;
 mod spin;
 mod thread;
+mod tuning;
 mod until;
 
-pub(crate) use spin::{Spin, SpinHistory, PAUSES};
+pub(crate) use skip_counter::SkipCounter;
+pub(crate) use spin::SpinPolicy;
 pub(crate) use until::Timed;
 pub use until::Until;
 
@@ -24,19 +27,17 @@ pub(crate) trait Attempt {
     /// Tries, without waiting; one that waits is woken by `waker` from now on, if there is one. It no longer waits when
     /// it has succeeded, and may no longer when it was called in vain.
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output>;
-    /// Whether it counts for others that it waits, so that it had better wait early.
-    fn registers_first(&self) -> bool {
-        false
+    /// How the operation spins and yields before it sleeps.
+    fn spin_policy(&self) -> SpinPolicy<'_> {
+        SpinPolicy::THREADS_ONLY
     }
-    /// How to spin before it waits.
-    fn spin(&self) -> Spin<'_> {
-        Spin { pauses: PAUSES, luck: None, gathers: false }
-    }
-    /// Another number whenever somebody has worked on what it wants, if that is known; higher by the number of steps.
+    /// A number that grows by one for each step another thread takes towards what this attempt waits for; always 0 if
+    /// that is not known.
     fn progress(&self) -> u64 {
         0
     }
-    /// Whether it is worth a try, for who tries again and again.
+    /// False if [`try_complete`](Attempt::try_complete) would fail. A cheap check for an operation that probes again and
+    /// again; true if there is none.
     #[inline]
     fn may_succeed(&self) -> bool {
         true
@@ -114,12 +115,13 @@ impl<A: Attempt> Operation<A> {
             // Also after a wake-up in vain: who took the item may be about to leave more.
             let yields = thread.may_yield();
             if yields {
-                if let Some(output) = self.spin_on_thread(&thread.luck) {
+                if let Some(output) = self.spin_on_thread(&thread.spins) {
                     return Ok(output);
                 }
             }
-            if yields && !self.attempt.registers_first() {
-                if let Some(output) = thread.yield_phase(deadline, || self.try_again()) {
+            let register_first = self.attempt.spin_policy().register_first;
+            if yields && !register_first {
+                if let Some(output) = thread.yield_phase(deadline, || self.probe()) {
                     return Ok(output);
                 }
             }
@@ -131,10 +133,7 @@ impl<A: Attempt> Operation<A> {
                 if let Poll::Ready(output) = self.register(&thread.waker) {
                     return Ok(output);
                 }
-                if yields
-                    && self.attempt.registers_first()
-                    && thread.yield_phase(deadline, || thread.is_woken()).is_some()
-                {
+                if yields && register_first && thread.yield_phase(deadline, || thread.is_woken()).is_some() {
                     continue;
                 }
                 if !thread.park(deadline) {
@@ -151,7 +150,8 @@ impl<A: Attempt> Operation<A> {
         })
     }
 
-    fn try_again(&mut self) -> Option<A::Output> {
+    /// Tries to complete, if a cheap check does not rule that out.
+    fn probe(&mut self) -> Option<A::Output> {
         if !self.attempt.may_succeed() {
             return None;
         }

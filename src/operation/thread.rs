@@ -2,7 +2,9 @@
 //!
 //! Knows how to wait. Does not know what for.
 
-use super::SpinHistory;
+use super::skip_counter::SkipCounter;
+#[cfg(not(loom))]
+use super::tuning::{LONG_YIELD, YIELDS, YIELD_SKIPS};
 #[cfg(not(loom))]
 use std::cell::Cell;
 use std::task::Waker;
@@ -10,38 +12,18 @@ use std::task::Waker;
 use std::time::Duration;
 use std::time::Instant;
 
-/// This thread as one that can be woken.
+/// This thread as a waiter: its parker, its waker, and what it has learned from earlier waits.
+///
+/// On idle cores a thread yields for a while before it parks: to park and to be woken costs ten times as much. On busy cores
+/// another thread would keep the core for a whole time slice, while a woken thread gets a core soon: there a thread parks at
+/// once.
 pub(super) struct Thread {
     parker: parking::Parker,
     pub(super) waker: Waker,
     #[cfg(not(loom))]
-    yield_history: Cell<YieldHistory>,
-    pub(super) luck: SpinHistory,
+    yields: SkipCounter,
+    pub(super) spins: SkipCounter,
 }
-
-/// How a thread behaves that has nothing to do at the moment: on idle cores it yields for a while, as parking and waking
-/// cost ten times as much. On busy cores somebody else would keep the core for a whole slice of time, whereas who is woken
-/// gets it soon: then it parks at once.
-#[cfg(not(loom))]
-#[derive(Clone, Copy, Default)]
-struct YieldHistory {
-    /// Waits left that park at once.
-    without: u32,
-    /// How many the next bad experience makes it.
-    next: u32,
-}
-
-/// How often a thread yields before it parks.
-#[cfg(not(loom))]
-const YIELDS: u32 = 32;
-/// A yield that takes longer has let somebody run who does not give the core back.
-#[cfg(not(loom))]
-const LONG: Duration = Duration::from_micros(500);
-/// Waits that park at once after the first long yield, and at most.
-#[cfg(not(loom))]
-const FEW: u32 = 4;
-#[cfg(not(loom))]
-const MANY: u32 = 64;
 
 impl Thread {
     fn new() -> Self {
@@ -51,17 +33,15 @@ impl Thread {
             parker,
             waker,
             #[cfg(not(loom))]
-            yield_history: Cell::default(),
-            luck: SpinHistory::new(),
+            yields: SkipCounter::new(),
+            spins: SkipCounter::new(),
         }
     }
 
     /// Whether a wait that begins now may spin and yield.
     #[cfg(not(loom))]
     pub(super) fn may_yield(&self) -> bool {
-        let YieldHistory { without, next } = self.yield_history.get();
-        self.yield_history.set(YieldHistory { without: without.saturating_sub(1), next });
-        without == 0
+        self.yields.should_try()
     }
 
     #[cfg(loom)]
@@ -69,31 +49,30 @@ impl Thread {
         false
     }
 
-    /// Yields to other threads and looks in between, for as long as that promises anything.
+    /// Yields to other threads, with a probe after each yield, until a probe succeeds or a yield takes long.
     #[cfg(not(loom))]
-    pub(super) fn yield_phase<R>(&self, deadline: Option<Instant>, mut look: impl FnMut() -> Option<R>) -> Option<R> {
-        let YieldHistory { next, .. } = self.yield_history.get();
+    pub(super) fn yield_phase<R>(&self, deadline: Option<Instant>, mut probe: impl FnMut() -> Option<R>) -> Option<R> {
         for _ in 0..YIELDS {
             let before = Instant::now();
             if deadline.is_some_and(|deadline| deadline <= before) {
                 return None;
             }
             crate::sync::yield_now();
-            if let Some(result) = look() {
+            if let Some(result) = probe() {
                 return Some(result);
             }
-            if before.elapsed() > LONG {
-                let without = next.clamp(FEW, MANY);
-                self.yield_history.set(YieldHistory { without, next: 8 * without });
+            if before.elapsed() > LONG_YIELD {
+                self.yields.failed(&YIELD_SKIPS);
                 return None;
             }
         }
-        self.yield_history.set(YieldHistory { without: 0, next: next / 2 });
+        // The core was idle, or threads gave it back.
+        self.yields.succeeded();
         None
     }
 
     #[cfg(loom)]
-    pub(super) fn yield_phase<R>(&self, _deadline: Option<Instant>, _look: impl FnMut() -> Option<R>) -> Option<R> {
+    pub(super) fn yield_phase<R>(&self, _deadline: Option<Instant>, _probe: impl FnMut() -> Option<R>) -> Option<R> {
         None
     }
 
@@ -104,18 +83,18 @@ impl Thread {
         None
     }
 
-    /// Runs `wait` with this thread's parker; with a fresh one where that is in use (a waker that itself waits) or gone
-    /// (in a destructor of thread-local data).
+    /// Runs `wait` with the parker of this thread. If that parker is in use (a waker that itself waits) or gone (in a
+    /// destructor of thread-local data), `wait` gets a new one.
     #[cfg(not(loom))]
     pub(super) fn with<R>(wait: impl FnOnce(&Thread) -> R) -> R {
         thread_local!(static THREAD: Cell<Option<Thread>> = const { Cell::new(None) });
         let thread = THREAD.try_with(Cell::take).ok().flatten().unwrap_or_else(Thread::new);
         let result = wait(&thread);
-        let _ = THREAD.try_with(|place| place.set(Some(thread)));
+        let _ = THREAD.try_with(|cell| cell.set(Some(thread)));
         result
     }
 
-    /// What is loom's does not outlive an execution.
+    /// loom's objects end with the execution, so that each wait has a parker of its own.
     #[cfg(loom)]
     pub(super) fn with<R>(wait: impl FnOnce(&Thread) -> R) -> R {
         wait(&Thread::new())

@@ -7,7 +7,7 @@ use super::get::{Many, One};
 use super::get_state::GetState;
 use super::{Bound, Queue};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
-use crate::operation::{Attempt, Spin};
+use crate::operation::{Attempt, SpinPolicy};
 use crate::raw::{PopError, SingleConsumer, TakeCell};
 use crate::sync::{AtomicU8, Ordering};
 use std::task::Waker;
@@ -221,8 +221,9 @@ impl<T, K: TakeSingle<T>> Attempt for ConsumerAttempt<'_, T, K> {
         self.try_complete_slow(waker)
     }
 
-    fn spin(&self) -> Spin<'_> {
-        self.queue.spin(self.queue.capacity().is_none())
+    #[inline]
+    fn spin_policy(&self) -> SpinPolicy<'_> {
+        SpinPolicy { batch: self.queue.capacity().is_none(), ..self.queue.spin_policy() }
     }
 
     fn progress(&self) -> u64 {

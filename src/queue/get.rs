@@ -5,7 +5,7 @@
 use super::get_state::GetState;
 use super::{Queue, QueueRef, Task};
 use crate::error::{GetError, GetTimeoutError};
-use crate::operation::{operation, Attempt, Spin};
+use crate::operation::{operation, Attempt, SpinPolicy};
 use crate::raw::{PopError, PopFallback};
 use crate::wait::{GetterKind, HeldPanic, WaiterKey, WakeList};
 use std::marker::PhantomData;
@@ -210,14 +210,11 @@ where
         take_slow(&mut self.take, SlowPath { queue, fallback, state: &mut self.state })
     }
 
-    /// With capacity 0 a put completes at once only for a get that is registered.
-    fn registers_first(&self) -> bool {
-        self.handle.queue().is_rendezvous()
-    }
-
-    fn spin(&self) -> Spin<'_> {
+    #[inline]
+    fn spin_policy(&self) -> SpinPolicy<'_> {
         let queue = self.handle.queue();
-        queue.spin(queue.capacity().is_none())
+        // With capacity 0 a put completes at once only for a registered get.
+        SpinPolicy { batch: queue.capacity().is_none(), register_first: queue.is_rendezvous(), ..queue.spin_policy() }
     }
 
     fn progress(&self) -> u64 {

@@ -19,7 +19,6 @@ mod reserve;
 mod serve;
 #[cfg(feature = "sink")]
 mod sink;
-mod spin;
 #[cfg(feature = "stream")]
 mod stream;
 mod task;
@@ -49,9 +48,9 @@ pub(crate) use sink::Puts;
 pub(crate) use stream::Gets;
 
 use crate::join::{Claims, LastZero, Unfinished};
-use crate::operation::SpinHistory;
+use crate::operation::{SkipCounter, SpinPolicy};
 use crate::raw::{RawQueue, UNBOUNDED};
-use crate::sync::Padded;
+use crate::sync::CachePadded;
 use crate::wait::{WaitLists, WaitSet, WaiterCounts, Waiters};
 use consumer::ConsumerWaker;
 use late::Late;
@@ -111,14 +110,14 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 ///     queue.close();
 /// });
 /// ```
-#[repr(C)]
 pub struct Queue<T> {
     raw: RawQueue<T>,
-    hot: Padded<ReadMostly>,
-    book: Padded<Bookkeeping<T>>,
+    hot: CachePadded<ReadMostly>,
+    book: CachePadded<Bookkeeping<T>>,
 }
 
-/// What every operation reads and few write. It stands between the head and what is written more often: see [`Padded`].
+/// What each operation reads and few operations write. It has a unit of memory to itself, as the tail, the head and
+/// the bookkeeping have: see [`CachePadded`].
 struct ReadMostly {
     waiting: WaiterCounts,
     consumer_waker: ConsumerWaker,
@@ -126,7 +125,7 @@ struct ReadMostly {
     last_zero: LastZero,
     closing: WaitSet,
     late: Late,
-    spin_history: SpinHistory,
+    spin_history: SkipCounter,
     /// The limit that the core keeps; 0 for a rendezvous and for a queue with permits. See [`Bound`].
     limit: u64,
     /// The capacity that was requested; 0 for a rendezvous. Not used if there is no bound.
@@ -135,7 +134,7 @@ struct ReadMostly {
     hands_over: bool,
 }
 
-/// What only some operations access, and then write.
+/// What only some operations read and write.
 struct Bookkeeping<T> {
     unfinished: Unfinished,
     /// Used only with [`Bound::Permits`].
@@ -179,6 +178,13 @@ enum Bound<'a> {
     Permits(&'a PermitPool),
 }
 
+#[cfg(all(test, target_arch = "x86_64", not(loom)))]
+const _: () = {
+    use std::mem::size_of;
+    // Two units for the core and one for each part.
+    assert!(size_of::<ReadMostly>() <= 128 && size_of::<Bookkeeping<u64>>() <= 128 && size_of::<Queue<u64>>() == 512);
+};
+
 impl<T> Claims for Queue<T> {
     fn claims(&self) -> u64 {
         self.raw.claims() + self.hot.late.put()
@@ -194,19 +200,19 @@ impl<T> Queue<T> {
         const fn with_limit(capacity: usize, limit: u64, permits: u64) -> Self {
             Queue {
                 raw: RawQueue::new(),
-                hot: Padded::new(ReadMostly {
+                hot: CachePadded::new(ReadMostly {
                     waiting: WaiterCounts::new(),
                     consumer_waker: ConsumerWaker::new(),
                     joiners: WaitSet::new(),
                     last_zero: LastZero::new(),
                     closing: WaitSet::new(),
                     late: Late::new(),
-                    spin_history: SpinHistory::new(),
+                    spin_history: SkipCounter::new(),
                     limit,
                     capacity,
                     hands_over: false,
                 }),
-                book: Padded::new(Bookkeeping {
+                book: CachePadded::new(Bookkeeping {
                     unfinished: Unfinished::new(),
                     permits: PermitPool::new(permits),
                     waiters: Waiters::new(),
@@ -244,6 +250,13 @@ impl<T> Queue<T> {
     #[inline]
     fn core_decides(&self) -> bool {
         self.hot.limit > 0
+    }
+
+    /// How an operation spins before it waits for items or for capacity.
+    #[inline]
+    fn spin_policy(&self) -> SpinPolicy<'_> {
+        let capacity = self.is_bounded().then_some(self.hot.capacity);
+        SpinPolicy::for_capacity(capacity, &self.hot.spin_history)
     }
 
     pub(crate) fn is_rendezvous(&self) -> bool {

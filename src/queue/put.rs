@@ -6,7 +6,7 @@ use super::bound::Source;
 use super::serve::{Registered, Request};
 use super::{Queue, QueueRef};
 use crate::error::{PutError, PutTimeoutError};
-use crate::operation::{operation, Attempt, Operation, Spin};
+use crate::operation::{operation, Attempt, Operation, SpinPolicy};
 use crate::raw::PushError;
 use crate::wait::WaiterKey;
 use std::collections::VecDeque;
@@ -216,12 +216,10 @@ where
         }
     }
 
-    fn registers_first(&self) -> bool {
-        true
-    }
-
-    fn spin(&self) -> Spin<'_> {
-        self.handle.queue().spin(false)
+    #[inline]
+    fn spin_policy(&self) -> SpinPolicy<'_> {
+        // A get completes a registered put.
+        SpinPolicy { register_first: true, ..self.handle.queue().spin_policy() }
     }
 
     fn progress(&self) -> u64 {

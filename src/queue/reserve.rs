@@ -6,7 +6,7 @@ use super::permit_pool::NoPermit;
 use super::serve::{Registered, Request};
 use super::{Bound, Queue, QueueRef};
 use crate::error::{PutError, PutTimeoutError, TryPutError};
-use crate::operation::{operation, Attempt, Operation};
+use crate::operation::{operation, Attempt, Operation, SpinPolicy};
 use crate::wait::WaiterKey;
 use std::fmt;
 use std::marker::PhantomData;
@@ -111,8 +111,9 @@ impl<T, H: QueueRef<T> + Clone, G: From<Held<T, H>>> Attempt for ReserveAttempt<
         Some(self.after_wait(request).map(G::from))
     }
 
-    fn registers_first(&self) -> bool {
-        true
+    fn spin_policy(&self) -> SpinPolicy<'_> {
+        // Another operation completes a registered reservation.
+        SpinPolicy { register_first: true, ..SpinPolicy::THREADS_ONLY }
     }
 
     fn is_registered(&self) -> bool {

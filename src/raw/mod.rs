@@ -30,7 +30,7 @@ mod take_cell;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-use crate::sync::{rmw_fence, AtomicU64, AtomicUsize, Ordering, Padded};
+use crate::sync::{rmw_fence, AtomicU64, AtomicUsize, CachePadded, Ordering};
 use ahead::HolesAhead;
 use end::{End, Snapshot};
 use pool::SegmentPool;
@@ -103,12 +103,13 @@ pub(crate) fn to_usize(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-/// The queue without waiting. The side stands between the ends: see [`Padded`].
+/// The queue without waiting: two units of memory in the sense of [`CachePadded`]. Each push writes the first, and each pop
+/// the second.
 #[repr(C)]
 pub struct RawQueue<T> {
-    tail: Padded<End>,
-    side: Padded<Cold<T>>,
-    head: Padded<End>,
+    tail: CachePadded<End>,
+    head: End,
+    side: Cold<T>,
 }
 
 /// What is seldom written: at the edge of a segment, or when somebody lost patience.
@@ -143,15 +144,15 @@ impl<T> RawQueue<T> {
         /// An empty queue; it has no memory on the heap until the first push.
         pub const fn new() -> Self {
             RawQueue {
-                tail: Padded::new(End::new(Self::LEN)),
-                head: Padded::new(End::new(Self::LEN)),
-                side: Padded::new(Cold {
+                tail: CachePadded::new(End::new(Self::LEN)),
+                head: End::new(Self::LEN),
+                side: Cold {
                     first: AtomicUsize::new(0),
                     pool: SegmentPool::new(),
                     holes: AtomicU64::new(0),
                     single: AtomicUsize::new(0),
                     ahead: HolesAhead::new(),
-                }),
+                },
             }
         }
     }

@@ -44,7 +44,7 @@ impl<T> RawQueue<T> {
     pub fn pop_slow(&self, fallback: PopFallback<'_, T>, events: &mut Events) -> Result<T, PopError> {
         match fallback {
             PopFallback::General => {}
-            PopFallback::Contended => Backoff::new().pause(),
+            PopFallback::Contended => Backoff::new().after_lost_claim(),
             PopFallback::Unpublished(unsettled) => {
                 let claim = unsettled.claim();
                 let found = self.take(&claim, claim.index);
@@ -168,7 +168,7 @@ impl<T> RawQueue<T> {
                 let Some(segment) = Segment::at(seen.address()) else { unreachable!() };
                 return Ok(Claim { segment, index, count });
             }
-            backoff.pause();
+            backoff.after_lost_claim();
             seen = self.head.cursor();
         }
     }

@@ -140,7 +140,7 @@ impl<T> RawQueue<T> {
             PushFallback::Full if self.is_full(&fallback) => return Err(PushError::Full(value)),
             // By the words alone: some of the places may be holes.
             PushFallback::Full | PushFallback::General => {}
-            PushFallback::Contended => Backoff::new().pause(),
+            PushFallback::Contended => Backoff::new().after_lost_claim(),
             PushFallback::Misplaced(ticket) => {
                 let claim = ticket.claim();
                 if self.is_within(&claim, limit) {
@@ -244,7 +244,7 @@ impl<T> RawQueue<T> {
                     seen = self.tail.cursor();
                 }
                 Err(_) => {
-                    backoff.pause();
+                    backoff.after_lost_claim();
                     seen = self.tail.cursor();
                 }
             }
