@@ -36,16 +36,16 @@ mod tests {
         thread::spawn(move || tags.into_iter().for_each(|tag| put(&queue, tag)))
     }
 
-    fn trial(handshake: Handshake) -> Arc<SlotHarness<Item>> {
+    fn harness(handshake: Handshake) -> Arc<SlotHarness<Item>> {
         Arc::new(SlotHarness::new(handshake))
     }
 
     fn hot<R: 'static>(
-        trial: &Arc<SlotHarness<Item>>,
+        harness: &Arc<SlotHarness<Item>>,
         part: impl FnOnce(&SlotHarness<Item>) -> R + 'static,
     ) -> thread::JoinHandle<R> {
-        let trial = trial.clone();
-        thread::spawn(move || part(&trial))
+        let harness = harness.clone();
+        thread::spawn(move || part(&harness))
     }
 
     /// What the putter is told is what the getter finds, and each of the two was seen. A putter whose slot is poisoned
@@ -56,21 +56,21 @@ mod tests {
             let seen = std::sync::Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
             let count = seen.clone();
             explore(move || {
-                let trial = trial(handshake);
+                let harness = harness(handshake);
                 let head = Arc::new(loom::sync::atomic::AtomicUsize::new(0));
                 let passed = head.clone();
-                let putter = hot(&trial, move |trial| {
-                    let put = trial.put(item((0, 0)));
+                let putter = hot(&harness, move |harness| {
+                    let put = harness.push(item((0, 0)));
                     assert!(put.is_ok() || passed.load(Ordering::Relaxed) == 1);
                     put
                 });
                 head.store(1, Ordering::Relaxed);
-                let got = trial.get();
+                let got = harness.take();
                 let put = putter.join().unwrap();
                 assert_eq!(put.is_ok(), got.is_some());
                 count[usize::from(got.is_some())].fetch_add(1, Ordering::Relaxed);
                 drop((put, got));
-                assert!(trial.reuse());
+                assert!(harness.reuse());
             });
             let seen = [0, 1].map(|outcome| seen[outcome].load(Ordering::Relaxed));
             println!("    poisoned and full: {seen:?}");
@@ -84,35 +84,35 @@ mod tests {
         with_each(|handshake| {
             for first in [0, 1, 2] {
                 explore(move || {
-                    let trial = trial(handshake);
+                    let harness = harness(handshake);
                     // Each of the three is the model's own thread once, which goes first.
-                    let put = |trial: &SlotHarness<Item>| trial.put(item((0, 0))).is_ok();
-                    let get = |trial: &SlotHarness<Item>| trial.get().is_some();
-                    let reuse = |trial: &SlotHarness<Item>| {
-                        if trial.reuse() {
-                            assert!(trial.put(item((1, 0))).is_ok());
-                            assert!(trial.get().is_some());
+                    let put = |harness: &SlotHarness<Item>| harness.push(item((0, 0))).is_ok();
+                    let get = |harness: &SlotHarness<Item>| harness.take().is_some();
+                    let reuse = |harness: &SlotHarness<Item>| {
+                        if harness.reuse() {
+                            assert!(harness.push(item((1, 0))).is_ok());
+                            assert!(harness.take().is_some());
                         }
                         true
                     };
                     let (put, got) = match first {
                         0 => {
-                            let (get, reuse) = (hot(&trial, get), hot(&trial, reuse));
-                            (put(&trial), get.join().unwrap() & reuse.join().unwrap())
+                            let (get, reuse) = (hot(&harness, get), hot(&harness, reuse));
+                            (put(&harness), get.join().unwrap() & reuse.join().unwrap())
                         }
                         1 => {
-                            let (put, reuse) = (hot(&trial, put), hot(&trial, reuse));
-                            let got = get(&trial) & reuse.join().unwrap();
+                            let (put, reuse) = (hot(&harness, put), hot(&harness, reuse));
+                            let got = get(&harness) & reuse.join().unwrap();
                             (put.join().unwrap(), got)
                         }
                         _ => {
-                            let (put, get) = (hot(&trial, put), hot(&trial, get));
-                            reuse(&trial);
+                            let (put, get) = (hot(&harness, put), hot(&harness, get));
+                            reuse(&harness);
                             (put.join().unwrap(), get.join().unwrap())
                         }
                     };
                     assert_eq!(put, got);
-                    assert!(trial.reuse());
+                    assert!(harness.reuse());
                 });
             }
         });
@@ -123,16 +123,16 @@ mod tests {
     fn skipped_or_poisoned() {
         with_each(|handshake| {
             explore(move || {
-                let trial = trial(handshake);
-                let putter = hot(&trial, SlotHarness::skip);
-                let getter = hot(&trial, |trial| assert!(trial.get().is_none()));
-                if trial.reuse() {
-                    assert!(trial.put(item((1, 0))).is_ok());
-                    assert!(trial.get().is_some());
+                let harness = harness(handshake);
+                let putter = hot(&harness, SlotHarness::leave_hole);
+                let getter = hot(&harness, |harness| assert!(harness.take().is_none()));
+                if harness.reuse() {
+                    assert!(harness.push(item((1, 0))).is_ok());
+                    assert!(harness.take().is_some());
                 }
                 putter.join().unwrap();
                 getter.join().unwrap();
-                assert!(trial.reuse());
+                assert!(harness.reuse());
             });
         });
     }

@@ -67,7 +67,7 @@ pub enum PopFallback<'a, T> {
 #[inline]
 fn place<T>(seen: Cursor) -> (Segment<T>, u64) {
     // SAFETY: there was a slot at the cursor, so that it is not the root's.
-    (unsafe { Segment::behind(seen) }, seen.slot())
+    (unsafe { Segment::of_cursor(seen) }, seen.slot())
 }
 
 fn claim<T>(seen: Cursor) -> Claim<T> {
@@ -82,7 +82,7 @@ impl<'a, T> PushTicket<'a, T> {
         let (segment, index) = place(self.seen);
         // SAFETY: the claim's ticket is used once; until then it pins the segment.
         match unsafe { segment.slot(index).publish(value, segment.handshake()) } {
-            Published::Kept => Ok(()),
+            Published::Done => Ok(()),
             Published::Contested => Err(Contested(self)),
         }
     }

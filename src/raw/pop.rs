@@ -42,8 +42,8 @@ impl<T> RawQueue<T> {
                 }
             }
             PopFallback::Contended => Backoff::new().pause(),
-            PopFallback::Unpublished(unsettled) => {
-                let claim = unsettled.claim();
+            PopFallback::Unpublished(unpublished) => {
+                let claim = unpublished.claim();
                 let found = self.take(&claim, claim.index);
                 observer.vacated(1);
                 if let Found::Value(value) = found {

@@ -66,7 +66,7 @@ impl<T> RawQueue<T> {
         for index in claim.index..claim.index + claim.count {
             let Some(value) = values.pop_front() else { unreachable!("more slots were claimed than there are values") };
             // SAFETY: the put ticket is part of the claim and is used once; until then it pins the segment.
-            match unsafe { claim.segment.slot(index).put(value, claim.segment.handshake()) } {
+            match unsafe { claim.segment.slot(index).push(value, claim.segment.handshake()) } {
                 None => kept += 1,
                 Some(value) => values.push_front(value),
             }
@@ -176,7 +176,7 @@ impl<T> RawQueue<T> {
                     let Some(taken) = value.take() else { unreachable!() };
                     let slot = claim.segment.slot(claim.index);
                     // SAFETY: the claim's ticket is used once; until then it pins the segment.
-                    *value = unsafe { slot.put(taken, claim.segment.handshake()) };
+                    *value = unsafe { slot.push(taken, claim.segment.handshake()) };
                     match value {
                         None => observer.surfaced(1),
                         Some(_) => self.add_holes(1, observer),
@@ -290,7 +290,7 @@ impl<T> RawQueue<T> {
         self.side.ahead.add(self.position(claim), claim.count);
         for index in claim.index..claim.index + claim.count {
             // SAFETY: the put ticket is part of the claim and is used once.
-            unsafe { claim.segment.slot(index).skip() };
+            unsafe { claim.segment.slot(index).leave_hole() };
         }
         // Somebody may wait for room because of this claim. Who meets the head's word after this sees the holes; who has met
         // it before is seen by the observer.
@@ -307,7 +307,7 @@ impl<T> RawQueue<T> {
         let Some(mut link) = self.link(&self.tail, seen) else {
             return Append::Again;
         };
-        let base = link.base_behind();
+        let base = link.next_base();
         // The tail stays where it is until the swing, so that the head alone decides.
         if limit != UNBOUNDED && self.between(self.head.snapshot(Self::LEN).position, base) >= limit {
             return Append::PushError(PushError::Full(()));
@@ -315,7 +315,7 @@ impl<T> RawQueue<T> {
         // Ordering: Acquire, L3. Pairs with the link (L2): the segment behind it is seen as it was made.
         let mut next = link.next().load(Ordering::Acquire);
         if next == 0 {
-            let segment = self.acquire_behind(&mut link);
+            let segment = self.acquire_next(&mut link);
             if let Some(value) = value.take() {
                 // SAFETY: nobody else knows the segment.
                 unsafe { segment.slot(0).fill(value) };

@@ -76,7 +76,7 @@ impl<T> RawQueue<T> {
         }
         // SAFETY: a cursor below the length is not the root's. Only this getter moves the head out of the segment, so that
         // it is not retired.
-        let full = unsafe { Segment::<T>::behind(seen).slot(seen.ticket()).is_full() };
+        let full = unsafe { Segment::<T>::of_cursor(seen).slot(seen.ticket()).is_full() };
         full.then_some(Ready { queue: self, single: PhantomData, seen })
     }
 
@@ -93,13 +93,13 @@ impl<T> RawQueue<T> {
                 continue;
             }
             // SAFETY: a cursor below the length is not the root's.
-            let segment = unsafe { Segment::behind(seen) };
+            let segment = unsafe { Segment::of_cursor(seen) };
             // SAFETY: the head is in this segment and at this slot, and only this getter moves it, so that the segment is
             // not retired, and its get ticket for this slot is this getter's.
             let found = unsafe {
-                match segment.slot(index).take_if_settled() {
+                match segment.slot(index).take_if_published() {
                     Some(found) => found,
-                    None => self.take_unsettled(segment, seen)?,
+                    None => self.take_unpublished(segment, seen)?,
                 }
             };
             self.head.store(seen.advanced(1));
@@ -146,7 +146,7 @@ impl<T> RawQueue<T> {
             return 0;
         }
         // SAFETY: as in `peek_ready`, for each slot that is looked at.
-        let segment = unsafe { Segment::<T>::behind(seen) };
+        let segment = unsafe { Segment::<T>::of_cursor(seen) };
         // SAFETY: as above.
         let row = (first..first + most).take_while(|&index| unsafe { segment.slot(index).is_full() }).count();
         if row == 0 {
@@ -168,14 +168,14 @@ impl<T> RawQueue<T> {
         self.check(single);
         let seen = self.head.cursor();
         // SAFETY: as in `peek_ready`.
-        seen.ticket() >= Self::LEN || unsafe { Segment::<T>::behind(seen).slot(seen.ticket()).is_settled() }
+        seen.ticket() >= Self::LEN || unsafe { Segment::<T>::of_cursor(seen).slot(seen.ticket()).is_published() }
     }
 
     /// Nothing is published in the slot: either nobody has claimed it, or its putter is at work.
     ///
     /// # Safety
     /// As in `pop_single_slow`.
-    unsafe fn take_unsettled(&self, segment: Segment<T>, seen: Cursor) -> Result<Found<T>, PopError> {
+    unsafe fn take_unpublished(&self, segment: Segment<T>, seen: Cursor) -> Result<Found<T>, PopError> {
         let tail = self.tail.cursor();
         // The segment is not retired, so that its address says which one it is.
         if tail.address() == segment.address() && tail.ticket() <= seen.ticket() {
@@ -232,7 +232,7 @@ impl<T> Ready<'_, T> {
         // that the segment stays.
         queue.head.store(seen.advanced(1));
         // SAFETY: as in `pop_single_slow`; the slot was seen to be full.
-        unsafe { Segment::behind(seen).slot(seen.ticket()).take_full(wrap) }
+        unsafe { Segment::of_cursor(seen).slot(seen.ticket()).take_full(wrap) }
     }
 }
 

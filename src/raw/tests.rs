@@ -188,7 +188,7 @@ fn a_batch_into_a_poisoned_slot_leaves_over_what_it_costs() {
 
 /// Asks the kernel for real, so that a segment may have the barrier for its means.
 fn both_means() -> Vec<Handshake> {
-    if fence::MAY_BE && fence::heavy() {
+    if fence::HAS_MEMBARRIER && fence::heavy() {
         vec![Handshake::Rmw, Handshake::Membarrier]
     } else {
         eprintln!("skipped: there is no process-wide barrier");
@@ -225,7 +225,7 @@ fn putter_and_getter_agree_on_each_slot() {
                 for n in 0..ROUNDS * LEN {
                     rmw_fence(&putting, &getting, n, n % 128);
                     // SAFETY: this thread puts, once in each slot; the segments outlive the threads.
-                    match unsafe { slot(n).put(n, handshake) } {
+                    match unsafe { slot(n).push(n, handshake) } {
                         None => kept.push(n),
                         Some(back) => assert_eq!(back, n),
                     }
