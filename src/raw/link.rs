@@ -73,8 +73,8 @@ impl<T> RawQueue<T> {
         let segment = Segment::at(seen.address());
         if segment.is_some() {
             if seen.ticket() == MAX_TICKET {
-                // Some sixteen thousand threads hold tickets of this edge, and the next one would overflow.
-                // The word moves as soon as one of them has moved it.
+                // Some sixteen thousand threads are at this edge, and one more ticket would overflow. Each of
+                // them leaves the edge as soon as the word has moved.
                 crate::sync::pause();
                 return None;
             }

@@ -347,7 +347,7 @@ fn the_only_getter_takes_nothing_twice_though_its_wrapping_unwinds() {
 }
 
 #[test]
-#[should_panic(expected = "the only getter of another queue")]
+#[should_panic(expected = "the single consumer of another queue")]
 fn an_only_getter_that_has_ended_is_none_elsewhere() {
     let mut queue: RawQueue<u64> = RawQueue::new();
     let mut single = queue.single_consumer();
