@@ -247,7 +247,7 @@ mod tests {
 
     /// A segment is used again with other means than before.
     #[test]
-    fn the_means_change_with_the_segment() {
+    fn the_handshake_changes_with_the_segment() {
         with_each(|handshake| {
             explore_capped(move || {
                 Handshake::Rmw.fix();
