@@ -75,20 +75,13 @@ impl End {
         self.word.swap(to.bits(), Ordering::AcqRel);
     }
 
-    /// The position of `cursor` if the word still has this value. If the word has moved, the result may be
-    /// too high but never too low, and a later load of the word sees that it has moved.
+    /// The position of `cursor`, which is at a slot, if the word still has this value. If the word has moved,
+    /// the result may be too high but never too low, and a later load of the word sees that it has moved.
     #[inline]
-    pub(crate) fn position_of(&self, cursor: Cursor, len: u64) -> u64 {
+    pub(crate) fn position_of(&self, cursor: Cursor) -> u64 {
         // Ordering: Acquire, E3. The cursor was loaded with Acquire (E1, E2), so the base is not older. Pairs
         // with a raise (E5) of a later segment: a thread that reads it sees the words at least where the
         // raising thread saw them.
-        self.base[cursor.parity()].load(Ordering::Acquire) + cursor.ticket().min(len)
-    }
-
-    /// Like [`End::position_of`], for a cursor at a slot.
-    #[inline]
-    pub(crate) fn position_of_slot(&self, cursor: Cursor) -> u64 {
-        // Ordering: Acquire, E3. As above.
         self.base[cursor.parity()].load(Ordering::Acquire) + cursor.ticket()
     }
 

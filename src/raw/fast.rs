@@ -139,7 +139,7 @@ impl<T> RawQueue<T> {
         if index >= Self::LEN {
             return Err(PushFallback::General);
         }
-        let position = self.tail.position_of_slot(seen);
+        let position = self.tail.position_of(seen);
         let mut head = None;
         if position.saturating_sub(self.tail.cached_peer()) >= limit {
             // The horizon is old.
@@ -181,7 +181,7 @@ impl<T> RawQueue<T> {
         if seen.ticket().saturating_sub(now.ticket()) >= limit {
             // As long as the base is the same the tail has not been through another life of the segment, so that both
             // words were in this one: it was full when the head's was read.
-            let same = self.tail.position_of_slot(seen) == position;
+            let same = self.tail.position_of(seen) == position;
             return Err(if same { PushFallback::Full } else { PushFallback::General });
         }
         Ok(now.ticket().min(seen.ticket()))
@@ -196,7 +196,7 @@ impl<T> RawQueue<T> {
         if index + 1 >= Self::LEN {
             return Err(PopFallback::General);
         }
-        let position = self.head.position_of_slot(seen);
+        let position = self.head.position_of(seen);
         if position >= self.head.cached_peer() {
             let there = self.available_hint(seen);
             if there == 0 {

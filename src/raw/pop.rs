@@ -149,7 +149,7 @@ impl<T> RawQueue<T> {
                 seen = self.head.cursor();
                 continue;
             }
-            let position = self.head.position_of(seen, Self::LEN);
+            let position = self.head.position_of(seen);
             let mut there = self.head.cached_peer().saturating_sub(position);
             if there == 0 {
                 there = self.available_hint(seen);

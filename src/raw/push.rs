@@ -215,7 +215,7 @@ impl<T> RawQueue<T> {
             let mut count = wanted.min(Self::LEN - index);
             let mut position = 0;
             if limit != UNBOUNDED {
-                position = self.tail.position_of(seen, Self::LEN);
+                position = self.tail.position_of(seen);
                 let mut used = position.saturating_sub(self.tail.cached_peer());
                 if used + count > limit {
                     // The horizon is old. Look, if only to claim more at once.

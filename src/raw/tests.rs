@@ -334,7 +334,7 @@ fn a_cursor_of_an_earlier_generation_does_not_make_a_queue_full() {
     while queue.tail.cursor().address() != seen.address() || queue.tail.cursor().ticket() != 1 {
         pass();
     }
-    let position = queue.tail.position_of_slot(seen);
+    let position = queue.tail.position_of(seen);
     assert!(matches!(queue.head_within(seen, position, limit), Err(PushFallback::General)));
 }
 
