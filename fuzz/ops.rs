@@ -6,7 +6,8 @@
 //!
 //! # What is checked
 //! - The result of each operation is the model's, with exactly the items the model names.
-//! - `len`, `is_empty`, `is_full`, `capacity`, `room`, `unfinished` and `is_closed` are the model's after each step.
+//! - `len`, `is_empty`, `is_full`, `capacity`, `remaining_capacity`, `unfinished` and `is_closed` are the
+//!   model's after each step.
 //! - Room goes to the first in line: the item of the put that waits longest goes in as soon as there is room for it, whether
 //!   that put is polled again or not, and permits come to the reservation that waits longest. With capacity 0 an item goes
 //!   in if and only if a get waits for it.
@@ -542,7 +543,7 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
         assert_eq!(queue.is_full(), is_full, "is_full");
         assert_eq!(queue.capacity(), model.capacity, "capacity");
         let room = if model.capacity == Some(0) { Some(0) } else { model.left() };
-        assert_eq!(queue.room(), room, "room");
+        assert_eq!(queue.remaining_capacity(), room, "remaining capacity");
         assert_eq!(queue.unfinished(), model.unfinished(), "unfinished");
         assert_eq!(queue.is_closed(), model.closed, "is_closed");
     }

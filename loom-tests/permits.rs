@@ -29,14 +29,14 @@ mod tests {
     }
 
     #[test]
-    fn a_permit_that_returns_ends_the_wait_for_it() {
+    fn a_released_permit_ends_the_wait_for_it() {
         explore(|| {
             let queue = with_permits(1);
             let held = queue.try_reserve(1).unwrap();
             let reserver = spawn(&queue, |queue| block_on(queue.reserve(1)).is_ok());
             drop(held);
             assert!(reserver.join().unwrap());
-            assert_eq!(queue.room(), Some(1));
+            assert_eq!(queue.remaining_capacity(), Some(1));
         });
     }
 
@@ -58,19 +58,19 @@ mod tests {
     }
 
     #[test]
-    fn an_item_that_is_taken_ends_the_wait_of_a_put() {
+    fn a_get_ends_the_wait_of_a_put() {
         explore(|| {
             let queue = with_permits(1);
             queue.try_put(1).unwrap();
             let putter = spawn(&queue, |queue| block_on(queue.put(2)).is_ok());
             assert_eq!(queue.try_get(), Ok(1));
             assert!(putter.join().unwrap());
-            assert_eq!((queue.try_get(), queue.room()), (Ok(2), Some(1)));
+            assert_eq!((queue.try_get(), queue.remaining_capacity()), (Ok(2), Some(1)));
         });
     }
 
     #[test]
-    fn the_first_in_line_has_the_permit() {
+    fn the_first_waiter_is_granted_the_permit() {
         explore(|| {
             let queue = with_permits(1);
             let held = queue.try_reserve(1).unwrap();
@@ -81,13 +81,13 @@ mod tests {
             let Some(Ok(permit)) = poll_once(&mut first) else { panic!("another has it") };
             drop(permit);
             assert!(second.join().unwrap());
-            assert_eq!(queue.room(), Some(1));
+            assert_eq!(queue.remaining_capacity(), Some(1));
         });
     }
 
     /// Two come back one by one, while others try to have one.
     #[test]
-    fn a_large_reservation_collects() {
+    fn a_large_reservation_collects_permits() {
         explore(|| {
             let queue = with_permits(2);
             let (one, two) = (queue.try_reserve(1).unwrap(), queue.try_reserve(1).unwrap());
@@ -99,13 +99,13 @@ mod tests {
             let Some(Ok(permits)) = poll_once(&mut large) else { panic!("another has one") };
             assert!(!other.join().unwrap());
             drop(permits);
-            assert_eq!(queue.room(), Some(2));
+            assert_eq!(queue.remaining_capacity(), Some(2));
         });
     }
 
     /// The reservation is dropped while a permit comes.
     #[test]
-    fn a_reservation_that_is_dropped_gives_back_what_it_has() {
+    fn a_dropped_reservation_releases_its_permits() {
         explore(|| {
             let queue = with_permits(1);
             let held = queue.try_reserve(1).unwrap();
@@ -115,7 +115,7 @@ mod tests {
             drop(held);
             drop(cancelled);
             assert!(reserver.join().unwrap());
-            assert_eq!(queue.room(), Some(1));
+            assert_eq!(queue.remaining_capacity(), Some(1));
         });
     }
 
@@ -129,13 +129,13 @@ mod tests {
             queue.close();
             drop(held);
             assert!(reserver.join().unwrap());
-            assert_eq!((block_on(queue.get()), queue.room()), (Err(GetError), Some(2)));
+            assert_eq!((block_on(queue.get()), queue.remaining_capacity()), (Err(GetError), Some(2)));
         });
     }
 
     /// A permit is spent beside the close: what was put by it is got before the end is told.
     #[test]
-    fn the_end_comes_after_what_was_put_by_the_last_permit() {
+    fn items_put_with_the_last_permit_are_taken_before_the_end() {
         explore(|| {
             let queue = with_permits(1);
             let putter = spawn(&queue, |queue| queue.try_reserve(1).map(|mut permit| permit.put(1)).is_ok());
@@ -158,7 +158,7 @@ mod tests {
             let put = putter.join().unwrap();
             closer.join().unwrap();
             assert_eq!(put, got.is_ok() || queue.try_get().is_ok());
-            assert_eq!((queue.try_get(), queue.room()), (Err(TryGetError::Closed), Some(1)));
+            assert_eq!((queue.try_get(), queue.remaining_capacity()), (Err(TryGetError::Closed), Some(1)));
         });
     }
 
@@ -178,7 +178,7 @@ mod tests {
 
     /// A get that waits beside the close is woken for an item that a permit puts after it, and then for the end.
     #[test]
-    fn a_waiting_get_has_what_a_permit_puts_after_the_close() {
+    fn a_waiting_get_receives_the_item_a_permit_puts_after_the_close() {
         explore(|| {
             let queue = with_permits(1);
             let mut permit = queue.try_reserve(1).unwrap();
@@ -193,7 +193,7 @@ mod tests {
     /// A forced put under way and a close: the item that is displaced comes back, and the new one is in the queue or handed
     /// back.
     #[test]
-    fn a_forced_put_beside_a_close() {
+    fn a_forced_put_beside_a_close_loses_nothing() {
         explore(|| {
             let queue = with_permits(1);
             queue.try_put(1).unwrap();
@@ -202,7 +202,7 @@ mod tests {
             let forced = forcer.join().unwrap();
             let left = queue.try_get();
             assert!(matches!((forced, left), (Ok(Some(1)), Ok(2)) | (Err(2), Ok(1))), "{forced:?}, {left:?}");
-            assert_eq!((queue.try_get(), queue.room()), (Err(TryGetError::Closed), Some(1)));
+            assert_eq!((queue.try_get(), queue.remaining_capacity()), (Err(TryGetError::Closed), Some(1)));
         });
     }
 
@@ -232,7 +232,7 @@ mod tests {
             assert!(queue.len() <= 1);
             assert_eq!(got, Ok(1));
             assert_eq!(putter.join().unwrap(), queue.try_get().is_ok());
-            assert_eq!(queue.room(), Some(1));
+            assert_eq!(queue.remaining_capacity(), Some(1));
         });
     }
 }

@@ -10,11 +10,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 #[test]
-fn kept_room_is_not_given_to_others() {
+fn reserved_capacity_is_not_given_to_other_puts() {
     let _watchdog = common::watchdog();
     let queue = Queue::with_permits(3);
     let mut permits = queue.try_reserve(2).unwrap();
-    assert_eq!((queue.room(), permits.len()), (Some(1), 2));
+    assert_eq!((queue.remaining_capacity(), permits.len()), (Some(1), 2));
     queue.try_put(1).unwrap();
     assert!(queue.try_put(2).unwrap_err().is_full());
     assert!(queue.try_reserve(1).unwrap_err().is_full());
@@ -22,11 +22,11 @@ fn kept_room_is_not_given_to_others() {
     permits.put(4);
     assert!(permits.is_empty());
     assert_eq!(queue.drain().collect::<Vec<_>>(), [1, 3, 4]);
-    assert_eq!(queue.room(), Some(3));
+    assert_eq!(queue.remaining_capacity(), Some(3));
 }
 
 #[test]
-fn permits_that_are_dropped_wake_who_waits() {
+fn dropped_permits_wake_waiting_operations() {
     let _watchdog = common::watchdog();
     let queue = Queue::with_permits(1);
     let permits = queue.try_reserve(1).unwrap();
@@ -36,7 +36,7 @@ fn permits_that_are_dropped_wake_who_waits() {
     block_on(put).unwrap();
     assert_eq!(queue.try_get(), Ok(1));
     assert_eq!(block_on(reserve).unwrap().len(), 1);
-    assert_eq!(queue.room(), Some(1));
+    assert_eq!(queue.remaining_capacity(), Some(1));
 }
 
 /// Permits come to the first in line bit by bit; who came later waits behind it, and nobody overtakes.
@@ -50,7 +50,7 @@ fn a_large_reservation_is_not_starved_by_small_ones() {
         queue.try_get().unwrap();
         assert!(!large.is_woken() && !small.is_woken());
         assert!(queue.try_put(5).unwrap_err().is_full() && queue.try_reserve(1).unwrap_err().is_full());
-        assert_eq!((queue.room(), queue.try_reserve(0).unwrap().len()), (Some(0), 0));
+        assert_eq!((queue.remaining_capacity(), queue.try_reserve(0).unwrap().len()), (Some(0), 0));
         assert!(queue.put(6).wait_timeout(Duration::ZERO).is_err());
     }
     queue.try_get().unwrap();
@@ -58,11 +58,11 @@ fn a_large_reservation_is_not_starved_by_small_ones() {
     let permits = large.ready().unwrap();
     drop(permits);
     assert!(small.is_woken());
-    assert_eq!((queue.try_get(), queue.room()), (Ok(4), Some(3)));
+    assert_eq!((queue.try_get(), queue.remaining_capacity()), (Ok(4), Some(3)));
 }
 
 #[test]
-fn a_storm_of_small_puts_does_not_starve_a_large_reservation() {
+fn many_small_puts_do_not_starve_a_large_reservation() {
     let _watchdog = common::watchdog();
     let queue = Queue::with_permits(8);
     let stop = AtomicBool::new(false);
@@ -81,11 +81,11 @@ fn a_storm_of_small_puts_does_not_starve_a_large_reservation() {
         stop.store(true, Ordering::Relaxed);
     });
     drop(queue.drain());
-    assert_eq!(queue.room(), Some(8));
+    assert_eq!(queue.remaining_capacity(), Some(8));
 }
 
 #[test]
-fn reservations_and_puts_stand_in_one_line() {
+fn reservations_and_puts_wait_in_one_fifo_queue() {
     let queue = Queue::with_permits(2);
     let held = queue.try_reserve(2).unwrap();
     let first = Probe::pending(queue.reserve(1));
@@ -97,27 +97,27 @@ fn reservations_and_puts_stand_in_one_line() {
     assert_eq!(queue.try_get(), Ok(7));
     assert!(third.is_woken());
     drop(third.ready().unwrap());
-    assert_eq!(queue.room(), Some(2));
+    assert_eq!(queue.remaining_capacity(), Some(2));
 }
 
 #[test]
-fn a_reservation_that_is_dropped_half_way_gives_back_what_it_has() {
+fn a_reservation_dropped_half_way_releases_its_permits() {
     let queue = Queue::with_permits(3);
     let mut held = queue.try_reserve(3).unwrap();
     let large = Probe::pending(queue.reserve(3));
     let small = Probe::pending(queue.reserve(1));
     held.put(1);
     held.put(2);
-    assert_eq!((queue.try_get(), queue.try_get(), queue.room()), (Ok(1), Ok(2), Some(0)));
+    assert_eq!((queue.try_get(), queue.try_get(), queue.remaining_capacity()), (Ok(1), Ok(2), Some(0)));
     drop(large);
     assert!(small.is_woken());
     assert_eq!(small.ready().unwrap().len(), 1);
     drop(held);
-    assert_eq!(queue.room(), Some(3));
+    assert_eq!(queue.remaining_capacity(), Some(3));
 }
 
 #[test]
-fn a_close_takes_back_what_a_reservation_has_so_far() {
+fn a_close_releases_the_permits_of_a_pending_reservation() {
     let queue = Queue::<u8>::with_permits(3);
     let held = queue.try_reserve(1).unwrap();
     let half = Probe::pending(queue.reserve(3));
@@ -128,14 +128,14 @@ fn a_close_takes_back_what_a_reservation_has_so_far() {
     drop(held);
     assert!(get.is_woken());
     assert!(get.ready().is_err());
-    assert_eq!(queue.room(), Some(3));
+    assert_eq!(queue.remaining_capacity(), Some(3));
     assert_eq!(put.ready().unwrap_err().into_inner(), 1);
     assert!(half.ready().is_err());
 }
 
 /// What was reserved and not answered yet goes back: the queue was closed first.
 #[test]
-fn a_close_takes_back_what_a_reservation_was_not_told_of() {
+fn a_close_releases_permits_granted_to_a_reservation_not_polled_since() {
     let queue = Queue::<u8>::with_permits(1);
     let held = queue.try_reserve(1).unwrap();
     let reserve = Probe::pending(queue.reserve(1));
@@ -167,7 +167,7 @@ fn a_forced_put_loses_nothing_to_a_close() {
             }
         }
         all.sort_unstable();
-        assert_eq!((all, queue.room()), (vec![0, 1, 2, 3, 4, 5], Some(2)));
+        assert_eq!((all, queue.remaining_capacity()), (vec![0, 1, 2, 3, 4, 5], Some(2)));
         assert!(queue.try_get().unwrap_err().is_closed());
     }
 }
@@ -189,7 +189,7 @@ fn permits_outlive_a_close() {
 }
 
 #[test]
-fn reserving_takes_part_in_time_and_in_joining() {
+fn reservations_work_with_timeouts_and_joins() {
     let _watchdog = common::watchdog();
     let queue = Queue::with_permits(1);
     let mut permits = queue.reserve(1).wait().unwrap();
@@ -201,7 +201,7 @@ fn reserving_takes_part_in_time_and_in_joining() {
 }
 
 #[test]
-fn batches_go_in_as_there_is_credit() {
+fn batches_are_put_as_permits_become_free() {
     let _watchdog = common::watchdog();
     let queue = Queue::with_permits(3);
     let rest = queue.try_put_many(0..5).unwrap_err();
@@ -209,11 +209,11 @@ fn batches_go_in_as_there_is_credit() {
     assert_eq!(queue.force_put(9), Ok(Some(0)));
     let mut got = Vec::new();
     assert_eq!(queue.try_get_many(&mut got, 9), Ok(3));
-    assert_eq!((got, queue.room()), (vec![1, 2, 9], Some(3)));
+    assert_eq!((got, queue.remaining_capacity()), (vec![1, 2, 9], Some(3)));
 }
 
 #[test]
-fn a_storm_of_permits_keeps_the_bound() {
+fn permits_under_load_never_exceed_the_capacity() {
     let _watchdog = common::watchdog();
     let queue = Queue::with_permits(4);
     std::thread::scope(|scope| {
@@ -235,18 +235,18 @@ fn a_storm_of_permits_keeps_the_bound() {
         }
         scope.spawn(|| (0..9000).for_each(|_| assert!(queue.get().wait().is_ok())));
     });
-    assert_eq!((queue.len(), queue.room()), (0, Some(4)));
+    assert_eq!((queue.len(), queue.remaining_capacity()), (0, Some(4)));
 }
 
 #[test]
 #[should_panic(expected = "with_permits")]
-fn permits_are_for_queues_made_for_them() {
+fn permits_need_a_queue_made_with_permits() {
     let _watchdog = common::watchdog();
     let _ = Queue::<u8>::bounded(1).try_reserve(1);
 }
 
 #[test]
-fn the_last_permit_that_goes_wakes_who_waits_for_the_end() {
+fn the_last_permit_wakes_a_get_that_waits_for_the_end() {
     let _watchdog = common::watchdog();
     let (count, waker) = common::Count::new();
     let queue = Queue::<u8>::with_permits(100);
@@ -261,7 +261,7 @@ fn the_last_permit_that_goes_wakes_who_waits_for_the_end() {
 
 #[cfg(feature = "stream")]
 #[test]
-fn the_last_permit_that_goes_wakes_a_stream_that_waits_for_the_end() {
+fn the_last_permit_wakes_a_stream_that_waits_for_the_end() {
     let _watchdog = common::watchdog();
     use futures_core::Stream;
 
@@ -293,7 +293,7 @@ fn closed_and_empty_is_final() {
 }
 
 #[test]
-fn a_shutdown_leaves_nothing_that_no_permit_put() {
+fn a_shutdown_leaves_only_items_put_with_permits() {
     let _watchdog = common::watchdog();
     for round in 0..3_000 {
         let queue = Queue::with_permits(2);
@@ -310,7 +310,7 @@ fn a_shutdown_leaves_nothing_that_no_permit_put() {
 
 /// What was granted to a reservation that nobody polls does not keep the end from the gets.
 #[test]
-fn a_forgotten_reservation_does_not_hold_up_the_end() {
+fn a_forgotten_reservation_does_not_delay_the_end() {
     for granted in [false, true] {
         let queue = Queue::<u8>::with_permits(2);
         let held = queue.try_reserve(1).unwrap();
@@ -333,7 +333,7 @@ fn a_forgotten_reservation_does_not_hold_up_the_end() {
 }
 
 #[test]
-fn what_a_permit_puts_after_the_close_comes_last_and_counts() {
+fn items_put_with_a_permit_after_the_close_arrive_last_and_count() {
     let queue = Queue::with_permits(4);
     let mut permits = queue.try_reserve(3).unwrap();
     queue.try_put(0).unwrap();

@@ -2,7 +2,7 @@
 
 use super::{Queue, QueueRef};
 use crate::error::{ClosedTimeoutError, JoinTimeoutError};
-use crate::join::{Claims, Left};
+use crate::join::Claims;
 use crate::operation::{operation, Attempt};
 use crate::wait::{WaitSet, Waiting};
 use std::marker::PhantomData;
@@ -97,7 +97,7 @@ impl<T, H: QueueRef<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
     type Output = ();
     type Timed = Result<(), C::TimedOut>;
 
-    fn attempt(&mut self, waker: Option<&Waker>) -> Option<()> {
+    fn try_complete(&mut self, waker: Option<&Waker>) -> Option<()> {
         let since = self.waiting.as_mut().map(|(waiting, since)| {
             waker.into_iter().for_each(|waker| waiting.look(waker));
             *since
@@ -105,7 +105,7 @@ impl<T, H: QueueRef<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
         C::holds(self.handle.queue(), since).then(|| self.cancel())
     }
 
-    fn waits(&self) -> bool {
+    fn is_registered(&self) -> bool {
         self.waiting.as_ref().is_some_and(|(waiting, _)| waiting.listens())
     }
 
@@ -121,8 +121,8 @@ impl<T, H: QueueRef<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
                 }
             }
             C::rmw_fence(queue);
-            let output = self.attempt(Some(waker));
-            if output.is_some() || self.waits() {
+            let output = self.try_complete(Some(waker));
+            if output.is_some() || self.is_registered() {
                 return output;
             }
         }
@@ -139,39 +139,14 @@ impl<T, H: QueueRef<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
     }
 
     fn on_timeout(&mut self) -> Self::Timed {
-        let output = self.attempt(None);
+        let output = self.try_complete(None);
         self.cancel();
         output.ok_or_else(C::timed_out)
     }
 }
 
-impl<T> Queue<T> {
-    /// Notifies those who join, if a change has left nothing unfinished.
-    #[inline]
-    pub(super) fn notify_if_all_done(&self, left: Left) {
-        match left {
-            Left::Nothing { claims } if !self.hot.joiners.is_empty() => self.notify_joiners(claims),
-            _ => {}
-        }
-    }
-
-    #[cold]
-    fn notify_joiners(&self, claims: u64) {
-        // Noted first: who is woken may not be polled before the next item comes in.
-        self.hot.last_zero.note(claims);
-        self.hot.joiners.wake_all();
-    }
-
-    /// The same, for a claim that was given up.
-    pub(super) fn notify_after_holes(&self) {
-        if !self.hot.joiners.is_empty() {
-            self.notify_if_all_done(self.book.unfinished.remaining_after_holes(self));
-        }
-    }
-}
-
 operation! {
-    /// The wait for all items to be done; made by [`Queue::join`].
+    /// Future returned by [`Queue::join`].
     ///
     /// # Cancel safety
     /// It can be dropped at any time.
@@ -180,7 +155,7 @@ operation! {
 }
 
 operation! {
-    /// The wait for a queue to be closed; made by [`Queue::closed`].
+    /// Future returned by [`Queue::closed`].
     ///
     /// # Cancel safety
     /// It can be dropped at any time.

@@ -1,6 +1,7 @@
 //! Unit tests with fixed schedules: 256 segments of items pass between the check and the claim of an
 //! operation, so that the sequence number wraps around and the word has the same bits again.
 
+use super::tests::{pop_up_to, push_all};
 use super::*;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -24,22 +25,22 @@ fn at_each_slot(test: impl Fn(Rc<RawQueue<Large>>, bool)) {
 
 fn pass(queue: &RawQueue<Large>, items: u64) {
     for _ in 0..items {
-        assert!(offer(queue, 0, false) && queue.pop(&()).is_ok());
+        assert!(offer(queue, 0, false) && queue.pop(&mut Events::default()).is_ok());
     }
 }
 
 fn offer(queue: &RawQueue<Large>, byte: u8, batch: bool) -> bool {
     match batch {
-        false => queue.push([byte; 512], 1, &()).is_ok(),
-        true => queue.push_many(&mut VecDeque::from([[byte; 512]]), 1, &()).is_ok(),
+        false => queue.push([byte; 512], 1, &mut Events::default()).is_ok(),
+        true => push_all(queue, &mut VecDeque::from([[byte; 512]]), 1, &mut Events::default()).is_ok(),
     }
 }
 
 fn byte(queue: &RawQueue<Large>, batch: bool) -> Result<u8, PopError> {
     let mut values = Vec::new();
     match batch {
-        false => queue.pop(&()).map(|value| value[0]),
-        true => queue.pop_many(&mut values, 2, &()).map(|_| values[0][0]),
+        false => queue.pop(&mut Events::default()).map(|value| value[0]),
+        true => pop_up_to(queue, &mut values, 2, &mut Events::default()).map(|_| values[0][0]),
     }
 }
 
