@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 /// Acts like an appender that is stopped before the tail moves: links a segment whose slot 0 holds `value`.
 fn link_and_stop(queue: &RawQueue<u64>, value: u64) -> link::Link<'_, u64> {
     let link = queue.link(&queue.tail, queue.tail.cursor()).unwrap();
-    let segment = queue.side.pool.acquire(link.next_base());
+    let segment = queue.cold.pool.acquire(link.next_base());
     // SAFETY: no other thread knows the segment.
     unsafe { segment.slot(0).fill(value) };
     link.next().store(segment.address(), Ordering::Release);
@@ -23,7 +23,7 @@ fn the_head_stays_in_the_segment_that_the_tail_has_not_left() {
     (0..LEN).for_each(|n| assert_eq!(queue.pop(&mut Events::default()), Ok(n)));
     assert_eq!(queue.head.cursor().address(), segment);
     // Like a pop that saw an item, after which the head's word wrapped around.
-    queue.leave_used_up(queue.head.cursor());
+    queue.leave_used_up_segment(queue.head.cursor());
     assert_eq!(queue.head.cursor().address(), segment);
     assert_eq!(queue.pop(&mut Events::default()), Err(PopError::Empty));
     drop(appender);

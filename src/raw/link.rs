@@ -19,7 +19,7 @@ impl<T> Link<'_, T> {
     /// The link itself: the address of the next segment, or 0.
     pub(super) fn next(&self) -> &AtomicUsize {
         match self.segment {
-            None => &self.queue.side.first,
+            None => &self.queue.cold.first,
             // SAFETY: the helper ticket pins the segment for as long as `self` exists.
             Some(segment) => unsafe { &segment.header().next },
         }
@@ -94,7 +94,7 @@ impl<T> RawQueue<T> {
             }
         }
         let unwound = HandBack(link);
-        let segment = self.side.pool.acquire(unwound.0.next_base());
+        let segment = self.cold.pool.acquire(unwound.0.next_base());
         std::mem::forget(unwound);
         segment
     }

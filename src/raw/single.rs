@@ -50,7 +50,7 @@ impl<T> RawQueue<T> {
         self.head.store(cursor);
         let id = next_id();
         // Ordering: Relaxed, R1. The queue is not shared yet.
-        self.side.single.store(id, Ordering::Relaxed);
+        self.cold.single.store(id, Ordering::Relaxed);
         SingleConsumer { id, item: PhantomData }
     }
 
@@ -203,7 +203,7 @@ impl<T> RawQueue<T> {
         let left = Segment::<T>::at(seen.address());
         // The tail has left the segment, so the link is set.
         let (link, base) = match left {
-            None => (&self.side.first, Self::LEN),
+            None => (&self.cold.first, Self::LEN),
             // SAFETY: the head is still in this segment.
             Some(segment) => unsafe { (&segment.header().next, segment.base() + Self::LEN) },
         };
@@ -216,7 +216,7 @@ impl<T> RawQueue<T> {
             // head handed out no helper ticket.
             unsafe {
                 left.leave(0);
-                self.side.pool.retire(left);
+                self.cold.pool.retire(left);
             }
         }
         Ok(())
@@ -225,7 +225,7 @@ impl<T> RawQueue<T> {
     #[inline]
     fn check(&self, single: &SingleConsumer<T>) {
         // Ordering: Relaxed, R1. The id changes only before the queue is shared.
-        assert_eq!(self.side.single.load(Ordering::Relaxed), single.id, "the single consumer of another queue");
+        assert_eq!(self.cold.single.load(Ordering::Relaxed), single.id, "the single consumer of another queue");
     }
 }
 

@@ -141,7 +141,7 @@ fn a_claim_after_a_wrap_around_keeps_the_bound() {
     let cursor = queue.tail.cursor();
     queue.tail.advance(cursor, cursor.advanced(1)).unwrap();
     let claim = Claim { segment: Segment::at(cursor.address()).unwrap(), index: cursor.ticket(), count: 1 };
-    assert!(!queue.is_where_tested(&claim, 2 * LEN, 4));
+    assert!(!queue.is_allowed(&claim, 2 * LEN, 4));
     queue.leave_holes(&claim, &mut Events::default());
     queue.push(4, UNBOUNDED, &mut Events::default()).unwrap();
     assert_eq!((queue.claims() - queue.holes()), 5);
@@ -366,7 +366,7 @@ fn a_cursor_of_an_earlier_generation_does_not_make_a_queue_full() {
         pass();
     }
     let position = queue.tail.position_of(seen);
-    assert!(matches!(queue.head_within(seen, position, limit), Err(PushFallback::General)));
+    assert!(matches!(queue.head_below_limit(seen, position, limit), Err(PushFallback::General)));
 }
 
 #[test]
