@@ -1,4 +1,5 @@
-//! A place for one value, which one lays down and the first who comes for it takes: one compare-and-swap each.
+//! A place for one value, which one lays down and the first who comes for it takes: one compare-and-swap
+//! each.
 //!
 //! Knows nothing of what the value is for, nor of queues.
 
@@ -15,8 +16,8 @@ pub struct TakeCell<V> {
     value: UnsafeCell<Option<V>>,
 }
 
-// SAFETY: a value goes from the thread that lays it down to the one that takes it, hence `V: Send`; a reference to it is only
-// with the one who holds the place.
+// SAFETY: a value goes from the thread that lays it down to the one that takes it, hence `V: Send`; a
+// reference to it is only with the one who holds the place.
 unsafe impl<V: Send> Sync for TakeCell<V> {}
 
 impl<V> std::fmt::Debug for TakeCell<V> {
@@ -33,7 +34,8 @@ impl<V> TakeCell<V> {
         }
     }
 
-    /// Lays a value down and hands back the one that was there; itself comes back if somebody is at the place just now.
+    /// Lays a value down and hands back the one that was there; itself comes back if somebody is at the place
+    /// just now.
     pub fn lay(&self, value: V) -> Result<Option<V>, V> {
         // Ordering: Relaxed, B1. The compare-and-swap confirms it.
         let seen = self.state.load(Ordering::Relaxed);
