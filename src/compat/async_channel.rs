@@ -224,12 +224,12 @@ conversions! {
 
 /// A future of this crate's channel, under its name in `async-channel`, where it is not `Unpin`.
 macro_rules! future {
-    ($(#[$meta:meta])* $name:ident: $inner:ident -> $output:ty) => {
+    ($(#[$meta:meta])* $name:ident: $($inner:ident)::+ -> $output:ty) => {
         pin_project_lite::pin_project! {
             $(#[$meta])*
             #[must_use = "futures do nothing unless you `.await` or poll them"]
             pub struct $name<'a, T> {
-                inner: crate::$inner<'a, T>,
+                inner: $($inner)::+<'a, T>,
                 #[pin]
                 pinned: PhantomPinned,
             }
@@ -253,13 +253,13 @@ macro_rules! future {
 
 future! {
     /// A message on its way in; made by [`Sender::send`].
-    Send: Send -> Result<(), SendError<T>>
+    Send: channel::Send -> Result<(), SendError<T>>
 }
 future! {
     /// A message on its way out; made by [`Receiver::recv`].
-    Recv: Recv -> Result<T, RecvError>
+    Recv: channel::Recv -> Result<T, RecvError>
 }
 future! {
     /// The wait for the end; made by [`Sender::closed`].
-    Closed: Closed -> ()
+    Closed: crate::Closed -> ()
 }
