@@ -24,8 +24,8 @@ pub(crate) enum OnDisconnect {
     /// They stay until the last sender is dropped as well, as in some other crates.
     #[cfg(feature = "compat")]
     Keep,
-    /// As `Keep`. If the drop of a message panics, the messages behind it are leaked, as in
-    /// `crossbeam-channel`.
+    /// As `Keep`. If the drop of a message panics, the messages behind it are leaked: the tests of
+    /// `crossbeam-channel` check that.
     #[cfg(feature = "compat")]
     KeepUntilPanic,
 }
