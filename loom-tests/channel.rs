@@ -33,7 +33,7 @@ mod tests {
 
     /// Who is told of the end sees what was done before each sender was dropped, though only the count orders it.
     #[test]
-    fn the_end_comes_after_what_each_sender_did() {
+    fn what_each_sender_did_happens_before_the_end() {
         explore(|| {
             let (sender, receiver) = unbounded::<u8>();
             let other = sender.clone();
@@ -54,7 +54,7 @@ mod tests {
 
     /// The message was accepted and dropped, or came back: loom's `Arc` sees a leak.
     #[test]
-    fn the_last_receiver_drops_what_is_inside() {
+    fn the_last_receiver_drops_the_remaining_messages() {
         explore(|| {
             let (sender, receiver) = unbounded();
             let message = Arc::new(());
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn both_sides_go_at_once() {
+    fn both_sides_are_dropped_at_once() {
         explore(|| {
             let (sender, receiver) = unbounded();
             sender.try_send(Arc::new(1)).unwrap();
@@ -92,7 +92,7 @@ mod tests {
 
     /// A weak handle brings a sender back only while there is one.
     #[test]
-    fn upgrading_does_not_revive_a_closed_channel() {
+    fn an_upgrade_does_not_reopen_a_closed_channel() {
         explore(|| {
             let (sender, receiver) = unbounded();
             let weak = sender.downgrade();
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn cloning_and_dropping_closes_once() {
+    fn a_clone_and_its_origin_close_the_channel_once() {
         explore(|| {
             let (sender, receiver) = unbounded::<u8>();
             let other = sender.clone();

@@ -65,7 +65,7 @@ mod tests {
 
     /// One has enrolled when the other comes, and the last item is done.
     #[test]
-    fn two_join_at_once() {
+    fn two_joins_wait_at_once() {
         explore_large(|| {
             let queue = with(&[1]);
             let mut join = queue.join();
@@ -80,7 +80,7 @@ mod tests {
     /// Who counts an item of his own as done is not refused, though another puts and counts meanwhile: the other's count is
     /// not seen without what the other put. Nothing may be unfinished once or twice, while somebody enrols.
     #[test]
-    fn two_finish_while_one_puts() {
+    fn two_items_are_finished_while_one_is_put() {
         explore_large(|| {
             let queue = with(&[1]);
             let first = spawn(&queue, |queue| queue.task_done().unwrap());
@@ -97,7 +97,7 @@ mod tests {
 
     /// Twice nothing is unfinished: who enrols after the first time is woken for the second.
     #[test]
-    fn who_joins_late_is_woken_the_second_time() {
+    fn a_late_join_is_woken_by_the_second_zero() {
         explore(|| {
             let queue = with(&[1]);
             let worker = spawn(&queue, |queue| {
@@ -112,7 +112,7 @@ mod tests {
 
     /// The worker puts an item before it is done with its own: the count does not touch zero in between.
     #[test]
-    fn the_join_waits_for_what_a_worker_puts() {
+    fn the_join_waits_for_items_that_a_worker_puts() {
         explore(|| {
             let queue = with(&[1]);
             let worker = spawn(&queue, |queue| {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn two_count_one_item_and_one_is_refused() {
+    fn one_of_two_task_done_calls_for_one_item_is_refused() {
         explore(|| {
             let queue = with(&[1]);
             let other = spawn(&queue, |queue| queue.task_done());
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn shutting_down_ends_the_join() {
+    fn a_shutdown_ends_the_join() {
         explore(|| {
             let queue = with(&[1, 2]);
             let joiner = spawn(&queue, |queue| block_on(queue.join()));
@@ -152,7 +152,7 @@ mod tests {
     /// The put's claim counts, is poisoned, and the put ends with an error: the join must not wait for it, whichever of
     /// the last `task_done` and the giving-up comes last.
     #[test]
-    fn a_claim_that_is_given_up_does_not_hold_up_the_join() {
+    fn a_hole_does_not_delay_the_join() {
         explore(|| {
             let queue = Arc::new(Queue::unbounded());
             queue.try_put(1).unwrap();
@@ -173,7 +173,7 @@ mod tests {
 
     /// As before, with somebody who joins while it happens.
     #[test]
-    fn who_joins_is_woken_by_a_claim_that_is_given_up() {
+    fn a_waiting_join_is_woken_by_a_hole() {
         explore(|| {
             let queue = Arc::new(Queue::bounded(2));
             let putter = spawn(&queue, |queue| {
@@ -199,7 +199,7 @@ mod tests {
 
     /// The next item comes in before the join that was woken is polled.
     #[test]
-    fn a_join_that_was_woken_is_not_kept_by_the_next_item() {
+    fn a_woken_join_completes_beside_the_next_item() {
         explore(|| {
             let queue = with(&[1]);
             let mut join = queue.join();
@@ -265,7 +265,7 @@ mod tests {
     /// A claim is given up while the last item is finished: one of the two finds that nothing is left, and the join that
     /// waits ends.
     #[test]
-    fn of_giving_up_and_finishing_one_ends_the_join() {
+    fn a_hole_or_the_last_task_done_ends_the_join() {
         explore_large(|| {
             let queue = with(&[1]);
             let mut join = queue.join();
@@ -285,7 +285,7 @@ mod tests {
 
     /// What was done before is seen by one who learns of the zero only by the note of it.
     #[test]
-    fn the_note_of_a_zero_shows_the_work() {
+    fn work_is_visible_through_the_recorded_zero() {
         explore(|| {
             let queue = with(&[1]);
             let work = Arc::new(AtomicUsize::new(0));

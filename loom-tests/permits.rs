@@ -29,7 +29,7 @@ mod tests {
     }
 
     #[test]
-    fn a_permit_that_returns_ends_the_wait_for_it() {
+    fn a_released_permit_ends_the_wait_for_it() {
         explore(|| {
             let queue = with_permits(1);
             let held = queue.try_reserve(1).unwrap();
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_that_is_taken_ends_the_wait_of_a_put() {
+    fn a_get_ends_the_wait_of_a_put() {
         explore(|| {
             let queue = with_permits(1);
             queue.try_put(1).unwrap();
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_in_line_has_the_permit() {
+    fn the_first_waiter_is_granted_the_permit() {
         explore(|| {
             let queue = with_permits(1);
             let held = queue.try_reserve(1).unwrap();
@@ -87,7 +87,7 @@ mod tests {
 
     /// Two come back one by one, while others try to have one.
     #[test]
-    fn a_large_reservation_collects() {
+    fn a_large_reservation_collects_permits() {
         explore(|| {
             let queue = with_permits(2);
             let (one, two) = (queue.try_reserve(1).unwrap(), queue.try_reserve(1).unwrap());
@@ -105,7 +105,7 @@ mod tests {
 
     /// The reservation is dropped while a permit comes.
     #[test]
-    fn a_reservation_that_is_dropped_gives_back_what_it_has() {
+    fn a_dropped_reservation_releases_its_permits() {
         explore(|| {
             let queue = with_permits(1);
             let held = queue.try_reserve(1).unwrap();
@@ -135,7 +135,7 @@ mod tests {
 
     /// A permit is spent beside the close: what was put by it is got before the end is told.
     #[test]
-    fn the_end_comes_after_what_was_put_by_the_last_permit() {
+    fn items_put_with_the_last_permit_are_taken_before_the_end() {
         explore(|| {
             let queue = with_permits(1);
             let putter = spawn(&queue, |queue| queue.try_reserve(1).map(|mut permit| permit.put(1)).is_ok());
@@ -178,7 +178,7 @@ mod tests {
 
     /// A get that waits beside the close is woken for an item that a permit puts after it, and then for the end.
     #[test]
-    fn a_waiting_get_has_what_a_permit_puts_after_the_close() {
+    fn a_waiting_get_receives_the_item_a_permit_puts_after_the_close() {
         explore(|| {
             let queue = with_permits(1);
             let mut permit = queue.try_reserve(1).unwrap();
@@ -193,7 +193,7 @@ mod tests {
     /// A forced put under way and a close: the item that is displaced comes back, and the new one is in the queue or handed
     /// back.
     #[test]
-    fn a_forced_put_beside_a_close() {
+    fn a_forced_put_beside_a_close_loses_nothing() {
         explore(|| {
             let queue = with_permits(1);
             queue.try_put(1).unwrap();

@@ -41,7 +41,7 @@ fault("pushes-unless-closed", "mod fence_pushes", "tail.is_closed() || ", "", "a
 fault("pops-without-limit", "mod fence_pops", ".saturating_add(limit)", "", "a put that registers overlooks capacity", "lib helper_tickets_do_not_count_as_items")
 fault("pops-by-helper", "mod fence_pops", ".min(Self::LEN)", "", "helper tickets count as items", "lib helper_tickets_do_not_count_as_items")
 fault("ends-seen-once", "mod ends", "again.position == head.position", "true", "the two positions are not of one moment", "loom-rmw raw len_is_exact_while_items_pass")
-fault("discard-stops", "mod discard", "while let Ok(value) = self.0.pop(self.1) {\n                    drop(value);\n                }", "", "a drop that panics leaves the other items inside", "test drops a_drop_that_panics_keeps_no_other_item_from_being_dropped_with_the_queue")
+fault("discard-stops", "mod discard", "while let Ok(value) = self.0.pop(self.1) {\n                    drop(value);\n                }", "", "a drop that panics leaves the other items inside", "test drops a_dropped_queue_drops_all_items_though_the_drop_of_one_panics")
 fault("void-not-reported", "mod void", "observer.voided();", "", "who joins is not woken by a claim given up")
 fault("void-not-counted", "mod void", "self.side.holes.fetch_add(claims,", "self.side.holes.fetch_add(claims - 1,", "claims given up count as items that came in", "lib a_batch_into_a_poisoned_slot_leaves_over_what_it_costs")
 fault("close-at-edge", "mod close", "seen.ticket() < Self::LEN", "true", "a swing of the tail takes the closed bit away", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")

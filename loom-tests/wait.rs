@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn put_and_get_wait_for_each_other_in_turn() {
+    fn a_put_and_a_get_wait_for_each_other_in_turn() {
         explore(|| {
             let queue = bounded_with(1, &[]);
             let putter = spawn(&queue, |queue| (1..=2).for_each(|item| block_on(queue.put(item)).unwrap()));
@@ -126,7 +126,7 @@ mod tests {
 
     /// The cancelled get may have been woken: then the wake-up goes on to the other one.
     #[test]
-    fn a_cancelled_get_passes_its_wake_up_on() {
+    fn a_cancelled_get_forwards_its_wake_up() {
         explore(|| {
             let queue = Arc::new(Queue::unbounded());
             let mut cancelled = queue.get();
@@ -141,7 +141,7 @@ mod tests {
 
     /// A put is taken back while a get makes room: its item is in, or it comes back, and the room goes to the next.
     #[test]
-    fn a_put_that_leaves_the_line_makes_way() {
+    fn a_cancelled_put_lets_the_next_put_complete() {
         explore(|| {
             let queue = bounded_with(1, &[1]);
             let mut cancelled = queue.put(9);
@@ -158,7 +158,7 @@ mod tests {
 
     /// The item is delivered or handed back: never both, and never neither.
     #[test]
-    fn a_put_that_is_taken_back_has_its_item_or_not() {
+    fn a_put_that_is_taken_back_returns_its_item_or_has_put_it() {
         explore(|| {
             let queue = bounded_with(1, &[1]);
             let mut put = queue.put(2);
@@ -173,7 +173,7 @@ mod tests {
 
     /// A put learns without the lock that its item went in, and finds it inside.
     #[test]
-    fn a_put_that_is_done_is_inside() {
+    fn the_item_of_a_completed_put_is_in_the_queue() {
         explore(|| {
             let queue = bounded_with(1, &[1]);
             let mut put = queue.put(2);
@@ -189,7 +189,7 @@ mod tests {
     /// A get that was called learns that without the lock. If its time is over it has looked for what it was called for, or
     /// another is called.
     #[test]
-    fn a_get_whose_time_is_over_does_not_keep_its_call() {
+    fn a_get_that_timed_out_does_not_keep_its_notification() {
         explore_large(|| {
             let queue = Arc::new(Queue::unbounded());
             let mut first = queue.get();
@@ -206,7 +206,7 @@ mod tests {
 
     /// Two gets make room at once: the items of those who wait go in in the order of the line.
     #[test]
-    fn the_first_in_line_is_served_first() {
+    fn the_first_waiting_put_is_served_first() {
         explore_large(|| {
             let queue = bounded_with(2, &[1, 2]);
             let (mut first, mut second) = (queue.put(3), queue.put(4));
@@ -221,7 +221,7 @@ mod tests {
 
     /// A put lines up beside a close and a get that makes room.
     #[test]
-    fn lining_up_beside_a_close_loses_nothing() {
+    fn a_put_that_registers_beside_a_close_loses_nothing() {
         explore(|| {
             let queue = bounded_with(1, &[1]);
             let putter = spawn(&queue, |queue| block_on(queue.put(2)).is_ok());
@@ -247,7 +247,7 @@ mod tests {
 
     /// One leaves, one enrols and leaves, while a wake-up is on its way that a third needs.
     #[test]
-    fn leaving_and_enrolling_at_once_loses_no_wake_up() {
+    fn a_cancelled_get_beside_a_new_get_loses_no_wake_up() {
         explore(|| {
             let queue = Arc::new(Queue::unbounded());
             let (mut first, mut second) = (queue.get(), queue.get());
@@ -263,7 +263,7 @@ mod tests {
 
     /// As before on three threads: the token that the leaver takes back may be that of the one who enrols.
     #[test]
-    fn a_leaver_does_not_take_the_token_of_one_who_enrols() {
+    fn a_cancelled_get_does_not_take_the_notification_of_a_new_get() {
         explore_large(|| {
             let queue = Arc::new(Queue::unbounded());
             let mut leaver = queue.get();
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn closing_ends_a_waiting_get() {
+    fn a_close_ends_a_waiting_get() {
         explore(|| {
             let queue = Arc::new(Queue::unbounded());
             let getter = spawn(&queue, |queue| block_on(queue.get()));
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn closing_ends_a_waiting_put_and_gives_the_item_back() {
+    fn a_close_ends_a_waiting_put_and_returns_its_item() {
         explore(|| {
             let queue = bounded_with(1, &[1]);
             let putter = spawn(&queue, |queue| block_on(queue.put(2)));
@@ -303,7 +303,7 @@ mod tests {
 
     /// The tail's segment is full, so that closing seals the link; `closed` must not miss it.
     #[test]
-    fn closing_a_full_segment_ends_the_wait_for_it() {
+    fn a_close_at_a_full_segment_ends_the_wait_for_the_close() {
         explore(|| {
             let queue = bounded_with(2, &[1, 2]);
             let watcher = spawn(&queue, |queue| block_on(queue.closed()));
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rendezvous_hands_over() {
+    fn a_rendezvous_hands_a_message_over() {
         explore(|| {
             let queue = bounded_with(0, &[]);
             let putter = spawn(&queue, |queue| block_on(queue.put(1)));
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn two_puts_meet_two_gets() {
+    fn two_puts_are_matched_with_two_gets() {
         explore(|| {
             let queue = bounded_with(0, &[]);
             let putter = spawn(&queue, |queue| block_on(queue.put(1)).unwrap());
@@ -356,7 +356,7 @@ mod tests {
 
     /// Two `try_put` beside one get that waits: one goes in.
     #[test]
-    fn two_offers_meet_one_get() {
+    fn two_try_puts_are_matched_with_one_get_once() {
         explore(|| {
             let queue = bounded_with(0, &[]);
             let mut get = queue.get();
@@ -370,7 +370,7 @@ mod tests {
 
     /// A get that waits is robbed by one that does not, while a put lines up.
     #[test]
-    fn a_get_that_is_robbed_is_served_by_who_stands() {
+    fn a_get_whose_item_another_took_is_served_by_a_waiting_put() {
         explore(|| {
             let queue = bounded_with(0, &[]);
             let mut get = queue.get();
@@ -385,7 +385,7 @@ mod tests {
 
     /// Either the item was taken, or it comes back: never both.
     #[test]
-    fn a_cancelled_rendezvous_has_its_item_or_not() {
+    fn a_cancelled_rendezvous_returns_its_item_or_has_put_it() {
         explore(|| {
             let queue = bounded_with(0, &[]);
             let mut put = queue.put(1);
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn closing_ends_a_rendezvous() {
+    fn a_close_ends_a_rendezvous() {
         explore(|| {
             let queue = bounded_with(0, &[]);
             let putter = spawn(&queue, |queue| block_on(queue.put(1)));
@@ -410,7 +410,7 @@ mod tests {
 
     /// A thread and two tasks in line, three items: whoever is left in line was called.
     #[test]
-    fn a_thread_that_comes_calls_tasks_for_what_came_in() {
+    fn a_notified_thread_notifies_tasks_of_the_items_put_meanwhile() {
         explore_large(|| {
             let queue = Arc::new(Queue::unbounded());
             let thread = spawn(&queue, |queue| queue.get().wait());

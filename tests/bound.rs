@@ -19,7 +19,7 @@ fn fill(queue: &Queue<usize>) -> usize {
 }
 
 #[test]
-fn gets_that_wait_do_not_add_to_the_capacity() {
+fn waiting_gets_do_not_add_to_the_capacity() {
     for (capacity, waiting) in [(1, 1), (1, 1000), (3, 2)] {
         for queue in [Queue::bounded(capacity), Queue::with_permits(capacity)] {
             let gets: Vec<_> = (0..waiting).map(|_| Probe::pending(queue.get())).collect();
@@ -34,7 +34,7 @@ fn gets_that_wait_do_not_add_to_the_capacity() {
 }
 
 #[test]
-fn a_batch_goes_in_as_far_as_the_capacity_reaches() {
+fn a_batch_is_put_up_to_the_capacity() {
     let queue = Queue::bounded(2);
     let _gets = [Probe::pending(queue.get()), Probe::pending(queue.get()), Probe::pending(queue.get())];
     let left = queue.try_put_many(0..5).unwrap_err();
@@ -47,7 +47,7 @@ fn a_batch_goes_in_as_far_as_the_capacity_reaches() {
 }
 
 #[test]
-fn threads_that_wait_do_not_add_to_the_capacity() {
+fn waiting_threads_do_not_add_to_the_capacity() {
     let _watchdog = watchdog();
     let queue = Queue::bounded(1);
     thread::scope(|scope| {
@@ -65,7 +65,7 @@ fn threads_that_wait_do_not_add_to_the_capacity() {
 }
 
 #[test]
-fn a_receiver_that_waits_does_not_add_to_the_capacity() {
+fn a_waiting_receiver_does_not_add_to_the_capacity() {
     let (sender, mut receiver) = mpsc::bounded(1);
     let receive = Probe::pending(receiver.recv());
     sender.try_send(1).unwrap();
@@ -77,7 +77,7 @@ fn a_receiver_that_waits_does_not_add_to_the_capacity() {
 }
 
 #[test]
-fn a_forced_put_leaves_the_latest_item_to_a_get_that_waits() {
+fn a_forced_put_keeps_the_latest_item_for_a_waiting_get() {
     for queue in [Queue::bounded(1), Queue::with_permits(1)] {
         let get = Probe::pending(queue.get());
         assert_eq!(queue.force_put(1), Ok(None));
@@ -92,7 +92,7 @@ fn a_forced_put_leaves_the_latest_item_to_a_get_that_waits() {
 }
 
 #[test]
-fn a_forced_send_to_the_only_receiver_leaves_the_latest_message() {
+fn a_forced_send_to_a_single_receiver_keeps_the_latest_message() {
     let (sender, mut receiver) = mpsc::bounded(1);
     let receive = Probe::pending(receiver.recv());
     assert_eq!(sender.force_send(1), Ok(None));
@@ -109,7 +109,7 @@ fn a_forced_send_to_the_only_receiver_leaves_the_latest_message() {
 
 /// Senders displace what the only receiver takes: each message comes out once, and to one of them.
 #[test]
-fn forced_sends_race_with_the_only_receiver() {
+fn forced_sends_that_race_with_a_single_receiver_lose_nothing() {
     let _watchdog = watchdog();
     const EACH: usize = 20_000;
     let (sender, mut receiver) = mpsc::bounded(2);
@@ -136,7 +136,7 @@ fn forced_sends_race_with_the_only_receiver() {
 
 /// While items are forced in, a thread that looks never counts more than the capacity, nor takes more at once.
 #[test]
-fn forced_puts_keep_the_bound() {
+fn forced_puts_never_exceed_the_capacity() {
     let _watchdog = watchdog();
     for queue in [Queue::bounded(2), Queue::with_permits(2)] {
         let done = AtomicBool::new(false);

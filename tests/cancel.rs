@@ -26,7 +26,7 @@ fn an_item_survives_the_get_that_was_woken_for_it_and_dropped() {
 }
 
 #[test]
-fn a_woken_get_that_is_dropped_passes_its_wake_up_on() {
+fn a_woken_get_that_is_dropped_forwards_its_wake_up() {
     let queue = Queue::unbounded();
     let [first, second] = [Probe::pending(queue.get()), Probe::pending(queue.get())];
     queue.try_put(1).unwrap();
@@ -62,7 +62,7 @@ fn a_woken_put_has_no_item_to_take_back() {
 }
 
 #[test]
-fn a_woken_put_whose_time_runs_out_has_put_its_item() {
+fn a_woken_put_that_times_out_has_put_its_item() {
     let queue = full();
     let put = Probe::pending(queue.put(1).until(Tick::default()));
     assert_eq!(queue.try_get(), Ok(0));
@@ -70,7 +70,7 @@ fn a_woken_put_whose_time_runs_out_has_put_its_item() {
 }
 
 #[test]
-fn a_put_that_leaves_the_line_makes_way_for_the_next() {
+fn a_cancelled_put_lets_the_next_put_complete() {
     let queue = full();
     let [first, second, third] = [1, 2, 3].map(|n| Probe::pending(queue.put(n)));
     drop(second);
@@ -82,7 +82,7 @@ fn a_put_that_leaves_the_line_makes_way_for_the_next() {
 }
 
 #[test]
-fn a_woken_get_whose_time_runs_out_takes_the_item() {
+fn a_woken_get_that_times_out_takes_the_item() {
     let queue = Queue::unbounded();
     let [first, second] =
         [Probe::pending(queue.get().until(Tick::default())), Probe::pending(queue.get().until(Tick::default()))];
@@ -92,7 +92,7 @@ fn a_woken_get_whose_time_runs_out_takes_the_item() {
 }
 
 #[test]
-fn an_operation_whose_time_ran_out_swallows_no_wake_up() {
+fn an_operation_that_timed_out_takes_no_wake_up() {
     let _watchdog = watchdog();
     let (empty, full) = (Queue::unbounded(), full());
     assert!(block_on(empty.get().until(ready(()))).is_err() && empty.get().wait_timeout(Duration::ZERO).is_err());
@@ -105,7 +105,7 @@ fn an_operation_whose_time_ran_out_swallows_no_wake_up() {
 }
 
 #[test]
-fn a_woken_get_that_is_forgotten_does_not_swallow_the_next_wake_up() {
+fn a_woken_get_that_is_forgotten_does_not_take_the_next_wake_up() {
     let queue = Queue::unbounded();
     let [first, second] = [Probe::pending(queue.get()), Probe::pending(queue.get())];
     queue.try_put(1).unwrap();
@@ -117,7 +117,7 @@ fn a_woken_get_that_is_forgotten_does_not_swallow_the_next_wake_up() {
 }
 
 #[test]
-fn a_put_that_is_forgotten_puts_its_item_in_its_turn() {
+fn a_forgotten_put_is_completed_in_fifo_order() {
     let _watchdog = watchdog();
     let queue = Queue::bounded(2);
     queue.put_many([0, 1]).wait().unwrap();
@@ -130,7 +130,7 @@ fn a_put_that_is_forgotten_puts_its_item_in_its_turn() {
 }
 
 #[test]
-fn a_join_that_is_forgotten_does_not_keep_others_waiting() {
+fn a_forgotten_join_does_not_delay_other_joins() {
     let queue = Queue::unbounded();
     queue.try_put(1).unwrap();
     let [first, second] = [Probe::pending(queue.join()), Probe::pending(queue.join())];
@@ -205,7 +205,7 @@ fn wakers_change_between_polls() {
 }
 
 #[test]
-fn a_thousand_gets_that_wait_can_all_go() {
+fn a_thousand_waiting_gets_can_all_be_cancelled() {
     let queue = Queue::unbounded();
     let mut gets: Vec<_> = (0..1000).map(|_| Probe::pending(queue.get())).collect();
     (0..3).for_each(|n| queue.try_put(n).unwrap());
@@ -233,7 +233,7 @@ fn a_cancelled_put_is_not_delivered() {
 }
 
 #[test]
-fn a_put_gives_its_item_back_until_it_is_in() {
+fn a_put_returns_its_item_until_the_item_is_in_the_queue() {
     let queue = Queue::bounded(1);
     let mut unpolled = queue.put(1);
     assert_eq!((unpolled.take(), unpolled.take()), (Some(1), None));
@@ -341,7 +341,7 @@ fn a_batch_wakes_as_many_as_it_serves() {
 }
 
 #[test]
-fn a_get_that_succeeds_without_its_wake_up_leaves_it_to_another() {
+fn a_get_that_overtakes_a_woken_get_leaves_its_own_wake_up_to_that_get() {
     let queue = Queue::unbounded();
     let [mut first, second] = [Probe::pending(queue.get()), Probe::pending(queue.get())];
     queue.try_put(1).unwrap();
@@ -357,7 +357,7 @@ fn a_get_that_succeeds_without_its_wake_up_leaves_it_to_another() {
 }
 
 #[test]
-fn a_get_that_completes_does_not_swallow_a_later_wake_up() {
+fn a_get_that_completes_does_not_take_a_later_wake_up() {
     let queue = Queue::unbounded();
     let [mut first, second] = [Probe::pending(queue.get()), Probe::pending(queue.get())];
     queue.try_put(1).unwrap();
@@ -369,7 +369,7 @@ fn a_get_that_completes_does_not_swallow_a_later_wake_up() {
 }
 
 #[test]
-fn the_head_of_the_line_that_is_cancelled_does_not_hold_up_the_next() {
+fn a_cancelled_first_waiter_does_not_delay_the_next() {
     let queue = full();
     let [batch, next] = [Probe::pending(queue.put_many([1, 2, 3])), Probe::pending(queue.put_many([4]))];
     drop(batch);
@@ -398,7 +398,7 @@ fn an_idle_waiter_is_woken_once_for_each_event_of_its_kind() {
 }
 
 #[test]
-fn an_operation_can_wander_from_one_executor_to_another() {
+fn an_operation_can_move_from_one_executor_to_another() {
     let _watchdog = watchdog();
     static QUEUE: Queue<u32> = Queue::unbounded();
     let queue = &QUEUE;
@@ -416,7 +416,7 @@ fn an_operation_can_wander_from_one_executor_to_another() {
 }
 
 #[tokio::test]
-async fn a_timer_of_a_runtime_ends_the_waiting() {
+async fn a_timer_of_a_runtime_ends_a_wait() {
     let _watchdog = watchdog();
     let queue = full();
     let tick = || tokio::time::sleep(Duration::from_millis(2));
@@ -431,7 +431,7 @@ async fn a_timer_of_a_runtime_ends_the_waiting() {
 }
 
 #[tokio::test]
-async fn a_signal_that_ends_a_get_can_be_any_future() {
+async fn any_future_can_end_the_wait_of_a_get() {
     let _watchdog = watchdog();
     let queue = Queue::<u32>::unbounded();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -122,22 +122,22 @@ fn cancel_storm(queue: &Queue<u64>, steps: usize) {
 }
 
 #[test]
-fn a_storm_of_cancellations_loses_nothing_with_room_for_one() {
+fn cancellations_under_load_lose_nothing_with_capacity_one() {
     cancel_storm(&Queue::bounded(1), 40_000);
 }
 
 #[test]
-fn a_storm_of_cancellations_loses_nothing_with_room_for_a_few() {
+fn cancellations_under_load_lose_nothing_with_capacity_five() {
     cancel_storm(&Queue::bounded(5), 40_000);
 }
 
 #[test]
-fn a_storm_of_cancellations_loses_nothing_without_a_bound() {
+fn cancellations_under_load_lose_nothing_in_an_unbounded_queue() {
     cancel_storm(&Queue::unbounded(), 40_000);
 }
 
 #[test]
-fn a_storm_of_cancellations_loses_nothing_at_a_rendezvous() {
+fn cancellations_under_load_lose_nothing_at_a_rendezvous() {
     cancel_storm(&Queue::bounded(0), 40_000);
 }
 
@@ -188,7 +188,7 @@ fn the_loser_of_a_select_loses_no_item() {
 }
 
 #[test]
-fn threads_whose_time_runs_out_pass_wake_ups_on() {
+fn threads_that_time_out_forward_wake_ups() {
     let _watchdog = watchdog();
     let queue = Queue::bounded(1);
     let got = AtomicUsize::new(0);

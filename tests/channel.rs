@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 #[test]
-fn what_was_sent_before_the_last_sender_went_is_received() {
+fn messages_sent_before_the_last_sender_was_dropped_are_received() {
     let _watchdog = watchdog();
     let (sender, receiver) = unbounded();
     let other = sender.clone();
@@ -29,7 +29,7 @@ fn what_was_sent_before_the_last_sender_went_is_received() {
 }
 
 #[test]
-fn a_message_comes_back_when_the_last_receiver_is_gone() {
+fn a_send_returns_its_message_after_the_last_receiver_was_dropped() {
     let _watchdog = watchdog();
     let (sender, receiver) = bounded(1);
     drop(receiver.clone());
@@ -45,7 +45,7 @@ fn a_message_comes_back_when_the_last_receiver_is_gone() {
 }
 
 #[test]
-fn the_last_sender_that_goes_wakes_who_receives() {
+fn the_drop_of_the_last_sender_wakes_waiting_receives() {
     for capacity in [0, 1] {
         let (sender, receiver) = bounded::<u8>(capacity);
         let (recv, closed) = (Probe::pending(receiver.recv()), Probe::pending(receiver.closed()));
@@ -61,7 +61,7 @@ fn the_last_sender_that_goes_wakes_who_receives() {
 }
 
 #[test]
-fn the_last_receiver_that_goes_wakes_who_sends() {
+fn the_drop_of_the_last_receiver_wakes_waiting_sends() {
     let (sender, receiver) = bounded(1);
     sender.try_send(0).unwrap();
     let (send, many) = (Probe::pending(sender.send(1)), Probe::pending(sender.send_many([2, 3])));
@@ -75,7 +75,7 @@ fn the_last_receiver_that_goes_wakes_who_sends() {
 }
 
 #[test]
-fn the_last_receiver_that_goes_gives_a_standing_message_back() {
+fn the_drop_of_the_last_receiver_returns_the_message_of_a_waiting_send() {
     let (sender, receiver) = bounded(0);
     let send = Probe::pending(sender.send(1));
     drop(receiver);
@@ -85,7 +85,7 @@ fn the_last_receiver_that_goes_gives_a_standing_message_back() {
 }
 
 #[test]
-fn threads_that_wait_are_woken_by_the_end_of_the_other_side() {
+fn waiting_threads_are_woken_by_the_end_of_the_other_side() {
     let _watchdog = watchdog();
     for capacity in [0, 1] {
         let (sender, receiver) = bounded::<u8>(capacity);
@@ -103,7 +103,7 @@ fn threads_that_wait_are_woken_by_the_end_of_the_other_side() {
 }
 
 #[test]
-fn messages_are_dropped_at_once_when_the_last_receiver_goes() {
+fn messages_are_dropped_with_the_last_receiver() {
     let _watchdog = watchdog();
     for count in [1, 255, 300] {
         let ledger = Ledger::new();
@@ -118,7 +118,7 @@ fn messages_are_dropped_at_once_when_the_last_receiver_goes() {
 }
 
 #[test]
-fn messages_stay_when_the_last_sender_goes() {
+fn messages_stay_when_the_last_sender_is_dropped() {
     let _watchdog = watchdog();
     let ledger = Ledger::new();
     let (sender, receiver) = unbounded();
@@ -130,7 +130,7 @@ fn messages_stay_when_the_last_sender_goes() {
 }
 
 #[test]
-fn who_asked_does_not_hang_when_who_should_answer_is_gone() {
+fn a_request_does_not_hang_when_its_server_is_dropped() {
     let _watchdog = watchdog();
     let (requests, server) = bounded::<Sender<u8>>(4);
     let (reply, answer) = bounded(1);
@@ -142,7 +142,7 @@ fn who_asked_does_not_hang_when_who_should_answer_is_gone() {
 }
 
 #[test]
-fn a_request_against_the_end_of_the_server_is_answered_or_fails() {
+fn a_request_that_races_with_the_end_of_its_server_is_answered_or_fails() {
     let _watchdog = watchdog();
     for capacity in [0, 1, 4] {
         for _ in 0..150 {
@@ -199,7 +199,7 @@ fn a_weak_handle_keeps_nothing_open_and_revives_nothing() {
 }
 
 #[test]
-fn an_upgrade_against_the_last_drop_is_in_time_or_fails() {
+fn an_upgrade_that_races_with_the_last_drop_keeps_the_channel_open_or_fails() {
     let _watchdog = watchdog();
     for _ in 0..500 {
         let (sender, receiver) = unbounded();
@@ -218,7 +218,7 @@ fn an_upgrade_against_the_last_drop_is_in_time_or_fails() {
 }
 
 #[test]
-fn handles_know_whether_they_belong_together() {
+fn handles_know_whether_they_are_of_one_channel() {
     let ((sender, receiver), (stranger, other)) = (unbounded::<u8>(), unbounded::<u8>());
     assert!(sender.same_channel(&sender.clone()) && receiver.same_channel(&receiver.clone()));
     assert!(!sender.same_channel(&stranger) && !receiver.same_channel(&other));
@@ -238,7 +238,7 @@ fn any_handle_closes_the_channel_for_all() {
 }
 
 #[test]
-fn handles_tell_how_full_the_channel_is() {
+fn handles_report_how_full_the_channel_is() {
     let (sender, receiver) = bounded(2);
     assert_eq!((sender.len(), sender.is_empty(), sender.is_full(), sender.capacity()), (0, true, false, Some(2)));
     assert_eq!(sender.try_send_many([1, 2, 3]), Err(TrySendError::Full(vec![3])));
@@ -252,7 +252,7 @@ fn handles_tell_how_full_the_channel_is() {
 }
 
 #[test]
-fn a_pending_send_gives_its_message_back() {
+fn a_pending_send_returns_its_message() {
     let (sender, receiver) = bounded(1);
     sender.try_send(0).unwrap();
     let mut send = Probe::pending(sender.send(1));
@@ -262,7 +262,7 @@ fn a_pending_send_gives_its_message_back() {
 }
 
 #[test]
-fn iterating_ends_with_the_last_sender() {
+fn an_iterator_ends_with_the_last_sender() {
     let _watchdog = watchdog();
     let (sender, receiver) = bounded(1);
     let sending = thread::spawn(move || (0..300).for_each(|n| sender.send(n).wait().unwrap()));
@@ -287,7 +287,7 @@ fn an_iterator_that_owns_the_receiver_ends_the_channel_when_it_is_dropped() {
 
 /// Each thread clones, sends or receives, and drops its handles on the way.
 #[test]
-fn handles_that_are_cloned_and_dropped_in_a_storm_lose_nothing() {
+fn handles_cloned_and_dropped_under_load_lose_nothing() {
     let _watchdog = watchdog();
     for capacity in [0, 1, 64] {
         let ledger = Ledger::new();
@@ -327,7 +327,7 @@ fn handles_that_are_cloned_and_dropped_in_a_storm_lose_nothing() {
 }
 
 #[test]
-fn both_sides_that_go_at_once_leave_nothing_behind() {
+fn both_sides_dropped_at_once_leave_nothing_behind() {
     let _watchdog = watchdog();
     for round in 0..400 {
         let ledger = Ledger::new();

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 #[test]
-fn a_batch_cut_off_by_a_close_hands_back_the_items_that_are_not_inside() {
+fn a_batch_ended_by_a_close_returns_the_items_that_are_not_in_the_queue() {
     let queue = Queue::bounded(3);
     let mut put = Probe::pending(queue.put_many(0..10));
     assert_eq!(queue.len(), 3);
@@ -20,7 +20,7 @@ fn a_batch_cut_off_by_a_close_hands_back_the_items_that_are_not_inside() {
 }
 
 #[test]
-fn a_batch_against_a_close_loses_nothing() {
+fn a_batch_that_races_with_a_close_loses_nothing() {
     let _watchdog = watchdog();
     for _ in 0..200 {
         let queue = Queue::bounded(40);
@@ -41,7 +41,7 @@ fn a_batch_against_a_close_loses_nothing() {
 }
 
 #[test]
-fn a_close_wakes_all_who_wait_for_items_for_room_or_for_it() {
+fn a_close_wakes_all_waiters_for_items_for_slots_and_for_the_close() {
     let _watchdog = watchdog();
     let (empty, full) = (Queue::<u8>::bounded(1), Queue::bounded(1));
     full.try_put(1).unwrap();
@@ -103,7 +103,7 @@ fn a_join_outlives_a_close_until_the_items_are_done() {
 }
 
 #[test]
-fn a_closed_queue_hands_each_item_back_and_keeps_what_it_has() {
+fn a_closed_queue_returns_each_new_item_and_keeps_its_items() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
     queue.try_put(String::from("inside")).unwrap();
@@ -123,7 +123,7 @@ fn a_closed_queue_hands_each_item_back_and_keeps_what_it_has() {
 }
 
 #[test]
-fn one_of_many_closers_closed_it() {
+fn exactly_one_of_several_close_calls_returns_true() {
     let _watchdog = watchdog();
     // 256 items fill a segment of `u64`s, where closing goes another way.
     for inside in [0, 1, 255, 256, 257] {
@@ -139,7 +139,7 @@ fn one_of_many_closers_closed_it() {
 }
 
 #[test]
-fn shutting_down_takes_out_what_is_left() {
+fn a_shutdown_returns_the_remaining_items() {
     let _watchdog = watchdog();
     let queue = Queue::bounded(700);
     queue.put_many(0..600).wait().unwrap();
@@ -153,7 +153,7 @@ fn shutting_down_takes_out_what_is_left() {
 }
 
 #[test]
-fn shutting_down_in_a_storm_loses_nothing() {
+fn a_shutdown_under_load_loses_nothing() {
     let _watchdog = watchdog();
     for _ in 0..100 {
         let queue = Queue::bounded(50);

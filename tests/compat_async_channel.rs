@@ -25,7 +25,7 @@ fn plain() -> Plain {
 }
 
 #[test]
-fn errors_say_what_the_peer_says() {
+fn errors_have_the_texts_of_the_peer() {
     let same = |error: &dyn Error, debug: &str, display: &str| {
         assert_eq!((format!("{error:?}").as_str(), error.to_string().as_str()), (debug, display));
         assert!(error.source().is_none());
@@ -41,7 +41,7 @@ fn errors_say_what_the_peer_says() {
 }
 
 #[test]
-fn errors_tell_their_kind_and_give_the_message_back() {
+fn errors_report_their_kind_and_return_the_message() {
     assert_eq!(SendError(1).into_inner(), 1);
     for error in [TrySendError::Full(1), TrySendError::Closed(1)] {
         assert_eq!((error.is_full(), error.is_closed()), (error == TrySendError::Full(1), !error.is_full()));
@@ -65,7 +65,7 @@ fn types_have_the_traits_of_the_peer() {
 }
 
 #[test]
-fn handles_and_futures_show_nothing_of_their_inside() {
+fn debug_output_of_handles_and_futures_shows_no_internals() {
     let (s, r) = bounded::<Plain>(1);
     assert_eq!(
         format!("{s:?} {r:?} {:?} {:?}", s.downgrade(), r.downgrade()),
@@ -84,7 +84,7 @@ fn capacity_zero_is_refused() {
 }
 
 #[test]
-fn a_close_is_told_once_and_leaves_what_is_inside() {
+fn one_close_call_returns_true_and_the_messages_stay() {
     let (s, r) = bounded(2);
     s.try_send(1).unwrap();
     let mut closed = pin!(s.closed());
@@ -101,7 +101,7 @@ fn a_close_is_told_once_and_leaves_what_is_inside() {
 }
 
 #[test]
-fn a_weak_handle_comes_back_until_the_channel_is_closed() {
+fn a_weak_handle_can_be_upgraded_until_the_channel_is_closed() {
     let (s, r) = unbounded::<u8>();
     let (weak_s, weak_r) = (s.downgrade(), r.downgrade());
     assert!(weak_s.upgrade().unwrap().same_channel(&s) && weak_r.clone().upgrade().unwrap().same_channel(&r));
@@ -111,7 +111,7 @@ fn a_weak_handle_comes_back_until_the_channel_is_closed() {
 }
 
 #[test]
-fn what_is_inside_outlives_the_last_receiver() {
+fn messages_outlive_the_last_receiver() {
     let ledger = Ledger::new();
     let (s, r) = unbounded();
     (0..3).for_each(|n| s.try_send(ledger.item(n)).unwrap());
@@ -122,7 +122,7 @@ fn what_is_inside_outlives_the_last_receiver() {
 }
 
 #[test]
-fn a_forced_send_takes_the_oldest_one_out() {
+fn a_forced_send_displaces_the_oldest_message() {
     let (s, r) = bounded(2);
     assert_eq!([1, 2, 3].map(|n| s.force_send(n)), [Ok(None), Ok(None), Ok(Some(1))]);
     assert_eq!((r.try_recv(), r.try_recv(), r.try_recv()), (Ok(2), Ok(3), Err(TryRecvError::Empty)));
@@ -130,7 +130,7 @@ fn a_forced_send_takes_the_oldest_one_out() {
 
 /// A message goes in only when its future is polled.
 #[test]
-fn a_send_that_is_not_polled_again_keeps_its_message_and_nobody_else_waiting() {
+fn a_send_dropped_without_another_poll_sends_nothing_and_delays_no_other() {
     let (sender, receiver) = bounded(1);
     sender.try_send(0).unwrap();
     let mut first = Box::pin(sender.send(1));
@@ -145,7 +145,7 @@ fn a_send_that_is_not_polled_again_keeps_its_message_and_nobody_else_waiting() {
 }
 
 #[test]
-fn a_weak_handle_keeps_what_is_in_the_channel() {
+fn a_weak_handle_keeps_the_messages() {
     let ledger = Ledger::new();
     let (sender, receiver) = unbounded();
     assert!(sender.try_send(ledger.item(0)).is_ok());
@@ -172,7 +172,7 @@ fn each_message_that_is_taken_notifies_one_send() {
 }
 
 #[test]
-fn a_send_that_is_polled_goes_in_though_another_was_notified() {
+fn a_polled_send_completes_though_another_was_notified() {
     let (sender, receiver) = bounded(1);
     sender.try_send(0).unwrap();
     let mut first = Probe::pending(Box::pin(sender.send(1)));

@@ -43,7 +43,7 @@ there_and_back! {
 }
 
 #[test]
-fn a_sender_that_never_blocks_comes_of_an_unbounded_channel_only() {
+fn a_sender_that_never_blocks_converts_from_unbounded_channels_only() {
     let (bounded, receiver) = joinq::bounded::<u8>(1);
     let bounded = std_mpsc::Sender::try_from(bounded).unwrap_err();
     assert_eq!((bounded.sender_count(), bounded.try_send(1), receiver.try_recv()), (1, Ok(()), Ok(1)));
@@ -55,7 +55,7 @@ fn a_sender_that_never_blocks_comes_of_an_unbounded_channel_only() {
 }
 
 #[test]
-fn what_is_left_inside_goes_as_where_the_channel_was_made() {
+fn remaining_messages_are_dropped_by_the_rule_of_the_crate_that_made_the_channel() {
     let ledger = Ledger::new();
     // Made here: dropped with the last receiver, whatever its name.
     let (sender, receiver) = joinq::bounded(1);
@@ -86,7 +86,7 @@ fn a_channel_closed_by_a_call_is_disconnected_under_other_names() {
 }
 
 #[test]
-fn a_rendezvous_read_as_a_stream_is_not_over_before_its_last_message() {
+fn a_stream_of_a_rendezvous_ends_only_after_its_last_message() {
     use futures_core::stream::FusedStream;
 
     let (sender, receiver) = joinq::bounded(0);

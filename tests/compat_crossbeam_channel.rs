@@ -37,7 +37,7 @@ fn eventually<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> T {
 }
 
 #[test]
-fn errors_say_what_the_peer_says() {
+fn errors_have_the_texts_of_the_peer() {
     let said = |error: &dyn Error| (format!("{error:?}"), error.to_string());
     let same = |error: &dyn Error, debug: &str, display: &str| {
         assert_eq!(said(error), (debug.to_string(), display.to_string()));
@@ -62,7 +62,7 @@ fn errors_say_what_the_peer_says() {
 }
 
 #[test]
-fn errors_convert_and_give_the_message_back() {
+fn errors_convert_and_return_the_message() {
     assert_eq!(TrySendError::from(SendError(1)), TrySendError::Disconnected(1));
     assert_eq!(SendTimeoutError::from(SendError(1)), SendTimeoutError::Disconnected(1));
     assert_eq!(TryRecvError::from(RecvError), TryRecvError::Disconnected);
@@ -106,7 +106,7 @@ fn types_have_the_traits_of_the_peer() {
 }
 
 #[test]
-fn handles_and_iterators_show_nothing_of_their_inside() {
+fn debug_output_of_handles_and_iterators_shows_no_internals() {
     let (s, r) = unbounded::<Plain>();
     assert_eq!(
         format!("{s:?} {s:#?} {r:?} {:?} {:?}", r.iter(), r.try_iter()),
@@ -116,7 +116,7 @@ fn handles_and_iterators_show_nothing_of_their_inside() {
 }
 
 #[test]
-fn queries_tell_what_is_inside() {
+fn queries_report_the_messages_in_the_channel() {
     let (s, r) = bounded(2);
     assert_eq!((s.capacity(), r.capacity(), s.len(), r.len()), (Some(2), Some(2), 0, 0));
     assert!(s.is_empty() && r.is_empty() && !s.is_full() && !r.is_full());
@@ -129,7 +129,7 @@ fn queries_tell_what_is_inside() {
 }
 
 #[test]
-fn a_channel_ends_when_one_side_is_gone() {
+fn a_channel_is_disconnected_when_one_side_is_dropped() {
     let (s, r) = unbounded();
     let (t, q) = (s.clone(), r.clone());
     s.send(1).unwrap();
@@ -152,7 +152,7 @@ fn a_channel_ends_when_one_side_is_gone() {
 }
 
 #[test]
-fn what_can_be_done_at_once_is_done_after_the_deadline() {
+fn operations_that_need_no_wait_succeed_after_the_deadline() {
     let past = Instant::now().checked_sub(MOMENT).unwrap();
     let (s, r) = bounded(1);
     assert_eq!(s.send_deadline(1, past), Ok(()));
@@ -165,7 +165,7 @@ fn what_can_be_done_at_once_is_done_after_the_deadline() {
 }
 
 #[test]
-fn waits_end_in_time_and_may_have_any_length() {
+fn timeouts_end_waits_and_may_have_any_length() {
     let _watchdog = watchdog();
     let (s, r) = bounded(1);
     let start = Instant::now();
@@ -181,7 +181,7 @@ fn waits_end_in_time_and_may_have_any_length() {
 }
 
 #[test]
-fn capacity_zero_goes_from_hand_to_hand() {
+fn capacity_zero_is_a_rendezvous() {
     let _watchdog = watchdog();
     let (s, r) = bounded(0);
     let idle = || {
@@ -213,7 +213,7 @@ fn capacity_zero_goes_from_hand_to_hand() {
 }
 
 #[test]
-fn who_waits_is_told_of_the_end() {
+fn waiting_threads_are_woken_by_the_disconnection() {
     let _watchdog = watchdog();
     for capacity in [0, 1] {
         let (s, r) = bounded(capacity);
@@ -245,7 +245,7 @@ fn who_waits_is_told_of_the_end() {
 }
 
 #[test]
-fn the_last_receiver_takes_along_what_is_inside_only_without_a_bound() {
+fn the_last_receiver_drops_the_messages_of_unbounded_channels_only() {
     for (make, dropped) in [(unbounded as fn() -> _, 3), (|| bounded(3), 0)] {
         let ledger = Ledger::new();
         let (s, r) = make();
@@ -258,7 +258,7 @@ fn the_last_receiver_takes_along_what_is_inside_only_without_a_bound() {
 }
 
 #[test]
-fn what_is_behind_a_drop_that_panics_is_forgotten_with_a_bound() {
+fn messages_behind_a_panicking_drop_are_leaked_by_bounded_channels() {
     struct Loud<'a>(&'a Cell<u8>);
     impl Drop for Loud<'_> {
         fn drop(&mut self) {
@@ -276,7 +276,7 @@ fn what_is_behind_a_drop_that_panics_is_forgotten_with_a_bound() {
 }
 
 #[test]
-fn iterators_end_where_they_should() {
+fn iterators_end_as_documented() {
     let _watchdog = watchdog();
     let (s, r) = bounded(4);
     (0..3).for_each(|n| s.send(n).unwrap());

@@ -91,7 +91,7 @@ fn errors_have_the_texts_of_the_peer() {
 }
 
 #[test]
-fn errors_become_one_another_and_hand_the_message_back() {
+fn errors_convert_and_return_the_message() {
     assert_eq!(TrySendError::from(SendError(1)), TrySendError::Disconnected(1));
     assert_eq!(SendTimeoutError::from(SendError(1)), SendTimeoutError::Disconnected(1));
     assert_eq!(TryRecvError::from(RecvError::Disconnected), TryRecvError::Disconnected);
@@ -102,7 +102,7 @@ fn errors_become_one_another_and_hand_the_message_back() {
 }
 
 #[test]
-fn everything_prints_without_asking_the_message() {
+fn debug_output_needs_no_debug_of_the_message() {
     let (sender, receiver) = bounded::<Opaque>(1);
     assert_eq!([debug(&sender), debug(&receiver)], ["Sender", "Receiver"]);
     assert_eq!(debug(sender.downgrade()), "WeakSender");
@@ -121,7 +121,7 @@ fn a_drain_prints_its_messages() {
 }
 
 #[test]
-fn queries_answer_alike_everywhere() {
+fn queries_agree_on_all_types() {
     fn answers<T>(sender: &Sender<T>, receiver: &Receiver<T>, item: T) -> (bool, bool, bool, usize, Option<usize>) {
         macro_rules! answer {
             ($of:expr) => {{
@@ -175,7 +175,7 @@ fn handles_are_counted() {
 }
 
 #[test]
-fn a_weak_sender_comes_back_after_the_last_receiver() {
+fn a_weak_sender_can_be_upgraded_after_the_last_receiver_was_dropped() {
     let (sender, receiver) = unbounded::<u8>();
     let weak = sender.downgrade();
     drop(receiver);
@@ -183,7 +183,7 @@ fn a_weak_sender_comes_back_after_the_last_receiver() {
 }
 
 #[test]
-fn messages_stay_until_the_last_sender_goes_and_a_weak_one_keeps_none() {
+fn messages_stay_until_the_last_sender_is_dropped_and_a_weak_one_keeps_none() {
     let ledger = Ledger::new();
     for (from, channel) in [(0, bounded(2)), (10, unbounded())] {
         let (sender, receiver) = channel;
@@ -202,7 +202,7 @@ fn messages_stay_until_the_last_sender_goes_and_a_weak_one_keeps_none() {
 }
 
 #[test]
-fn the_end_comes_after_the_last_message() {
+fn receivers_see_the_disconnection_after_the_last_message() {
     let (sender, receiver) = bounded(3);
     for i in 0..3 {
         sender.try_send(i).unwrap();
@@ -237,7 +237,7 @@ fn sending_ends_with_the_last_receiver() {
 }
 
 #[test]
-fn drain_takes_what_is_inside_and_no_more() {
+fn drain_takes_the_messages_in_the_channel_and_no_later_ones() {
     let (sender, receiver) = bounded(2);
     sender.send(1).unwrap();
     sender.send(2).unwrap();
@@ -256,7 +256,7 @@ fn drain_takes_what_is_inside_and_no_more() {
 }
 
 #[test]
-fn a_rendezvous_hands_over() {
+fn a_rendezvous_hands_a_message_over() {
     let _watchdog = watchdog();
     let (sender, receiver) = bounded(0);
     assert_eq!(sender.try_send(1), Err(TrySendError::Full(1)));
@@ -275,7 +275,7 @@ fn a_rendezvous_hands_over() {
 }
 
 #[test]
-fn a_thread_hands_over_to_a_task_of_its_own() {
+fn a_thread_hands_a_message_to_a_task_of_its_own() {
     let _watchdog = watchdog();
     let (sender, receiver) = bounded(0);
     for i in 0..9 {
@@ -291,7 +291,7 @@ fn a_thread_hands_over_to_a_task_of_its_own() {
 }
 
 #[test]
-fn a_stream_that_rests_keeps_no_message_from_others() {
+fn an_idle_stream_leaves_the_messages_to_other_receivers() {
     let (sender, receiver) = unbounded();
     let mut resting = Probe::new(receiver.stream());
     assert!(resting.poll_with(|stream, context| stream.poll_next(context)).is_pending());
@@ -306,7 +306,7 @@ fn a_stream_that_rests_keeps_no_message_from_others() {
 }
 
 #[test]
-fn threads_and_tasks_meet_in_one_channel() {
+fn threads_and_tasks_share_one_channel() {
     let _watchdog = watchdog();
     const EACH: u64 = 5000;
     for capacity in [Some(0), Some(1), Some(16), None] {
@@ -425,7 +425,7 @@ fn futures_can_be_polled_again() {
 }
 
 #[test]
-fn futures_and_streams_tell_when_they_are_over() {
+fn futures_and_streams_report_their_termination() {
     let (sender, receiver) = bounded(1);
     assert!(!sender.send_async(1).is_terminated());
     assert!(!receiver.recv_async().is_terminated() && !receiver.stream().is_terminated());
@@ -444,7 +444,7 @@ fn step<R>(sink: &mut Probe<SendSink<'_, u8>>, f: impl FnOnce(Pin<&mut SendSink<
 }
 
 #[test]
-fn a_sink_sends_in_order_and_hands_an_error_the_message() {
+fn a_sink_sends_in_order_and_returns_the_message_in_its_error() {
     let (sender, receiver) = bounded(1);
     let mut sink = Probe::new(sender.sink());
     assert!(sink.future.sender().same_channel(&sender));
@@ -502,7 +502,7 @@ fn streams_share_the_messages() {
 }
 
 #[test]
-fn a_message_for_a_receiver_that_waits_is_counted_whatever_the_capacity() {
+fn a_message_for_a_waiting_receiver_is_counted_at_any_capacity() {
     for capacity in [0, 1] {
         let (sender, receiver) = bounded(capacity);
         let waiting = [Probe::pending(receiver.recv_async()), Probe::pending(receiver.recv_async())];
@@ -522,7 +522,7 @@ fn a_message_for_a_receiver_that_waits_is_counted_whatever_the_capacity() {
 }
 
 #[test]
-fn a_message_that_a_sink_takes_on_takes_the_place_of_one_on_its_way() {
+fn a_message_given_to_a_sink_replaces_one_that_is_not_sent_yet() {
     let ledger = Ledger::new();
     let (sender, receiver) = bounded(1);
     assert!(sender.try_send(ledger.item(0)).is_ok());

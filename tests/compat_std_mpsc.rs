@@ -82,7 +82,7 @@ fn handles_and_iterators_print_as_in_std() {
 }
 
 #[test]
-fn the_receiver_takes_along_what_is_inside() {
+fn messages_are_dropped_with_the_receiver() {
     let ledger = Ledger::new();
     let (s, r) = channel();
     (0..3).for_each(|n| s.send(ledger.item(n)).unwrap());
@@ -97,7 +97,7 @@ fn the_receiver_takes_along_what_is_inside() {
 }
 
 #[test]
-fn what_was_sent_outlives_the_senders() {
+fn messages_outlive_the_senders() {
     let (s, r) = channel();
     let t = s.clone();
     s.send(1).unwrap();
@@ -110,7 +110,7 @@ fn what_was_sent_outlives_the_senders() {
 }
 
 #[test]
-fn waits_end_in_time_and_may_have_any_length() {
+fn timeouts_end_waits_and_may_have_any_length() {
     let _watchdog = watchdog();
     let (s, r) = channel();
     let start = Instant::now();
@@ -125,7 +125,7 @@ fn waits_end_in_time_and_may_have_any_length() {
 }
 
 #[test]
-fn bound_zero_goes_from_hand_to_hand() {
+fn bound_zero_is_a_rendezvous() {
     let _watchdog = watchdog();
     let (s, r) = sync_channel(0);
     assert_eq!(s.try_send(1), Err(TrySendError::Full(1)));
@@ -149,7 +149,7 @@ fn bound_zero_goes_from_hand_to_hand() {
 }
 
 #[test]
-fn who_waits_is_told_of_the_end() {
+fn waiting_threads_are_woken_by_the_disconnection() {
     let _watchdog = watchdog();
     let (s, r) = sync_channel(1);
     s.send(0).unwrap();
@@ -175,7 +175,7 @@ fn who_waits_is_told_of_the_end() {
 }
 
 #[test]
-fn iterators_end_where_they_should() {
+fn iterators_end_as_documented() {
     let _watchdog = watchdog();
     let (s, r) = sync_channel(4);
     (0..3).for_each(|n| s.send(n).unwrap());

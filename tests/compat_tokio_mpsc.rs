@@ -15,7 +15,7 @@ fn runtime() -> Runtime {
 }
 
 #[test]
-fn permits_outlive_a_close_and_put_off_the_end() {
+fn permits_outlive_a_close_and_delay_the_end() {
     let (sender, mut receiver) = channel(3);
     sender.try_send(1).unwrap();
     let permit = sender.try_reserve().unwrap();
@@ -36,7 +36,7 @@ fn permits_outlive_a_close_and_put_off_the_end() {
 }
 
 #[test]
-fn the_last_permit_that_goes_wakes_a_receiver_whatever_its_kind() {
+fn the_last_permit_of_each_kind_wakes_a_waiting_receiver() {
     type Take = fn(&mpsc::Sender<u8>) -> Box<dyn FnOnce() + '_>;
     let release: [Take; 3] = [
         |sender| {
@@ -78,7 +78,7 @@ fn a_reservation_that_is_cancelled_leaves_nothing_behind() {
 }
 
 #[test]
-fn capacity_is_what_remains() {
+fn capacity_is_the_number_of_free_slots() {
     let (sender, mut receiver) = channel(4);
     sender.try_send(1).unwrap();
     let mut permits = sender.try_reserve_many(2).unwrap();
@@ -96,7 +96,7 @@ fn capacity_is_what_remains() {
 }
 
 #[test]
-fn a_receiver_that_goes_drops_what_is_in_the_channel() {
+fn messages_are_dropped_with_the_receiver() {
     let ledger = Ledger::new();
     let (sender, receiver) = channel(3);
     assert!(sender.try_send(ledger.item(0)).is_ok());
@@ -112,7 +112,7 @@ fn a_receiver_that_goes_drops_what_is_in_the_channel() {
 }
 
 #[test]
-fn blocking_after_a_poll_is_woken_itself() {
+fn a_blocking_receive_after_a_poll_is_woken_itself() {
     let _watchdog = watchdog();
     let (sender, mut receiver) = channel(1);
     let (_count, waker) = common::Count::new();
@@ -125,7 +125,7 @@ fn blocking_after_a_poll_is_woken_itself() {
 }
 
 #[test]
-fn blocking_is_refused_where_tasks_are_driven_and_allowed_elsewhere() {
+fn blocking_calls_panic_in_a_task_and_work_elsewhere() {
     let _watchdog = watchdog();
     runtime().block_on(async {
         let (sender, mut receiver) = channel(9);
@@ -164,7 +164,7 @@ fn a_task_that_receives_without_end_lets_others_run() {
 }
 
 #[test]
-fn a_send_that_runs_out_of_time_hands_its_message_back() {
+fn a_send_that_times_out_returns_its_message() {
     runtime().block_on(async {
         let (sender, receiver) = channel(1);
         let short = Duration::from_millis(5);
@@ -191,7 +191,7 @@ fn weak_senders_are_counted_and_keep_nothing_open() {
 }
 
 #[test]
-fn a_storm_of_permits_loses_nothing() {
+fn permits_under_load_lose_nothing() {
     let _watchdog = watchdog();
     let sum = runtime().block_on(async {
         let (sender, mut receiver) = channel(4);
@@ -219,7 +219,7 @@ fn a_storm_of_permits_loses_nothing() {
 }
 
 #[test]
-fn texts_and_traits_are_tokios() {
+fn texts_and_traits_are_those_of_tokio() {
     assert_eq!(format!("{:?} {}", SendError(1), SendError(1)), "SendError { .. } channel closed");
     assert_eq!(format!("{:?} {}", TrySendError::Full(1), TrySendError::Full(1)), "\"Full(..)\" no available capacity");
     let late = SendTimeoutError::Timeout(1);
@@ -272,7 +272,7 @@ fn a_reservation_that_ends_without_a_permit_wakes_a_closed_receiver() {
 }
 
 #[test]
-fn a_permit_that_comes_back_goes_to_who_waits_longest() {
+fn a_released_permit_goes_to_the_sender_that_waits_longest() {
     let (sender, mut receiver) = channel(2);
     let [used, unused] = [sender.try_reserve().unwrap(), sender.try_reserve().unwrap()];
     let [third, fourth] = [Probe::pending(Box::pin(sender.reserve())), Probe::pending(Box::pin(sender.reserve()))];
@@ -326,7 +326,7 @@ fn a_send_that_is_cancelled_was_not_sent() {
 }
 
 #[test]
-fn capacity_comes_back_when_the_receiver_goes() {
+fn capacity_is_released_with_the_receiver() {
     let (sender, receiver) = channel(3);
     sender.try_send(1).unwrap();
     sender.try_send(2).unwrap();
@@ -341,7 +341,7 @@ fn capacity_comes_back_when_the_receiver_goes() {
 
 /// A thread that receives is not served by the waker of a task that has polled before.
 #[test]
-fn blocking_lets_go_of_the_waker_of_an_earlier_poll() {
+fn a_blocking_receive_drops_the_waker_of_an_earlier_poll() {
     let _watchdog = watchdog();
     let (sender, mut receiver) = channel(1);
     let (count, waker) = common::Count::new();
@@ -354,7 +354,7 @@ fn blocking_lets_go_of_the_waker_of_an_earlier_poll() {
 }
 
 #[test]
-fn a_weak_sender_counts_when_all_others_are_gone() {
+fn a_weak_sender_is_counted_when_all_other_handles_are_dropped() {
     let (sender, receiver) = channel::<u8>(1);
     let weak = sender.downgrade();
     let other = weak.clone();

@@ -110,7 +110,7 @@ fn all_large_ones_arrive(getter_denied: bool) {
 }
 
 #[test]
-fn denied_from_some_moment_on() {
+fn items_arrive_when_membarrier_is_denied_midway() {
     many_small_ones();
     all_large_ones_arrive(false);
     all_large_ones_arrive(true);
@@ -118,8 +118,8 @@ fn denied_from_some_moment_on() {
 }
 
 #[test]
-fn denied_from_the_start() {
-    let output = in_a_child("denied_from_the_start", || {
+fn items_arrive_when_membarrier_is_denied_from_the_start() {
+    let output = in_a_child("items_arrive_when_membarrier_is_denied_from_the_start", || {
         if deny() {
             small_ones(1);
             // What was refused once is not tried again.
@@ -132,8 +132,8 @@ fn denied_from_the_start() {
 }
 
 #[test]
-fn denied_after_the_first_put() {
-    let output = in_a_child("denied_after_the_first_put", || {
+fn items_arrive_when_membarrier_is_denied_after_the_first_put() {
+    let output = in_a_child("items_arrive_when_membarrier_is_denied_after_the_first_put", || {
         small_ones(1);
         if deny() {
             many_small_ones();
@@ -147,8 +147,8 @@ fn denied_after_the_first_put() {
 
 /// A process that is killed for the call dies at its first put, or not by it.
 #[test]
-fn killed_at_the_first_put_or_never() {
-    let output = in_a_child("killed_at_the_first_put_or_never", || {
+fn a_process_that_may_not_call_membarrier_dies_at_the_first_put_or_never() {
+    let output = in_a_child("a_process_that_may_not_call_membarrier_dies_at_the_first_put_or_never", || {
         if filter(KILL) {
             say("<filtered>");
             small_ones(1);
@@ -170,7 +170,7 @@ fn killed_at_the_first_put_or_never() {
 
 /// A forked child has the queue as it was, and the barrier.
 #[test]
-fn a_forked_child_goes_on() {
+fn a_forked_child_can_use_the_queue() {
     let queue = Queue::unbounded();
     many_small_ones();
     (0..1000).for_each(|n| queue.try_put(n).unwrap());

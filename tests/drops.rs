@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 #[test]
-fn items_that_are_got_are_dropped_by_who_got_them() {
+fn taken_items_are_dropped_by_their_getter() {
     let ledger = Ledger::new();
     let queue = Queue::unbounded();
     for id in 0..600 {
@@ -25,7 +25,7 @@ fn items_that_are_got_are_dropped_by_who_got_them() {
 }
 
 #[test]
-fn items_left_inside_are_dropped_with_the_queue() {
+fn items_left_in_a_queue_are_dropped_with_it() {
     let _watchdog = watchdog();
     // 8-byte items have 256 slots to a segment, these have fewer; all edges are among the lengths.
     for inside in [0, 1, 2, 127, 128, 129, 255, 256, 257, 600] {
@@ -58,7 +58,7 @@ fn items_left_in_a_closed_queue_are_dropped_with_it() {
 }
 
 #[test]
-fn refused_items_come_back_whole() {
+fn refused_items_are_returned_intact() {
     let ledger = Ledger::new();
     for queue in [Queue::bounded(1), Queue::bounded(0)] {
         let first = ledger.dropped();
@@ -124,7 +124,7 @@ fn a_guard_drops_its_item_once() {
 }
 
 #[test]
-fn operations_keep_no_item_after_their_end() {
+fn completed_operations_keep_no_item() {
     let ledger = Ledger::new();
     let queue = Queue::bounded(2);
     let mut put = Probe::new(queue.put(ledger.item(0)));
@@ -137,7 +137,7 @@ fn operations_keep_no_item_after_their_end() {
 }
 
 #[test]
-fn every_item_of_a_storm_is_dropped_once() {
+fn every_item_is_dropped_once_under_load() {
     let _watchdog = watchdog();
     for capacity in [0, 1, 3, 200] {
         let ledger = Ledger::new();
@@ -170,7 +170,7 @@ fn every_item_of_a_storm_is_dropped_once() {
 struct Large(#[allow(dead_code)] Item, #[allow(dead_code)] [u8; 16 << 10]);
 
 #[test]
-fn a_queue_that_had_holes_drops_what_is_left_once() {
+fn a_queue_with_holes_drops_its_remaining_items_once() {
     let _watchdog = watchdog();
     let ledger = Ledger::new();
     for round in 0..8 {
@@ -225,7 +225,7 @@ fn bombs(ledger: &Ledger, armed: usize) -> Vec<Bomb> {
 }
 
 #[test]
-fn a_drop_that_panics_keeps_no_other_item_from_being_dropped_with_the_queue() {
+fn a_dropped_queue_drops_all_items_though_the_drop_of_one_panics() {
     let _watchdog = watchdog();
     for armed in [0, 1, 150, 299] {
         let ledger = Ledger::new();
@@ -238,7 +238,7 @@ fn a_drop_that_panics_keeps_no_other_item_from_being_dropped_with_the_queue() {
 }
 
 #[test]
-fn a_drop_that_panics_keeps_no_other_item_from_being_dropped_with_the_last_receiver() {
+fn the_last_receiver_drops_all_messages_though_the_drop_of_one_panics() {
     let _watchdog = watchdog();
     for armed in [0, 1, 150, 299] {
         let ledger = Ledger::new();
@@ -253,7 +253,7 @@ fn a_drop_that_panics_keeps_no_other_item_from_being_dropped_with_the_last_recei
 }
 
 #[test]
-fn a_drop_that_panics_in_a_cancelled_put_leaves_a_queue_that_works() {
+fn a_queue_works_after_the_item_of_a_cancelled_put_panics_in_its_drop() {
     for capacity in [0, 1] {
         let ledger = Ledger::new();
         let queue = Queue::bounded(capacity);
@@ -318,7 +318,7 @@ struct Boomerang {
 }
 
 #[test]
-fn messages_that_own_a_sender_of_their_own_channel_go_with_the_last_receiver() {
+fn messages_that_own_a_sender_of_their_own_channel_are_dropped_with_the_last_receiver() {
     let _watchdog = watchdog();
     let ledger = Ledger::new();
     let (sender, receiver) = bounded(100);
@@ -352,7 +352,7 @@ fn messages_that_own_a_receiver_of_their_own_channel_can_be_received_and_dropped
 }
 
 #[test]
-fn items_of_every_shape_come_out_as_they_went_in() {
+fn items_of_every_type_are_returned_unchanged() {
     let _watchdog = watchdog();
     fn same<T: Clone + PartialEq + std::fmt::Debug>(items: &[T]) {
         let queue = Queue::unbounded();

@@ -137,7 +137,7 @@ fn a_waker_may_own_the_operation_it_is_for() {
 }
 
 #[test]
-fn a_waker_that_panics_keeps_nobody_asleep_and_loses_no_place() {
+fn other_waiters_are_woken_and_served_though_a_waker_panics() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
     let mut bad = queue.get();
@@ -165,7 +165,7 @@ fn a_waker_that_panics_keeps_nobody_asleep_and_loses_no_place() {
 }
 
 #[test]
-fn a_close_that_meets_a_waker_that_panics_is_a_close_for_all() {
+fn a_close_wakes_all_waiters_though_a_waker_panics() {
     let _watchdog = watchdog();
     for permits in [false, true] {
         let queue = if permits { Queue::<u8>::with_permits(2) } else { Queue::bounded(1) };
@@ -191,7 +191,7 @@ fn a_close_that_meets_a_waker_that_panics_is_a_close_for_all() {
 
 /// What a reservation has collected goes back also when it is dropped after a waker has panicked.
 #[test]
-fn permits_are_not_lost_to_a_waker_that_panics() {
+fn permits_are_kept_though_a_waker_panics() {
     let queue = Queue::with_permits(2);
     let held = queue.try_reserve(1).unwrap();
     let mut first = queue.reserve(2);
@@ -208,7 +208,7 @@ fn permits_are_not_lost_to_a_waker_that_panics() {
 /// has its item and leaves the line.
 #[test]
 #[allow(unsafe_code)] // A clone that does something can only be made so.
-fn a_waker_that_panics_when_it_is_dropped_keeps_no_put_from_its_room() {
+fn a_put_completes_though_a_waker_panics_in_its_drop() {
     static QUEUE: Queue<u32> = Queue::bounded(1);
     static PUT: Mutex<Option<Put<'static, u32>>> = Mutex::new(None);
     static TABLE: RawWakerVTable = RawWakerVTable::new(
@@ -402,7 +402,7 @@ fn the_waker_of_a_join_may_own_the_join_it_is_for() {
 }
 
 #[test]
-fn the_waker_of_a_join_that_panics_keeps_nobody_asleep() {
+fn all_joins_are_woken_though_the_waker_of_one_panics() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
     for _ in 0..2 {

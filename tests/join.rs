@@ -46,7 +46,7 @@ fn tasks_done_counts_all_or_nothing() {
 }
 
 #[test]
-fn as_many_calls_are_accepted_as_items_were_put() {
+fn as_many_task_done_calls_succeed_as_items_were_put() {
     let _watchdog = watchdog();
     for round in 0..50 {
         let queue = Queue::bounded(if round % 2 == 0 { 3 } else { 300 });
@@ -80,7 +80,7 @@ fn refused_puts_do_not_count() {
 }
 
 #[test]
-fn a_join_is_done_at_once_if_nothing_was_put() {
+fn a_join_completes_at_once_if_nothing_was_put() {
     let _watchdog = watchdog();
     let queue = Queue::<u8>::unbounded();
     queue.join().wait();
@@ -90,7 +90,7 @@ fn a_join_is_done_at_once_if_nothing_was_put() {
 }
 
 #[test]
-fn a_join_waits_for_items_that_were_got_and_are_not_done() {
+fn a_join_waits_for_taken_items_that_are_not_done() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
     queue.put_many([1, 2]).wait().unwrap();
@@ -104,7 +104,7 @@ fn a_join_waits_for_items_that_were_got_and_are_not_done() {
 }
 
 #[test]
-fn a_join_waits_for_what_the_workers_put_themselves() {
+fn a_join_waits_for_items_that_the_workers_put() {
     let _watchdog = watchdog();
     let (queue, worked) = (Queue::unbounded(), AtomicUsize::new(0));
     thread::scope(|scope| {
@@ -234,7 +234,7 @@ fn a_guard_counts_after_its_item_was_dropped() {
 }
 
 #[test]
-fn the_parts_of_a_guard_go_their_own_ways() {
+fn the_parts_of_a_guard_can_be_used_separately() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
     queue.put(String::from("job")).wait().unwrap();
@@ -256,7 +256,7 @@ fn a_guard_that_is_leaked_leaves_its_item_unfinished() {
 }
 
 #[test]
-fn shutting_down_counts_only_what_it_takes_out() {
+fn a_shutdown_counts_only_the_items_that_it_returns() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
     queue.put_many(0..10).wait().unwrap();
@@ -271,7 +271,7 @@ fn shutting_down_counts_only_what_it_takes_out() {
 }
 
 #[test]
-fn shutting_down_ends_a_join_if_nothing_was_got() {
+fn a_shutdown_ends_a_join_if_no_item_was_taken() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
     queue.put_many(0..10).wait().unwrap();
@@ -282,7 +282,7 @@ fn shutting_down_ends_a_join_if_nothing_was_got() {
 }
 
 #[test]
-fn shutting_down_ends_a_join_even_if_items_inside_were_counted_before() {
+fn a_shutdown_ends_a_join_even_if_its_items_were_counted_before() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
     queue.put_many([1, 2]).wait().unwrap();
@@ -293,7 +293,7 @@ fn shutting_down_ends_a_join_even_if_items_inside_were_counted_before() {
 }
 
 #[test]
-fn a_join_with_a_limit_says_when_time_is_over() {
+fn a_join_with_a_timeout_reports_that_it_timed_out() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
     queue.put(1).wait().unwrap();
@@ -382,7 +382,7 @@ fn a_join_never_returns_while_an_item_put_before_it_is_unfinished() {
 
 /// Nothing is unfinished at a moment while two wait; the next item comes in before they are polled.
 #[test]
-fn a_join_that_was_woken_completes_though_an_item_has_come_in_since() {
+fn a_woken_join_completes_though_an_item_was_put_since() {
     let _watchdog = watchdog();
     for queue in [Queue::unbounded(), Queue::bounded(2), Queue::with_permits(2)] {
         queue.try_put(1).unwrap();
@@ -427,7 +427,7 @@ fn a_join_completes_after_each_way_to_finish() {
 
 /// A join that was woken is not polled while nothing is unfinished a second time.
 #[test]
-fn a_join_that_was_woken_and_not_polled_completes_by_a_later_zero() {
+fn a_woken_join_that_was_not_polled_completes_by_a_later_zero() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
     queue.try_put(1).unwrap();
@@ -440,7 +440,7 @@ fn a_join_that_was_woken_and_not_polled_completes_by_a_later_zero() {
 }
 
 #[test]
-fn a_join_that_begins_when_an_item_is_unfinished_takes_no_account_of_an_earlier_zero() {
+fn a_join_that_begins_with_an_unfinished_item_ignores_an_earlier_zero() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
     for n in 0..3 {
@@ -458,7 +458,7 @@ fn a_join_that_begins_when_an_item_is_unfinished_takes_no_account_of_an_earlier_
 
 /// A join that is not polled again counts as a waiter all the time, and keeps no other from its end.
 #[test]
-fn a_join_that_is_never_polled_again_disturbs_nobody() {
+fn a_join_that_is_never_polled_again_does_not_delay_other_joins() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
     let mut kept = Vec::new();
@@ -478,7 +478,7 @@ fn a_join_that_is_never_polled_again_disturbs_nobody() {
 
 /// What leaves the queue other than by a get counts as done, and a join ends.
 #[test]
-fn what_is_displaced_or_drained_is_done() {
+fn displaced_and_drained_items_count_as_done() {
     for queue in [Queue::bounded(1), Queue::with_permits(1)] {
         assert_eq!(queue.force_put("old"), Ok(None));
         assert_eq!(queue.force_put("new"), Ok(Some("old")));

@@ -151,7 +151,7 @@ fn an_empty_queue_is_small() {
 }
 
 #[test]
-fn an_empty_channel_is_one_line_more() {
+fn an_empty_channel_is_one_cache_line_larger() {
     let books = Books::open();
     let ends = unbounded::<u64>();
     let (general, allocations) = (books.live(), books.allocations());
@@ -177,7 +177,7 @@ fn the_first_item_allocates_one_segment() {
 }
 
 #[test]
-fn what_can_be_done_at_once_allocates_nothing_more() {
+fn operations_that_need_no_wait_allocate_nothing_more() {
     let _watchdog = watchdog();
     let books = Books::open();
     let queue = Queue::bounded(300);
@@ -264,7 +264,7 @@ fn a_burst_through_threads_gives_its_memory_back() {
 }
 
 #[test]
-fn waiters_that_come_and_go_leave_no_memory_behind() {
+fn cancelled_waiters_leave_no_memory_behind() {
     let books = Books::open();
     let (queue, meeting) = (Queue::bounded(1), Queue::bounded(0));
     queue.try_put(1u64).unwrap();

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 #[test]
-fn messages_come_in_order_over_many_segments() {
+fn messages_arrive_in_order_over_many_segments() {
     for (sender, mut receiver) in [unbounded(), bounded(10_000)] {
         for round in 0..3 {
             (0..5_000).for_each(|n| sender.try_send(round * 5_000 + n).unwrap());
@@ -26,7 +26,7 @@ fn messages_come_in_order_over_many_segments() {
 }
 
 #[test]
-fn many_send_and_one_receives() {
+fn messages_of_many_senders_arrive_at_one_receiver() {
     let _watchdog = watchdog();
     const EACH: u32 = 30_000;
     for capacity in [None, Some(1), Some(3), Some(1000)] {
@@ -56,7 +56,7 @@ fn many_send_and_one_receives() {
 }
 
 #[test]
-fn a_receiver_that_waits_is_woken_once() {
+fn a_waiting_receiver_is_woken_once() {
     let (sender, mut receiver) = unbounded();
     let mut recv = Probe::pending(receiver.recv());
     sender.try_send(1).unwrap();
@@ -81,7 +81,7 @@ fn a_message_survives_the_receive_that_was_woken_for_it() {
 }
 
 #[test]
-fn a_full_channel_serves_those_who_wait_in_their_order() {
+fn waiting_sends_of_a_full_channel_complete_in_fifo_order() {
     let (sender, mut receiver) = bounded(1);
     sender.try_send(0).unwrap();
     let sends = [1, 2, 3].map(|n| Probe::pending(sender.send(n)));
@@ -90,7 +90,7 @@ fn a_full_channel_serves_those_who_wait_in_their_order() {
 }
 
 #[test]
-fn batches_go_through() {
+fn batches_arrive_in_order() {
     let (sender, mut receiver) = bounded(1000);
     sender.send_many(0..700).wait().unwrap();
     let mut messages = Vec::new();
@@ -100,7 +100,7 @@ fn batches_go_through() {
 }
 
 #[test]
-fn what_is_left_is_dropped_with_the_receiver() {
+fn remaining_messages_are_dropped_with_the_receiver() {
     let message = Arc::new(());
     let (sender, receiver) = unbounded();
     (0..1000).for_each(|_| sender.try_send(message.clone()).unwrap());
@@ -110,7 +110,7 @@ fn what_is_left_is_dropped_with_the_receiver() {
 }
 
 #[test]
-fn what_is_left_is_dropped_with_the_channel() {
+fn remaining_messages_are_dropped_with_the_channel() {
     let message = Arc::new(());
     let (sender, mut receiver) = bounded(700);
     (0..700).for_each(|_| sender.try_send(message.clone()).unwrap());
@@ -130,7 +130,7 @@ fn a_forced_send_displaces_the_oldest_message() {
 }
 
 #[test]
-fn a_receive_that_never_waited_leaves_the_poll_its_waker() {
+fn a_receive_that_was_not_polled_keeps_the_waker_of_an_earlier_poll() {
     let (sender, mut receiver) = unbounded();
     let mut probe = Probe::new(&mut receiver);
     assert!(probe.poll_with(|mut receiver, context| receiver.poll_recv(context)).is_pending());
@@ -141,7 +141,7 @@ fn a_receive_that_never_waited_leaves_the_poll_its_waker() {
 
 /// The drop of the receiver closes the channel, which wakes a sender.
 #[test]
-fn a_waker_that_panics_does_not_keep_the_receiver_from_going() {
+fn the_receiver_can_be_dropped_though_a_waker_panics() {
     struct Panics;
     impl std::task::Wake for Panics {
         fn wake(self: Arc<Self>) {

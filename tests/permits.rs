@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 #[test]
-fn kept_room_is_not_given_to_others() {
+fn reserved_capacity_is_not_given_to_other_puts() {
     let _watchdog = common::watchdog();
     let queue = Queue::with_permits(3);
     let mut permits = queue.try_reserve(2).unwrap();
@@ -26,7 +26,7 @@ fn kept_room_is_not_given_to_others() {
 }
 
 #[test]
-fn permits_that_are_dropped_wake_who_waits() {
+fn dropped_permits_wake_waiting_operations() {
     let _watchdog = common::watchdog();
     let queue = Queue::with_permits(1);
     let permits = queue.try_reserve(1).unwrap();
@@ -62,7 +62,7 @@ fn a_large_reservation_is_not_starved_by_small_ones() {
 }
 
 #[test]
-fn a_storm_of_small_puts_does_not_starve_a_large_reservation() {
+fn many_small_puts_do_not_starve_a_large_reservation() {
     let _watchdog = common::watchdog();
     let queue = Queue::with_permits(8);
     let stop = AtomicBool::new(false);
@@ -85,7 +85,7 @@ fn a_storm_of_small_puts_does_not_starve_a_large_reservation() {
 }
 
 #[test]
-fn reservations_and_puts_stand_in_one_line() {
+fn reservations_and_puts_wait_in_one_fifo_queue() {
     let queue = Queue::with_permits(2);
     let held = queue.try_reserve(2).unwrap();
     let first = Probe::pending(queue.reserve(1));
@@ -101,7 +101,7 @@ fn reservations_and_puts_stand_in_one_line() {
 }
 
 #[test]
-fn a_reservation_that_is_dropped_half_way_gives_back_what_it_has() {
+fn a_reservation_dropped_half_way_releases_its_permits() {
     let queue = Queue::with_permits(3);
     let mut held = queue.try_reserve(3).unwrap();
     let large = Probe::pending(queue.reserve(3));
@@ -117,7 +117,7 @@ fn a_reservation_that_is_dropped_half_way_gives_back_what_it_has() {
 }
 
 #[test]
-fn a_close_takes_back_what_a_reservation_has_so_far() {
+fn a_close_releases_the_permits_of_a_pending_reservation() {
     let queue = Queue::<u8>::with_permits(3);
     let held = queue.try_reserve(1).unwrap();
     let half = Probe::pending(queue.reserve(3));
@@ -135,7 +135,7 @@ fn a_close_takes_back_what_a_reservation_has_so_far() {
 
 /// What was reserved and not answered yet goes back: the queue was closed first.
 #[test]
-fn a_close_takes_back_what_a_reservation_was_not_told_of() {
+fn a_close_releases_permits_granted_to_a_reservation_not_polled_since() {
     let queue = Queue::<u8>::with_permits(1);
     let held = queue.try_reserve(1).unwrap();
     let reserve = Probe::pending(queue.reserve(1));
@@ -189,7 +189,7 @@ fn permits_outlive_a_close() {
 }
 
 #[test]
-fn reserving_takes_part_in_time_and_in_joining() {
+fn reservations_work_with_timeouts_and_joins() {
     let _watchdog = common::watchdog();
     let queue = Queue::with_permits(1);
     let mut permits = queue.reserve(1).wait().unwrap();
@@ -201,7 +201,7 @@ fn reserving_takes_part_in_time_and_in_joining() {
 }
 
 #[test]
-fn batches_go_in_as_there_is_credit() {
+fn batches_are_put_as_permits_become_free() {
     let _watchdog = common::watchdog();
     let queue = Queue::with_permits(3);
     let rest = queue.try_put_many(0..5).unwrap_err();
@@ -213,7 +213,7 @@ fn batches_go_in_as_there_is_credit() {
 }
 
 #[test]
-fn a_storm_of_permits_keeps_the_bound() {
+fn permits_under_load_never_exceed_the_capacity() {
     let _watchdog = common::watchdog();
     let queue = Queue::with_permits(4);
     std::thread::scope(|scope| {
@@ -240,13 +240,13 @@ fn a_storm_of_permits_keeps_the_bound() {
 
 #[test]
 #[should_panic(expected = "with_permits")]
-fn permits_are_for_queues_made_for_them() {
+fn permits_need_a_queue_made_with_permits() {
     let _watchdog = common::watchdog();
     let _ = Queue::<u8>::bounded(1).try_reserve(1);
 }
 
 #[test]
-fn the_last_permit_that_goes_wakes_who_waits_for_the_end() {
+fn the_last_permit_wakes_a_get_that_waits_for_the_end() {
     let _watchdog = common::watchdog();
     let (count, waker) = common::Count::new();
     let queue = Queue::<u8>::with_permits(100);
@@ -261,7 +261,7 @@ fn the_last_permit_that_goes_wakes_who_waits_for_the_end() {
 
 #[cfg(feature = "stream")]
 #[test]
-fn the_last_permit_that_goes_wakes_a_stream_that_waits_for_the_end() {
+fn the_last_permit_wakes_a_stream_that_waits_for_the_end() {
     let _watchdog = common::watchdog();
     use futures_core::Stream;
 
@@ -293,7 +293,7 @@ fn closed_and_empty_is_final() {
 }
 
 #[test]
-fn a_shutdown_leaves_nothing_that_no_permit_put() {
+fn a_shutdown_leaves_only_items_put_with_permits() {
     let _watchdog = common::watchdog();
     for round in 0..3_000 {
         let queue = Queue::with_permits(2);
@@ -310,7 +310,7 @@ fn a_shutdown_leaves_nothing_that_no_permit_put() {
 
 /// What was granted to a reservation that nobody polls does not keep the end from the gets.
 #[test]
-fn a_forgotten_reservation_does_not_hold_up_the_end() {
+fn a_forgotten_reservation_does_not_delay_the_end() {
     for granted in [false, true] {
         let queue = Queue::<u8>::with_permits(2);
         let held = queue.try_reserve(1).unwrap();
@@ -333,7 +333,7 @@ fn a_forgotten_reservation_does_not_hold_up_the_end() {
 }
 
 #[test]
-fn what_a_permit_puts_after_the_close_comes_last_and_counts() {
+fn items_put_with_a_permit_after_the_close_arrive_last_and_count() {
     let queue = Queue::with_permits(4);
     let mut permits = queue.try_reserve(3).unwrap();
     queue.try_put(0).unwrap();

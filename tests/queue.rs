@@ -10,7 +10,7 @@ use std::thread;
 const CAPACITIES: [usize; 8] = [1, 2, 3, 63, 64, 65, 256, 257];
 
 #[test]
-fn items_come_out_in_the_order_in_which_they_went_in() {
+fn items_are_returned_in_fifo_order() {
     let queue = Queue::unbounded();
     for n in 0..2000 {
         queue.try_put(n).unwrap();
@@ -60,7 +60,7 @@ fn a_batch_stops_exactly_at_the_bound_at_every_offset() {
 }
 
 #[test]
-fn any_capacity_can_be_asked_for() {
+fn any_capacity_is_accepted() {
     for capacity in [usize::MAX, usize::MAX - 1, isize::MAX as usize, isize::MAX as usize + 1] {
         let queue = Queue::bounded(capacity);
         assert_eq!((queue.capacity(), queue.len()), (Some(capacity), 0));
@@ -73,7 +73,7 @@ fn any_capacity_can_be_asked_for() {
 }
 
 #[test]
-fn a_batch_of_none_is_done_at_once() {
+fn an_empty_batch_completes_at_once() {
     let _watchdog = watchdog();
     let queue = Queue::<u8>::bounded(1);
     assert_eq!(queue.put_many([]).wait(), Ok(()));
@@ -85,7 +85,7 @@ fn a_batch_of_none_is_done_at_once() {
 }
 
 #[test]
-fn a_batch_larger_than_the_bound_waits_and_goes_in_whole() {
+fn a_batch_larger_than_the_capacity_waits_and_is_put_whole() {
     let _watchdog = watchdog();
     let queue = Queue::bounded(3);
     thread::scope(|scope| {
@@ -101,7 +101,7 @@ fn a_batch_larger_than_the_bound_waits_and_goes_in_whole() {
 }
 
 #[test]
-fn the_iterators_yield_what_is_inside_and_end_as_promised() {
+fn the_iterators_yield_the_items_in_the_queue_and_end_as_documented() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
     queue.put_many(0..10).wait().unwrap();

@@ -17,7 +17,7 @@ fn rendezvous<T>() -> Queue<T> {
 }
 
 #[test]
-fn a_put_is_done_only_after_a_get_took_its_item() {
+fn a_put_completes_only_after_a_get_took_its_item() {
     let queue = rendezvous();
     let mut put = Probe::pending(queue.put(1));
     assert!(put.poll().is_pending());
@@ -27,7 +27,7 @@ fn a_put_is_done_only_after_a_get_took_its_item() {
 }
 
 #[test]
-fn a_thread_that_puts_goes_on_only_after_a_get_took_its_item() {
+fn a_putting_thread_continues_only_after_a_get_took_its_item() {
     let _watchdog = watchdog();
     let queue = rendezvous();
     let went_on = AtomicBool::new(false);
@@ -43,14 +43,14 @@ fn a_thread_that_puts_goes_on_only_after_a_get_took_its_item() {
 }
 
 #[test]
-fn nothing_is_ever_inside() {
+fn a_rendezvous_never_holds_an_item() {
     let queue = rendezvous();
     let _put = Probe::pending(queue.put(1));
     assert_eq!((queue.len(), queue.is_empty(), queue.is_full(), queue.capacity()), (0, true, true, Some(0)));
 }
 
 #[test]
-fn a_try_put_needs_a_get_that_waits() {
+fn a_try_put_needs_a_waiting_get() {
     let queue = rendezvous();
     assert_eq!(queue.try_put(1), Err(TryPutError::Full(1)));
     let unpolled = queue.get();
@@ -64,7 +64,7 @@ fn a_try_put_needs_a_get_that_waits() {
 }
 
 #[test]
-fn a_batch_goes_in_at_once_for_as_many_gets_as_wait() {
+fn a_batch_is_put_without_waiting_for_as_many_gets_as_wait() {
     let queue = rendezvous();
     let gets = [Probe::pending(queue.get()), Probe::pending(queue.get())];
     assert_eq!(queue.try_put_many([1, 2, 3, 4]), Err(TryPutError::Full(vec![3, 4])));
@@ -74,7 +74,7 @@ fn a_batch_goes_in_at_once_for_as_many_gets_as_wait() {
 }
 
 #[test]
-fn a_put_that_runs_out_of_time_gives_its_item_back() {
+fn a_put_that_times_out_returns_its_item() {
     let _watchdog = watchdog();
     let queue = rendezvous();
     for limit in [Duration::ZERO, Duration::from_millis(1)] {
@@ -85,7 +85,7 @@ fn a_put_that_runs_out_of_time_gives_its_item_back() {
 }
 
 #[test]
-fn a_put_is_done_at_once_if_a_get_waits() {
+fn a_put_completes_at_once_if_a_get_waits() {
     let _watchdog = watchdog();
     let queue = rendezvous();
     let gets = [(); 4].map(|()| Probe::pending(queue.get()));
@@ -98,7 +98,7 @@ fn a_put_is_done_at_once_if_a_get_waits() {
 }
 
 #[test]
-fn a_put_that_is_given_up_is_never_delivered() {
+fn the_item_of_a_cancelled_put_is_never_delivered() {
     let queue = rendezvous();
     drop(Probe::pending(queue.put(1)));
     let mut put = Probe::pending(queue.put(2));
@@ -110,7 +110,7 @@ fn a_put_that_is_given_up_is_never_delivered() {
 }
 
 #[test]
-fn puts_stand_in_line() {
+fn waiting_puts_complete_in_fifo_order() {
     let queue = rendezvous();
     let mut puts = [1, 2, 3, 4].map(|n| Probe::pending(queue.put(n)));
     assert_eq!(puts[1].future.take(), Some(2));
@@ -123,7 +123,7 @@ fn puts_stand_in_line() {
 
 /// A get that came late takes what was put in for one that waits: then the next in line puts in for that one.
 #[test]
-fn a_get_that_is_robbed_is_served_by_who_stands() {
+fn a_get_whose_item_another_took_is_served_by_a_waiting_put() {
     let queue = rendezvous();
     let mut get = Probe::pending(queue.get());
     queue.try_put(1).unwrap();
@@ -134,7 +134,7 @@ fn a_get_that_is_robbed_is_served_by_who_stands() {
 }
 
 #[test]
-fn two_try_puts_find_one_get_once() {
+fn one_waiting_get_serves_only_one_of_two_try_puts() {
     let _watchdog = watchdog();
     let queue = rendezvous();
     let rounds = 20_000;
@@ -159,7 +159,7 @@ fn two_try_puts_find_one_get_once() {
 }
 
 #[test]
-fn a_put_that_is_given_up_does_not_count_as_unfinished() {
+fn a_cancelled_put_does_not_count_as_unfinished() {
     let queue = rendezvous();
     drop(Probe::pending(queue.put(1)));
     assert_eq!(queue.unfinished(), 0);
@@ -172,7 +172,7 @@ fn a_put_that_is_given_up_does_not_count_as_unfinished() {
 }
 
 #[test]
-fn a_put_that_stands_keeps_nobody_from_joining() {
+fn a_waiting_put_does_not_delay_a_join() {
     let queue = rendezvous();
     let put = Probe::pending(queue.put(1));
     Probe::new(queue.join()).ready();
@@ -184,7 +184,7 @@ fn a_put_that_stands_keeps_nobody_from_joining() {
 }
 
 #[test]
-fn a_put_that_is_given_up_makes_way_for_the_next() {
+fn the_next_put_is_served_after_a_cancelled_put() {
     let queue = rendezvous();
     let first = Probe::pending(queue.put(1));
     let mut second = Probe::pending(queue.put(2));
@@ -195,7 +195,7 @@ fn a_put_that_is_given_up_makes_way_for_the_next() {
 }
 
 #[test]
-fn an_item_that_was_taken_cannot_be_taken_back() {
+fn a_delivered_item_cannot_be_taken_back() {
     let queue = rendezvous();
     let mut put = Probe::pending(queue.put(1));
     assert_eq!(queue.try_get(), Ok(1));
@@ -207,7 +207,7 @@ fn an_item_that_was_taken_cannot_be_taken_back() {
 }
 
 #[test]
-fn a_close_gives_a_standing_item_back() {
+fn a_close_returns_the_item_of_a_waiting_put() {
     let queue = rendezvous();
     let put = Probe::pending(queue.put(1));
     let behind = Probe::pending(queue.put(2));
@@ -219,7 +219,7 @@ fn a_close_gives_a_standing_item_back() {
 }
 
 #[test]
-fn a_close_gives_a_standing_item_back_to_a_thread() {
+fn a_close_returns_the_item_of_a_waiting_thread() {
     let _watchdog = watchdog();
     let queue = rendezvous();
     thread::scope(|scope| {
@@ -232,7 +232,7 @@ fn a_close_gives_a_standing_item_back_to_a_thread() {
 }
 
 #[test]
-fn shutting_down_gives_a_standing_item_to_one_of_both() {
+fn the_item_of_a_waiting_put_is_returned_to_the_put_or_to_the_shutdown() {
     let queue = rendezvous();
     let put = Probe::pending(queue.put(1));
     let left = queue.shutdown_now();
@@ -259,7 +259,7 @@ fn a_cancelled_get_leaves_the_item_of_a_try_put_for_the_next() {
 }
 
 #[test]
-fn a_cancelled_get_takes_its_invitation_back() {
+fn a_cancelled_get_is_not_served_by_a_later_try_put() {
     let _watchdog = watchdog();
     let queue = rendezvous();
     drop(Probe::pending(queue.get()));
@@ -271,7 +271,7 @@ fn a_cancelled_get_takes_its_invitation_back() {
 }
 
 #[test]
-fn what_comes_or_goes_at_the_last_moment_counts() {
+fn a_change_between_the_last_attempt_and_the_timeout_counts() {
     let _watchdog = watchdog();
     let queue = rendezvous();
     // The timer is polled after the operation: what it does comes in between the last try and the end.
@@ -284,7 +284,7 @@ fn what_comes_or_goes_at_the_last_moment_counts() {
 }
 
 #[test]
-fn putters_and_getters_meet_exactly_once() {
+fn putters_and_getters_exchange_each_item_exactly_once() {
     let _watchdog = watchdog();
     let queue = rendezvous();
     let mut got = thread::scope(|scope| {
@@ -327,7 +327,7 @@ fn putters_and_getters_meet_exactly_once() {
 }
 
 #[test]
-fn puts_that_run_out_of_time_are_delivered_or_given_back() {
+fn items_of_puts_that_time_out_are_delivered_or_returned() {
     let _watchdog = watchdog();
     let queue = rendezvous();
     thread::scope(|scope| {
@@ -367,7 +367,7 @@ fn a_batch_hands_over_one_item_after_the_other() {
 }
 
 #[test]
-fn batches_meet_in_order() {
+fn batches_are_handed_over_in_order() {
     let _watchdog = watchdog();
     let queue = rendezvous();
     thread::scope(|scope| {
@@ -382,7 +382,7 @@ fn batches_meet_in_order() {
 }
 
 #[test]
-fn a_batch_that_is_closed_out_hands_back_what_was_not_taken() {
+fn a_batch_ended_by_a_close_returns_the_items_that_were_not_taken() {
     let queue = rendezvous();
     let mut put = Probe::pending(queue.put_many([1, 2, 3]));
     assert_eq!(queue.try_get(), Ok(1));

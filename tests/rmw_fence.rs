@@ -4,7 +4,7 @@
 use std::process::Command;
 
 #[test]
-fn the_meeting_is_a_locked_instruction() {
+fn the_rmw_fence_is_a_locked_instruction() {
     // A wait, so that the function is linked in.
     let queue = joinq::Queue::<u8>::unbounded();
     assert!(queue.get().wait_timeout(std::time::Duration::ZERO).is_err());

@@ -31,7 +31,7 @@ use std::time::Duration;
 use tally::Tally;
 
 #[test]
-fn a_stalled_thread_freezes_nobody_unbounded() {
+fn a_stalled_thread_freezes_no_other_in_an_unbounded_queue() {
     let mut tally = Tally::default();
     tally += nobody_freezes(&Queue::<Item<NARROW>>::unbounded(), stalls());
     tally += nobody_freezes(&Queue::<Item<WIDE>>::unbounded(), stalls());
@@ -39,7 +39,7 @@ fn a_stalled_thread_freezes_nobody_unbounded() {
 }
 
 #[test]
-fn a_stalled_thread_freezes_nobody_bounded() {
+fn a_stalled_thread_freezes_no_other_in_a_bounded_queue() {
     let mut tally = Tally::default();
     tally += nobody_freezes(&Queue::<Item<NARROW>>::bounded(1024), stalls());
     tally += nobody_freezes(&Queue::<Item<NARROW>>::bounded(4), stalls());
@@ -49,7 +49,7 @@ fn a_stalled_thread_freezes_nobody_bounded() {
 }
 
 #[test]
-fn a_stalled_thread_keeps_nobody_from_closing() {
+fn a_stalled_thread_does_not_block_a_close() {
     let mut tally = Tally::default();
     for _ in 0..stalls() {
         tally += nobody_freezes(&Queue::<Item<NARROW>>::unbounded(), 0);
@@ -59,7 +59,7 @@ fn a_stalled_thread_keeps_nobody_from_closing() {
 }
 
 #[test]
-fn a_stopped_thread_that_waits_leaves_the_others_their_items() {
+fn other_gets_are_served_beside_a_stopped_waiter() {
     waiting::gets("gets", &Queue::unbounded(), stalls());
     waiting::gets("gets, bounded", &Queue::bounded(waiting::ITEMS), stalls());
     waiting::gets("gets, with permits", &Queue::with_permits(waiting::ITEMS), stalls());
@@ -68,20 +68,20 @@ fn a_stopped_thread_that_waits_leaves_the_others_their_items() {
 }
 
 #[test]
-fn a_stopped_thread_that_waits_leaves_the_others_their_slots() {
+fn other_puts_are_served_beside_a_stopped_waiter() {
     waiting::puts("puts", &Queue::bounded(4), stalls());
     waiting::puts("puts, with permits", &Queue::with_permits(4), stalls());
     waiting::reservations(&Queue::with_permits(3), stalls());
 }
 
 #[test]
-fn a_stopped_thread_that_joins_lets_the_others_end() {
+fn other_joins_complete_beside_a_stopped_waiter() {
     waiting::joins(&Queue::unbounded(), stalls());
 }
 
 /// The evidence that the tests above can fail.
 #[test]
-fn the_harness_sees_a_lock_freeze() {
+fn the_harness_detects_the_freeze_of_a_mutex() {
     let plan = Plan { stalls: stalls().max(150), patience: Duration::from_millis(300), enough: 3, end_beside: false };
     let tally = run(&Locked::<NARROW>(Mutex::default()), &plan);
     println!("control, a lock: {tally}");

@@ -165,32 +165,32 @@ fn storms<T: Marked>(count: usize) {
 }
 
 #[test]
-fn numbers_come_exactly_once_and_in_order_in_a_storm() {
+fn numbers_arrive_exactly_once_and_in_order_under_load() {
     storms::<u64>(2000);
 }
 
 #[test]
-fn units_come_as_often_as_they_were_put_in_a_storm() {
+fn units_arrive_as_often_as_they_were_put_under_load() {
     storms::<()>(1000);
 }
 
 #[test]
-fn boxes_come_exactly_once_and_in_order_in_a_storm() {
+fn boxes_arrive_exactly_once_and_in_order_under_load() {
     storms::<Box<u64>>(1000);
 }
 
 #[test]
-fn large_items_come_whole_in_a_storm() {
+fn large_items_arrive_whole_under_load() {
     storms::<[u8; 4096]>(150);
 }
 
 #[test]
-fn items_of_a_page_come_aligned_in_a_storm() {
+fn page_sized_items_arrive_aligned_under_load() {
     storms::<Page>(150);
 }
 
 #[test]
-fn a_bound_passes_items_on_in_the_order_of_one_putter_when_full() {
+fn a_full_queue_keeps_the_order_of_one_putter() {
     let _watchdog = watchdog();
     let queue = Queue::bounded(2);
     thread::scope(|scope| {
@@ -200,7 +200,7 @@ fn a_bound_passes_items_on_in_the_order_of_one_putter_when_full() {
 }
 
 #[test]
-fn what_this_thread_has_put_is_not_empty_to_it() {
+fn a_queue_is_not_empty_to_a_thread_that_has_put_an_item() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
     thread::scope(|scope| {
@@ -217,7 +217,7 @@ fn what_this_thread_has_put_is_not_empty_to_it() {
 }
 
 #[test]
-fn who_has_just_got_one_finds_room() {
+fn a_thread_that_took_an_item_finds_a_free_slot() {
     let _watchdog = watchdog();
     for capacity in [4, 63, 300] {
         let queue = Queue::bounded(capacity);
@@ -303,7 +303,7 @@ fn threads_and_tasks_of_a_runtime_share_a_queue() {
 }
 
 #[test]
-fn closed_means_that_nothing_is_left() {
+fn a_closed_error_means_that_no_item_is_left() {
     let _watchdog = watchdog();
     for n in 0..300 {
         let queue = Queue::unbounded();
@@ -345,7 +345,7 @@ fn batches_keep_their_order_when_getters_are_impatient() {
 }
 
 #[test]
-fn threads_that_race_for_room_never_exceed_the_bound() {
+fn threads_that_race_for_a_slot_never_exceed_the_capacity() {
     let _watchdog = watchdog();
     // Items of 512 bytes have eight slots to a segment, so that the race is often at an edge.
     for capacity in [1, 2, 7, 8, 9] {

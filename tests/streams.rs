@@ -21,7 +21,7 @@ mod stream {
     }
 
     #[test]
-    fn a_stream_yields_all_and_ends_with_the_last_sender() {
+    fn a_stream_yields_all_messages_and_ends_with_the_last_sender() {
         let _watchdog = watchdog();
         let (sender, receiver) = bounded(2);
         let sending = thread::spawn(move || (0..500).for_each(|n| sender.send(n).wait().unwrap()));
@@ -69,7 +69,7 @@ mod stream {
     }
 
     #[test]
-    fn a_get_that_leaves_notifies_nobody_of_an_item_that_is_taken() {
+    fn a_cancelled_get_does_not_notify_another_of_an_item_already_taken() {
         let queue = Queue::unbounded();
         let (first, second) = (Probe::pending(queue.get()), Probe::pending(queue.get()));
         queue.try_put(1).unwrap();
@@ -81,7 +81,7 @@ mod stream {
     }
 
     #[test]
-    fn a_stream_that_is_dropped_keeps_no_wake_up_from_others() {
+    fn a_dropped_stream_takes_no_wake_up_from_other_receivers() {
         let (sender, receiver) = unbounded();
         let mut stream = Probe::new(receiver.clone().into_stream());
         assert!(next(&mut stream).is_pending());
@@ -94,7 +94,7 @@ mod stream {
     }
 
     #[test]
-    fn a_stream_that_keeps_the_last_receiver_ends_the_channel_with_it() {
+    fn a_dropped_stream_with_the_last_receiver_closes_the_channel() {
         let (sender, receiver) = unbounded();
         sender.try_send(1).unwrap();
         let stream = receiver.into_stream();
@@ -137,7 +137,7 @@ mod sink {
     }
 
     #[test]
-    fn a_sink_puts_in_order_and_waits_for_room() {
+    fn a_sink_puts_in_order_and_waits_for_a_free_slot() {
         let queue = Queue::bounded(1);
         let mut sink = Probe::new(queue.sink());
         assert_eq!((ready(&mut sink), start(&mut sink, 1)), (Poll::Ready(Ok(())), Ok(())));
@@ -150,7 +150,7 @@ mod sink {
     }
 
     #[test]
-    fn a_sink_hands_the_item_back_when_the_queue_is_closed() {
+    fn a_sink_returns_the_item_when_the_queue_is_closed() {
         let queue = Queue::bounded(1);
         let mut sink = Probe::new(queue.sink());
         start(&mut sink, 1).unwrap();
@@ -163,7 +163,7 @@ mod sink {
     }
 
     #[test]
-    fn a_sink_that_keeps_the_last_sender_ends_the_channel_with_it() {
+    fn a_dropped_sink_with_the_last_sender_closes_the_channel() {
         let (sender, receiver) = unbounded();
         let mut sink = Probe::new(sender.into_sink());
         start(&mut sink, 1).unwrap();
@@ -176,7 +176,7 @@ mod sink {
     }
 
     #[test]
-    fn a_sink_that_is_dropped_drops_the_item_that_is_not_in() {
+    fn a_dropped_sink_drops_its_pending_item() {
         let (sender, receiver) = unbounded::<u32>();
         let mut sink = Probe::new(sender.clone().into_sink());
         start(&mut sink, 1).unwrap();

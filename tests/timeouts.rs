@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 #[test]
-fn what_can_be_done_at_once_is_done_even_when_the_time_is_over() {
+fn operations_that_need_no_wait_succeed_after_the_timeout() {
     let _watchdog = watchdog();
     let past = Instant::now();
     let queue = Queue::bounded(10);
@@ -37,7 +37,7 @@ fn what_can_be_done_at_once_is_done_even_when_the_time_is_over() {
 }
 
 #[test]
-fn what_cannot_be_done_in_time_says_so_and_loses_nothing() {
+fn operations_that_time_out_say_so_and_lose_nothing() {
     let _watchdog = watchdog();
     let queue = Queue::bounded(1);
     let past = Instant::now();
@@ -57,7 +57,7 @@ fn what_cannot_be_done_in_time_says_so_and_loses_nothing() {
 }
 
 #[test]
-fn a_limit_without_end_waits_for_the_item() {
+fn an_endless_timeout_waits_for_the_item() {
     let _watchdog = watchdog();
     let queue = Queue::bounded(1);
     thread::scope(|scope| {
@@ -69,7 +69,7 @@ fn a_limit_without_end_waits_for_the_item() {
 }
 
 #[test]
-fn time_that_runs_out_while_the_item_comes_loses_neither_item_nor_wake_up() {
+fn a_timeout_that_races_with_an_item_loses_neither_item_nor_wake_up() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
     thread::scope(|scope| {
@@ -137,7 +137,7 @@ macro_rules! panics_in_each_way {
 
 #[test]
 #[allow(clippy::drop_non_drop)]
-fn an_operation_that_has_ended_panics_in_each_way_and_takes_nothing() {
+fn a_completed_operation_panics_in_each_way_of_use_and_takes_nothing() {
     let _watchdog = watchdog();
     let queue = Arc::new(Queue::with_permits(200));
     queue.try_put_many(0..100).unwrap();
@@ -188,7 +188,7 @@ fn an_operation_that_has_ended_panics_in_each_way_and_takes_nothing() {
 
 #[test]
 #[allow(clippy::drop_non_drop)]
-fn a_put_that_was_taken_back_panics_in_each_way_and_puts_nothing() {
+fn a_put_that_was_taken_back_panics_in_each_way_of_use_and_puts_nothing() {
     let _watchdog = watchdog();
     let queue = Arc::new(Queue::bounded(1));
     queue.try_put(0).unwrap();
@@ -218,7 +218,7 @@ fn a_put_that_was_taken_back_panics_in_each_way_and_puts_nothing() {
 }
 
 #[test]
-fn an_operation_whose_time_is_over_panics_when_it_is_polled_again() {
+fn an_operation_that_timed_out_panics_when_it_is_polled_again() {
     let queue = Queue::<u8>::unbounded();
     let mut get = Probe::new(queue.get().until(ready(())));
     assert!(get.poll().is_ready());
@@ -230,7 +230,7 @@ fn an_operation_whose_time_is_over_panics_when_it_is_polled_again() {
 
 /// The panic is said to be where the operation was used.
 #[test]
-fn the_panic_of_an_operation_that_has_ended_names_the_place_of_its_use() {
+fn the_panic_of_a_completed_operation_names_the_place_of_its_use() {
     use std::panic::{set_hook, take_hook};
     let place = Arc::new(Mutex::new(String::new()));
     let (former, mine, noted) = (take_hook(), thread::current().id(), place.clone());
@@ -272,7 +272,7 @@ fn segments_of_large_items_are_not_built_on_the_stack() {
 }
 
 #[test]
-fn a_queue_stands_in_a_static() {
+fn a_queue_can_be_a_static() {
     static UNBOUNDED: Queue<u32> = Queue::unbounded();
     static BOUNDED: Queue<String> = Queue::bounded(1);
     let _watchdog = watchdog();
@@ -287,7 +287,7 @@ fn a_queue_stands_in_a_static() {
 }
 
 #[test]
-fn a_queue_serves_in_the_destructor_of_thread_local_data() {
+fn a_queue_works_in_the_destructor_of_thread_local_data() {
     static QUEUE: Queue<u32> = Queue::bounded(1);
     struct Last;
     impl Drop for Last {
@@ -311,7 +311,7 @@ fn a_queue_serves_in_the_destructor_of_thread_local_data() {
 }
 
 #[test]
-fn a_thread_that_is_unparked_by_others_goes_on_waiting() {
+fn a_thread_unparked_by_other_code_continues_to_wait() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
     thread::scope(|scope| {
@@ -326,7 +326,7 @@ fn a_thread_that_is_unparked_by_others_goes_on_waiting() {
 }
 
 #[test]
-fn debug_output_asks_nothing_of_the_item() {
+fn debug_output_needs_no_debug_of_the_item() {
     struct Plain;
     let queue = Queue::bounded(3);
     assert!(queue.try_put(Plain).is_ok());

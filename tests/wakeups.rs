@@ -21,7 +21,7 @@ fn one_item_wakes_one_getter() {
 }
 
 #[test]
-fn one_room_wakes_one_putter() {
+fn one_free_slot_wakes_one_putter() {
     let queue = Queue::bounded(1);
     queue.try_put(0).unwrap();
     let mut first = Probe::pending(queue.put(1));
@@ -36,7 +36,7 @@ fn one_room_wakes_one_putter() {
 
 /// While a thread that was called has not come nobody else is called: it makes up for that when it has.
 #[test]
-fn a_thread_that_is_called_calls_for_all_that_came_in_meanwhile() {
+fn a_notified_thread_notifies_waiters_of_items_put_meanwhile() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
     std::thread::scope(|scope| {
@@ -53,7 +53,7 @@ fn a_thread_that_is_called_calls_for_all_that_came_in_meanwhile() {
 
 #[cfg(feature = "stream")]
 #[test]
-fn a_stream_that_rests_keeps_nobody_else_asleep() {
+fn an_idle_stream_keeps_no_other_getter_asleep() {
     use futures_core::Stream;
 
     let queue = Queue::unbounded();

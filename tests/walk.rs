@@ -151,7 +151,7 @@ fn agrees(expected: Totals, path: &Path) {
 }
 
 #[test]
-fn counts_what_find_and_wc_count() {
+fn walk_counts_what_find_and_wc_count() {
     let mut tree = Tree::new();
     // 10,000 small files in nested folders; among every few an empty one and some without a last line feed.
     for kind in 0..10_usize {
@@ -212,7 +212,7 @@ fn counts_what_find_and_wc_count() {
 }
 
 #[test]
-fn starts_where_it_is_told() {
+fn walk_starts_at_the_given_path() {
     let mut tree = Tree::new();
     tree.folder("folder");
     tree.file("folder/file", b"one\ntwo\nthree");
@@ -256,7 +256,7 @@ fn too_deep(folder: &Path) -> bool {
 }
 
 #[test]
-fn reports_what_it_cannot_read_and_goes_on() {
+fn walk_reports_unreadable_entries_and_continues() {
     let mut tree = Tree::new();
     tree.folder("open");
     tree.file("open/file", b"readable\n");
@@ -307,7 +307,7 @@ fn reports_what_it_cannot_read_and_goes_on() {
 }
 
 #[test]
-fn rejects_bad_usage() {
+fn walk_rejects_bad_usage() {
     let folder = tempfile::tempdir().unwrap();
     for (arguments, complaint) in [
         (&["--thread", "2"][..], "--thread"),

@@ -223,7 +223,7 @@ where
     type Timed = Result<(), F>;
 
     #[inline]
-    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
+    fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         if self.place.is_none() {
             self.push()
         } else {
@@ -243,7 +243,7 @@ where
         self.handle.queue().raw.head_progress()
     }
 
-    fn waits(&self) -> bool {
+    fn is_registered(&self) -> bool {
         self.place.is_some()
     }
 

@@ -99,7 +99,7 @@ impl<T, H: QueueRef<T> + Clone> Attempt for ReserveAttempt<T, H> {
     type Output = Reserved<T, H>;
     type Timed = Result<Held<T, H>, PutTimeoutError<()>>;
 
-    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
+    fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         if self.place.is_none() {
             return match Held::try_take(self.handle.clone(), self.count) {
                 Ok(held) => Some(Ok(held)),
@@ -115,7 +115,7 @@ impl<T, H: QueueRef<T> + Clone> Attempt for ReserveAttempt<T, H> {
         true
     }
 
-    fn waits(&self) -> bool {
+    fn is_registered(&self) -> bool {
         self.place.is_some()
     }
 
@@ -144,7 +144,7 @@ impl<T, H: QueueRef<T> + Clone> Attempt for ReserveAttempt<T, H> {
     }
 
     fn on_timeout(&mut self) -> Self::Timed {
-        match self.attempt(None) {
+        match self.try_complete(None) {
             Some(output) => Self::timed(output),
             None => {
                 self.cancel();
@@ -161,16 +161,16 @@ impl<'a, T> Attempt for Wrapped<ReserveAttempt<T, &'a Queue<T>>> {
     type Output = Result<Permits<'a, T>, PutError<()>>;
     type Timed = Result<Permits<'a, T>, PutTimeoutError<()>>;
 
-    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        Some(self.0.attempt(waker)?.map(Permits))
+    fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
+        Some(self.0.try_complete(waker)?.map(Permits))
     }
 
     fn registers_first(&self) -> bool {
         true
     }
 
-    fn waits(&self) -> bool {
-        self.0.waits()
+    fn is_registered(&self) -> bool {
+        self.0.is_registered()
     }
 
     fn register(&mut self, waker: &Waker) -> Option<Self::Output> {
