@@ -95,7 +95,7 @@ async fn work_async(walk: Arc<Walk>) -> io::Result<()> {
         // finished.
         let (path, _done) = task.into_parts();
         let walk = walk.clone();
-        tokio::task::spawn_blocking(move || walk.meet(&path)).await?;
+        tokio::task::spawn_blocking(move || walk.visit(&path)).await?;
     }
     Ok(())
 }
@@ -146,11 +146,11 @@ impl Walk {
     fn work(&self) {
         let _end = End(&self.queue);
         while let Ok(path) = self.queue.get_task().wait() {
-            self.meet(&path);
+            self.visit(&path);
         }
     }
 
-    fn meet(&self, path: &Path) {
+    fn visit(&self, path: &Path) {
         if let Err(error) = self.look_at(path) {
             if self.unreadable.fetch_add(1, Relaxed) < NAMED {
                 // Quoted, because a name may contain any character, also line feeds.
