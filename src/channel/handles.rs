@@ -6,7 +6,7 @@ use super::operations::RecvStream;
 use super::operations::SendSink;
 use super::operations::{IntoIter, Recv, RecvMany, RecvOwned, Send, SendMany, SendOwned};
 use crate::error::{SendError, TryRecvError, TrySendError};
-use crate::queue::{Closed, Count, Drain, Iter, Queue, QueueRef, TryIter};
+use crate::queue::{Closed, Drain, HandleCount, Iter, Queue, QueueRef, TryIter};
 use std::fmt;
 use std::sync::{Arc, Weak};
 
@@ -32,12 +32,12 @@ pub(crate) enum OnDisconnect {
 
 impl<T> Shared<T> {
     /// The number of senders. It is stored in the queue, where it costs no memory.
-    fn senders(&self) -> &Count {
-        &self.queue.counts()[0]
+    fn senders(&self) -> &HandleCount {
+        &self.queue.handles().senders
     }
 
-    fn receivers(&self) -> &Count {
-        &self.queue.counts()[1]
+    fn receivers(&self) -> &HandleCount {
+        &self.queue.handles().receivers
     }
 }
 
@@ -315,7 +315,7 @@ macro_rules! handle {
             /// # Panics
             /// If there are `i32::MAX` handles, which is possible only if handles are leaked.
             fn clone(&self) -> Self {
-                assert!(self.shared.$count().add_to_some(), "a handle exists and is not counted");
+                assert!(self.shared.$count().add_unless_zero(), "a handle exists and is not counted");
                 $name { shared: self.shared.clone() }
             }
         }
@@ -333,7 +333,7 @@ macro_rules! handle {
             /// Returns a strong handle, unless all strong handles of this side were dropped.
             pub fn upgrade(&self) -> Option<$name<T>> {
                 let shared = self.shared.upgrade()?;
-                shared.$count().add_to_some().then(|| $name { shared })
+                shared.$count().add_unless_zero().then(|| $name { shared })
             }
         }
 
@@ -378,11 +378,11 @@ pub(crate) struct WeakAndKeeping<T> {
 #[cfg(feature = "compat")]
 impl<T> WeakAndKeeping<T> {
     pub(crate) fn upgrade_sender(&self) -> Option<Sender<T>> {
-        self.shared.senders().add_to_some().then(|| Sender { shared: self.shared.clone() })
+        self.shared.senders().add_unless_zero().then(|| Sender { shared: self.shared.clone() })
     }
 
     pub(crate) fn upgrade_receiver(&self) -> Option<Receiver<T>> {
-        self.shared.receivers().add_to_some().then(|| Receiver { shared: self.shared.clone() })
+        self.shared.receivers().add_unless_zero().then(|| Receiver { shared: self.shared.clone() })
     }
 
     #[cfg(feature = "tokio")]
