@@ -11,7 +11,7 @@
 //! let other = sender.clone();
 //! std::thread::spawn(move || sender.send(1).wait());
 //! std::thread::spawn(move || other.send(2).wait());
-//! assert_eq!(receiver.iter().sum::<u32>(), 3); // ends when both senders are gone
+//! assert_eq!(receiver.iter().sum::<u32>(), 3); // ends when both senders were dropped
 //! ```
 
 use crate::channel::{self, OnDisconnect};

@@ -1,8 +1,9 @@
 //! Macros for what several of the modules have in common, except for names and texts.
 
-/// Methods of a handle that call the same method of this crate's own handle. `delegate!(Sender(.0): len,
-/// is_empty)` calls `self.0.len()`, and `delegate!(impl Clone for Sender(.0) by Sender)` returns
-/// `Sender(self.0.clone())`.
+/// Methods of a handle that call the same method of this crate's own handle.
+///
+/// `delegate!(Sender(.0): len, is_empty)` calls `self.0.len()` and `self.0.is_empty()`.
+/// `delegate!(impl Clone for Sender(.0) by Sender)` returns `Sender(self.0.clone())`.
 macro_rules! delegate {
     (impl Clone for $name:ident($($inner:tt)+) by $make:expr) => {
         impl<T> Clone for $name<T> {
