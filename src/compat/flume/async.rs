@@ -198,7 +198,7 @@ impl<T> Sink<T> for SendSink<'_, T> {
 
     /// Buffers a message. A message that is still buffered or waits is dropped.
     fn start_send(self: Pin<&mut Self>, item: T) -> Result<(), SendError<T>> {
-        self.get_mut().0.replace(item);
+        self.get_mut().0.replace_item(item);
         Ok(())
     }
 
