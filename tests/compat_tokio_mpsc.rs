@@ -229,7 +229,11 @@ fn texts_and_traits_are_those_of_tokio() {
     fn safe<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}
     safe::<mpsc::Sender<std::cell::Cell<u8>>>();
     safe::<mpsc::Receiver<std::cell::Cell<u8>>>();
+    safe::<mpsc::WeakSender<std::cell::Cell<u8>>>();
+    safe::<mpsc::Permit<'static, std::cell::Cell<u8>>>();
+    safe::<mpsc::PermitIterator<'static, std::cell::Cell<u8>>>();
     safe::<mpsc::OwnedPermit<std::cell::Cell<u8>>>();
+    safe::<mpsc::UnboundedSender<std::cell::Cell<u8>>>();
     safe::<mpsc::UnboundedReceiver<std::cell::Cell<u8>>>();
     assert!(catch_unwind(|| channel::<u8>(0)).is_err());
 }

@@ -1,13 +1,13 @@
-//! The errors under their names and texts in `flume`.
+//! Errors with the names and texts of `flume`.
 
 use crate::error as own;
 use std::error::Error;
 use std::fmt;
 
-/// [`Receiver::recv`](super::Receiver::recv) received nothing.
+/// Error returned by [`Receiver::recv`](super::Receiver::recv).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecvError {
-    /// All senders are gone and nothing is left inside.
+    /// All senders were dropped and the channel is empty.
     Disconnected,
 }
 
