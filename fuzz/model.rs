@@ -115,7 +115,8 @@ impl Model {
         Some(self.capacity?.saturating_sub(self.inside.len() + self.held))
     }
 
-    /// For how many items there is room; with capacity 0 one for each get that waits and for which none was put in.
+    /// For how many items there is room; with capacity 0 one for each get that waits and for which none was
+    /// put in.
     pub(super) fn room(&self) -> usize {
         match self.capacity {
             None => usize::MAX,
@@ -178,7 +179,8 @@ impl Model {
         }
     }
 
-    /// Takes up to `limit` items; `None` if an operation has to wait. With permits no room comes before the end of a batch.
+    /// Takes up to `limit` items; `None` if an operation has to wait. With permits no room comes before the
+    /// end of a batch.
     pub(super) fn get(&mut self, limit: usize) -> Option<Result<Vec<u32>, ()>> {
         self.get_from(limit, false)
     }

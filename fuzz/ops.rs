@@ -1,15 +1,16 @@
 //! A string of bytes as a program of operations on one queue, on one thread, each compared with a model.
 //!
-//! Knows the public interface only. The first two bytes choose the capacity and the type of the items; each further
-//! byte is an operation (its low five bits) with a small argument (its high three). `cargo fuzz run ops` makes up the
-//! bytes, and so does `tests/differential.rs`. With `JOINQ_TRACE` set each step is printed.
+//! Knows the public interface only. The first two bytes choose the capacity and the type of the items; each
+//! further byte is an operation (its low five bits) with a small argument (its high three). `cargo fuzz run
+//! ops` makes up the bytes, and so does `tests/differential.rs`. With `JOINQ_TRACE` set each step is printed.
 //!
 //! # What is checked
 //! - The result of each operation is the model's, with exactly the items the model names.
-//! - `len`, `is_empty`, `is_full`, `capacity`, `room`, `unfinished` and `is_closed` are the model's after each step.
-//! - Room goes to the first in line: the item of the put that waits longest goes in as soon as there is room for it, whether
-//!   that put is polled again or not, and permits come to the reservation that waits longest. With capacity 0 an item goes
-//!   in if and only if a get waits for it.
+//! - `len`, `is_empty`, `is_full`, `capacity`, `room`, `unfinished` and `is_closed` are the model's after
+//!   each step.
+//! - Room goes to the first in line: the item of the put that waits longest goes in as soon as there is room
+//!   for it, whether that put is polled again or not, and permits come to the reservation that waits longest.
+//!   With capacity 0 an item goes in if and only if a get waits for it.
 //! - Each item is dropped once, and at the end none is left.
 //! - No wake-up is lost: see [`Driver::check_wakes`].
 //! - A finished operation keeps no waker.
@@ -393,7 +394,8 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
         self.model.close();
     }
 
-    /// What is left no longer counts as unfinished; less is unfinished if some of it was counted before it was got.
+    /// What is left no longer counts as unfinished; less is unfinished if some of it was counted before it
+    /// was got.
     fn shutdown_now(&mut self) {
         let left = self.queue.shutdown_now();
         self.model.close();
@@ -515,8 +517,8 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
         }
     }
 
-    /// Polls whoever was woken until nobody is. By `check_wakes`, nobody is left waiting then for what there is,
-    /// those apart whose wake-up went to an operation that was forgotten.
+    /// Polls whoever was woken until nobody is. By `check_wakes`, nobody is left waiting then for what there
+    /// is, those apart whose wake-up went to an operation that was forgotten.
     fn settle(&mut self) {
         for round in 0.. {
             let ready = |slot: &Option<Pending<'q, I>>| {
@@ -547,17 +549,18 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
         assert_eq!(queue.is_closed(), model.closed, "is_closed");
     }
 
-    /// No wake-up is lost: of those who wait for the same thing as many are woken, and not polled since, as there are
-    /// to be served, or all of them if they are fewer.
+    /// No wake-up is lost: of those who wait for the same thing as many are woken, and not polled since, as
+    /// there are to be served, or all of them if they are fewer.
     ///
-    /// Why this holds at every moment: a waiter is enrolled when there was nothing for it. Each unit that comes wakes
-    /// one more waiter, if one sleeps. A unit leaves with a waiter that is served, with or without its wake-up being
-    /// used, or with somebody who did not wait, and both sides of the comparison sink by one at most: a waiter that is
-    /// served, dropped or taken back before it used its wake-up hands it on. One that finds nothing has lost
-    /// nothing. An operation that is forgotten after it was woken keeps its wake-up, and counts as woken here.
+    /// Why this holds at every moment: a waiter is enrolled when there was nothing for it. Each unit that
+    /// comes wakes one more waiter, if one sleeps. A unit leaves with a waiter that is served, with or
+    /// without its wake-up being used, or with somebody who did not wait, and both sides of the comparison
+    /// sink by one at most: a waiter that is served, dropped or taken back before it used its wake-up hands
+    /// it on. One that finds nothing has lost nothing. An operation that is forgotten after it was woken
+    /// keeps its wake-up, and counts as woken here.
     ///
-    /// Who stands in line for room is woken when it has got that. A condition that concerns all (closed, all done) wakes
-    /// all.
+    /// Who stands in line for room is woken when it has got that. A condition that concerns all (closed, all
+    /// done) wakes all.
     fn check_wakes(&self) {
         let model = &self.model;
         assert!(!model.someone_stands() || model.closed || model.room() == 0, "room that nobody in line has");

@@ -77,8 +77,9 @@ mod tests {
         });
     }
 
-    /// Who counts an item of his own as done is not refused, though another puts and counts meanwhile: the other's count is
-    /// not seen without what the other put. Nothing may be unfinished once or twice, while somebody enrols.
+    /// Who counts an item of his own as done is not refused, though another puts and counts meanwhile: the
+    /// other's count is not seen without what the other put. Nothing may be unfinished once or twice, while
+    /// somebody enrols.
     #[test]
     fn two_items_are_finished_while_one_is_put() {
         explore_large(|| {
@@ -149,8 +150,8 @@ mod tests {
         });
     }
 
-    /// The put's claim counts, is poisoned, and the put ends with an error: the join must not wait for it, whichever of
-    /// the last `task_done` and the giving-up comes last.
+    /// The put's claim counts, is poisoned, and the put ends with an error: the join must not wait for it,
+    /// whichever of the last `task_done` and the giving-up comes last.
     #[test]
     fn a_hole_does_not_delay_the_join() {
         explore(|| {
@@ -214,15 +215,16 @@ mod tests {
         });
     }
 
-    /// Returns when nothing is unfinished, which says nothing of whether who finished the last item has notified anybody.
+    /// Returns when nothing is unfinished, which says nothing of whether who finished the last item has
+    /// notified anybody.
     fn until_all_is_done(queue: &Queue<u8>) {
         while queue.unfinished() > 0 {
             thread::yield_now();
         }
     }
 
-    /// Two finish one after the other, each with a zero of its own. The notification of the first may be late: what the
-    /// second finds is for the join that began in between.
+    /// Two finish one after the other, each with a zero of its own. The notification of the first may be
+    /// late: what the second finds is for the join that began in between.
     #[test]
     fn each_zero_ends_the_joins_that_began_before_it() {
         explore(|| {
@@ -242,8 +244,8 @@ mod tests {
         });
     }
 
-    /// The last item is finished, and who did that is held up before it notifies. Meanwhile the next item comes in and a join
-    /// begins, for which nothing was unfinished at any moment.
+    /// The last item is finished, and who did that is held up before it notifies. Meanwhile the next item
+    /// comes in and a join begins, for which nothing was unfinished at any moment.
     #[test]
     fn a_late_notification_does_not_end_a_join_that_began_after_the_zero() {
         explore(|| {
@@ -262,8 +264,8 @@ mod tests {
         });
     }
 
-    /// A claim is given up while the last item is finished: one of the two finds that nothing is left, and the join that
-    /// waits ends.
+    /// A claim is given up while the last item is finished: one of the two finds that nothing is left, and
+    /// the join that waits ends.
     #[test]
     fn a_hole_or_the_last_task_done_ends_the_join() {
         explore_large(|| {

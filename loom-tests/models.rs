@@ -23,8 +23,8 @@ pub fn explore_large(model: impl Fn() + Send + Sync + 'static) {
     run(builder, model);
 }
 
-/// As [`explore`], but unless loads are RMWs it stops after so many executions: where each load may be stale, a model
-/// that takes thousands otherwise can take millions.
+/// As [`explore`], but unless loads are RMWs it stops after so many executions: where each load may be stale,
+/// a model that takes thousands otherwise can take millions.
 #[allow(dead_code)] // not every file has such a model
 pub fn explore_capped(model: impl Fn() + Send + Sync + 'static) {
     explore_up_to(20_000, model);

@@ -119,7 +119,8 @@ mod tests {
         });
     }
 
-    /// One of two permits is collected, or not yet, when the queue is closed: the end comes when the last is back.
+    /// One of two permits is collected, or not yet, when the queue is closed: the end comes when the last is
+    /// back.
     #[test]
     fn a_close_ends_a_reservation_half_way() {
         explore(|| {
@@ -145,7 +146,8 @@ mod tests {
         });
     }
 
-    /// A put is overtaken by the close between its permit and its slot: once closed and empty was seen nothing comes out.
+    /// A put is overtaken by the close between its permit and its slot: once closed and empty was seen
+    /// nothing comes out.
     #[test]
     fn closed_and_empty_is_final() {
         explore(|| {
@@ -176,7 +178,8 @@ mod tests {
         });
     }
 
-    /// A get that waits beside the close is woken for an item that a permit puts after it, and then for the end.
+    /// A get that waits beside the close is woken for an item that a permit puts after it, and then for the
+    /// end.
     #[test]
     fn a_waiting_get_receives_the_item_a_permit_puts_after_the_close() {
         explore(|| {
@@ -190,8 +193,8 @@ mod tests {
         });
     }
 
-    /// A forced put under way and a close: the item that is displaced comes back, and the new one is in the queue or handed
-    /// back.
+    /// A forced put under way and a close: the item that is displaced comes back, and the new one is in the
+    /// queue or handed back.
     #[test]
     fn a_forced_put_beside_a_close_loses_nothing() {
         explore(|| {

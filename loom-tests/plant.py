@@ -21,9 +21,9 @@ from collections import namedtuple
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 Fault = namedtuple("Fault", "name where old new breaks caught")
-SEARCH = ["lib", "test memory", "test mpsc", "test queue", "test timeouts", "test drops", "test denied"]
+SEARCH = ["lib", "test memory", "test mpsc", "test queue", "test timeouts", "test item_drops", "test membarrier_denied"]
 SEARCH += [f"loom-rmw {file}" for file in ("raw", "raw_bound", "raw_edges", "raw_slot", "raw_single", "join")]
-SEARCH += ["loom raw_slot", "loom raw", "loom-rmw wait"]
+SEARCH += ["loom raw_slot", "loom raw", "loom-rmw waiting"]
 
 FAULTS = []
 
@@ -36,12 +36,12 @@ def fault(name, where, old, new, breaks, caught="?"):
 fault("len-wraps", "mod between", "saturating_sub", "wrapping_sub", "a head ahead of the tail is a length of 2^64 - 1", "lib a_slot_poisoned_before_its_putter_comes_costs_only_that_slot")
 fault("claims-from-root", "mod claims", " - Self::LEN", "", "the imaginary segment counts as claims", "lib a_claim_at_a_word_that_came_back_keeps_the_bound")
 fault("given-up-not-met", "mod fence_holes", "meet(&self.side.holes);", "", "a claim given up does not see who joins")
-fault("pushes-by-ticket", "mod fence_pushes", "head.address() != tail.address() || ", "", "a get that registers overlooks an item of the next segment", "loom-rmw wait")
-fault("pushes-unless-closed", "mod fence_pushes", "tail.is_closed() || ", "", "a get that registers overlooks the close", "loom-rmw wait")
+fault("pushes-by-ticket", "mod fence_pushes", "head.address() != tail.address() || ", "", "a get that registers overlooks an item of the next segment", "loom-rmw waiting")
+fault("pushes-unless-closed", "mod fence_pushes", "tail.is_closed() || ", "", "a get that registers overlooks the close", "loom-rmw waiting")
 fault("pops-without-limit", "mod fence_pops", ".saturating_add(limit)", "", "a put that registers overlooks capacity", "lib helper_tickets_do_not_count_as_items")
 fault("pops-by-helper", "mod fence_pops", ".min(Self::LEN)", "", "helper tickets count as items", "lib helper_tickets_do_not_count_as_items")
 fault("ends-seen-once", "mod ends", "again.position == head.position", "true", "the two positions are not of one moment", "loom-rmw raw len_is_exact_while_items_pass")
-fault("discard-stops", "mod discard", "while let Ok(value) = self.0.pop(self.1) {\n                    drop(value);\n                }", "", "a drop that panics leaves the other items inside", "test drops a_dropped_queue_drops_all_items_though_the_drop_of_one_panics")
+fault("discard-stops", "mod discard", "while let Ok(value) = self.0.pop(self.1) {\n                    drop(value);\n                }", "", "a drop that panics leaves the other items inside", "test item_drops a_dropped_queue_drops_all_items_though_the_drop_of_one_panics")
 fault("void-not-reported", "mod void", "observer.voided();", "", "who joins is not woken by a claim given up")
 fault("void-not-counted", "mod void", "self.side.holes.fetch_add(claims,", "self.side.holes.fetch_add(claims - 1,", "claims given up count as items that came in", "lib a_batch_into_a_poisoned_slot_leaves_over_what_it_costs")
 fault("close-at-edge", "mod close", "seen.ticket() < Self::LEN", "true", "a swing of the tail takes the closed bit away", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")

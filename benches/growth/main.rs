@@ -1,6 +1,7 @@
 //! What an operation costs as the work grows: items inside, tasks that wait, queues alive. All on one thread.
 //!
-//! Bytes are those asked of the allocator. Their count costs each allocation of every kind of queue a few nanoseconds.
+//! Bytes are those asked of the allocator. Their count costs each allocation of every kind of queue a few
+//! nanoseconds.
 //!
 //! `cargo bench -p joinq-benches --bench growth -- --help` has the options.
 

@@ -1,4 +1,5 @@
-//! More and more tasks that wait: for an item, or for room. They are polled by hand, so that no runtime is measured.
+//! More and more tasks that wait: for an item, or for room. They are polled by hand, so that no runtime is
+//! measured.
 
 use crate::heap;
 use crate::peers::{GetterKind, Putters};
@@ -44,7 +45,8 @@ impl<'a> Tasks<'a> {
         Tasks { make, waiting: (0..count).map(|_| None).collect(), wakers, woken }
     }
 
-    /// Whether it completed. Nothing happens if it has completed before: some kinds wake a task more than once.
+    /// Whether it completed. Nothing happens if it has completed before: some kinds wake a task more than
+    /// once.
     fn poll(&mut self, index: usize) -> bool {
         let Some(waiter) = self.waiting[index].as_mut() else { return false };
         let ready = waiter.as_mut().poll(&mut Context::from_waker(&self.wakers[index])).is_ready();

@@ -9,7 +9,8 @@ const ROUNDS: u32 = 64;
 /// Rounds before the first counted one, until the queue turns over without the allocator.
 const WARM_UP: u32 = 8;
 
-/// What is done in here is counted. Not generic and not mangled, so that it has one name that callgrind can be told.
+/// What is done in here is counted. Not generic and not mangled, so that it has one name that callgrind can
+/// be told.
 #[no_mangle]
 #[inline(never)]
 pub fn joinq_collect(part: &mut dyn FnMut()) {
@@ -38,8 +39,8 @@ pub fn valgrind() -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Instructions of one operation, the turn of the loop around it included. Each is counted in a process of its own, so
-/// that none depends on the heap that another has left.
+/// Instructions of one operation, the turn of the loop around it included. Each is counted in a process of
+/// its own, so that none depends on the heap that another has left.
 pub fn count(name: &str) -> Result<f64, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let out = std::env::temp_dir().join(format!("joinq-instructions-{}", std::process::id()));

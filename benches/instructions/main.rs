@@ -1,12 +1,13 @@
 //! How many instructions an operation takes: a ratchet that no other load on the machine can move.
 //!
-//! `cargo bench -p joinq-benches --bench instructions` counts each operation of `ops.rs` under callgrind and compares
-//! it with `benches/instructions.txt`. It fails if one has grown by more than 2 %; with `-- --bless` it writes the file
-//! anew. Any other argument chooses the operations whose names contain it. Without valgrind it says so and passes.
+//! `cargo bench -p joinq-benches --bench instructions` counts each operation of `ops.rs` under callgrind and
+//! compares it with `benches/instructions.txt`. It fails if one has grown by more than 2 %; with `-- --bless`
+//! it writes the file anew. Any other argument chooses the operations whose names contain it. Without
+//! valgrind it says so and passes.
 //!
-//! A count holds for one compiler, C library and machine type. The file names them; where they differ from those at
-//! hand the counts are shown and nothing fails. A change of this bench can also move counts a little, as the compiler
-//! may then inline differently: bless after it.
+//! A count holds for one compiler, C library and machine type. The file names them; where they differ from
+//! those at hand the counts are shown and nothing fails. A change of this bench can also move counts a
+//! little, as the compiler may then inline differently: bless after it.
 
 mod collect;
 mod ops;

@@ -1,7 +1,7 @@
 //! The way from one thread or task to another: there and back, and one way under a paced load.
 //!
-//! `cargo bench -p joinq-benches --bench latency` measures both; with `-- paced` the second only, which has options
-//! (`-- paced --help`); with any other argument the first only, by criterion's options.
+//! `cargo bench -p joinq-benches --bench latency` measures both; with `-- paced` the second only, which has
+//! options (`-- paced --help`); with any other argument the first only, by criterion's options.
 
 mod busy;
 mod links;

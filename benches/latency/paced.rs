@@ -1,9 +1,10 @@
-//! One round under a paced load: each message has a time at which it is due, and each sender is a thread that spins
-//! until then.
+//! One round under a paced load: each message has a time at which it is due, and each sender is a thread that
+//! spins until then.
 //!
-//! A sender that is late, because it was preempted or had to wait for room, sends what is overdue at once. A message
-//! carries both times, and its receiver looks at the clock: from *sent* on it is the way through the queue, from *due*
-//! on it is what someone outside has to wait. The first alone would leave out the very messages that were held up.
+//! A sender that is late, because it was preempted or had to wait for room, sends what is overdue at once. A
+//! message carries both times, and its receiver looks at the clock: from *sent* on it is the way through the
+//! queue, from *due* on it is what someone outside has to wait. The first alone would leave out the very
+//! messages that were held up.
 
 use crate::links::{Link, TaskLink};
 use crate::runtime;

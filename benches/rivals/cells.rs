@@ -1,4 +1,5 @@
-//! What is compared: the table of cells, in groups, each with so many messages that one run takes 20 to 60 ms.
+//! What is compared: the table of cells, in groups, each with so many messages that one run takes 20 to 60
+//! ms.
 
 use crate::link::{Capacity, Shape};
 use std::fmt;

@@ -1,4 +1,5 @@
-//! What a contender has to be able to do: a kind of queue, opened for one shape, one capacity and one type of message.
+//! What a contender has to be able to do: a kind of queue, opened for one shape, one capacity and one type of
+//! message.
 
 use std::fmt::Debug;
 use std::future::Future;

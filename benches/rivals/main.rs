@@ -1,6 +1,7 @@
 //! joinq and other crates' queues in turn, within one run.
 //!
-//! `cargo bench -p joinq-benches --bench rivals` compares the groups in `cells::CORE`; `-- --help` tells the options.
+//! `cargo bench -p joinq-benches --bench rivals` compares the groups in `cells::CORE`; `-- --help` tells the
+//! options.
 
 mod cells;
 mod contenders;

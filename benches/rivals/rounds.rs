@@ -1,4 +1,5 @@
-//! The rounds: in each of them every contender of the cell runs once, and every round begins with another one.
+//! The rounds: in each of them every contender of the cell runs once, and every round begins with another
+//! one.
 
 use crate::cells::Cell;
 use crate::contenders::Contender;
@@ -30,8 +31,8 @@ pub struct Outcome {
     pub results: Vec<Result>,
 }
 
-/// One run, on a thread that is left behind if it hangs. If its threads spin, they disturb whatever comes after it, so
-/// that only a comparison without failures counts.
+/// One run, on a thread that is left behind if it hangs. If its threads spin, they disturb whatever comes
+/// after it, so that only a comparison without failures counts.
 fn run(cell: &Cell, contender: &Contender, timeout: Duration) -> std::result::Result<Measured, Failure> {
     let (done, measured) = mpsc::channel();
     let (cell, measure) = (cell.clone(), contender.measure);

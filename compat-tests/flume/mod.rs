@@ -4,7 +4,8 @@ use crate::harness::{compare, Known, Out, Seen, Topic, Wake};
 
 super::both!("side.rs": ::flume, joinq::compat::flume);
 
-/// Whether both are facts of a channel of capacity 0 with messages in it, and differ in nothing but that ours shows none.
+/// Whether both are facts of a channel of capacity 0 with messages in it, and differ in nothing but that ours
+/// shows none.
 fn only_the_length_at_capacity_0(real: &Out, ours: &Out) -> bool {
     let (Out::Facts(real), Out::Facts(ours)) = (real, ours) else { return false };
     let shows_none = [("length", 0), ("empty", 1), ("full", 1)];

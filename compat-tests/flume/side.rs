@@ -154,8 +154,8 @@ impl Side for Channel {
         &mut self.base
     }
 
-    /// What differs: a receive of flume's that was woken in vain begins to wait once more with each poll after that, so
-    /// that it counts as several.
+    /// What differs: a receive of flume's that was woken in vain begins to wait once more with each poll
+    /// after that, so that it counts as several.
     fn skips(operation: &Operation) -> bool {
         operation.topic == Topic::Items && operation.waits_again()
     }

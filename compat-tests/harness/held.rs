@@ -1,4 +1,5 @@
-//! Something that borrows its handle, and is used step by step: a future that waits for orders once it has it.
+//! Something that borrows its handle, and is used step by step: a future that waits for orders once it has
+//! it.
 
 use super::{Item, Out, Work};
 use std::cell::RefCell;

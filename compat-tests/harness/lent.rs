@@ -12,8 +12,9 @@ impl<R> Place<R> {
         Place(Rc::new(RefCell::new(Some(receiver))))
     }
 
-    /// The same place, for an operation that uses the receiver now and then. There is one at most, of this kind and of those
-    /// that keep the receiver: the last of several to be polled would be the one that is woken.
+    /// The same place, for an operation that uses the receiver now and then. There is one at most, of this
+    /// kind and of those that keep the receiver: the last of several to be polled would be the one that is
+    /// woken.
     pub(crate) fn share(&self) -> Option<Self> {
         (Rc::strong_count(&self.0) == 1).then(|| Place(self.0.clone()))
     }

@@ -50,7 +50,8 @@ pub(crate) trait Side: Sized + 'static {
     fn new(kind: u8) -> Self;
     fn base(&mut self) -> &mut Base;
 
-    /// Whether this operation is better not polled now, as the peer would not be itself after that; see there.
+    /// Whether this operation is better not polled now, as the peer would not be itself after that; see
+    /// there.
     fn skips(_: &Operation) -> bool {
         false
     }
@@ -105,13 +106,15 @@ pub(crate) struct Wake<'a> {
     pub(crate) topic: Topic,
     /// Whether it was woken on our side.
     pub(crate) ours: bool,
-    /// Earlier in the program, an operation was woken on one side only: those who wait may be in another order.
+    /// Earlier in the program, an operation was woken on one side only: those who wait may be in another
+    /// order.
     pub(crate) not_the_first: bool,
     /// An operation waits for capacity.
     pub(crate) capacity_is_waited_for: bool,
 }
 
-/// The differences of a family that are meant. Each function says by its name which one it is shown; `None` stands for a fault.
+/// The differences of a family that are meant. Each function says by its name which one it is shown; `None`
+/// stands for a fault.
 #[derive(Clone, Copy)]
 pub(crate) struct Known {
     pub(crate) outcome: fn(&Seen<'_>) -> Option<&'static str>,
@@ -371,7 +374,8 @@ fn shrink<R: Side, O: Side>(mut program: Program, known: Known) -> Program {
     }
 }
 
-/// The report on a program that fails: its seed, and the smallest program of its kind with what both sides did.
+/// The report on a program that fails: its seed, and the smallest program of its kind with what both sides
+/// did.
 fn report<R: Side, O: Side>(name: &str, seed: u64, program: Program, known: Known) -> String {
     let program = shrink::<R, O>(program, known);
     let mut pair = Pair::<R, O>::new(program.kind, known, true);

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-/// What an operation waits for. Who is woken for something of a topic may leave it to another waiter of the same topic.
+/// What an operation waits for. Who is woken for something of a topic may leave it to another waiter of the
+/// same topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Topic {
     Items,
@@ -88,7 +89,8 @@ impl Operation {
             }
             Poll::Pending => {
                 self.current = Some(which);
-                // A wake-up by its own poll is not kept: it waits all the same. flume wakes so where it changes the waker.
+                // A wake-up by its own poll is not kept: it waits all the same. flume wakes so where it
+                // changes the waker.
                 self.flags[which].0.store(false, Ordering::Relaxed);
                 Out::Pending
             }

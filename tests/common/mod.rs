@@ -1,5 +1,5 @@
-//! What several test files need: a watchdog, a waker that counts, and items that are counted.
-#![allow(dead_code, unused_imports, unused_macros)] // Each test file uses a part of it.
+//! Shared by the test files: a watchdog, counting wakers, counting items, futures polled by hand.
+#![allow(dead_code, unused_imports, unused_macros)] // Each test file uses a part of this one.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -15,7 +15,7 @@ pub(crate) struct Watchdog {
     _alive: Sender<()>,
 }
 
-/// To be held for the length of a test that may hang: `let _watchdog = watchdog();`.
+/// Held during a test that may hang: `let _watchdog = watchdog();`.
 pub(crate) fn watchdog() -> Watchdog {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     let (alive, gone) = channel();
@@ -60,7 +60,8 @@ pub(crate) fn panicking_waker() -> Waker {
     Waker::from(Arc::new(Panics))
 }
 
-/// Forgets a value as `mem::forget` does. Where it lies is kept in a static, so that a leak checker finds it reachable.
+/// Forgets a value as `mem::forget` does. A static keeps its address, so that a leak checker finds it
+/// reachable.
 pub(crate) fn forget<T>(value: T) {
     static FORGOTTEN: Mutex<Vec<usize>> = Mutex::new(Vec::new());
     FORGOTTEN.lock().unwrap().push(Box::into_raw(Box::new(value)) as usize);
@@ -71,7 +72,7 @@ pub(crate) fn poll<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::
     Pin::new(future).poll(&mut Context::from_waker(waker))
 }
 
-/// A future with a waker of its own, polled by hand.
+/// A future with its own counting waker, polled by hand.
 pub(crate) struct Probe<F> {
     pub(crate) future: F,
     pub(crate) woken: Arc<Count>,
@@ -86,7 +87,7 @@ impl<F: Unpin> Probe<F> {
         Probe { future, woken, waker, seen: None }
     }
 
-    /// Polls what is no future.
+    /// Polls a value that is not a future, e.g. a stream or a sink.
     pub(crate) fn poll_with<R>(&mut self, poll: impl FnOnce(Pin<&mut F>, &mut Context<'_>) -> R) -> R {
         poll(Pin::new(&mut self.future), &mut Context::from_waker(&self.waker))
     }
@@ -97,10 +98,10 @@ impl<F: Unpin> Probe<F> {
 }
 
 impl<F: Future + Unpin> Probe<F> {
-    /// Polls once, and expects that the future has to wait.
+    /// Polls once, and asserts that the future is pending.
     pub(crate) fn pending(future: F) -> Self {
         let mut probe = Probe::new(future);
-        assert!(probe.poll().is_pending(), "the operation was expected to wait");
+        assert!(probe.poll().is_pending(), "the operation should be pending");
         probe
     }
 
@@ -108,27 +109,27 @@ impl<F: Future + Unpin> Probe<F> {
         poll(&mut self.future, &self.waker)
     }
 
-    /// Polls once, and notes that the wake-ups so far are answered.
+    /// Polls once, and records that all wake-ups so far are answered.
     pub(crate) fn poll_again(&mut self) -> Poll<F::Output> {
         self.seen = Some(self.woken.get());
         self.poll()
     }
 
-    /// Whether it was woken since `poll_again`, or never polled so.
+    /// Whether it was woken since the last `poll_again`, or `poll_again` was never called.
     pub(crate) fn wants_a_poll(&self) -> bool {
         self.seen != Some(self.woken.get())
     }
 
-    /// Polls once, and expects the end.
+    /// Polls once, and asserts that the future is ready.
     pub(crate) fn ready(mut self) -> F::Output {
         match self.poll() {
             Poll::Ready(output) => output,
-            Poll::Pending => panic!("the operation was expected to be done"),
+            Poll::Pending => panic!("the operation should be ready"),
         }
     }
 }
 
-/// A timer that is over at its second poll.
+/// A timer that is ready at its second poll.
 #[derive(Default)]
 pub(crate) struct Tick(bool);
 
@@ -143,11 +144,11 @@ impl Future for Tick {
     }
 }
 
-/// Who has been made and who has been dropped how often.
+/// The items that were made, and how often each was dropped.
 #[derive(Clone, Default)]
 pub(crate) struct Ledger(Arc<Mutex<HashMap<usize, usize>>>);
 
-/// An item with a number, whose drop is noted.
+/// An item with a number, whose drop is recorded.
 pub(crate) struct Item {
     pub(crate) id: usize,
     ledger: Ledger,
@@ -168,12 +169,12 @@ impl Ledger {
         ids.map(|id| self.item(id)).collect()
     }
 
-    /// How many items have been dropped.
+    /// The number of items that were dropped.
     pub(crate) fn dropped(&self) -> usize {
         self.0.lock().unwrap().values().filter(|&&drops| drops > 0).count()
     }
 
-    /// Each item that was made was dropped once.
+    /// Asserts that each item was dropped exactly once.
     pub(crate) fn settle(&self) {
         for (id, &drops) in self.0.lock().unwrap().iter() {
             assert_eq!(drops, 1, "drops of item {id}");
@@ -188,7 +189,7 @@ impl Drop for Item {
     }
 }
 
-/// A small generator of random numbers (SplitMix64), so that a run can be repeated from its seed.
+/// A small generator of random numbers (SplitMix64): a run can be repeated from its seed.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -201,7 +202,7 @@ impl Random {
     }
 }
 
-/// The types have the traits.
+/// Asserts that the types implement the traits.
 macro_rules! are {
     ($($bound:path),+; $($type:ty),+ $(,)?) => {
         const _: () = {
@@ -213,16 +214,17 @@ macro_rules! are {
 }
 pub(crate) use are;
 
-/// None of the types has the trait: if one had it, two impls would fit, and which is meant could not be told.
+/// Asserts that no type implements the trait: otherwise two impls would apply, and the call would be
+/// ambiguous.
 macro_rules! are_not {
     ($bound:path; $($type:ty),+ $(,)?) => {$(
         const _: fn() = || {
             trait Ambiguous<A> {
                 fn some() {}
             }
-            struct HasIt;
+            struct Implemented;
             impl<T: ?Sized> Ambiguous<()> for T {}
-            impl<T: ?Sized + $bound> Ambiguous<HasIt> for T {}
+            impl<T: ?Sized + $bound> Ambiguous<Implemented> for T {}
             let _ = <$type as Ambiguous<_>>::some;
         };
     )+};

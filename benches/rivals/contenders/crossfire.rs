@@ -4,7 +4,8 @@ use super::macros::{blocking, cloned, queue, sole, tasks};
 use crate::link::{Blocking, Capacity, Ends, Link, Message, Shape, Tasks};
 use crossfire::{mpmc, mpsc, spsc, AsyncRx, AsyncTx, MAsyncRx, MAsyncTx, MRx, MTx, Rx, Tx};
 
-/// Bounded and unbounded, for threads and for tasks; an unbounded sender never waits and is the same for both.
+/// Bounded and unbounded, for threads and for tasks; an unbounded sender never waits and is the same for
+/// both.
 macro_rules! shape {
     ($name:literal, fits |$shape:pat_param| $fits:expr; $module:ident;
      $spread_tx:ident $tx:ident $async_tx:ident, $spread_rx:ident $rx:ident $async_rx:ident;

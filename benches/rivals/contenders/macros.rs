@@ -1,4 +1,5 @@
-//! Short forms of the traits in `link`, so that a contender takes a few lines that read like its documentation.
+//! Short forms of the traits in `link`, so that a contender takes a few lines that read like its
+//! documentation.
 
 /// The end itself, for a queue that has one of it only.
 pub fn sole<E>(end: E, count: usize) -> Vec<E> {

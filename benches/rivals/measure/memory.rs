@@ -7,8 +7,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::mem::size_of;
 
 thread_local! {
-    /// What this thread has allocated, without what it has freed. It is no atomic, so that counting costs no contender
-    /// more than another.
+    /// What this thread has allocated, without what it has freed. It is no atomic, so that counting costs no
+    /// contender more than another.
     static HELD: std::cell::Cell<isize> = const { std::cell::Cell::new(0) };
 }
 

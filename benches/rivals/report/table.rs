@@ -38,7 +38,8 @@ fn best_peers(text: &mut String, outcomes: &[Outcome]) {
     }
 }
 
-/// What stands at the head of a contender's column: its crate, as only one of it takes part; of joinq's its name.
+/// What stands at the head of a contender's column: its crate, as only one of it takes part; of joinq's its
+/// name.
 fn column(result: &Result) -> &'static str {
     match result.contender.ours() {
         true => result.contender.name,

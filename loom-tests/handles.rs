@@ -31,7 +31,8 @@ mod tests {
         });
     }
 
-    /// Who is told of the end sees what was done before each sender was dropped, though only the count orders it.
+    /// Who is told of the end sees what was done before each sender was dropped, though only the count orders
+    /// it.
     #[test]
     fn what_each_sender_did_happens_before_the_end() {
         explore(|| {

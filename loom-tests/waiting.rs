@@ -139,7 +139,8 @@ mod tests {
         });
     }
 
-    /// A put is taken back while a get makes room: its item is in, or it comes back, and the room goes to the next.
+    /// A put is taken back while a get makes room: its item is in, or it comes back, and the room goes to the
+    /// next.
     #[test]
     fn a_cancelled_put_lets_the_next_put_complete() {
         explore(|| {
@@ -186,8 +187,8 @@ mod tests {
         });
     }
 
-    /// A get that was called learns that without the lock. If its time is over it has looked for what it was called for, or
-    /// another is called.
+    /// A get that was called learns that without the lock. If its time is over it has looked for what it was
+    /// called for, or another is called.
     #[test]
     fn a_get_that_timed_out_does_not_keep_its_notification() {
         explore_large(|| {
