@@ -545,7 +545,7 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
         assert_eq!(queue.is_full(), is_full, "is_full");
         assert_eq!(queue.capacity(), model.capacity, "capacity");
         let remaining = if model.capacity == Some(0) { Some(0) } else { model.remaining_capacity() };
-        assert_eq!(queue.room(), remaining, "remaining capacity");
+        assert_eq!(queue.remaining_capacity(), remaining, "remaining capacity");
         assert_eq!(queue.unfinished(), model.unfinished(), "unfinished");
         assert_eq!(queue.is_closed(), model.closed, "is_closed");
     }

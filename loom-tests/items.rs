@@ -1,7 +1,7 @@
 //! Items that cannot get lost unseen, and what is done with them in the models of the core.
 #![allow(dead_code)] // not every file needs everything
 
-use crate::models::explore_up_to;
+use crate::support::explore_up_to;
 use joinq::raw::{Handshake, PopError, PushError, RawQueue, UNBOUNDED};
 use loom::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -114,7 +114,7 @@ pub fn has_holes(queue: &Shared) -> bool {
 /// loom's fences in place of the process-wide barrier are stronger than what ships; the RMWs are as they ship.
 const MEANS: [(Handshake, usize); 2] = [(Handshake::Membarrier, 20_000), (Handshake::Rmw, 3_000)];
 
-/// As that of `models.rs`, with each of the means.
+/// As that of `support.rs`, with each of the means.
 pub fn explore_capped(model: impl Fn() + Send + Sync + 'static) {
     let model = std::sync::Arc::new(model);
     for (handshake, enough) in MEANS {

@@ -1,18 +1,10 @@
-//! Models of joining: who joins returns when nothing is unfinished, and not before.
+//! Models of `join`: it returns when no item is unfinished, and not before.
 
-#[cfg(not(loom))]
-#[test]
-#[ignore = "a model: run `cargo loom`"]
-fn models_need_cfg_loom() {
-    panic!("run `cargo loom` with RUSTFLAGS unset");
-}
-
-#[cfg(loom)]
-mod models;
+mod support;
 
 #[cfg(loom)]
 mod tests {
-    use crate::models::{explore, explore_large, poll_once};
+    use crate::support::{explore, explore_large, poll_once, share_with_items, spawn};
     use joinq::{Queue, TaskDoneError};
     use loom::future::block_on;
     use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -20,19 +12,10 @@ mod tests {
     use loom::thread;
 
     fn with(items: &[u8]) -> Arc<Queue<u8>> {
-        let queue = Queue::unbounded();
-        for &item in items {
-            queue.try_put(item).unwrap();
-        }
-        Arc::new(queue)
+        share_with_items(Queue::unbounded(), items)
     }
 
-    fn spawn<R: 'static>(queue: &Arc<Queue<u8>>, run: impl FnOnce(&Queue<u8>) -> R + 'static) -> thread::JoinHandle<R> {
-        let queue = queue.clone();
-        thread::spawn(move || run(&queue))
-    }
-
-    /// What was done before `task_done` is seen, although nothing but the count orders it.
+    /// The joining thread sees the stores before `task_done`, though only the count orders them.
     #[test]
     fn the_last_task_done_ends_the_join() {
         explore(|| {
@@ -63,7 +46,7 @@ mod tests {
         });
     }
 
-    /// One has enrolled when the other comes, and the last item is done.
+    /// One join is registered when the other begins and the last item is done.
     #[test]
     fn two_joins_wait_at_once() {
         explore_large(|| {
@@ -77,9 +60,9 @@ mod tests {
         });
     }
 
-    /// Who counts an item of his own as done is not refused, though another puts and counts meanwhile: the
-    /// other's count is not seen without what the other put. Nothing may be unfinished once or twice, while
-    /// somebody enrols.
+    /// `task_done` succeeds for an item that its thread has put, though another thread puts and counts
+    /// meanwhile: the other's count is not visible without the other's put. The number of unfinished items
+    /// may reach zero once or twice while a join registers.
     #[test]
     fn two_items_are_finished_while_one_is_put() {
         explore_large(|| {
@@ -96,7 +79,8 @@ mod tests {
         });
     }
 
-    /// Twice nothing is unfinished: who enrols after the first time is woken for the second.
+    /// The number of unfinished items reaches zero twice: a join that registers after the first zero is woken
+    /// by the second.
     #[test]
     fn a_late_join_is_woken_by_the_second_zero() {
         explore(|| {
@@ -111,7 +95,7 @@ mod tests {
         });
     }
 
-    /// The worker puts an item before it is done with its own: the count does not touch zero in between.
+    /// The worker puts an item before its own is done: the count does not reach zero in between.
     #[test]
     fn the_join_waits_for_items_that_a_worker_puts() {
         explore(|| {
@@ -150,8 +134,8 @@ mod tests {
         });
     }
 
-    /// The put's claim counts, is poisoned, and the put ends with an error: the join must not wait for it,
-    /// whichever of the last `task_done` and the giving-up comes last.
+    /// The claim of a put counts, its slot is poisoned, and the put ends with an error: the join must not
+    /// wait for it, whether the last `task_done` or the count of the hole comes last.
     #[test]
     fn a_hole_does_not_delay_the_join() {
         explore(|| {
@@ -172,14 +156,14 @@ mod tests {
         });
     }
 
-    /// As before, with somebody who joins while it happens.
+    /// A claim becomes a hole as in the model above, while a join waits.
     #[test]
     fn a_waiting_join_is_woken_by_a_hole() {
         explore(|| {
             let queue = Arc::new(Queue::bounded(2));
             let putter = spawn(&queue, |queue| {
                 if queue.try_put(2).is_ok() {
-                    // It came in before the close: it is this thread's to finish.
+                    // The item was put before the close: this thread must finish it.
                     if queue.try_get().is_ok() {
                         queue.task_done().unwrap();
                     }
@@ -198,7 +182,7 @@ mod tests {
         });
     }
 
-    /// The next item comes in before the join that was woken is polled.
+    /// The next item is put before the woken join is polled.
     #[test]
     fn a_woken_join_completes_beside_the_next_item() {
         explore(|| {
@@ -215,16 +199,16 @@ mod tests {
         });
     }
 
-    /// Returns when nothing is unfinished, which says nothing of whether who finished the last item has
-    /// notified anybody.
+    /// Returns when no item is unfinished. The thread that finished the last item may not have notified the
+    /// joins yet.
     fn until_all_is_done(queue: &Queue<u8>) {
         while queue.unfinished() > 0 {
             thread::yield_now();
         }
     }
 
-    /// Two finish one after the other, each with a zero of its own. The notification of the first may be
-    /// late: what the second finds is for the join that began in between.
+    /// Two items are finished one after the other, each with a zero of its own. The notification of the first
+    /// may be late: the second must end the join that began in between.
     #[test]
     fn each_zero_ends_the_joins_that_began_before_it() {
         explore(|| {
@@ -244,8 +228,8 @@ mod tests {
         });
     }
 
-    /// The last item is finished, and who did that is held up before it notifies. Meanwhile the next item
-    /// comes in and a join begins, for which nothing was unfinished at any moment.
+    /// The thread that finishes the last item is delayed before it notifies. Meanwhile the next item is put
+    /// and a join begins: the zero was before this join, and must not end it.
     #[test]
     fn a_late_notification_does_not_end_a_join_that_began_after_the_zero() {
         explore(|| {
@@ -264,8 +248,8 @@ mod tests {
         });
     }
 
-    /// A claim is given up while the last item is finished: one of the two finds that nothing is left, and
-    /// the join that waits ends.
+    /// A claim becomes a hole while the last item is finished: one of the two sees that no item is left, and
+    /// the waiting join ends.
     #[test]
     fn a_hole_or_the_last_task_done_ends_the_join() {
         explore_large(|| {
@@ -285,7 +269,7 @@ mod tests {
         });
     }
 
-    /// What was done before is seen by one who learns of the zero only by the note of it.
+    /// A join that learns of the zero only from the recorded zero sees the stores before it.
     #[test]
     fn work_is_visible_through_the_recorded_zero() {
         explore(|| {
@@ -308,7 +292,7 @@ mod tests {
         });
     }
 
-    /// The waker changes while the notification is under way.
+    /// The waker of the join changes while the notification runs.
     #[test]
     fn a_join_is_woken_by_the_waker_of_its_last_poll() {
         explore(|| {
@@ -316,7 +300,7 @@ mod tests {
             let mut join = queue.join();
             assert!(poll_once(&mut join).is_none());
             let worker = spawn(&queue, |queue| queue.task_done().unwrap());
-            // Each has a waker of its own.
+            // Each of the two polls has its own waker.
             if poll_once(&mut join).is_none() {
                 block_on(join);
             }

@@ -1,22 +1,14 @@
 //! Models of a slot: a putter and a getter who has lost patience, and the segment that must outlast both. Each is run
 //! with both means by which the two do not miss each other.
 
-#[cfg(not(loom))]
-#[test]
-#[ignore = "a model: run `cargo loom`"]
-fn models_need_cfg_loom() {
-    panic!("run `cargo loom` with RUSTFLAGS unset");
-}
-
 #[cfg(loom)]
 mod items;
-#[cfg(loom)]
-mod models;
+mod support;
 
 #[cfg(loom)]
 mod tests {
     use crate::items::{get, has_holes, item, put, queue, reach_with, settle, Got, Item, Shared, Tag};
-    use crate::models::{explore, explore_capped};
+    use crate::support::{explore, explore_capped};
     use joinq::raw::{Handshake, SlotHarness};
     use loom::{sync::Arc, thread};
     use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,17 +1,9 @@
 //! Models of words that come back: with one bit of the sequence an end's word has its old bits again after two segments
 //! of two slots, so that a compare-and-swap succeeds whose look was in an earlier life of the segment.
 
-#[cfg(not(loom))]
-#[test]
-#[ignore = "a model: run `cargo loom`"]
-fn models_need_cfg_loom() {
-    panic!("run `cargo loom` with RUSTFLAGS unset");
-}
-
 #[cfg(loom)]
 mod items;
-#[cfg(loom)]
-mod models;
+mod support;
 
 #[cfg(loom)]
 mod tests {

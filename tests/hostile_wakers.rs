@@ -201,7 +201,7 @@ fn permits_are_kept_though_a_waker_panics() {
     assert!(!behind.is_woken());
     drop(first);
     assert!(behind.is_woken());
-    assert_eq!((queue.try_get(), queue.room()), (Ok(1), Some(2)));
+    assert_eq!((queue.try_get(), queue.remaining_capacity()), (Ok(1), Some(2)));
 }
 
 /// When the waker of a get is cloned, it puts an item and registers a put. It panics in its drop, which

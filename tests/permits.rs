@@ -14,7 +14,7 @@ fn reserved_capacity_is_not_given_to_other_puts() {
     let _watchdog = common::watchdog();
     let queue = Queue::with_permits(3);
     let mut permits = queue.try_reserve(2).unwrap();
-    assert_eq!((queue.room(), permits.len()), (Some(1), 2));
+    assert_eq!((queue.remaining_capacity(), permits.len()), (Some(1), 2));
     queue.try_put(1).unwrap();
     assert!(queue.try_put(2).unwrap_err().is_full());
     assert!(queue.try_reserve(1).unwrap_err().is_full());
@@ -22,7 +22,7 @@ fn reserved_capacity_is_not_given_to_other_puts() {
     permits.put(4);
     assert!(permits.is_empty());
     assert_eq!(queue.drain().collect::<Vec<_>>(), [1, 3, 4]);
-    assert_eq!(queue.room(), Some(3));
+    assert_eq!(queue.remaining_capacity(), Some(3));
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn dropped_permits_wake_waiting_operations() {
     block_on(put).unwrap();
     assert_eq!(queue.try_get(), Ok(1));
     assert_eq!(block_on(reserve).unwrap().len(), 1);
-    assert_eq!(queue.room(), Some(1));
+    assert_eq!(queue.remaining_capacity(), Some(1));
 }
 
 /// The first waiter receives permits one after the other; later waiters do not overtake it.
@@ -50,7 +50,7 @@ fn a_large_reservation_is_not_starved_by_small_ones() {
         queue.try_get().unwrap();
         assert!(!large.is_woken() && !small.is_woken());
         assert!(queue.try_put(5).unwrap_err().is_full() && queue.try_reserve(1).unwrap_err().is_full());
-        assert_eq!((queue.room(), queue.try_reserve(0).unwrap().len()), (Some(0), 0));
+        assert_eq!((queue.remaining_capacity(), queue.try_reserve(0).unwrap().len()), (Some(0), 0));
         assert!(queue.put(6).wait_timeout(Duration::ZERO).is_err());
     }
     queue.try_get().unwrap();
@@ -58,7 +58,7 @@ fn a_large_reservation_is_not_starved_by_small_ones() {
     let permits = large.ready().unwrap();
     drop(permits);
     assert!(small.is_woken());
-    assert_eq!((queue.try_get(), queue.room()), (Ok(4), Some(3)));
+    assert_eq!((queue.try_get(), queue.remaining_capacity()), (Ok(4), Some(3)));
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn many_small_puts_do_not_starve_a_large_reservation() {
         stop.store(true, Ordering::Relaxed);
     });
     drop(queue.drain());
-    assert_eq!(queue.room(), Some(8));
+    assert_eq!(queue.remaining_capacity(), Some(8));
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn reservations_and_puts_wait_in_one_fifo_queue() {
     assert_eq!(queue.try_get(), Ok(7));
     assert!(third.is_woken());
     drop(third.ready().unwrap());
-    assert_eq!(queue.room(), Some(2));
+    assert_eq!(queue.remaining_capacity(), Some(2));
 }
 
 #[test]
@@ -108,12 +108,12 @@ fn a_reservation_dropped_half_way_releases_its_permits() {
     let small = Probe::pending(queue.reserve(1));
     held.put(1);
     held.put(2);
-    assert_eq!((queue.try_get(), queue.try_get(), queue.room()), (Ok(1), Ok(2), Some(0)));
+    assert_eq!((queue.try_get(), queue.try_get(), queue.remaining_capacity()), (Ok(1), Ok(2), Some(0)));
     drop(large);
     assert!(small.is_woken());
     assert_eq!(small.ready().unwrap().len(), 1);
     drop(held);
-    assert_eq!(queue.room(), Some(3));
+    assert_eq!(queue.remaining_capacity(), Some(3));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_close_releases_the_permits_of_a_pending_reservation() {
     drop(held);
     assert!(get.is_woken());
     assert!(get.ready().is_err());
-    assert_eq!(queue.room(), Some(3));
+    assert_eq!(queue.remaining_capacity(), Some(3));
     assert_eq!(put.ready().unwrap_err().into_inner(), 1);
     assert!(half.ready().is_err());
 }
@@ -167,7 +167,7 @@ fn a_forced_put_loses_nothing_to_a_close() {
             }
         }
         all.sort_unstable();
-        assert_eq!((all, queue.room()), (vec![0, 1, 2, 3, 4, 5], Some(2)));
+        assert_eq!((all, queue.remaining_capacity()), (vec![0, 1, 2, 3, 4, 5], Some(2)));
         assert!(queue.try_get().unwrap_err().is_closed());
     }
 }
@@ -209,7 +209,7 @@ fn batches_are_put_as_permits_become_free() {
     assert_eq!(queue.force_put(9), Ok(Some(0)));
     let mut got = Vec::new();
     assert_eq!(queue.try_get_many(&mut got, 9), Ok(3));
-    assert_eq!((got, queue.room()), (vec![1, 2, 9], Some(3)));
+    assert_eq!((got, queue.remaining_capacity()), (vec![1, 2, 9], Some(3)));
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn permits_under_load_never_exceed_the_capacity() {
         }
         scope.spawn(|| (0..9000).for_each(|_| assert!(queue.get().wait().is_ok())));
     });
-    assert_eq!((queue.len(), queue.room()), (0, Some(4)));
+    assert_eq!((queue.len(), queue.remaining_capacity()), (0, Some(4)));
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub(crate) trait Attempt {
 
     /// Tries, without waiting; one that waits is woken by `waker` from now on, if there is one. It no longer waits when
     /// it has succeeded, and may no longer when it was called in vain.
-    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output>;
+    fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output>;
     /// Whether it counts for others that it waits, so that it had better wait early.
     fn registers_first(&self) -> bool {
         false
@@ -42,7 +42,7 @@ pub(crate) trait Attempt {
         true
     }
     /// Whether it waits.
-    fn waits(&self) -> bool;
+    fn is_registered(&self) -> bool;
     /// Begins to wait, to be woken by `waker`, and tries once more.
     fn register(&mut self, waker: &Waker) -> Option<Self::Output>;
     /// Ends the wait, and undoes what a pending operation has begun.
@@ -67,7 +67,7 @@ impl<A: Attempt> Operation<A> {
 
     #[inline]
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<A::Output> {
-        match self.attempt.attempt(Some(context.waker())) {
+        match self.attempt.try_complete(Some(context.waker())) {
             Some(output) => {
                 self.finished = true;
                 Poll::Ready(output)
@@ -79,7 +79,7 @@ impl<A: Attempt> Operation<A> {
     /// The slow path of a poll: spins, and then registers.
     #[cold]
     fn poll_slow(&mut self, waker: &Waker) -> Poll<A::Output> {
-        if !self.attempt.waits() {
+        if !self.attempt.is_registered() {
             if let Some(output) = self.spin_in_task() {
                 return Poll::Ready(output);
             }
@@ -89,7 +89,7 @@ impl<A: Attempt> Operation<A> {
 
     /// Registers, unless the attempt is registered, and tries once more.
     fn register(&mut self, waker: &Waker) -> Poll<A::Output> {
-        if !self.attempt.waits() {
+        if !self.attempt.is_registered() {
             if let Some(output) = self.attempt.register(waker) {
                 self.finished = true;
                 return Poll::Ready(output);
@@ -101,7 +101,7 @@ impl<A: Attempt> Operation<A> {
     /// Waits on this thread. Time runs out at `deadline`; what can be done at once is done even after it.
     #[inline]
     pub(crate) fn block(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
-        if let Some(output) = self.attempt.attempt(None) {
+        if let Some(output) = self.attempt.try_complete(None) {
             self.finished = true;
             return Ok(output);
         }
@@ -124,7 +124,7 @@ impl<A: Attempt> Operation<A> {
                 }
             }
             loop {
-                if let Some(output) = self.attempt.attempt(Some(&thread.waker)) {
+                if let Some(output) = self.attempt.try_complete(Some(&thread.waker)) {
                     self.finished = true;
                     return Ok(output);
                 }
@@ -140,11 +140,11 @@ impl<A: Attempt> Operation<A> {
                 if !thread.park(deadline) {
                     return Err(self.time_out());
                 }
-                if let Some(output) = self.attempt.attempt(Some(&thread.waker)) {
+                if let Some(output) = self.attempt.try_complete(Some(&thread.waker)) {
                     self.finished = true;
                     return Ok(output);
                 }
-                if !self.attempt.waits() {
+                if !self.attempt.is_registered() {
                     break;
                 }
             }
@@ -155,7 +155,7 @@ impl<A: Attempt> Operation<A> {
         if !self.attempt.may_succeed() {
             return None;
         }
-        let output = self.attempt.attempt(None)?;
+        let output = self.attempt.try_complete(None)?;
         self.finished = true;
         Some(output)
     }
@@ -211,15 +211,16 @@ macro_rules! operation {
         $(#[$meta])*
         ///
         /// # Panics
-        /// If it is polled or waited for, in whatever way, after it has ended: when it has completed, when a timer has
-        /// ended it, or when what it had to put was taken back.
+        /// If it is polled or waited for after it has ended: after it completed, after it timed out, or after
+        /// its items were taken back.
         #[must_use = "an operation does nothing unless you `.await` it or call `.wait()`"]
         pub struct $name<$($life,)* $param>(pub(crate) crate::operation::Operation<$attempt>);
 
         impl<$($life,)* $param> $name<$($life,)* $param> {
-            /// Waits on this thread until the operation is done.
+            /// Blocks this thread until the operation has completed.
             ///
-            /// Spins and yields for a moment before it parks. Do not call this inside an async task: `.await` there.
+            /// It spins and yields for a short time before it parks. Do not call this in an async task: use
+            /// `.await` there.
             ///
             /// # Panics
             /// If the operation has ended.
@@ -234,9 +235,10 @@ macro_rules! operation {
                 }
             }
 
-            /// Waits on this thread for at most `timeout`; any length is allowed, and `Duration::MAX` means for ever.
+            /// Blocks this thread until the operation has completed, for at most `timeout`.
             ///
-            /// What can be done at once is done even if the timeout is zero.
+            /// Any length is allowed; `Duration::MAX` means without a limit. If the operation can complete
+            /// without waiting, it does so even if the timeout is zero.
             ///
             /// # Panics
             /// If the operation has ended.
@@ -245,9 +247,9 @@ macro_rules! operation {
                 self.wait_until(std::time::Instant::now().checked_add(timeout))
             }
 
-            /// Waits on this thread until `deadline` at most.
+            /// Blocks this thread until the operation has completed, at most until `deadline`.
             ///
-            /// What can be done at once is done even if the deadline has passed.
+            /// If the operation can complete without waiting, it does so even if the deadline has passed.
             ///
             /// # Panics
             /// If the operation has ended.
@@ -256,7 +258,7 @@ macro_rules! operation {
                 self.wait_until(Some(deadline))
             }
 
-            /// Waits in a task until `timer`, which may be any future, is over.
+            /// A future that waits for the operation until `timer`, which may be any future, completes.
             ///
             /// # Panics
             /// If the operation has ended.

@@ -19,13 +19,15 @@ mod sealed {
 pub(crate) use sealed::Timed;
 
 pin_project_lite::pin_project! {
-    /// An operation that ends when `timer` does; made by `until`, as in [`Get::until`](crate::Get::until).
+    /// An operation with a timer, which times out when the timer completes; returned by `until`, as in
+    /// [`Get::until`](crate::Get::until).
     ///
-    /// The operation is polled first: what can be done at once is done even if the timer is over. Any future serves as
-    /// the timer, so that no runtime is needed: `tokio::time::sleep`, `futures_timer::Delay`, or a cancellation.
+    /// The operation is polled first: if it can complete without waiting, it does so even if the timer has
+    /// completed. Any future can be the timer, so no runtime is needed: `tokio::time::sleep`,
+    /// `futures_timer::Delay`, or a cancellation.
     ///
     /// # Cancel safety
-    /// As the operation's own.
+    /// As for the operation itself.
     ///
     /// # Panics
     /// If it is polled after it completed.

@@ -197,7 +197,7 @@ impl<T, K: TakeSingle<T>> Attempt for ConsumerAttempt<'_, T, K> {
     type Timed = Result<K::Got, RecvTimeoutError>;
 
     #[inline]
-    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
+    fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         if K::SINGLE && !self.consumer_waker().is_expecting() {
             match &mut self.consumer.0 {
                 Some(sole) => {
@@ -233,7 +233,7 @@ impl<T, K: TakeSingle<T>> Attempt for ConsumerAttempt<'_, T, K> {
         self.consumer.0.as_ref().map_or(true, |sole| self.queue.raw.may_pop_single(sole))
     }
 
-    fn waits(&self) -> bool {
+    fn is_registered(&self) -> bool {
         self.consumer_waker().is_expecting()
     }
 
@@ -256,7 +256,7 @@ impl<T, K: TakeSingle<T>> Attempt for ConsumerAttempt<'_, T, K> {
     }
 
     fn on_timeout(&mut self) -> Self::Timed {
-        let output = self.attempt(None);
+        let output = self.try_complete(None);
         self.cancel();
         output.map_or(Err(RecvTimeoutError::Timeout), Self::timed)
     }

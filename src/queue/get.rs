@@ -193,7 +193,7 @@ where
     type Timed = Result<K::Got, F>;
 
     #[inline]
-    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
+    fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         if let Some(place) = &self.place {
             if self.line != GetterKind::Get || !self.handle.queue().is_get_notified(place) {
                 return self.poll_queued(waker);
@@ -232,7 +232,7 @@ where
         self.handle.queue().raw.tail_progress()
     }
 
-    fn waits(&self) -> bool {
+    fn is_registered(&self) -> bool {
         self.place.is_some()
     }
 
@@ -259,7 +259,7 @@ where
     fn on_timeout(&mut self) -> Self::Timed {
         // First nobody counts on this get any more; then what came for it is not left behind.
         self.handle.queue().withdraw(&mut self.get_state);
-        match self.attempt(None) {
+        match self.try_complete(None) {
             Some(output) => Self::timed(output),
             None => {
                 self.leave_queue();
@@ -270,7 +270,7 @@ where
 }
 
 operation! {
-    /// An item on its way out of a queue; made by [`Queue::get`].
+    /// Future returned by [`Queue::get`].
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes an item only in the poll that returns it.
@@ -279,7 +279,7 @@ operation! {
 }
 
 operation! {
-    /// Some items on their way out of a queue; made by [`Queue::get_many`].
+    /// Future returned by [`Queue::get_many`].
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes items only in the poll that returns their number.
@@ -288,7 +288,7 @@ operation! {
 }
 
 operation! {
-    /// An item on its way out of a queue, in a guard; made by [`Queue::get_task`].
+    /// Future returned by [`Queue::get_task`].
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes an item only in the poll that returns it.

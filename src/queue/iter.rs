@@ -4,12 +4,12 @@ use super::Queue;
 use std::fmt;
 use std::iter::FusedIterator;
 
-/// Items as they come, until the queue is closed and empty; made by [`Queue::iter`].
+/// Blocking iterator over the items of a queue; returned by [`Queue::iter`].
 pub struct Iter<'a, T> {
     queue: &'a Queue<T>,
 }
 
-/// The items that are inside at the moment; made by [`Queue::try_iter`].
+/// Iterator over the items of a queue that never waits; returned by [`Queue::try_iter`].
 pub struct TryIter<'a, T> {
     queue: &'a Queue<T>,
 }
@@ -57,7 +57,7 @@ impl<T> fmt::Debug for TryIter<'_, T> {
     }
 }
 
-/// Items that were inside a queue; made by [`Queue::drain`].
+/// Iterator over the items removed by [`Queue::drain`].
 pub struct Drain<T> {
     items: std::vec::IntoIter<T>,
 }

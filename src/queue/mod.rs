@@ -64,33 +64,34 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use waiter_counts::WaiterCounts;
 use waiters::{GetState, Waiters};
 
-/// A first-in first-out queue for any number of threads and tasks at both ends, which can be joined.
+/// A first-in first-out (FIFO) queue for any number of producers and consumers, which can be joined.
 ///
-/// It is shared by reference or in an [`Arc`](std::sync::Arc); all methods take `&self`. The words are those of
-/// Python's `queue.Queue`: [`put`](Queue::put), [`get`](Queue::get), [`task_done`](Queue::task_done),
-/// [`join`](Queue::join). Whatever may have to wait returns an *operation*: `.await` it in a task, or call its `wait`,
-/// `wait_timeout` or `wait_deadline` on a thread. Threads and tasks may use one queue at the same time.
+/// Share it by reference or in an [`Arc`](std::sync::Arc); all methods take `&self`. The names of the methods
+/// are those of Python's `queue.Queue`: [`put`](Queue::put), [`get`](Queue::get),
+/// [`task_done`](Queue::task_done), [`join`](Queue::join). A method that may have to wait returns an
+/// *operation*: `.await` it in a task, or call its `wait`, `wait_timeout` or `wait_deadline` on a thread.
+/// Threads and tasks may use one queue at the same time.
 ///
 /// # Order
-/// Items come out in the order in which they went in; the queue is linearizable. What was put before a `put` began
-/// comes out before it. Waiting puts complete in FIFO order; a new put may overtake them if it finds a free slot first. Waiting
-/// gets are notified in FIFO order, one for each item. The queue is linearizable by itself; nothing is promised across two
-/// queues beyond the orderings of acquire and release.
+/// Items are removed in the order in which they were enqueued: if one `put` has returned before another
+/// begins, its item is returned first. Waiting puts complete in FIFO order. A new put may overtake them if it
+/// finds a free slot first. Waiting gets are woken in FIFO order, one for each item. Each queue is
+/// linearizable; across two queues only the orderings of acquire and release are guaranteed.
 ///
 /// # Progress
-/// [`try_put`](Queue::try_put), [`try_get`](Queue::try_get) and the queries are lock-free as long as nobody is waiting,
-/// the allocator apart: a thread suspended at any instruction keeps no other from completing them, and what is put
-/// afterwards does not hide behind its unfinished item. While somebody waits, to line up, to be called and to be served
-/// takes a lock. With capacity 0 each operation does.
+/// As long as no operation waits, [`try_put`](Queue::try_put), [`try_get`](Queue::try_get) and the queries
+/// are lock-free, except for the allocator: a thread that is suspended at any instruction does not keep other
+/// threads from completing them, and does not hide items that are put later. While an operation waits,
+/// registering, waking and completing it takes a mutex. With capacity 0 every operation takes it.
 ///
-/// Before it waits, an operation may look a few times whether another thread is about to do what it waits for: a thread for
-/// some microseconds, after which it yields and then parks, and a task for some ten microseconds at most, in one poll, where
-/// that has paid before and there is room for 16 items.
+/// Before it blocks, an operation may spin. A thread spins for a few microseconds, then yields, and then
+/// parks. A task spins for at most about ten microseconds in one poll, and only if spinning has recently
+/// succeeded and the capacity is at least 16.
 ///
 /// # Wakers
-/// A waker is cloned, woken and dropped while no lock is held, so that it may use the queue. If one panics, all others are
-/// woken all the same, and the operation that woke it panics when it is done; an item that it was about to return is
-/// dropped.
+/// A waker is cloned, woken and dropped while no lock is held, so it may use the queue. If one waker panics,
+/// all others are woken nevertheless, and the operation that woke them panics when it has finished its work;
+/// an item that the operation was about to return is dropped.
 ///
 /// # Examples
 /// ```
@@ -163,9 +164,9 @@ impl<T> Claims for Queue<T> {
 
 impl<T> Queue<T> {
     crate::sync::const_fn! {
-        /// A queue that always has room.
+        /// Creates an unbounded queue.
         ///
-        /// It allocates nothing until the first item, and can stand in a `static`.
+        /// It allocates nothing before the first item, and can be a `static`.
         ///
         /// # Examples
         /// ```
@@ -179,14 +180,16 @@ impl<T> Queue<T> {
     }
 
     crate::sync::const_fn! {
-        /// A queue with room for `capacity` items. Memory is allocated as it is used, so that a large capacity is free.
+        /// Creates a queue that holds at most `capacity` items.
         ///
-        /// Never more items than that are in the queue, whether gets wait or not.
+        /// Memory is allocated as it is used, so a large capacity costs nothing in advance. The number of
+        /// items in the queue never exceeds the capacity, not even while gets wait.
         ///
-        /// With capacity 0 it is a *rendezvous*: an item goes in only for a get. A [`put`](Queue::put) is done at once if a
-        /// get waits, and else when a get has taken its item; a [`try_put`](Queue::try_put) succeeds if and only if more
-        /// gets wait than items were put in for them. If a get is cancelled after that, the item stays for the next one.
-        /// `len` is always 0, and an item whose put waits does not count as unfinished. Each operation takes a lock.
+        /// A queue with capacity 0 is a *rendezvous*: each item is handed to a get. A [`put`](Queue::put)
+        /// completes at once if a get waits; otherwise it completes when a get has taken its item. A
+        /// [`try_put`](Queue::try_put) succeeds if and only if some waiting get has not yet been matched with an
+        /// item. If that get is cancelled afterwards, the next get takes the item. [`len`](Queue::len) is
+        /// always 0, and the item of a waiting put does not count as unfinished. Every operation takes a mutex.
         ///
         /// # Examples
         /// ```
@@ -201,13 +204,16 @@ impl<T> Queue<T> {
     }
 
     crate::sync::const_fn! {
-        /// A queue with room for `capacity` items that can be kept ahead: see [`reserve`](Queue::reserve). Each item costs
-        /// a little more than in one made by [`bounded`](Queue::bounded). At most 2^30 - 1 places are used.
+        /// Creates a queue that holds at most `capacity` items and whose capacity can be reserved in advance:
+        /// see [`reserve`](Queue::reserve).
+        ///
+        /// Each item costs a little more than in a queue made by [`bounded`](Queue::bounded). The capacity is
+        /// limited to 2^30 - 1.
         ///
         /// # Panics
         /// If `capacity` is 0.
         pub const fn with_permits(capacity: usize) -> Self {
-            assert!(capacity > 0, "a queue with permits needs a capacity");
+            assert!(capacity > 0, "capacity must be greater than zero");
             let permits = if capacity > permit_pool::MOST { permit_pool::MOST } else { capacity };
             Queue::with_limit(capacity, 0, permits as u64)
         }
@@ -253,17 +259,18 @@ impl<T> Queue<T> {
         to_usize(self.raw.len() + self.hot.late.len())
     }
 
-    /// Puts an item in; waits while the queue is full.
+    /// Puts an item into the queue; waits while the queue is full.
     ///
-    /// Nothing happens until the operation is polled or waited for.
+    /// The operation does nothing until it is polled or waited for.
     ///
     /// # Errors
     /// [`PutError`](crate::PutError) with the item if the queue is closed.
     ///
     /// # Cancel safety
-    /// A pending `Put` stands in line with its item, which a get that makes room moves in: first come, first served. If it is
-    /// dropped before that its item is dropped with it; after that the item is in. To know, and to get it back, as after a
-    /// lost `select!`, call [`Put::take`] before.
+    /// A pending `Put` waits in FIFO order together with its item. The get that frees a slot enqueues the
+    /// item, even if the future is not polled again. If the future is dropped before that, the item is
+    /// dropped with it; afterwards the item stays in the queue. [`Put::take`] tells which of the two holds
+    /// and returns the item, as is useful after a lost `select!`.
     ///
     /// # Examples
     /// ```
@@ -279,14 +286,14 @@ impl<T> Queue<T> {
         Put(Operation::new(PutAttempt::new(self, Some(item))))
     }
 
-    /// Takes the item at the head; waits while the queue is empty.
+    /// Takes the oldest item; waits while the queue is empty.
     ///
     /// # Errors
-    /// [`GetError`](crate::GetError) if the queue is closed and nothing is left.
+    /// [`GetError`](crate::GetError) if the queue is closed and empty.
     ///
     /// # Cancel safety
-    /// A pending `Get` can be dropped at any time: it has taken nothing, and a wake-up that was meant for it goes to
-    /// another.
+    /// A pending `Get` can be dropped at any time: it has taken no item, and a notification that it did not
+    /// use is forwarded to the next waiting get.
     ///
     /// # Examples
     /// ```
@@ -302,11 +309,11 @@ impl<T> Queue<T> {
         Get(Operation::new(GetAttempt::new(self, One)))
     }
 
-    /// Puts an item in, if there is room at this moment.
+    /// Puts an item into the queue without waiting.
     ///
     /// # Errors
-    /// [`TryPutError::Full`] or [`TryPutError::Closed`], with the item. In the presence of other threads *full* counts
-    /// puts that have begun and not ended.
+    /// [`TryPutError::Full`] or [`TryPutError::Closed`], with the item. The queue is also *full* if its last
+    /// free slots are claimed by puts on other threads that have begun and not returned yet.
     #[inline]
     pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
         self.push(item).map_err(|error| match error {
@@ -315,10 +322,10 @@ impl<T> Queue<T> {
         })
     }
 
-    /// Takes the item at the head, if there is one at this moment.
+    /// Takes the oldest item without waiting.
     ///
     /// # Errors
-    /// [`TryGetError::Empty`], or [`TryGetError::Closed`] if nothing will ever come.
+    /// [`TryGetError::Empty`], or [`TryGetError::Closed`] if the queue is empty and will stay so.
     ///
     /// # Examples
     /// ```
@@ -352,16 +359,17 @@ impl<T> Queue<T> {
         Ok(self.pop_slow(fallback, &mut GetState::default())?)
     }
 
-    /// Puts all items in, in their order and as many at a time as there is room for; waits while the queue is full.
+    /// Puts all items into the queue, in their order; waits while the queue is full.
     ///
-    /// The items are collected first. Each run of items that finds room costs one claim and one notification; items of
-    /// others may come in between two runs.
+    /// The items are collected first. Then as many of them as there are free slots are enqueued at a time.
+    /// Each such run costs one claim and one notification; items of other producers may be enqueued between
+    /// two runs.
     ///
     /// # Errors
-    /// [`PutError`](crate::PutError) with the items that were not put if the queue is closed.
+    /// [`PutError`](crate::PutError) with the items that were not enqueued if the queue is closed.
     ///
     /// # Cancel safety
-    /// Dropping it drops what was not put; [`PutMany::take`] gives it back.
+    /// Dropping the operation drops the items that are not in the queue; [`PutMany::take`] returns them.
     ///
     /// # Examples
     /// ```
@@ -373,12 +381,12 @@ impl<T> Queue<T> {
         PutMany(Operation::new(PutAttempt::new(self, items.into_iter().collect())))
     }
 
-    /// Appends between 1 and `limit` items to `items`, as many as are there; waits while the queue is empty.
+    /// Takes up to `limit` items and appends them to `items`; waits while the queue is empty.
     ///
-    /// Returns how many were appended: 0 only if `limit` is 0.
+    /// Returns the number of appended items: 0 only if `limit` is 0. It waits for the first item only.
     ///
     /// # Errors
-    /// [`GetError`](crate::GetError) if the queue is closed and nothing is left.
+    /// [`GetError`](crate::GetError) if the queue is closed and empty.
     ///
     /// # Cancel safety
     /// As for [`get`](Queue::get).
@@ -395,10 +403,10 @@ impl<T> Queue<T> {
         GetMany(Operation::new(GetAttempt::new(self, Many { items, limit })))
     }
 
-    /// Puts as many of the items in as there is room for at this moment.
+    /// Puts as many of the items into the queue as there are free slots, without waiting.
     ///
     /// # Errors
-    /// [`TryPutError`] with the items that were not put.
+    /// [`TryPutError`] with the items that were not enqueued.
     pub fn try_put_many(&self, items: impl IntoIterator<Item = T>) -> Result<(), TryPutError<Vec<T>>> {
         let mut items: VecDeque<T> = items.into_iter().collect();
         match self.push_many(&mut items) {
@@ -408,19 +416,22 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Appends at most `limit` items to `items`, as many as are there at this moment, and returns how many.
+    /// Takes up to `limit` items without waiting, appends them to `items`, and returns their number.
     ///
     /// # Errors
-    /// As [`try_get`](Queue::try_get), if there is none.
+    /// As for [`try_get`](Queue::try_get), if the queue is empty.
     pub fn try_get_many(&self, items: &mut Vec<T>, limit: usize) -> Result<usize, TryGetError> {
         Ok(self.pop_many(items, limit, &mut GetState::default())?)
     }
 
-    /// Takes the item at the head in a guard that counts it as done when dropped, also during a panic; waits while the
-    /// queue is empty. This is [`get`](Queue::get) and [`task_done`](Queue::task_done) in a form that cannot be forgotten.
+    /// Takes the oldest item in a guard that marks it done when the guard is dropped, also during a panic;
+    /// waits while the queue is empty.
+    ///
+    /// This is [`get`](Queue::get) and [`task_done`](Queue::task_done) in one, so that `task_done` cannot be
+    /// forgotten.
     ///
     /// # Errors
-    /// [`GetError`](crate::GetError) if the queue is closed and nothing is left.
+    /// [`GetError`](crate::GetError) if the queue is closed and empty.
     ///
     /// # Cancel safety
     /// As for [`get`](Queue::get).
@@ -438,19 +449,20 @@ impl<T> Queue<T> {
         GetTask(Operation::new(GetAttempt::new(self, get::Guarded(self))))
     }
 
-    /// [`get_task`](Queue::get_task), if there is an item at this moment.
+    /// Takes the oldest item in a guard, as [`get_task`](Queue::get_task), without waiting.
     ///
     /// # Errors
-    /// As [`try_get`](Queue::try_get).
+    /// As for [`try_get`](Queue::try_get).
     pub fn try_get_task(&self) -> Result<Task<'_, T>, TryGetError> {
         self.try_get().map(|item| Task::new(self, item))
     }
 
-    /// Puts an item in without waiting; in a full queue it displaces the oldest item, which is returned and counts as done.
+    /// Puts an item into the queue without waiting; if the queue is full, it displaces the oldest item, which
+    /// is returned and counts as done.
     ///
-    /// The item itself is returned if there is no other to displace: with capacity 0 and no get that waits, or if all the
-    /// capacity is reserved by [`Permits`]. While the queue is full this takes a mutex, so that each call displaces one item at
-    /// most and the capacity is kept.
+    /// The given item itself is returned if there is no other to displace: with capacity 0 if no get waits,
+    /// or if all the capacity is reserved by [`Permits`]. If the queue is full this takes a mutex, so that
+    /// each call displaces at most one item and the capacity is never exceeded.
     ///
     /// # Errors
     /// [`PutError`] with the item if the queue is closed.
@@ -486,8 +498,9 @@ impl<T> Queue<T> {
         self.notify_if_all_done(self.book.unfinished.finish_at_most(count as u64, self));
     }
 
-    /// Takes out all items that are in the queue at this moment, which count as done then; never more than
-    /// [`len`](Queue::len), so that with capacity 0 it takes nothing from a put that waits.
+    /// Removes the items that are in the queue at the time of the call; they count as done.
+    ///
+    /// It removes at most [`len`](Queue::len) items, so with capacity 0 it takes no item from a waiting put.
     ///
     /// # Examples
     /// ```
@@ -504,18 +517,19 @@ impl<T> Queue<T> {
         Drain::new(items)
     }
 
-    /// Says that an item that was got is done with. Call it once for each, when the work on it is finished.
+    /// Marks one taken item as processed. Call it once for each item, when the work on it is finished.
     ///
-    /// What this thread did before is seen by who returns from [`join`](Queue::join).
+    /// Everything this thread did before the call happens-before the return of [`join`](Queue::join).
     ///
     /// # Errors
-    /// [`TaskDoneError`] if it was called more often than items were put; nothing is counted then. (While other threads
-    /// put, an item counts from the moment its put begins.)
+    /// [`TaskDoneError`] if it was called more often than items were put; then nothing is counted. (While
+    /// other threads put, an item counts from the beginning of its put.)
     pub fn task_done(&self) -> Result<(), TaskDoneError> {
         self.tasks_done(1)
     }
 
-    /// [`task_done`](Queue::task_done) for a batch: `count` items are done with, or none if that is too many.
+    /// Marks `count` items as processed, as [`task_done`](Queue::task_done) does one; if that is too many,
+    /// marks none.
     ///
     /// # Errors
     /// [`TaskDoneError`] if fewer than `count` items are unfinished.
@@ -532,12 +546,13 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Waits until every item that was put has been got and is done with.
+    /// Waits until every item that was put has been taken and processed.
     ///
-    /// More precisely: until at some moment nothing is [`unfinished`](Queue::unfinished). Items that come in after that
-    /// moment do not keep it waiting, also if it is polled only later. (A put that begins before the last `task_done` has
-    /// returned may count as one before that.) It does not wait for the queue to be closed, and completes at once if
-    /// nothing was ever put. What was done before each `task_done` is seen.
+    /// More precisely: until the number of [`unfinished`](Queue::unfinished) items was 0 once since the wait
+    /// began. Items that are put after that do not prolong the wait, even if the future is polled only later.
+    /// (A put that begins before the last `task_done` has returned may count as one that came before it.)
+    /// `join` does not wait for the queue to be closed, and completes at once if no item was ever put.
+    /// Everything that was done before each `task_done` happens-before the return of `join`.
     ///
     /// # Cancel safety
     /// It can be dropped at any time.
@@ -545,14 +560,16 @@ impl<T> Queue<T> {
         Join(Operation::new(WatchAttempt::new(self)))
     }
 
-    /// Items that were put and are not done with: those inside, and those that were got and for which
-    /// [`task_done`](Queue::task_done) was not called yet.
+    /// The number of items that were put and are not processed: those in the queue, and those that were taken
+    /// but not yet marked by [`task_done`](Queue::task_done).
     pub fn unfinished(&self) -> usize {
         to_usize(self.book.unfinished.count(self))
     }
 
-    /// Ends the putting. What is inside can still be got; after that getters are told that the queue is closed. Waiting
-    /// puts end with an error that has their item. True for the one call that closed the queue.
+    /// Closes the queue. Returns true for the one call that closed it.
+    ///
+    /// Further puts fail, and waiting puts fail with an error that contains their item. Items already in the
+    /// queue can still be taken; after the last one, gets fail with *closed*.
     ///
     /// # Examples
     /// ```
@@ -574,8 +591,10 @@ impl<T> Queue<T> {
         self.close_core()
     }
 
-    /// Closes the queue and takes out what is left inside, which then no longer counts as unfinished, so that
-    /// [`join`](Queue::join) waits only for what was got before (the rule of Python's `Queue.shutdown(immediate=True)`).
+    /// Closes the queue and removes and returns the items in it.
+    ///
+    /// These no longer count as unfinished, so [`join`](Queue::join) waits only for items that were taken
+    /// before. (This is the rule of Python's `Queue.shutdown(immediate=True)`.)
     ///
     /// # Examples
     /// ```
@@ -610,7 +629,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Whether the queue is closed. Items may still be inside.
+    /// Whether the queue is closed. It may still contain items.
     pub fn is_closed(&self) -> bool {
         self.raw.is_closed()
     }
@@ -631,17 +650,18 @@ impl<T> Queue<T> {
         Closed(Operation::new(WatchAttempt::new(self)))
     }
 
-    /// How many items are inside, those included whose put has begun and not ended; never more than the capacity.
+    /// The number of items in the queue, including those whose put has begun and not returned yet; never more
+    /// than the capacity.
     pub fn len(&self) -> usize {
         to_usize(self.raw.len() + self.hot.late.len()).min(self.capacity().unwrap_or(usize::MAX))
     }
 
-    /// Whether nothing is inside.
+    /// Whether the queue contains no items.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether there is no room. Always false without a bound, always true with capacity 0.
+    /// Whether there is no free slot. Always false for an unbounded queue, always true with capacity 0.
     pub fn is_full(&self) -> bool {
         match self.permits_if_any() {
             None => self.capacity().is_some_and(|capacity| self.len() >= capacity),
@@ -649,28 +669,28 @@ impl<T> Queue<T> {
         }
     }
 
-    /// For how many items there is room; `None` if the queue is unbounded.
+    /// The capacity; `None` if the queue is unbounded.
     pub fn capacity(&self) -> Option<usize> {
         self.is_bounded().then_some(self.hot.capacity)
     }
 
-    /// Items as they come, until the queue is closed and empty; waits on this thread for each.
+    /// A blocking iterator over the items as they arrive, which ends when the queue is closed and empty.
     pub fn iter(&self) -> Iter<'_, T> {
         Iter::new(self)
     }
 
-    /// The items that are inside, until there is none at that moment; never waits.
+    /// An iterator that takes items without waiting, and ends when it finds the queue empty.
     pub fn try_iter(&self) -> TryIter<'_, T> {
         TryIter::new(self)
     }
 
-    /// The items as a stream, which ends when the queue is closed and empty.
+    /// A stream of the items, which ends when the queue is closed and empty.
     #[cfg(feature = "stream")]
     pub fn stream(&self) -> GetStream<'_, T> {
         GetStream::new(self)
     }
 
-    /// The queue as a sink.
+    /// A sink that puts items into the queue.
     #[cfg(feature = "sink")]
     pub fn sink(&self) -> PutSink<'_, T> {
         PutSink::new(self)

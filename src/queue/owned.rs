@@ -12,19 +12,19 @@ impl<T> QueueRef<T> for Arc<Queue<T>> {
 }
 
 operation! {
-    /// An item on its way into a queue that this operation keeps; made by [`Queue::put_owned`].
+    /// Future returned by [`Queue::put_owned`]; it owns an `Arc` of the queue.
     ///
     /// # Cancel safety
-    /// As [`Put`](crate::Put).
+    /// As for [`Put`](crate::Put).
     pub struct PutOwned<T>(PutAttempt<T, Arc<Queue<T>>, Option<T>>)
         -> Result<(), PutError<T>>, in time Result<(), PutTimeoutError<T>>;
 }
 
 operation! {
-    /// An item on its way out of a queue that this operation keeps; made by [`Queue::get_owned`].
+    /// Future returned by [`Queue::get_owned`]; it owns an `Arc` of the queue.
     ///
     /// # Cancel safety
-    /// As [`Get`](crate::Get).
+    /// As for [`Get`](crate::Get).
     pub struct GetOwned<T>(GetAttempt<T, Arc<Queue<T>>, One>)
         -> Result<T, GetError>, in time Result<T, GetTimeoutError>;
 }
@@ -37,7 +37,7 @@ impl<T> PutOwned<T> {
 }
 
 impl<T> Queue<T> {
-    /// [`put`](Queue::put) as an operation that keeps the queue.
+    /// [`put`](Queue::put) as an operation that owns an `Arc` of the queue.
     ///
     /// # Examples
     /// ```
@@ -52,7 +52,7 @@ impl<T> Queue<T> {
         PutOwned(Operation::new(PutAttempt::new(self, Some(item))))
     }
 
-    /// [`get`](Queue::get) as an operation that keeps the queue.
+    /// [`get`](Queue::get) as an operation that owns an `Arc` of the queue.
     pub fn get_owned(self: Arc<Self>) -> GetOwned<T> {
         GetOwned(Operation::new(GetAttempt::new(self, One)))
     }

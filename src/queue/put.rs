@@ -223,7 +223,7 @@ where
     type Timed = Result<(), F>;
 
     #[inline]
-    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
+    fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         if self.place.is_none() {
             self.push()
         } else {
@@ -243,7 +243,7 @@ where
         self.handle.queue().raw.head_progress()
     }
 
-    fn waits(&self) -> bool {
+    fn is_registered(&self) -> bool {
         self.place.is_some()
     }
 
@@ -303,19 +303,21 @@ where
 }
 
 operation! {
-    /// An item on its way into a queue; made by [`Queue::put`].
+    /// Future returned by [`Queue::put`].
     ///
     /// # Cancel safety
-    /// An item that waits stands in line: a get that makes room moves it into the queue, polled or not. So dropping this
-    /// while it is pending drops the item unless it has gone in by then. [`Put::take`] tells: it gives the item back, or
-    /// `None` if it is in.
+    /// A waiting put is queued together with its item: a get that frees a slot enqueues the item, whether
+    /// this future is polled again or not. So dropping a pending `Put` drops the item unless it is in the
+    /// queue by then. [`Put::take`] tells which: it returns the item, or `None` if the item is in the queue.
     pub struct Put<'a, T>(PutAttempt<T, &'a Queue<T>, Option<T>>)
         -> Result<(), PutError<T>>, in time Result<(), PutTimeoutError<T>>;
 }
 
 impl<T> Put<'_, T> {
-    /// Takes the item back and ends the operation; `None` once the item is in the queue, as it may be before the operation
-    /// was polled again, or was handed back by an error.
+    /// Takes the item back and ends the operation.
+    ///
+    /// Returns `None` if the item is already in the queue (which may happen before the operation is polled
+    /// again), or if an error has returned it.
     ///
     /// # Examples
     /// ```
@@ -334,17 +336,17 @@ impl<T> Put<'_, T> {
 }
 
 operation! {
-    /// Items on their way into a queue; made by [`Queue::put_many`].
+    /// Future returned by [`Queue::put_many`].
     ///
     /// # Cancel safety
-    /// Dropping it while it is pending drops the items that are not in the queue; [`PutMany::take`] gives them back. The
-    /// first of those stands in line, as with [`Put`].
+    /// Dropping it while it is pending drops the items that are not in the queue; [`PutMany::take`] returns
+    /// them. The first of them waits as the item of a [`Put`] does.
     pub struct PutMany<'a, T>(PutAttempt<T, &'a Queue<T>, VecDeque<T>>)
         -> Result<(), PutError<Vec<T>>>, in time Result<(), PutTimeoutError<Vec<T>>>;
 }
 
 impl<T> PutMany<'_, T> {
-    /// Takes the items back that are not in the queue, in their order, and ends the operation.
+    /// Takes back the items that are not in the queue, in their order, and ends the operation.
     pub fn take(&mut self) -> Vec<T> {
         self.0.take_back().unwrap_or_default()
     }

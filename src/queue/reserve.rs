@@ -40,7 +40,7 @@ impl<T, H: QueueRef<T>> Held<T, H> {
 
     /// Uses one of them.
     pub(crate) fn put(&mut self, item: T) {
-        assert!(self.count > 0, "a permit was used twice");
+        assert!(self.count > 0, "no permits left");
         self.count -= 1;
         let queue = self.handle.queue();
         queue.push_with_permit(queue.permits(), item);
@@ -79,7 +79,7 @@ type Reserved<T, H> = Result<Held<T, H>, PutError<()>>;
 impl<T, H: QueueRef<T> + Clone> ReserveAttempt<T, H> {
     pub(crate) fn new(handle: H, count: usize) -> Self {
         let most = handle.queue().total_permits();
-        assert!(count <= most, "{count} permits were contested for, and there are only {most}");
+        assert!(count <= most, "{count} permits requested, but the queue has only {most}");
         ReserveAttempt { handle, count, place: None, item: PhantomData }
     }
 
@@ -99,7 +99,7 @@ impl<T, H: QueueRef<T> + Clone> Attempt for ReserveAttempt<T, H> {
     type Output = Reserved<T, H>;
     type Timed = Result<Held<T, H>, PutTimeoutError<()>>;
 
-    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
+    fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         if self.place.is_none() {
             return match Held::try_take(self.handle.clone(), self.count) {
                 Ok(held) => Some(Ok(held)),
@@ -115,7 +115,7 @@ impl<T, H: QueueRef<T> + Clone> Attempt for ReserveAttempt<T, H> {
         true
     }
 
-    fn waits(&self) -> bool {
+    fn is_registered(&self) -> bool {
         self.place.is_some()
     }
 
@@ -144,7 +144,7 @@ impl<T, H: QueueRef<T> + Clone> Attempt for ReserveAttempt<T, H> {
     }
 
     fn on_timeout(&mut self) -> Self::Timed {
-        match self.attempt(None) {
+        match self.try_complete(None) {
             Some(output) => Self::timed(output),
             None => {
                 self.cancel();
@@ -161,16 +161,16 @@ impl<'a, T> Attempt for Wrapped<ReserveAttempt<T, &'a Queue<T>>> {
     type Output = Result<Permits<'a, T>, PutError<()>>;
     type Timed = Result<Permits<'a, T>, PutTimeoutError<()>>;
 
-    fn attempt(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        Some(self.0.attempt(waker)?.map(Permits))
+    fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
+        Some(self.0.try_complete(waker)?.map(Permits))
     }
 
     fn registers_first(&self) -> bool {
         true
     }
 
-    fn waits(&self) -> bool {
-        self.0.waits()
+    fn is_registered(&self) -> bool {
+        self.0.is_registered()
     }
 
     fn register(&mut self, waker: &Waker) -> Option<Self::Output> {
@@ -191,35 +191,35 @@ impl<'a, T> Attempt for Wrapped<ReserveAttempt<T, &'a Queue<T>>> {
 }
 
 operation! {
-    /// The wait for permits; made by [`Queue::reserve`].
+    /// Future returned by [`Queue::reserve`].
     ///
     /// # Cancel safety
-    /// It can be dropped at any time: what it has collected so far goes back, to who is next in line.
+    /// It can be dropped at any time: the permits that it has collected so far go to the next waiter.
     pub struct Reserve<'a, T>(Wrapped<ReserveAttempt<T, &'a Queue<T>>>)
         -> Result<Permits<'a, T>, PutError<()>>, in time Result<Permits<'a, T>, PutTimeoutError<()>>;
 }
 
-/// Room in a queue for some items, kept for who has this; made by [`Queue::reserve`] and [`Queue::try_reserve`].
+/// Capacity reserved for some items; returned by [`Queue::reserve`] and [`Queue::try_reserve`].
 ///
-/// What is not used is given back when this is dropped. It outlives a [`close`](Queue::close): what is put by it is got,
-/// and getters are told of the end only when all permits are used or given back.
+/// Unused permits are released when this is dropped. Permits remain valid after a [`close`](Queue::close):
+/// items put with them can be taken, and gets fail with *closed* only after all permits are used or released.
 pub struct Permits<'a, T>(pub(crate) Held<T, &'a Queue<T>>);
 
 impl<T> Permits<'_, T> {
-    /// How many are left.
+    /// The number of unused permits.
     pub fn len(&self) -> usize {
         self.0.count()
     }
 
-    /// Whether none is left.
+    /// Whether no permits are left.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Puts an item in, at once.
+    /// Uses one permit to put an item into the queue, without waiting.
     ///
     /// # Panics
-    /// If none is left.
+    /// If no permits are left.
     pub fn put(&mut self, item: T) {
         self.0.put(item);
     }
@@ -232,20 +232,21 @@ impl<T> fmt::Debug for Permits<'_, T> {
 }
 
 impl<T> Queue<T> {
-    /// Keeps room for `count` items, to be put later; waits while there is not so much.
+    /// Reserves capacity for `count` items, to be put later; waits while there is too little.
     ///
-    /// Who waits for permits, or with a put for one, stands in one line. What comes back goes to the first, who collects until
-    /// it has enough; nobody passes it, so that a large reservation is not starved by small ones. What it has collected is
-    /// kept from others meanwhile, also if the operation is forgotten. A close ends it, and gives that back.
+    /// Reservations and puts wait in one FIFO queue. Released permits go to the first waiter until it has all
+    /// it requested, so a large reservation cannot be starved by small ones. Other operations cannot use the
+    /// permits that a waiting reservation has collected, even if its future is leaked (`mem::forget`). When
+    /// the queue is closed, the reservation fails and releases them.
     ///
     /// # Errors
     /// [`PutError`] if the queue is closed.
     ///
     /// # Panics
-    /// If the queue was not made by [`Queue::with_permits`], or has fewer permits than that in all.
+    /// If the queue was not created by [`Queue::with_permits`], or if `count` exceeds its capacity.
     ///
     /// # Cancel safety
-    /// It can be dropped at any time. The permits themselves give back what is not used.
+    /// It can be dropped at any time. [`Permits`] release what is unused when they are dropped.
     ///
     /// # Examples
     /// ```
@@ -253,7 +254,7 @@ impl<T> Queue<T> {
     /// let mut permits = queue.reserve(2).wait().unwrap();
     /// assert!(queue.try_put('c').unwrap_err().is_full());
     /// permits.put('a'); // cannot fail any more
-    /// drop(permits); // the other one is given back
+    /// drop(permits); // releases the other one
     /// queue.try_put('b').unwrap();
     /// assert_eq!(queue.drain().collect::<String>(), "ab");
     /// ```
@@ -261,13 +262,13 @@ impl<T> Queue<T> {
         Reserve(Operation::new(Wrapped(ReserveAttempt::new(self, count))))
     }
 
-    /// Keeps room for `count` items, if there is so much at this moment.
+    /// Reserves capacity for `count` items without waiting.
     ///
     /// # Errors
-    /// [`TryPutError`].
+    /// [`TryPutError::Full`] if there is too little, or [`TryPutError::Closed`].
     ///
     /// # Panics
-    /// If the queue was not made by [`Queue::with_permits`].
+    /// If the queue was not created by [`Queue::with_permits`].
     pub fn try_reserve(&self, count: usize) -> Result<Permits<'_, T>, TryPutError<()>> {
         Held::try_take(self, count).map(Permits).map_err(|error| match error {
             TryPutError::Full(_) => TryPutError::Full(()),
@@ -275,8 +276,8 @@ impl<T> Queue<T> {
         })
     }
 
-    /// How many more items could be put or permits be had at this moment; `None` if the queue is unbounded.
-    pub fn room(&self) -> Option<usize> {
+    /// The number of free slots, or of free permits; `None` if the queue is unbounded.
+    pub fn remaining_capacity(&self) -> Option<usize> {
         let capacity = self.capacity()?;
         Some(match self.permits_if_any() {
             None => capacity - self.len(),
@@ -285,7 +286,7 @@ impl<T> Queue<T> {
     }
 
     pub(crate) fn permits(&self) -> &PermitPool {
-        self.permits_if_any().expect("permits are for queues made by `with_permits`")
+        self.permits_if_any().expect("queue was not created by `Queue::with_permits`")
     }
 
     /// How many permits there are in all.

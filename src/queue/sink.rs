@@ -55,9 +55,11 @@ impl<T, H: QueueRef<T>> Puts<T, H> {
     }
 }
 
-/// A queue as a sink; made by [`Queue::sink`]. It holds one item on its way in, which goes in at the next
-/// `poll_ready`, `poll_flush` or `poll_close`, or when there is room after that; the last of these does not close the queue,
-/// as others may put.
+/// Sink that puts items into a queue; returned by [`Queue::sink`].
+///
+/// It buffers one item, which it puts at the next `poll_ready`, `poll_flush` or `poll_close`; if the queue is
+/// full then, the item waits in FIFO order. `poll_close` does not close the queue, which may have other
+/// producers.
 pub struct PutSink<'a, T>(Puts<T, &'a Queue<T>>);
 
 impl<'a, T> PutSink<'a, T> {

@@ -46,7 +46,9 @@ impl<T, H: QueueRef<T>> Gets<T, H> {
     }
 }
 
-/// The items of a queue as a stream, which ends when the queue is closed and empty; made by [`Queue::stream`].
+/// Stream of the items of a queue; returned by [`Queue::stream`].
+///
+/// It ends when the queue is closed and empty.
 ///
 /// # Cancel safety
 /// It can be dropped at any time: it takes an item only in the poll that returns it.

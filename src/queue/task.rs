@@ -4,17 +4,19 @@ use super::Queue;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-/// An item with the duty to say that it is done; made by [`Queue::get_task`] and [`Queue::try_get_task`].
+/// A guard around a taken item, which marks the item done; returned by [`Queue::get_task`] and
+/// [`Queue::try_get_task`].
 ///
-/// It derefs to the item. When it is dropped, also by a panic, the item is dropped and then counted as done, as by
-/// [`Queue::task_done`]. A guard that is leaked (`mem::forget`) leaves its item unfinished.
+/// It derefs to the item. When the guard is dropped, also during a panic, the item is dropped and then
+/// counted as done, as by [`Queue::task_done`]. If the guard is leaked (`mem::forget`), the item stays
+/// unfinished.
 pub struct Task<'a, T> {
     // The order of the fields is the order of the drops: the item first, and whatever its drop does, then the count.
     item: T,
     done: Done<'a, T>,
 }
 
-/// The duty alone, without the item: it counts one item as done when it is dropped.
+/// A guard that marks one item done when it is dropped; returned by [`Task::into_parts`].
 pub struct Done<'a, T> {
     queue: &'a Queue<T>,
 }
@@ -24,7 +26,7 @@ impl<'a, T> Task<'a, T> {
         Task { item, done: Done { queue } }
     }
 
-    /// The item and the duty, each for itself: to hand the item on by value and still count it when its work is over.
+    /// Splits the guard into the item and a guard that marks it done, so that the item can be moved.
     ///
     /// # Examples
     /// ```

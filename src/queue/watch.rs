@@ -97,7 +97,7 @@ impl<T, H: QueueRef<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
     type Output = ();
     type Timed = Result<(), C::TimedOut>;
 
-    fn attempt(&mut self, waker: Option<&Waker>) -> Option<()> {
+    fn try_complete(&mut self, waker: Option<&Waker>) -> Option<()> {
         let since = self.waiting.as_mut().map(|(waiting, since)| {
             waker.into_iter().for_each(|waker| waiting.look(waker));
             *since
@@ -105,7 +105,7 @@ impl<T, H: QueueRef<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
         C::holds(self.handle.queue(), since).then(|| self.cancel())
     }
 
-    fn waits(&self) -> bool {
+    fn is_registered(&self) -> bool {
         self.waiting.as_ref().is_some_and(|(waiting, _)| waiting.listens())
     }
 
@@ -121,8 +121,8 @@ impl<T, H: QueueRef<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
                 }
             }
             C::rmw_fence(queue);
-            let output = self.attempt(Some(waker));
-            if output.is_some() || self.waits() {
+            let output = self.try_complete(Some(waker));
+            if output.is_some() || self.is_registered() {
                 return output;
             }
         }
@@ -139,7 +139,7 @@ impl<T, H: QueueRef<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
     }
 
     fn on_timeout(&mut self) -> Self::Timed {
-        let output = self.attempt(None);
+        let output = self.try_complete(None);
         self.cancel();
         output.ok_or_else(C::timed_out)
     }
@@ -171,7 +171,7 @@ impl<T> Queue<T> {
 }
 
 operation! {
-    /// The wait for all items to be done; made by [`Queue::join`].
+    /// Future returned by [`Queue::join`].
     ///
     /// # Cancel safety
     /// It can be dropped at any time.
@@ -180,7 +180,7 @@ operation! {
 }
 
 operation! {
-    /// The wait for a queue to be closed; made by [`Queue::closed`].
+    /// Future returned by [`Queue::closed`].
     ///
     /// # Cancel safety
     /// It can be dropped at any time.

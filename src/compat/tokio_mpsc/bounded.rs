@@ -153,7 +153,7 @@ impl<T> Receiver<T> {
 }
 
 fn room<T>(queue: &Queue<T>) -> usize {
-    queue.room().unwrap_or(usize::MAX)
+    queue.remaining_capacity().unwrap_or(usize::MAX)
 }
 
 super::sender!(Sender, WeakSender);
