@@ -3,9 +3,9 @@
 //!
 //! Knows the core's only getter and the queue. Does not know handles.
 
+use super::bound::GetState;
 use super::get::{Many, One};
-use super::waiters::GetState;
-use super::Queue;
+use super::{Bound, Queue};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::operation::{Attempt, Spin};
 use crate::raw::{PopError, SingleConsumer, TakeCell};
@@ -52,7 +52,7 @@ impl ConsumerWaker {
     ///
     /// After an RMW of the tail's word, which the waiter has met (M1), its waker is seen.
     #[inline]
-    pub(super) fn is_waited_for(&self) -> bool {
+    pub(super) fn is_registered(&self) -> bool {
         self.waker.is_full()
     }
 
@@ -64,7 +64,7 @@ impl ConsumerWaker {
     }
 
     #[cold]
-    pub(super) fn ring(&self) {
+    pub(super) fn wake(&self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
@@ -179,7 +179,7 @@ impl<'a, T, K: TakeSingle<T>> ConsumerAttempt<'a, T, K> {
     fn try_complete_slow(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, RecvError>> {
         let consumer_waker = self.consumer_waker();
         if consumer_waker.is_expecting() {
-            if !consumer_waker.is_waited_for() {
+            if !consumer_waker.is_registered() {
                 // Called. If this try does not see what for, the next wait meets it.
                 consumer_waker.hang_up();
             } else if let Some(waker) = waker {
@@ -266,7 +266,7 @@ impl<T> Queue<T> {
     /// Makes the caller the single consumer.
     pub(crate) fn consumer(&mut self) -> Consumer<T> {
         assert!(!self.is_rendezvous(), "a rendezvous is for the general ends: see `joinq::bounded`");
-        assert!(self.permits_if_any().is_none(), "permits are for the general ends");
+        assert!(!matches!(self.bound(), Bound::Permits(_)), "permits are for the general ends");
         Consumer((!self.is_bounded()).then(|| self.raw.single_consumer()))
     }
 

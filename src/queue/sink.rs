@@ -51,7 +51,7 @@ impl<T, H: QueueRef<T>> Puts<T, H> {
     pub(crate) fn load(&mut self, item: T) {
         let attempt = &mut self.operation.attempt;
         assert!(attempt.is_idle(), "`start_send` without a `poll_ready` that was ready");
-        attempt.load = Some(item);
+        attempt.items = Some(item);
     }
 }
 
