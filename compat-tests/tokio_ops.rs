@@ -28,7 +28,7 @@ impl<R> Work for Polled<R> {
 /// The operations of a channel: the given ones, and those that both channels have. The caller names
 /// `TryRecvError`.
 macro_rules! tokio_ops {
-    ($receiver:ident: $($own:expr,)*) => {
+    ($receiver:ident, [$($query:ident),*]: $($own:expr,)*) => {
         &[
             $($own,)*
             Op(2, "closed", |it, a, _| {
@@ -67,6 +67,26 @@ macro_rules! tokio_ops {
             }),
             Op(60, POLL, |it, a, b| it.base.poll(a, b)),
             Op(6, "drop an operation", |it, a, _| it.base.drop_operation(a)),
+            Op(4, "facts of a sender", |it, a, _| {
+                let sender = it.senders.get(a)?;
+                Some(Out::Facts(vec![
+                    ("closed", sender.is_closed().into()),
+                    ("strong", sender.strong_count()),
+                    ("weak", sender.weak_count()),
+                    $((stringify!($query), sender.$query()),)*
+                ]))
+            }),
+            Op(4, "facts of the receiver", |it, _, _| {
+                let receiver = it.receiver.lend()?;
+                Some(Out::Facts(vec![
+                    ("length", receiver.len()),
+                    ("empty", receiver.is_empty().into()),
+                    ("closed", receiver.is_closed().into()),
+                    ("strong", receiver.sender_strong_count()),
+                    ("weak", receiver.sender_weak_count()),
+                    $((stringify!($query), receiver.$query()),)*
+                ]))
+            }),
             Op(2, "facts of a weak sender", |it, a, _| {
                 let weak = it.weak_senders.get(a)?;
                 Some(Out::Facts(vec![("strong", weak.strong_count()), ("weak", weak.weak_count())]))

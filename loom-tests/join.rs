@@ -15,6 +15,15 @@ mod tests {
         share_with_items(Queue::unbounded(), items)
     }
 
+    /// Takes an item before and after a close, and finishes what it took; returns the number of these items.
+    fn take_around_a_close(queue: &Queue<u8>) -> usize {
+        let mut taken = usize::from(queue.try_get().is_ok());
+        queue.close();
+        taken += usize::from(queue.try_get().is_ok());
+        queue.tasks_done(taken).unwrap();
+        taken
+    }
+
     /// The joining thread sees the stores before `task_done`, though only the count orders them.
     #[test]
     fn the_last_task_done_ends_the_join() {
@@ -142,13 +151,7 @@ mod tests {
             let queue = Arc::new(Queue::unbounded());
             queue.try_put(1).unwrap();
             let putter = spawn(&queue, |queue| queue.try_put(2).is_ok());
-            let closer = spawn(&queue, |queue| {
-                let mut taken = queue.try_get().is_ok() as usize;
-                queue.close();
-                taken += queue.try_get().is_ok() as usize;
-                queue.tasks_done(taken).unwrap();
-                taken
-            });
+            let closer = spawn(&queue, take_around_a_close);
             let taken = closer.join().unwrap();
             let put = putter.join().unwrap();
             let left = 1 + put as usize - taken;
@@ -257,13 +260,7 @@ mod tests {
             let mut join = queue.join();
             assert!(poll_once(&mut join).is_none());
             let putter = spawn(&queue, |queue| queue.try_put(2).is_ok());
-            let closer = spawn(&queue, |queue| {
-                let mut taken = usize::from(queue.try_get().is_ok());
-                queue.close();
-                taken += usize::from(queue.try_get().is_ok());
-                queue.tasks_done(taken).unwrap();
-                taken
-            });
+            let closer = spawn(&queue, take_around_a_close);
             block_on(join);
             assert_eq!(closer.join().unwrap(), 1 + usize::from(putter.join().unwrap()));
         });

@@ -156,10 +156,10 @@ fn operations_forgotten_in_any_state_leave_a_queue_that_closes_and_drops() {
     assert!(queue.try_iter().eq([1]));
     assert_eq!(queue.get().wait(), Err(GetError));
     drop(queue);
-    let meeting = Queue::bounded(0);
-    forget(Probe::pending(meeting.put(Box::new(1))));
-    assert_eq!(meeting.try_get(), Ok(Box::new(1)));
-    forget(Probe::pending(meeting.put(Box::new(2))));
+    let rendezvous = Queue::bounded(0);
+    forget(Probe::pending(rendezvous.put(Box::new(1))));
+    assert_eq!(rendezvous.try_get(), Ok(Box::new(1)));
+    forget(Probe::pending(rendezvous.put(Box::new(2))));
 }
 
 #[test]
@@ -250,14 +250,14 @@ fn a_put_returns_its_item_until_the_item_is_in_the_queue() {
 #[test]
 fn twenty_thousand_cancelled_operations_leave_no_waker_behind() {
     let (empty, full) = (Queue::<u32>::bounded(1), full());
-    let meeting = Queue::bounded(0);
+    let rendezvous = Queue::bounded(0);
     let (count, waker) = Count::new();
     for _ in 0..20_000 {
         assert!(poll(&mut empty.get(), &waker).is_pending());
         assert!(poll(&mut full.put(1), &waker).is_pending());
         assert!(poll(&mut full.join(), &waker).is_pending());
         assert!(poll(&mut full.closed(), &waker).is_pending());
-        assert!(poll(&mut meeting.put(1), &waker).is_pending());
+        assert!(poll(&mut rendezvous.put(1), &waker).is_pending());
     }
     drop(waker);
     assert_eq!((count.get(), Arc::strong_count(&count)), (0, 1));

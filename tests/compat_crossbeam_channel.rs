@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{are, are_not, watchdog, Ledger};
+use common::{are, are_not, eventually, watchdog, Ledger};
 use joinq::compat::crossbeam_channel as channel;
 
 use channel::{bounded, unbounded, IntoIter, Iter, Receiver, Sender, TryIter};
@@ -25,16 +25,6 @@ struct Plain(#[allow(dead_code)] Cell<u8>);
 
 fn plain() -> Plain {
     Plain(Cell::new(0))
-}
-
-/// Retries until it succeeds: it is not known when another thread begins to wait.
-fn eventually<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> T {
-    loop {
-        match attempt() {
-            Ok(done) => return done,
-            Err(_) => thread::yield_now(),
-        }
-    }
 }
 
 #[test]

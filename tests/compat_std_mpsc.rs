@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{are, are_not, watchdog, Ledger};
+use common::{are, are_not, eventually, watchdog, Ledger};
 use joinq::compat::std_mpsc as mpsc;
 
 use mpsc::{channel, sync_channel, IntoIter, Iter, Receiver, Sender, SyncSender, TryIter};
@@ -20,16 +20,6 @@ const MOMENT: Duration = Duration::from_millis(50);
 
 /// Has only the auto traits.
 struct Mute;
-
-/// Retries until it succeeds: it is not known when another thread begins to wait.
-fn eventually<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> T {
-    loop {
-        match attempt() {
-            Ok(done) => return done,
-            Err(_) => thread::yield_now(),
-        }
-    }
-}
 
 #[test]
 fn the_errors_are_those_of_std() {

@@ -132,7 +132,7 @@ fn a_waker_may_own_the_operation_it_is_for() {
     *owner.0.lock().unwrap() = Some(get);
     let next = Probe::pending(queue.get());
     queue.try_put(1).unwrap();
-    assert!(next.is_woken(), "the get that was called is gone");
+    assert!(next.is_woken(), "the notified get was dropped");
     assert_eq!(next.ready(), Ok(1));
 }
 

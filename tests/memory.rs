@@ -158,7 +158,7 @@ fn an_empty_channel_is_one_cache_line_larger() {
     let books = Books::open();
     let ends = unbounded::<u64>();
     let (general, allocations) = (books.live(), books.allocations());
-    let alone = joinq::mpsc::bounded::<u64>(100);
+    let single = joinq::mpsc::bounded::<u64>(100);
     assert_eq!((allocations, books.allocations()), (1, 2));
     if cfg!(target_arch = "x86_64") {
         // One cache line for the counts of the `Arc`, and with feature `compat` one for what happens to
@@ -166,7 +166,7 @@ fn an_empty_channel_is_one_cache_line_larger() {
         let most = if cfg!(feature = "compat") { 512 } else { 448 };
         assert!(general <= most && books.live() <= 2 * most);
     }
-    drop((ends, alone));
+    drop((ends, single));
     books.close();
 }
 

@@ -15,6 +15,7 @@
 #![cfg(all(unix, target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 #![allow(clippy::disallowed_types)]
 
+mod common;
 #[path = "stall/harness.rs"]
 mod harness;
 #[path = "stall/results.rs"]

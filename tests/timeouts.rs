@@ -121,16 +121,16 @@ fn completed<F: Future + Unpin>(mut operation: F) -> F {
 /// Asserts that each use of a completed operation panics and names the operation.
 macro_rules! panics_in_each_way {
     ($($name:literal: $ended:expr;)+) => {$(
-        for way in 0..5 {
+        for case in 0..5 {
             let mut ended = $ended;
-            let said = message(catch_unwind(AssertUnwindSafe(|| match way {
+            let said = message(catch_unwind(AssertUnwindSafe(|| match case {
                 0 => drop(poll(&mut ended, &Count::new().1).is_ready()),
                 1 => drop(ended.wait()),
                 2 => drop(ended.wait_timeout(Duration::ZERO)),
                 3 => drop(ended.wait_deadline(Instant::now())),
                 _ => drop(block_on(ended.until(ready(())))),
             })));
-            assert!(said.starts_with(concat!("`", $name, "` has ended")), "way {way}: {said}");
+            assert!(said.starts_with(concat!("`", $name, "` has ended")), "case {case}: {said}");
         }
     )+};
 }

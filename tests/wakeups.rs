@@ -29,7 +29,7 @@ fn one_free_slot_wakes_one_putter() {
     assert_eq!(queue.try_get(), Ok(0));
     assert_eq!(first.poll(), Poll::Ready(Ok(())));
     drop(first);
-    assert!(!second.is_woken(), "the room is used: there is nothing to be woken for");
+    assert!(!second.is_woken(), "the free slot is used: no other put may be woken");
     assert_eq!(queue.try_get(), Ok(1));
     assert!(second.is_woken());
 }

@@ -107,7 +107,7 @@ impl Side for Channel {
         &mut self.base
     }
 
-    const OPS: &'static [Op<Self>] = tokio_ops!(Receiver:
+    const OPS: &'static [Op<Self>] = tokio_ops!(Receiver, [capacity, max_capacity]:
         Op(10, "try_send", |it, a, _| {
             let sender = it.senders.get(a)?;
             Some(match sender.try_send(it.base.item()) {
@@ -205,28 +205,6 @@ impl Side for Channel {
                 receiver.blocking_recv_many(&mut buffer, a.into());
                 Out::items(buffer)
             })
-        }),
-        Op(4, "facts of a sender", |it, a, _| {
-            let sender = it.senders.get(a)?;
-            Some(Out::Facts(vec![
-                ("closed", sender.is_closed().into()),
-                ("capacity", sender.capacity()),
-                ("max_capacity", sender.max_capacity()),
-                ("strong", sender.strong_count()),
-                ("weak", sender.weak_count()),
-            ]))
-        }),
-        Op(4, "facts of the receiver", |it, _, _| {
-            let receiver = it.receiver.lend()?;
-            Some(Out::Facts(vec![
-                ("length", receiver.len()),
-                ("empty", receiver.is_empty().into()),
-                ("closed", receiver.is_closed().into()),
-                ("capacity", receiver.capacity()),
-                ("max_capacity", receiver.max_capacity()),
-                ("strong", receiver.sender_strong_count()),
-                ("weak", receiver.sender_weak_count()),
-            ]))
         }),
     );
 }

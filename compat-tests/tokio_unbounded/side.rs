@@ -28,7 +28,7 @@ impl Side for Channel {
         &mut self.base
     }
 
-    const OPS: &'static [Op<Self>] = tokio_ops!(UnboundedReceiver:
+    const OPS: &'static [Op<Self>] = tokio_ops!(UnboundedReceiver, []:
         Op(16, "send", |it, a, _| {
             let sender = it.senders.get(a)?;
             Some(match sender.send(it.base.item()) {
@@ -48,24 +48,6 @@ impl Side for Channel {
                 receiver.blocking_recv_many(&mut buffer, a.into());
                 Out::items(buffer)
             })
-        }),
-        Op(4, "facts of a sender", |it, a, _| {
-            let sender = it.senders.get(a)?;
-            Some(Out::Facts(vec![
-                ("closed", sender.is_closed().into()),
-                ("strong", sender.strong_count()),
-                ("weak", sender.weak_count()),
-            ]))
-        }),
-        Op(4, "facts of the receiver", |it, _, _| {
-            let receiver = it.receiver.lend()?;
-            Some(Out::Facts(vec![
-                ("length", receiver.len()),
-                ("empty", receiver.is_empty().into()),
-                ("closed", receiver.is_closed().into()),
-                ("strong", receiver.sender_strong_count()),
-                ("weak", receiver.sender_weak_count()),
-            ]))
         }),
     );
 }

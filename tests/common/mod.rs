@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::io::Write;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
@@ -10,18 +11,25 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-/// Aborts the process, with the name of the test, unless it is dropped within a minute.
+/// Aborts the process unless it is dropped in time.
 pub(crate) struct Watchdog {
     _alive: Sender<()>,
 }
 
-/// Held during a test that may hang: `let _watchdog = watchdog();`.
+/// Held during a test that may hang: `let _watchdog = watchdog();`. After a minute it names the test and
+/// aborts.
 pub(crate) fn watchdog() -> Watchdog {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    let (alive, gone) = channel();
+    watchdog_with(Duration::from_secs(60), move || format!("`{test}` has not ended within a minute"))
+}
+
+/// A watchdog with this limit, which prints `report` before it aborts. Prints past the capture of the test,
+/// which would be lost.
+pub(crate) fn watchdog_with(limit: Duration, report: impl FnOnce() -> String + Send + 'static) -> Watchdog {
+    let (alive, end) = channel();
     std::thread::spawn(move || {
-        if gone.recv_timeout(Duration::from_secs(60)) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("watchdog: `{test}` has not ended within a minute");
+        if end.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+            let _ = writeln!(std::io::stderr(), "watchdog: {}", report());
             std::process::abort();
         }
     });
@@ -125,6 +133,16 @@ impl<F: Future + Unpin> Probe<F> {
         match self.poll() {
             Poll::Ready(output) => output,
             Poll::Pending => panic!("the operation should be ready"),
+        }
+    }
+}
+
+/// Retries until it succeeds: it is not known when another thread begins to wait.
+pub(crate) fn eventually<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> T {
+    loop {
+        match attempt() {
+            Ok(done) => return done,
+            Err(_) => std::thread::yield_now(),
         }
     }
 }

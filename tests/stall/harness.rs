@@ -1,13 +1,12 @@
 //! The harness: the three threads, and the thread that watches them.
 
+use super::common::{watchdog_with, Watchdog};
 use super::results::{Ledger, Results};
 use super::signal::{freeze, last_place, release, Program, Victim};
 use super::{Item, TestQueue, PUTTER, VICTIM};
 use joinq::{TryGetError, TryPutError};
-use std::io::Write;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -201,17 +200,8 @@ pub(crate) fn run<const WORDS: usize>(queue: &impl TestQueue<WORDS>, plan: &Plan
     results
 }
 
-/// Aborts the program if the returned value is not dropped in time. Prints past the capture of the test,
-/// which would be lost.
-pub(crate) fn watchdog(limit: Duration) -> Sender<()> {
-    let (alive, end) = channel();
-    thread::spawn(move || {
-        if end.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
-            let place = last_place();
-            let _ =
-                writeln!(std::io::stderr(), "stall: no end after {limit:?}; the victim was last stopped at {place:#x}");
-            std::process::abort();
-        }
-    });
-    alive
+/// Aborts the process if the returned value is not dropped in time.
+pub(crate) fn watchdog(limit: Duration) -> Watchdog {
+    let report = move || format!("no end after {limit:?}; the victim was last stopped at {:#x}", last_place());
+    watchdog_with(limit, report)
 }
