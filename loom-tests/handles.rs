@@ -26,7 +26,7 @@ mod tests {
     /// A receiver that sees the end sees the stores before the drop of each sender, though only the count
     /// orders them.
     #[test]
-    fn what_each_sender_did_happens_before_the_end() {
+    fn the_end_happens_after_the_stores_of_each_sender() {
         explore(|| {
             let (sender, receiver) = unbounded::<u8>();
             let other = sender.clone();

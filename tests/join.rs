@@ -339,7 +339,7 @@ fn every_way_to_put_counts_at_a_rendezvous() {
 }
 
 /// Each thread puts an item and joins: its own item must be done when its join returns.
-fn nobody_joins_too_early(queue: &Queue<(usize, usize)>, rounds: usize) {
+fn assert_no_join_returns_early(queue: &Queue<(usize, usize)>, rounds: usize) {
     const JOINERS: usize = 3;
     let done: Vec<_> = (0..JOINERS * rounds).map(|_| AtomicBool::new(false)).collect();
     thread::scope(|scope| {
@@ -376,7 +376,7 @@ fn nobody_joins_too_early(queue: &Queue<(usize, usize)>, rounds: usize) {
 fn a_join_never_returns_while_an_item_put_before_it_is_unfinished() {
     let _watchdog = watchdog();
     for queue in [Queue::bounded(0), Queue::bounded(1), Queue::bounded(300), Queue::unbounded()] {
-        nobody_joins_too_early(&queue, 1500);
+        assert_no_join_returns_early(&queue, 1500);
     }
 }
 
