@@ -2,8 +2,9 @@
 //!
 //! Knows everything in this folder.
 
-use super::bound::{GetState, Item};
+use super::bound::Item;
 use super::get::{GetAttempt, Guarded, Many, One};
+use super::get_state::GetState;
 use super::put::PutAttempt;
 use super::watch::WatchAttempt;
 use super::*;
@@ -131,7 +132,7 @@ impl<T> Queue<T> {
     /// free slots are claimed by puts on other threads that have begun and not returned yet.
     #[inline]
     pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
-        self.push(Item(item)).map_err(|error| match error {
+        self.push_from(Item(item)).map_err(|error| match error {
             PushError::Full(item) => TryPutError::Full(item),
             PushError::Closed(item) => TryPutError::Closed(item),
         })

@@ -3,8 +3,8 @@
 //!
 //! Knows the core's only getter and the queue. Does not know handles.
 
-use super::bound::GetState;
 use super::get::{Many, One};
+use super::get_state::GetState;
 use super::{Bound, Queue};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::operation::{Attempt, Spin};

@@ -2,7 +2,7 @@
 //!
 //! Knows how gets wait for items. Does not know puts.
 
-use super::bound::GetState;
+use super::get_state::GetState;
 use super::{Queue, QueueRef, Task};
 use crate::error::{GetError, GetTimeoutError};
 use crate::operation::{operation, Attempt, Spin};

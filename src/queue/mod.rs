@@ -7,6 +7,7 @@ mod bound;
 mod close;
 mod consumer;
 mod get;
+mod get_state;
 mod handle_count;
 mod iter;
 mod late;

@@ -66,7 +66,7 @@ impl<T> PutItems<T> for Option<T> {
         if self.is_none() {
             return Ok(());
         }
-        queue.push(self)
+        queue.push_from(self)
     }
 
     fn remaining(&mut self) -> Option<T> {

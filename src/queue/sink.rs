@@ -41,7 +41,7 @@ impl<T, H: QueueRef<T>> Puts<T, H> {
 
     /// Takes an item on, for the next poll, in place of one that is not in the queue yet, which is dropped.
     #[cfg(feature = "compat")]
-    pub(crate) fn replace(&mut self, item: T) {
+    pub(crate) fn replace_item(&mut self, item: T) {
         drop(self.operation.take_back());
         self.operation.restart();
         self.load(item);

@@ -11,7 +11,7 @@ impl<T> Queue<T> {
     pub(super) fn spin(&self, gathers: bool) -> Spin<'_> {
         // A get and a put of a rendezvous are matched in the wait queue only.
         let most = if matches!(self.bound(), Bound::Rendezvous) { 0 } else { PAUSES };
-        let capacity = self.capacity().map_or(u32::MAX, |capacity| u32::try_from(capacity).unwrap_or(u32::MAX));
+        let capacity = if self.is_bounded() { u32::try_from(self.hot.capacity).unwrap_or(u32::MAX) } else { u32::MAX };
         // A small capacity is used up before the next probe of a spin.
         let luck = (capacity >= WORTH_A_SPIN).then_some(&self.hot.spin_history);
         Spin { pauses: (capacity / 3).clamp(1, PAUSES).min(most), luck, gathers }

@@ -1,6 +1,6 @@
 //! The slow paths of a queue with a limit, which the core keeps.
 
-use super::push_one_by_one;
+use super::batch::push_one_by_one;
 use crate::queue::Queue;
 use crate::raw::{PushError, PushFallback, UNBOUNDED};
 use std::collections::VecDeque;

@@ -2,14 +2,16 @@
 //!
 //! The fast paths stand here. Each bound has a file for the rest.
 
+mod batch;
 mod limit;
 mod permits;
 mod rendezvous;
 
-use super::serve::Notify;
+use super::get_state::GetState;
 use super::{Bound, Queue};
 use crate::raw::{Contested, Events, PopError, PopFallback, PopTicket, PushError, PushFallback, PushTicket, UNBOUNDED};
 use crate::wait::HeldPanic;
+use batch::{pop_up_to, push_one_by_one};
 use std::collections::VecDeque;
 
 /// Where the item of a push comes from, and where it goes if it is refused.
@@ -40,23 +42,11 @@ impl<T> Source<T> for Item<T> {
     }
 }
 
-/// The state of a get while it waits.
-#[derive(Debug, Default)]
-pub(crate) struct GetState {
-    /// With capacity 0: one item may be enqueued for it.
-    matchable: bool,
-    /// It attempts from the wait queue. It notes then that it has freed a slot, and notifies the waiting puts after it was
-    /// removed from the wait queue: a notification runs user code, which may panic.
-    pub(super) queued: bool,
-    /// What it has noted.
-    pub(super) freed: bool,
-}
-
 impl<T> Queue<T> {
     /// Enqueues the item of `source`. It is taken out of that only once there is a slot for it, or on the slow path, so that a
     /// large item is copied once.
     #[inline]
-    pub(super) fn push<S: Source<T>>(&self, source: S) -> Result<(), S::Error> {
+    pub(super) fn push_from<S: Source<T>>(&self, source: S) -> Result<(), S::Error> {
         if self.is_bounded() {
             return self.push_bounded(source);
         }
@@ -133,18 +123,6 @@ impl<T> Queue<T> {
             Bound::Rendezvous => push_one_by_one(items, |item| self.push_to_waiting_get(item)),
             Bound::Permits(permits) => self.push_many_admitting(permits, items),
         }
-    }
-
-    /// Pushes one run after the other, and notifies gets after each. If a waker panics, all items are pushed nevertheless.
-    fn push_runs(&self, items: &mut VecDeque<T>, limit: u64) -> Result<(), PushError<()>> {
-        let mut held = HeldPanic::default();
-        while !items.is_empty() {
-            let mut notify = Notify::new(self);
-            let pushed = self.raw.push_run(items, limit, &mut notify.events);
-            held.run(|| drop(notify));
-            pushed?;
-        }
-        Ok(())
     }
 
     /// Enqueues an item in a queue that was full, and takes the oldest one out unless a slot was freed in the meantime.
@@ -251,39 +229,4 @@ impl<T> Queue<T> {
             self.notify_putters();
         }
     }
-}
-
-/// Pushes items from the front of `items`, one by one, until it is empty or one is refused.
-fn push_one_by_one<T>(
-    items: &mut VecDeque<T>,
-    push: impl Fn(T) -> Result<(), PushError<T>>,
-) -> Result<(), PushError<()>> {
-    while let Some(item) = items.pop_front() {
-        let (item, error) = match push(item) {
-            Ok(()) => continue,
-            Err(PushError::Full(item)) => (item, PushError::Full(())),
-            Err(PushError::Closed(item)) => (item, PushError::Closed(())),
-        };
-        items.push_front(item);
-        return Err(error);
-    }
-    Ok(())
-}
-
-/// Appends up to `limit` items to `items`, as many at a time as `pop` takes, until there is none.
-fn pop_up_to<T>(
-    items: &mut Vec<T>,
-    limit: usize,
-    mut pop: impl FnMut(&mut Vec<T>, usize) -> Result<(), PopError>,
-) -> Result<usize, PopError> {
-    let before = items.len();
-    while items.len() - before < limit {
-        let remaining = limit - (items.len() - before);
-        match pop(items, remaining) {
-            Ok(()) => {}
-            Err(error) if items.len() == before => return Err(error),
-            Err(_) => break,
-        }
-    }
-    Ok(items.len() - before)
 }

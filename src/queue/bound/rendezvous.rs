@@ -1,6 +1,6 @@
 //! Capacity 0: an item is enqueued only for a get, under the mutex.
 
-use super::GetState;
+use crate::queue::get_state::GetState;
 use crate::queue::notify::Deferred;
 use crate::queue::{Lists, Queue};
 use crate::raw::{PopError, PushError};
