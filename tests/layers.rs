@@ -28,6 +28,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("std::thread", &["sync/"]),
     ("event_listener", &["wait/wait_set.rs"]),
     ("crossbeam_utils", &["sync/"]),
+    ("atomic_waker", &["sync/"]),
     ("parking::", &["operation/thread.rs"]),
     ("futures_core", &["queue/stream.rs", "channel/", "compat/"]),
     ("futures_sink", &["queue/sink.rs", "channel/", "compat/"]),

@@ -74,7 +74,7 @@ impl<T> Queue<T> {
     /// Whether nobody waits for an item.
     #[inline]
     fn no_waiting_getter(&self) -> bool {
-        self.hot.waiter_counts.no_getters() && !self.hot.consumer_waker.is_waited_for()
+        self.hot.waiter_counts.no_getters() && !self.hot.consumer_waker.is_registered()
     }
 
     #[cold]

@@ -30,7 +30,7 @@ impl<T> Drop for Deferred<'_, T> {
     // The calls come last, also if something before them panics.
     #[inline]
     fn drop(&mut self) {
-        let rings = self.surfaced.get() > 0 && self.queue.hot.consumer_waker.is_waited_for();
+        let rings = self.surfaced.get() > 0 && self.queue.hot.consumer_waker.is_registered();
         if self.voided.get() || rings {
             self.pass_on();
         }
@@ -41,7 +41,7 @@ impl<T> Deferred<'_, T> {
     #[cold]
     fn pass_on(&mut self) {
         if self.surfaced.get() > 0 {
-            self.queue.hot.consumer_waker.ring();
+            self.queue.hot.consumer_waker.wake();
         }
         if self.voided.get() {
             self.queue.notify_after_holes();

@@ -29,8 +29,8 @@ impl<T> Observer for Waking<'_, T> {
         if !hot.waiter_counts.no_getters() {
             self.queue.notify_getters(items);
         }
-        if hot.consumer_waker.is_waited_for() {
-            hot.consumer_waker.ring();
+        if hot.consumer_waker.is_registered() {
+            hot.consumer_waker.wake();
         }
     }
 
