@@ -2,8 +2,9 @@
 #![allow(dead_code)] // not every file needs everything
 
 use crate::models::explore_up_to;
-use joinq::raw::{Handshake, PopError, PushError, RawQueue, UNBOUNDED};
+use joinq::raw::{Events, Handshake, PopError, PushError, RawQueue, UNBOUNDED};
 use loom::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Its producer, and its number among what that producer puts. loom tells of an `Arc` that is never dropped, or
@@ -41,7 +42,7 @@ pub fn queue(passed: usize, inside: usize) -> (Shared, Vec<Tag>) {
     let queue = Arc::new(RawQueue::new());
     for _ in 0..passed {
         put(&queue, (BEFORE, 0));
-        assert!(queue.pop(&()).is_ok());
+        assert!(queue.pop(&mut Events::default()).is_ok());
     }
     let tags: Vec<Tag> = (1..=inside).map(|number| (BEFORE, number)).collect();
     for tag in &tags {
@@ -51,12 +52,12 @@ pub fn queue(passed: usize, inside: usize) -> (Shared, Vec<Tag>) {
 }
 
 pub fn put(queue: &Shared, tag: Tag) {
-    assert!(queue.push(item(tag), UNBOUNDED, &()).is_ok());
+    assert!(queue.push(item(tag), UNBOUNDED, &mut Events::default()).is_ok());
 }
 
 /// Puts if the bound allows; what is refused comes back. Whoever succeeds keeps the tag in `accepted`.
 pub fn offer(queue: &Shared, tag: Tag, limit: u64, accepted: &mut Vec<Tag>) -> Result<(), PushError<()>> {
-    let answer = match queue.push(item(tag), limit, &()) {
+    let answer = match queue.push(item(tag), limit, &mut Events::default()) {
         Ok(()) => {
             accepted.push(tag);
             Ok(())
@@ -75,8 +76,29 @@ pub fn offer(queue: &Shared, tag: Tag, limit: u64, accepted: &mut Vec<Tag>) -> R
     answer
 }
 
+/// Pushes items from the front of `items` until it is empty or a push is refused.
+pub fn push_all(queue: &Shared, items: &mut VecDeque<Item>, limit: u64) -> Result<(), PushError<()>> {
+    while !items.is_empty() {
+        queue.push_run(items, limit, &mut Events::default())?;
+    }
+    Ok(())
+}
+
+/// Pops up to `limit` items.
+pub fn pop_up_to(queue: &Shared, items: &mut Vec<Item>, limit: usize) -> Result<usize, PopError> {
+    let before = items.len();
+    while items.len() - before < limit {
+        match queue.pop_run(items, limit - (items.len() - before), &mut Events::default()) {
+            Err(error) if items.len() == before => return Err(error),
+            Err(_) => break,
+            Ok(_) => {}
+        }
+    }
+    Ok(items.len() - before)
+}
+
 pub fn get(queue: &Shared, got: &mut Got) -> Result<(), PopError> {
-    queue.pop(&()).map(|item| got.note(item))
+    queue.pop(&mut Events::default()).map(|item| got.note(item))
 }
 
 /// With all threads joined: what is left comes after what was got, and all that was accepted came out once.
@@ -99,8 +121,8 @@ pub fn settle(queue: &Shared, gots: impl IntoIterator<Item = Got>, accepted: imp
     assert_eq!(queue.len(), 0);
     // No get went ahead of the tail: with nobody else there, a put finds its slot as it should be.
     let holes = queue.holes();
-    if queue.push(item((BEFORE, 0)), 1, &()).is_ok() {
-        assert!(queue.pop(&()).is_ok());
+    if queue.push(item((BEFORE, 0)), 1, &mut Events::default()).is_ok() {
+        assert!(queue.pop(&mut Events::default()).is_ok());
     }
     assert_eq!(queue.holes(), holes);
 }

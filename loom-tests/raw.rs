@@ -14,8 +14,10 @@ mod models;
 
 #[cfg(loom)]
 mod tests {
-    use crate::items::{explore_capped, get, has_holes, item, put, queue, reach, settle, Got, BEFORE};
-    use joinq::raw::{PopError, RawQueue, UNBOUNDED};
+    use crate::items::{
+        explore_capped, get, has_holes, item, pop_up_to, push_all, put, queue, reach, settle, Got, BEFORE,
+    };
+    use joinq::raw::{Events, PopError, RawQueue, UNBOUNDED};
     use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::sync::Arc;
     use loom::thread;
@@ -196,7 +198,7 @@ mod tests {
             let putter = queue.clone();
             let putter = thread::spawn(move || {
                 put(&putter, (0, 0));
-                putter.close(&());
+                putter.close(&mut Events::default());
                 assert!(putter.is_closed());
             });
             let popper = queue.clone();
@@ -225,7 +227,7 @@ mod tests {
                 let putter = queue.clone();
                 let putter = thread::spawn(move || {
                     let mut values: VecDeque<_> = (0..4).map(|n| item((0, n))).collect();
-                    assert_eq!(putter.push_many(&mut values, UNBOUNDED, &()), Ok(()));
+                    assert_eq!(push_all(&putter, &mut values, UNBOUNDED), Ok(()));
                 });
                 let mut got = Got::default();
                 for _ in 0..3 {
@@ -247,12 +249,12 @@ mod tests {
             let many = queue.clone();
             let many = thread::spawn(move || {
                 let mut values: VecDeque<_> = (0..3).map(|n| item((0, n))).collect();
-                assert_eq!(many.push_many(&mut values, UNBOUNDED, &()), Ok(()));
+                assert_eq!(push_all(&many, &mut values, UNBOUNDED), Ok(()));
             });
             let one = queue.clone();
             let one = thread::spawn(move || put(&one, (1, 0)));
             let mut out = Vec::new();
-            if let Ok(count) = queue.pop_many(&mut out, 3, &()) {
+            if let Ok(count) = pop_up_to(&queue, &mut out, 3) {
                 assert_eq!(count, out.len());
             }
             many.join().unwrap();
@@ -278,7 +280,7 @@ mod tests {
                 got
             });
             let mut out = Vec::new();
-            assert!(queue.pop_many(&mut out, 2, &()).is_ok());
+            assert!(pop_up_to(&queue, &mut out, 2).is_ok());
             let other = other.join().unwrap();
             let one = out.len() == 1;
             let mut got = Got::default();
@@ -324,7 +326,8 @@ mod tests {
         reach("a hole", || {
             let (queue, _) = queue(0, 1);
             let popper = queue.clone();
-            let popper = thread::spawn(move || drop((popper.pop(&()), popper.pop(&()))));
+            let popper =
+                thread::spawn(move || drop((popper.pop(&mut Events::default()), popper.pop(&mut Events::default()))));
             let counter = queue.clone();
             let counter = thread::spawn(move || {
                 let holes = counter.holes();
@@ -344,12 +347,12 @@ mod tests {
             explore_capped(move || {
                 let queue = Arc::new(RawQueue::new());
                 for _ in 0..passed {
-                    assert!(queue.push(item((BEFORE, 0)), UNBOUNDED, &()).is_ok());
+                    assert!(queue.push(item((BEFORE, 0)), UNBOUNDED, &mut Events::default()).is_ok());
                 }
                 let putter = queue.clone();
                 let popper = queue.clone();
                 thread::spawn(move || (0..2).for_each(|n| put(&putter, (0, n))));
-                thread::spawn(move || drop(popper.pop(&())));
+                thread::spawn(move || drop(popper.pop(&mut Events::default())));
                 put(&queue, (1, 0));
             });
         }

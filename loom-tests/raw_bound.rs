@@ -14,8 +14,8 @@ mod models;
 
 #[cfg(loom)]
 mod tests {
-    use crate::items::{explore_capped, get, item, offer, put, queue, reach, settle, Got, Shared, Tag};
-    use joinq::raw::{PopError, PushError, RawQueue, UNBOUNDED};
+    use crate::items::{explore_capped, get, item, offer, push_all, put, queue, reach, settle, Got, Shared, Tag};
+    use joinq::raw::{Events, PopError, PushError, RawQueue, UNBOUNDED};
     use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::sync::Arc;
     use loom::thread;
@@ -171,16 +171,16 @@ mod tests {
         explore_capped(move || {
             let queue = Arc::new(RawQueue::new());
             let pass = |number| {
-                assert!(queue.push(large(number), UNBOUNDED, &()).is_ok());
-                assert_eq!(queue.pop(&()), Ok(large(number)));
+                assert!(queue.push(large(number), UNBOUNDED, &mut Events::default()).is_ok());
+                assert_eq!(queue.pop(&mut Events::default()), Ok(large(number)));
             };
             (0..3).for_each(pass);
             let putter = queue.clone();
-            let putter = thread::spawn(move || assert!(putter.push(large(9), 2, &()).is_ok()));
+            let putter = thread::spawn(move || assert!(putter.push(large(9), 2, &mut Events::default()).is_ok()));
             // The last slot, another segment, and the first slot of a segment that is used again.
             for number in 3..9 {
-                assert!(queue.push(large(number), UNBOUNDED, &()).is_ok());
-                let _ = queue.pop(&());
+                assert!(queue.push(large(number), UNBOUNDED, &mut Events::default()).is_ok());
+                let _ = queue.pop(&mut Events::default());
             }
             putter.join().unwrap();
         });
@@ -193,7 +193,7 @@ mod tests {
             let (queue, before) = queue(0, 1);
             let batch = |queue: &Shared, by: usize| {
                 let mut values: VecDeque<_> = (0..2).map(|number| item((by, number))).collect();
-                let answer = queue.push_many(&mut values, 3, &());
+                let answer = push_all(queue, &mut values, 3);
                 assert!(queue.len() <= 3);
                 assert_eq!(answer.is_err(), !values.is_empty());
                 let went = 2 - values.len();
@@ -223,12 +223,12 @@ mod tests {
                     assert!(answers[0].is_ok() || answers[1].is_err(), "open again after it was closed");
                     accepted
                 });
-                assert!(queue.close(&()));
+                assert!(queue.close(&mut Events::default()));
                 let mut after = Vec::new();
                 assert_eq!(offer(&queue, (1, 0), u64::MAX, &mut after), Err(PushError::Closed(())));
                 let accepted = putter.join().unwrap();
                 settle(&queue, [], [before, accepted]);
-                assert_eq!(queue.pop(&()).err(), Some(PopError::Closed));
+                assert_eq!(queue.pop(&mut Events::default()).err(), Some(PopError::Closed));
             });
         }
     }
@@ -247,10 +247,10 @@ mod tests {
                         accepted
                     })
                 });
-                assert!(queue.close(&()));
+                assert!(queue.close(&mut Events::default()));
                 let accepted = putters.map(|putter| putter.join().unwrap());
                 settle(&queue, [], accepted.into_iter().chain([before]));
-                assert_eq!(queue.pop(&()).err(), Some(PopError::Closed));
+                assert_eq!(queue.pop(&mut Events::default()).err(), Some(PopError::Closed));
             });
         }
     }
@@ -262,7 +262,7 @@ mod tests {
             explore_capped(move || {
                 let (queue, before) = queue(0, inside);
                 let closer = queue.clone();
-                let closer = thread::spawn(move || assert!(closer.close(&())));
+                let closer = thread::spawn(move || assert!(closer.close(&mut Events::default())));
                 let putter = queue.clone();
                 let putter = thread::spawn(move || {
                     let mut accepted = Vec::new();
@@ -286,7 +286,7 @@ mod tests {
                 let (queue, before) = queue(0, inside);
                 let closer = queue.clone();
                 let closer = thread::spawn(move || {
-                    let closed = closer.close(&());
+                    let closed = closer.close(&mut Events::default());
                     assert!(closer.is_closed());
                     closed
                 });
@@ -296,7 +296,7 @@ mod tests {
                     let _ = offer(&putter, (0, 0), u64::MAX, &mut accepted);
                     accepted
                 });
-                let closed = queue.close(&());
+                let closed = queue.close(&mut Events::default());
                 assert!(queue.is_closed());
                 assert!(closer.join().unwrap() != closed);
                 let accepted = putter.join().unwrap();
@@ -318,7 +318,7 @@ mod tests {
                     accepted
                 });
                 let closer = queue.clone();
-                let closer = thread::spawn(move || assert!(closer.close(&())));
+                let closer = thread::spawn(move || assert!(closer.close(&mut Events::default())));
                 let mut got = Got::default();
                 let mut closed = false;
                 for _ in 0..inside + 2 {
@@ -345,7 +345,7 @@ mod tests {
             let putter = thread::spawn(move || {
                 put(&putter, (0, 0));
                 put(&putter, (0, 1));
-                assert!(putter.close(&()));
+                assert!(putter.close(&mut Events::default()));
             });
             let mut got = Got::default();
             let mut closed = false;

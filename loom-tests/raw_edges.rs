@@ -15,26 +15,11 @@ mod models;
 #[cfg(loom)]
 mod tests {
     use crate::items::{explore_capped, get, has_holes, item, put, queue, reach, settle, Got, Shared, Tag};
-    use joinq::raw::{Observer, UNBOUNDED};
+    use joinq::raw::{Events, UNBOUNDED};
     use loom::thread;
-    use std::cell::Cell;
 
     fn all(by: usize, count: usize) -> Vec<Tag> {
         (0..count).map(|number| (by, number)).collect()
-    }
-
-    /// How many items an operation has reported.
-    #[derive(Default)]
-    struct Reported(Cell<usize>);
-
-    impl Observer for Reported {
-        fn surfaced(&self, items: usize) {
-            self.0.set(self.0.get() + items);
-        }
-
-        fn vacated(&self, _slots: usize) {}
-
-        fn voided(&self) {}
     }
 
     /// Pops `times` times, whatever comes.
@@ -86,9 +71,9 @@ mod tests {
         explore_capped(|| {
             let (queue, before) = queue(0, 2);
             let reporting = |queue: &Shared, by| {
-                let reported = Reported::default();
-                assert!(queue.push(item((by, 0)), UNBOUNDED, &reported).is_ok());
-                assert!(reported.0.get() > 0);
+                let mut events = Events::default();
+                assert!(queue.push(item((by, 0)), UNBOUNDED, &mut events).is_ok());
+                assert!(events.pushed > 0);
             };
             let other = queue.clone();
             let other = thread::spawn(move || reporting(&other, 0));

@@ -17,7 +17,7 @@ mod tests {
     use crate::items::{explore_capped, item, offer, put, settle, Got, Item, Shared};
     use crate::models::{explore, poll_once};
     use joinq::mpsc;
-    use joinq::raw::{PopError, RawQueue, SingleConsumer, UNBOUNDED};
+    use joinq::raw::{Events, PopError, RawQueue, SingleConsumer, UNBOUNDED};
     use joinq::RecvError;
     use loom::future::block_on;
     use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -29,7 +29,7 @@ mod tests {
         let mut queue = RawQueue::new();
         let mut single = queue.single_consumer();
         for number in 0..passed {
-            assert!(queue.push(item((9, number)), UNBOUNDED, &()).is_ok());
+            assert!(queue.push(item((9, number)), UNBOUNDED, &mut Events::default()).is_ok());
             assert!(pop(&queue, &mut single).is_ok());
         }
         (Arc::new(queue), single)
@@ -166,7 +166,7 @@ mod tests {
                     accepted
                 });
                 let closer = queue.clone();
-                let closer = thread::spawn(move || closer.close(&()));
+                let closer = thread::spawn(move || closer.close(&mut Events::default()));
                 let mut got = Got::default();
                 let mut closed = false;
                 for _ in 0..2 {

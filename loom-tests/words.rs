@@ -15,8 +15,8 @@ mod models;
 
 #[cfg(loom)]
 mod tests {
-    use crate::items::{get, has_holes, item, queue, reach_with, Got, Item, Shared, Tag, BEFORE};
-    use joinq::raw::{fix_sequence_bits, Handshake, Observer, PopError, PushError, RawQueue, UNBOUNDED};
+    use crate::items::{get, has_holes, item, pop_up_to, push_all, queue, reach_with, Got, Item, Shared, Tag, BEFORE};
+    use joinq::raw::{fix_sequence_bits, Events, Handshake, PopError, PushError, RawQueue, UNBOUNDED};
     use loom::sync::atomic::{AtomicUsize, Ordering};
     use loom::sync::Arc;
     use loom::thread;
@@ -34,9 +34,9 @@ mod tests {
     /// Puts one item, alone or as a batch.
     fn offer(queue: &Shared, tag: Tag, limit: u64, batch: bool) -> bool {
         if batch {
-            queue.push_many(&mut VecDeque::from([item(tag)]), limit, &()).is_ok()
+            push_all(queue, &mut VecDeque::from([item(tag)]), limit).is_ok()
         } else {
-            queue.push(item(tag), limit, &()).is_ok()
+            queue.push(item(tag), limit, &mut Events::default()).is_ok()
         }
     }
 
@@ -54,8 +54,8 @@ mod tests {
     fn pop(queue: &Shared, wanted: usize) -> Vec<Item> {
         let mut out = Vec::new();
         match wanted {
-            1 => out.extend(queue.pop(&()).ok()),
-            _ => drop(queue.pop_many(&mut out, wanted, &())),
+            1 => out.extend(queue.pop(&mut Events::default()).ok()),
+            _ => drop(pop_up_to(queue, &mut out, wanted)),
         }
         out
     }
@@ -160,7 +160,7 @@ mod tests {
     }
 
     fn queue_pop(queue: &Shared) -> Item {
-        let answer = queue.pop(&());
+        let answer = queue.pop(&mut Events::default());
         answer.ok().expect("empty, though one was inside all the time")
     }
 
@@ -243,7 +243,7 @@ mod tests {
                 let hole = has_holes(&queue);
                 if empty {
                     assert_eq!(queue.len(), 0);
-                    assert!(queue.fence_pops(1), "a waiter would sleep hot an empty queue");
+                    assert!(queue.fence_pops(1), "a waiter would sleep beside an empty queue");
                     assert!(rounds.put(&queue, 1), "full, though nothing is inside");
                     assert_eq!((rounds.put(&queue, 1), queue.len()), (false, 1));
                 }
@@ -265,31 +265,11 @@ mod tests {
             self.told.load(Ordering::Relaxed) > 0
         }
 
-        fn tell(&self) {
-            self.told.fetch_add(self.gate.load(Ordering::Relaxed), Ordering::Relaxed);
-        }
-    }
-
-    /// Tells one who waits for room, or one who waits for an item.
-    enum Telling<'a> {
-        OfRoom(&'a Waiting),
-        OfItems(&'a Waiting),
-    }
-
-    impl Observer for Telling<'_> {
-        fn surfaced(&self, _items: usize) {
-            if let Telling::OfItems(waiting) = self {
-                waiting.tell();
+        fn tell_of(&self, changes: usize) {
+            if changes > 0 {
+                self.told.fetch_add(self.gate.load(Ordering::Relaxed), Ordering::Relaxed);
             }
         }
-
-        fn vacated(&self, _slots: usize) {
-            if let Telling::OfRoom(waiting) = self {
-                waiting.tell();
-            }
-        }
-
-        fn voided(&self) {}
     }
 
     /// Who waits for an item does not sleep beside one, while the words come back to those that it saw.
@@ -303,19 +283,20 @@ mod tests {
                 let waiter = thread::spawn(move || {
                     let (queue, waiting) = waiter;
                     waiting.gate.store(1, Ordering::Relaxed);
-                    !queue.fence_pushes() || queue.pop(&()).is_err()
+                    !queue.fence_pushes() || queue.pop(&mut Events::default()).is_err()
                 });
-                let telling = Telling::OfItems(&waiting);
                 for number in 0..ROUNDS {
-                    assert!(queue.push(item((0, number)), UNBOUNDED, &telling).is_ok());
+                    let mut events = Events::default();
+                    assert!(queue.push(item((0, number)), UNBOUNDED, &mut events).is_ok());
+                    waiting.tell_of(events.pushed);
                     if number + 1 < ROUNDS {
-                        drop(queue.pop(&()));
+                        drop(queue.pop(&mut Events::default()));
                     }
                 }
                 let asleep = waiter.join().unwrap();
                 let inside = queue.len();
-                queue.discard(&());
-                assert!(!asleep || waiting.is_told() || inside == 0, "asleep hot an item");
+                queue.discard();
+                assert!(!asleep || waiting.is_told() || inside == 0, "asleep beside an item");
                 asleep && waiting.is_told()
             });
         }
@@ -332,19 +313,20 @@ mod tests {
                 let waiter = thread::spawn(move || {
                     let (queue, waiting) = waiter;
                     waiting.gate.store(1, Ordering::Relaxed);
-                    !queue.fence_pops(1) || queue.push(item((1, 0)), 1, &()).is_err()
+                    !queue.fence_pops(1) || queue.push(item((1, 0)), 1, &mut Events::default()).is_err()
                 });
-                let telling = Telling::OfRoom(&waiting);
                 for number in 0..ROUNDS {
-                    drop(queue.pop(&telling));
+                    let mut events = Events::default();
+                    drop(queue.pop(&mut events));
+                    waiting.tell_of(events.freed);
                     if number + 1 < ROUNDS {
-                        drop(queue.push(item((0, number)), 1, &()));
+                        drop(queue.push(item((0, number)), 1, &mut Events::default()));
                     }
                 }
                 let asleep = waiter.join().unwrap();
                 let inside = queue.len();
-                queue.discard(&());
-                assert!(!asleep || waiting.is_told() || inside == 1, "asleep hot an empty queue");
+                queue.discard();
+                assert!(!asleep || waiting.is_told() || inside == 1, "asleep beside an empty queue");
                 asleep && waiting.is_told()
             });
         }
@@ -371,10 +353,12 @@ mod tests {
                 let asleep = !queue.fence_pops(1) || !rounds.put(&queue, 1);
                 (rounds, asleep)
             });
-            let went = queue.push(item((1, 0)), 1, &Telling::OfRoom(&waiting)).is_ok();
+            let mut events = Events::default();
+            let went = queue.push(item((1, 0)), 1, &mut events).is_ok();
+            waiting.tell_of(events.freed);
             let (rounds, asleep) = waiter.join().unwrap();
             let told = waiting.is_told();
-            assert!(!asleep || told || queue.len() == 1, "asleep hot an empty queue");
+            assert!(!asleep || told || queue.len() == 1, "asleep beside an empty queue");
             rounds.settle(&queue, Vec::new(), went);
             asleep && told
         });
@@ -389,7 +373,7 @@ mod tests {
                     let (queue, _) = queue(passed, 0);
                     let other = queue.clone();
                     let other = thread::spawn(move || match closes {
-                        true => !other.close(&()),
+                        true => !other.close(&mut Events::default()),
                         false => offer(&other, (1, 0), UNBOUNDED, false),
                     });
                     let mut rounds = Rounds::default();
@@ -405,8 +389,11 @@ mod tests {
                     let between = rounds.got.0.contains(&(1, 0));
                     rounds.settle(&queue, Vec::new(), went);
                     if closes {
-                        assert_eq!(queue.pop(&()).err(), Some(PopError::Closed));
-                        assert!(matches!(queue.push(item((2, 0)), UNBOUNDED, &()), Err(PushError::Closed(_))));
+                        assert_eq!(queue.pop(&mut Events::default()).err(), Some(PopError::Closed));
+                        assert!(matches!(
+                            queue.push(item((2, 0)), UNBOUNDED, &mut Events::default()),
+                            Err(PushError::Closed(_))
+                        ));
                     }
                     shut || between
                 });

@@ -31,10 +31,10 @@ pub(crate) struct Unfinished {
 
 /// What is left after a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Left {
+pub(crate) enum Remaining {
     Some,
     /// Nothing was unfinished at a moment since the call, at which there had been so many claims.
-    Nothing {
+    Zero {
         claims: u64,
     },
 }
@@ -79,13 +79,13 @@ impl Unfinished {
     }
 
     /// Counts `count` items as done, or none if fewer are unfinished.
-    pub(crate) fn finish(&self, count: u64, claims_of: &impl Claims) -> Result<Left, TaskDoneError> {
+    pub(crate) fn finish(&self, count: u64, claims_of: &impl Claims) -> Result<Remaining, TaskDoneError> {
         self.add(claims_of, |unfinished| if count <= unfinished { Ok(count) } else { Err(TaskDoneError) }, count)
     }
 
     /// Counts `count` items as done, or as many as are unfinished if these are fewer.
-    pub(crate) fn finish_at_most(&self, count: u64, claims_of: &impl Claims) -> Left {
-        let never: Result<Left, std::convert::Infallible> =
+    pub(crate) fn finish_at_most(&self, count: u64, claims_of: &impl Claims) -> Remaining {
+        let never: Result<Remaining, std::convert::Infallible> =
             self.add(claims_of, |unfinished| Ok(count.min(unfinished)), count);
         match never {
             Ok(left) => left,
@@ -95,7 +95,12 @@ impl Unfinished {
 
     /// Counts as many items as done as `allow` makes of the number of unfinished ones, of which there may be more than it
     /// is told if these are `enough`.
-    fn add<E>(&self, claims_of: &impl Claims, allow: impl Fn(u64) -> Result<u64, E>, enough: u64) -> Result<Left, E> {
+    fn add<E>(
+        &self,
+        claims_of: &impl Claims,
+        allow: impl Fn(u64) -> Result<u64, E>,
+        enough: u64,
+    ) -> Result<Remaining, E> {
         // Ordering: Acquire, J1. Pairs with J2: what others are done with is not seen without their having put it.
         let mut done = self.done.load(Ordering::Acquire);
         let after = loop {
@@ -112,10 +117,10 @@ impl Unfinished {
             }
         };
         if after < self.entered_at_least(claims_of) {
-            return Ok(Left::Some);
+            return Ok(Remaining::Some);
         }
         let Entered { claims, count } = self.look(claims_of);
-        Ok(if after < count { Left::Some } else { Left::Nothing { claims } })
+        Ok(if after < count { Remaining::Some } else { Remaining::Zero { claims } })
     }
 
     /// Items not done with at one moment between the call and the return.
@@ -140,11 +145,11 @@ impl Unfinished {
     ///
     /// If another finishes the last item meanwhile, one of the two finds that nothing is left: of his RMW of `done` and the
     /// meeting here the second one sees what came before the first.
-    pub(crate) fn remaining_after_holes(&self, claims_of: &impl Claims) -> Left {
+    pub(crate) fn remaining_after_holes(&self, claims_of: &impl Claims) -> Remaining {
         self.fence_done();
         match self.count_with_claims(claims_of) {
-            (0, claims) => Left::Nothing { claims },
-            _ => Left::Some,
+            (0, claims) => Remaining::Zero { claims },
+            _ => Remaining::Some,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Who may know whom, read off the sources: the layers of `docs/design.md` are kept by this test, not by hope.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -168,6 +168,88 @@ fn each_file_names_only_the_layers_below_it() {
         }
     }
     report(complaints);
+}
+
+/// The files of `src/queue`, without `mod.rs`, which all of them know.
+fn files_of_queue() -> Vec<Source> {
+    let files: Vec<_> =
+        sources().into_iter().filter(|file| file.name.starts_with("queue/") && file.name != "queue/mod.rs").collect();
+    assert!(files.len() > 15, "the files of src/queue were not found");
+    files
+}
+
+/// The name of a function that `line` defines, and whether users of the crate can call it.
+fn function(line: &str) -> Option<(&str, bool)> {
+    let (before, after) = line.split_once("fn ")?;
+    let is_head =
+        before.split_whitespace().all(|word| word.starts_with("pub") || word.ends_with("queue)") || word == "const");
+    let end = after.find(['(', '<']).unwrap_or(after.len());
+    is_head.then_some((&after[..end], before.trim_end() == "pub"))
+}
+
+/// For each file of `src/queue`, which others of them it names, by their path or by a method that only one of them defines.
+/// The public methods of a queue are for everybody, and not counted.
+fn edges_of_queue(files: &[Source]) -> Vec<Vec<usize>> {
+    let module = |file: &Source| {
+        file.name.trim_end_matches(".rs").trim_end_matches("/mod").rsplit('/').next().unwrap().to_owned()
+    };
+    let modules: Vec<String> = files.iter().map(module).collect();
+    let mut definitions: BTreeMap<&str, Vec<(usize, bool)>> = BTreeMap::new();
+    for (index, file) in files.iter().enumerate() {
+        for (name, public) in file.code().filter_map(|(_, line)| function(line)) {
+            definitions.entry(name).or_default().push((index, public));
+        }
+    }
+    let names_it = |index: usize, line: &str| {
+        let mut named = Vec::new();
+        for (other, module) in modules.iter().enumerate() {
+            let paths = [format!("super::{module}::"), format!("queue::{module}::")];
+            let is_path = paths.iter().any(|path| names(line, path));
+            // Within a folder: `batch::` is a file beside the folder's `mod.rs`.
+            let is_child = line.starts_with("use ") && line.contains(&format!("use {module}::"));
+            if other != index && (is_path || is_child) {
+                named.push(other);
+            }
+        }
+        // The core has operations of the same names.
+        let line = line.replace("raw.", "raw_");
+        for (name, places) in &definitions {
+            if let [(other, false)] = places[..] {
+                let calls = [format!(".{name}("), format!("::{name}("), format!(".{name}::<")];
+                if other != index && calls.iter().any(|call| line.contains(call)) {
+                    named.push(other);
+                }
+            }
+        }
+        named
+    };
+    files
+        .iter()
+        .enumerate()
+        .map(|(index, file)| file.code().flat_map(|(_, line)| names_it(index, line)).collect())
+        .collect()
+}
+
+#[test]
+fn the_files_of_the_queue_form_no_cycle() {
+    let files = files_of_queue();
+    let mut edges = edges_of_queue(&files);
+    assert!(edges.iter().map(Vec::len).sum::<usize>() > 40, "the edges were not found");
+    // Files that name no other, or that no other names, are taken away until there is none: the rest lies on or between cycles.
+    let mut left: BTreeSet<usize> = (0..files.len()).collect();
+    let is_end = |edges: &[Vec<usize>], left: &BTreeSet<usize>, index: usize| {
+        edges[index].is_empty() || !left.iter().any(|&other| edges[other].contains(&index))
+    };
+    while let Some(index) = left.iter().copied().find(|&index| is_end(&edges, &left, index)) {
+        left.remove(&index);
+        edges.iter_mut().for_each(|edges| edges.retain(|&other| other != index));
+    }
+    let name = |index: usize| files[index].name.as_str();
+    let complaints = left.iter().map(|&index| {
+        let others: BTreeSet<&str> = edges[index].iter().map(|&other| name(other)).collect();
+        format!("src/{} names {others:?}", name(index))
+    });
+    report(complaints.collect());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::operations::RecvStream;
 use super::operations::SendSink;
 use super::operations::{IntoIter, Recv, RecvMany, RecvOwned, Send, SendMany, SendOwned};
 use crate::error::{SendError, TryRecvError, TrySendError};
-use crate::queue::{Closed, Count, Drain, Iter, Queue, QueueRef, TryIter};
+use crate::queue::{Closed, Drain, HandleCount, Iter, Queue, QueueRef, TryIter};
 use std::fmt;
 use std::sync::{Arc, Weak};
 
@@ -31,12 +31,12 @@ pub(crate) enum OnDisconnect {
 
 impl<T> Shared<T> {
     /// How many senders there are. The queue keeps the number, which costs no memory there.
-    fn senders(&self) -> &Count {
-        &self.queue.counts()[0]
+    fn senders(&self) -> &HandleCount {
+        &self.queue.handles().senders
     }
 
-    fn receivers(&self) -> &Count {
-        &self.queue.counts()[1]
+    fn receivers(&self) -> &HandleCount {
+        &self.queue.handles().receivers
     }
 }
 
@@ -306,7 +306,7 @@ macro_rules! handle {
             /// # Panics
             /// If there are `i32::MAX` already, which needs handles that were leaked.
             fn clone(&self) -> Self {
-                assert!(self.shared.$count().add_to_some(), "a handle exists and is not counted");
+                assert!(self.shared.$count().add_unless_zero(), "a handle exists and is not counted");
                 $name { shared: self.shared.clone() }
             }
         }
@@ -324,7 +324,7 @@ macro_rules! handle {
             /// A strong handle, if there is one left of this side.
             pub fn upgrade(&self) -> Option<$name<T>> {
                 let shared = self.shared.upgrade()?;
-                shared.$count().add_to_some().then(|| $name { shared })
+                shared.$count().add_unless_zero().then(|| $name { shared })
             }
         }
 
@@ -368,11 +368,11 @@ pub(crate) struct WeakAndKeeping<T> {
 #[cfg(feature = "compat")]
 impl<T> WeakAndKeeping<T> {
     pub(crate) fn upgrade_sender(&self) -> Option<Sender<T>> {
-        self.shared.senders().add_to_some().then(|| Sender { shared: self.shared.clone() })
+        self.shared.senders().add_unless_zero().then(|| Sender { shared: self.shared.clone() })
     }
 
     pub(crate) fn upgrade_receiver(&self) -> Option<Receiver<T>> {
-        self.shared.receivers().add_to_some().then(|| Receiver { shared: self.shared.clone() })
+        self.shared.receivers().add_unless_zero().then(|| Receiver { shared: self.shared.clone() })
     }
 
     #[cfg(feature = "tokio")]

@@ -3,8 +3,8 @@
 //! Knows the core's single consumer, its waker and the queue. Does not know handles.
 
 use super::get::{Many, One};
-use super::waiters::GetState;
-use super::Queue;
+use super::get_state::GetState;
+use super::{Bound, Queue};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::operation::{Attempt, SpinPolicy};
 use crate::raw::{PopError, SingleConsumer};
@@ -150,7 +150,7 @@ impl<T, K: TakeSingle<T>> Attempt for ConsumerAttempt<'_, T, K> {
 
     #[inline]
     fn spin_policy(&self) -> SpinPolicy<'_> {
-        SpinPolicy { batch: self.queue.capacity().is_none(), ..self.queue.spin_policy() }
+        SpinPolicy { batch: !self.queue.is_bounded(), ..self.queue.spin_policy() }
     }
 
     fn progress(&self) -> u64 {
@@ -191,8 +191,8 @@ impl<T, K: TakeSingle<T>> Attempt for ConsumerAttempt<'_, T, K> {
 impl<T> Queue<T> {
     /// Makes the caller the single consumer.
     pub(crate) fn consumer(&mut self) -> Consumer<T> {
-        assert!(!self.is_rendezvous(), "a channel with one receiver needs a capacity: see `joinq::bounded`");
-        assert!(self.permits_if_any().is_none(), "a queue with permits has no single consumer");
+        assert!(!self.is_rendezvous(), "a rendezvous has no single consumer: see `joinq::bounded`");
+        assert!(!matches!(self.bound(), Bound::Permits(_)), "a queue with permits has no single consumer");
         Consumer((!self.is_bounded()).then(|| self.raw.single_consumer()))
     }
 

@@ -1,54 +1,46 @@
-//! Getting, with waiting: one item, some, or one in a guard.
+//! Getting, with waiting: one item, many, or one in a guard.
+//!
+//! Knows how gets wait for items. Does not know puts.
 
-use super::wait_lists::GetterKind;
-use super::waiters::GetState;
+use super::get_state::GetState;
 use super::{Queue, QueueRef, Task};
 use crate::error::{GetError, GetTimeoutError};
 use crate::operation::{operation, Attempt, SpinPolicy};
 use crate::raw::{PopError, PopFallback};
-use crate::wait::WaiterKey;
+use crate::wait::{GetterKind, HeldPanic, WaiterKey, WakeList};
 use std::marker::PhantomData;
 use std::task::Waker;
 
-/// In what shape items are got.
+/// What takes items out of the queue on the slow path.
+pub(crate) trait Source<T> {
+    fn pop(self) -> Result<T, PopError>;
+    /// Appends up to `limit` items to `items`, and says how many.
+    fn pop_many(self, items: &mut Vec<T>, limit: usize) -> Result<usize, PopError>;
+}
+
+/// In what form items are returned.
 pub(crate) trait Take<T> {
     type Got;
 
-    /// Whether an item is taken as soon as it is there: then all is done when room is told of. A batch has what was inside
-    /// and not, beyond that, what goes in for the room that it makes.
-    const SINGLE: bool;
+    /// Wraps one item; `None` for a batch. Only a single item can be taken on the fast path: a batch takes what is in the
+    /// queue before waiting puts are served, and not what these put.
+    const WRAP: Option<fn(&Self, T) -> Self::Got>;
 
-    /// The shape of one.
-    fn shape(&self, item: T) -> Self::Got;
-    /// Takes what is there after a setback.
-    fn take(
-        &mut self,
-        queue: &Queue<T>,
-        fallback: PopFallback<'_, T>,
-        get_state: &mut GetState,
-    ) -> Result<Self::Got, PopError>;
+    /// Takes from `source` what is there.
+    fn take(&mut self, source: impl Source<T>) -> Result<Self::Got, PopError>;
 }
 
-/// One item as it is.
+/// One item.
 pub(crate) struct One;
 
 impl<T> Take<T> for One {
     type Got = T;
 
-    const SINGLE: bool = true;
+    const WRAP: Option<fn(&Self, T) -> T> = Some(|_, item| item);
 
     #[inline]
-    fn shape(&self, item: T) -> T {
-        item
-    }
-
-    fn take(
-        &mut self,
-        queue: &Queue<T>,
-        fallback: PopFallback<'_, T>,
-        get_state: &mut GetState,
-    ) -> Result<T, PopError> {
-        queue.pop_slow(fallback, get_state)
+    fn take(&mut self, source: impl Source<T>) -> Result<T, PopError> {
+        source.pop()
     }
 }
 
@@ -60,14 +52,11 @@ pub(crate) struct Many<'a, T> {
 
 impl<T> Take<T> for Many<'_, T> {
     type Got = usize;
-    const SINGLE: bool = false;
 
-    fn shape(&self, _item: T) -> usize {
-        unreachable!("items are taken by the batch")
-    }
+    const WRAP: Option<fn(&Self, T) -> usize> = None;
 
-    fn take(&mut self, queue: &Queue<T>, _: PopFallback<'_, T>, get_state: &mut GetState) -> Result<usize, PopError> {
-        queue.pop_many(self.items, self.limit, get_state)
+    fn take(&mut self, source: impl Source<T>) -> Result<usize, PopError> {
+        source.pop_many(self.items, self.limit)
     }
 }
 
@@ -77,57 +66,60 @@ pub(crate) struct Guarded<'a, T>(pub(crate) &'a Queue<T>);
 impl<'a, T> Take<T> for Guarded<'a, T> {
     type Got = Task<'a, T>;
 
-    const SINGLE: bool = true;
+    const WRAP: Option<fn(&Self, T) -> Task<'a, T>> = Some(|guarded, item| Task::new(guarded.0, item));
 
-    #[inline]
-    fn shape(&self, item: T) -> Task<'a, T> {
-        Task::new(self.0, item)
-    }
-
-    fn take(
-        &mut self,
-        queue: &Queue<T>,
-        fallback: PopFallback<'_, T>,
-        get_state: &mut GetState,
-    ) -> Result<Task<'a, T>, PopError> {
-        One.take(queue, fallback, get_state).map(|item| self.shape(item))
+    fn take(&mut self, source: impl Source<T>) -> Result<Task<'a, T>, PopError> {
+        source.pop().map(|item| Task::new(self.0, item))
     }
 }
 
-/// Tries after a setback.
+/// The slow path of a get.
+struct SlowPath<'a, 'q, T> {
+    queue: &'q Queue<T>,
+    /// Why the fast path of one item did not do.
+    fallback: PopFallback<'q, T>,
+    state: &'a mut GetState,
+}
+
+impl<T> Source<T> for SlowPath<'_, '_, T> {
+    fn pop(self) -> Result<T, PopError> {
+        self.queue.pop_slow(self.fallback, self.state)
+    }
+
+    fn pop_many(self, items: &mut Vec<T>, limit: usize) -> Result<usize, PopError> {
+        self.queue.pop_many(items, limit, self.state)
+    }
+}
+
 fn try_take<T, K: Take<T>, E: From<GetError>>(
-    queue: &Queue<T>,
     take: &mut K,
-    fallback: PopFallback<'_, T>,
-    get_state: &mut GetState,
+    slow_path: SlowPath<'_, '_, T>,
 ) -> Option<Result<K::Got, E>> {
-    match take.take(queue, fallback, get_state) {
+    match take.take(slow_path) {
         Ok(got) => Some(Ok(got)),
         Err(PopError::Closed) => Some(Err(GetError.into())),
         Err(PopError::Empty) => None,
     }
 }
 
-/// The same for a get that is not in line.
+/// For a get that is not in the wait queue.
 #[cold]
 fn take_slow<T, K: Take<T>, E: From<GetError>>(
-    queue: &Queue<T>,
     take: &mut K,
-    fallback: PopFallback<'_, T>,
-    get_state: &mut GetState,
+    SlowPath { queue, fallback, state }: SlowPath<'_, '_, T>,
 ) -> Option<Result<K::Got, E>> {
-    let output = try_take(queue, take, fallback, get_state)?;
-    queue.withdraw(get_state);
+    let output = try_take(take, SlowPath { queue, fallback, state })?;
+    queue.withdraw_match(state);
     Some(output)
 }
 
-/// Items on their way out. The errors are called `E` in general and `F` where time may run out.
+/// An attempt to get items. `E` is its error, and `F` its error where a timeout is possible.
 pub(crate) struct GetAttempt<T, H: QueueRef<T>, K: Take<T>, E = GetError, F = GetTimeoutError> {
     pub(crate) handle: H,
     take: K,
-    line: GetterKind,
-    place: Option<WaiterKey>,
-    get_state: GetState,
+    kind: GetterKind,
+    waiter: Option<WaiterKey>,
+    state: GetState,
     item: PhantomData<fn() -> T>,
     errors: PhantomData<fn() -> (E, F)>,
 }
@@ -135,49 +127,49 @@ pub(crate) struct GetAttempt<T, H: QueueRef<T>, K: Take<T>, E = GetError, F = Ge
 impl<T, H: QueueRef<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E, F> {
     #[inline]
     pub(crate) fn new(handle: H, take: K) -> Self {
-        let get_state = GetState::default();
-        GetAttempt {
-            handle,
-            take,
-            line: GetterKind::Get,
-            place: None,
-            get_state,
-            item: PhantomData,
-            errors: PhantomData,
-        }
+        let (kind, state) = (GetterKind::Get, GetState::default());
+        GetAttempt { handle, take, kind, waiter: None, state, item: PhantomData, errors: PhantomData }
     }
 
-    /// For one who may not come when he is called.
+    /// The get of a stream, which may not be polled when it is notified.
     #[cfg(feature = "stream")]
     pub(crate) fn for_stream(handle: H, take: K) -> Self {
-        GetAttempt { line: GetterKind::Stream, ..GetAttempt::new(handle, take) }
+        GetAttempt { kind: GetterKind::Stream, ..GetAttempt::new(handle, take) }
     }
 
-    /// A call is used up before the try that it is for: one that comes after the try may be for what the try did not see,
-    /// and goes on to another if the try succeeds.
+    /// The notification is consumed before the attempt that it is for. One that arrives after the attempt may be of an item
+    /// that the attempt did not see, and is forwarded if the attempt succeeds.
     #[cold]
     fn poll_queued(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, E>> {
-        self.handle.queue().poll_queued_get(self.line, &mut self.place, waker);
+        let (queue, kind) = (self.handle.queue(), self.kind);
+        // Whether it was notified is of no account: an item may be there in any case.
+        let _ = queue.book.waiters.poll(
+            &queue.hot.waiting,
+            |lists| lists.getters_of(kind),
+            &mut self.waiter,
+            waker,
+            || false,
+        );
         self.try_queued()
     }
 
     fn try_queued(&mut self) -> Option<Result<K::Got, E>> {
-        self.get_state.in_line = true;
-        let (queue, get_state) = (self.handle.queue(), &mut self.get_state);
-        let output = try_take(queue, &mut self.take, PopFallback::General, get_state);
-        self.get_state.in_line = false;
-        let room = std::mem::take(&mut self.get_state.room);
-        let place = if output.is_some() { self.place.take() } else { None };
-        self.handle.queue().finish_queued_get(place.map(|place| (self.line, place)), room);
+        self.state.queued = true;
+        let (queue, state) = (self.handle.queue(), &mut self.state);
+        let output = try_take(&mut self.take, SlowPath { queue, fallback: PopFallback::General, state });
+        self.state.queued = false;
+        let freed = std::mem::take(&mut self.state.freed);
+        let waiter = if output.is_some() { self.waiter.take() } else { None };
+        self.handle.queue().after_queued_get(waiter.map(|waiter| (self.kind, waiter)), freed);
         if output.is_some() {
-            self.handle.queue().withdraw(&mut self.get_state);
+            self.handle.queue().withdraw_match(&mut self.state);
         }
         output
     }
 
     fn leave_queue(&mut self) {
-        if let Some(place) = self.place.take() {
-            self.handle.queue().cancel_get(self.line, place);
+        if let Some(waiter) = self.waiter.take() {
+            self.handle.queue().cancel_get(self.kind, waiter);
         }
     }
 }
@@ -194,35 +186,35 @@ where
 
     #[inline]
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        if let Some(place) = &self.place {
-            if self.line != GetterKind::Get || !self.handle.queue().is_get_notified(place) {
+        if let Some(key) = &self.waiter {
+            if self.kind != GetterKind::Get || !self.handle.queue().book.waiters.is_get_completed(key) {
                 return self.poll_queued(waker);
             }
-            self.place = None;
-            if !K::SINGLE {
+            self.waiter = None;
+            if K::WRAP.is_none() {
                 return self.try_queued();
             }
         }
         let queue = self.handle.queue();
         let mut fallback = PopFallback::General;
-        if K::SINGLE {
+        if let Some(wrap) = K::WRAP {
             match queue.try_claim_pop() {
                 Ok(ticket) => {
-                    let got = ticket.take(|item| Some(Ok(self.take.shape(item))));
+                    let got = ticket.take(|item| Some(Ok(wrap(&self.take, item))));
                     queue.notify_putters();
                     return got;
                 }
                 Err(why) => fallback = why,
             }
         }
-        take_slow(queue, &mut self.take, fallback, &mut self.get_state)
+        take_slow(&mut self.take, SlowPath { queue, fallback, state: &mut self.state })
     }
 
     #[inline]
     fn spin_policy(&self) -> SpinPolicy<'_> {
         let queue = self.handle.queue();
-        // With capacity 0 a put completes at once only for a registered get.
-        SpinPolicy { batch: queue.capacity().is_none(), register_first: queue.is_rendezvous(), ..queue.spin_policy() }
+        // With capacity 0 a put completes at once only for a get that is registered.
+        SpinPolicy { batch: !queue.is_bounded(), register_first: queue.is_rendezvous(), ..queue.spin_policy() }
     }
 
     fn progress(&self) -> u64 {
@@ -230,13 +222,15 @@ where
     }
 
     fn is_registered(&self) -> bool {
-        self.place.is_some()
+        self.waiter.is_some()
     }
 
+    /// The three steps of a wait: see [`crate::wait`].
     fn register(&mut self, waker: &Waker) -> Option<Self::Output> {
-        let (place, may_get) = self.handle.queue().enqueue_get(self.line, waker.clone(), &mut self.get_state);
-        self.place = Some(place);
-        if may_get {
+        let queue = self.handle.queue();
+        self.waiter = Some(queue.enqueue_get(self.kind, waker.clone(), &mut self.state));
+        let may_have_items = queue.raw.fence_pushes();
+        if may_have_items || queue.is_rendezvous() {
             self.try_queued()
         } else {
             None
@@ -246,7 +240,7 @@ where
     #[cold]
     fn cancel(&mut self) {
         self.leave_queue();
-        self.handle.queue().withdraw(&mut self.get_state);
+        self.handle.queue().withdraw_match(&mut self.state);
     }
 
     fn timed(output: Self::Output) -> Self::Timed {
@@ -254,8 +248,8 @@ where
     }
 
     fn on_timeout(&mut self) -> Self::Timed {
-        // First nobody counts on this get any more; then what came for it is not left behind.
-        self.handle.queue().withdraw(&mut self.get_state);
+        // First no item is enqueued for this get any more; then an item that was is not left behind.
+        self.handle.queue().withdraw_match(&mut self.state);
         match self.try_complete(None) {
             Some(output) => Self::timed(output),
             None => {
@@ -263,6 +257,35 @@ where
                 Err(GetTimeoutError::Timeout.into())
             }
         }
+    }
+}
+
+impl<T> Queue<T> {
+    /// After an attempt of a queued get: removes it from the wait queue if it has ended, and serves waiting puts if it has
+    /// freed a slot, also if a waker panics.
+    fn after_queued_get(&self, ended: Option<(GetterKind, WaiterKey)>, freed: bool) {
+        let mut held = HeldPanic::default();
+        if let Some((kind, waiter)) = ended {
+            held.run(|| self.cancel_get(kind, waiter));
+        }
+        if freed {
+            held.run(|| self.notify_putters());
+        }
+    }
+
+    /// Removes a get from the wait queue. If it was notified in the meantime, the next waiter is notified instead.
+    fn cancel_get(&self, kind: GetterKind, waiter: WaiterKey) {
+        let mut wakes = WakeList::default();
+        let removed = self.with_waiters(|lists| {
+            let removed = lists.getters_of(kind).remove(waiter);
+            // If the queue is empty, the item of which the get was notified is taken.
+            if removed.is_none() && kind == GetterKind::Get && self.raw.len() + self.hot.late.len() > 0 {
+                lists.notify_getters(1, &mut wakes);
+            }
+            removed
+        });
+        drop(wakes);
+        drop(removed);
     }
 }
 

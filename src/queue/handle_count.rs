@@ -1,24 +1,24 @@
-//! The number of those who share a queue out to each other, of one kind.
+//! The number of handles of one kind.
 //!
-//! Knows a number. Does not know handles: a queue keeps two such numbers, as it has the room, and never looks at them.
+//! Knows a number. Does not know handles: a queue stores two such numbers for its channel and never reads them.
 
 use crate::sync::{AtomicU32, Ordering};
 
 /// The number of strong handles of one kind.
-pub(crate) struct Count(AtomicU32);
+pub(crate) struct HandleCount(AtomicU32);
 
-impl Count {
-    /// More than this were leaked, not counted wrongly.
+impl HandleCount {
+    /// A larger number of handles was leaked, not counted wrongly.
     const MAX: u32 = i32::MAX as u32;
 
     crate::sync::const_fn! {
         pub(super) const fn one() -> Self {
-            Count(AtomicU32::new(1))
+            HandleCount(AtomicU32::new(1))
         }
     }
 
     pub(crate) fn get(&self) -> usize {
-        // Somebody's answer to a question; nothing follows from it.
+        // For information only.
         self.load() as usize
     }
 
@@ -27,8 +27,8 @@ impl Count {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Counts one more, unless there is none any more.
-    pub(crate) fn add_to_some(&self) -> bool {
+    /// Adds a handle, unless the number is 0. True if it was added.
+    pub(crate) fn add_unless_zero(&self) -> bool {
         let mut count = self.load();
         while count > 0 {
             assert!(count < Self::MAX, "too many handles of one channel");
@@ -41,7 +41,7 @@ impl Count {
         false
     }
 
-    /// Counts one less; true for the last.
+    /// Removes a handle; true for the last one.
     pub(crate) fn remove(&self) -> bool {
         // Ordering: AcqRel, C2. What was done through the other handles comes before the end that the last one makes.
         self.0.fetch_sub(1, Ordering::AcqRel) == 1
@@ -56,6 +56,6 @@ mod tests {
     #[should_panic(expected = "too many handles")]
     fn the_count_of_handles_does_not_wrap() {
         // As if that many clones had been leaked.
-        Count(AtomicU32::new(Count::MAX)).add_to_some();
+        HandleCount(AtomicU32::new(HandleCount::MAX)).add_unless_zero();
     }
 }

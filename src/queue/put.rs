@@ -1,11 +1,13 @@
 //! Putting, with waiting: one item, or many.
+//!
+//! Knows how puts wait for capacity. Does not know gets.
 
-use super::wait_lists::Request;
-use super::waiters::Registered;
+use super::bound::Source;
+use super::serve::{Registered, Request};
 use super::{Queue, QueueRef};
 use crate::error::{PutError, PutTimeoutError};
 use crate::operation::{operation, Attempt, Operation, SpinPolicy};
-use crate::raw::{PushError, PushFallback, PushTicket};
+use crate::raw::PushError;
 use crate::wait::WaiterKey;
 use std::collections::VecDeque;
 use std::marker::PhantomData;
@@ -13,55 +15,42 @@ use std::task::Waker;
 
 /// What is put: an `Option` of one item, or a `VecDeque` of many.
 pub(crate) trait PutItems<T> {
-    /// In what shape the items are handed back.
-    type Rest;
+    /// The items that an error or a cancelled operation hands back.
+    type Remaining;
 
     fn next(&mut self) -> Option<T>;
     fn put_back(&mut self, item: T);
-    /// Puts as much in as there is room for; what did not go in stays.
+    /// Enqueues items until there is none left or a push is refused.
     fn push(&mut self, queue: &Queue<T>) -> Result<(), PushError<()>>;
-    /// Hands the items back, if there are any.
-    fn rest(&mut self) -> Option<Self::Rest>;
+    /// Takes the items that are left, if there are any.
+    fn remaining(&mut self) -> Option<Self::Remaining>;
 }
 
-/// As [`Queue::push_within_limit`].
-#[inline(never)]
-fn push_within_limit<T>(load: &mut Option<T>, queue: &Queue<T>) -> Result<(), PushError<()>> {
-    match queue.try_claim_push_within_limit() {
-        Ok(ticket) => put_in(load, queue, ticket),
-        Err(fallback) => push_slow(load, queue, fallback),
+/// An item that a refused push puts back into its place.
+impl<T> Source<T> for &mut Option<T> {
+    type Rest = Self;
+    type Error = PushError<()>;
+
+    #[inline]
+    fn take(self) -> (T, Self) {
+        match Option::take(self) {
+            Some(item) => (item, self),
+            None => unreachable!("there is an item"),
+        }
     }
-}
 
-/// Puts the item in for which there is a slot. Only now is it taken out of the load, so that it is copied once.
-#[inline]
-fn put_in<T>(load: &mut Option<T>, queue: &Queue<T>, ticket: PushTicket<'_, T>) -> Result<(), PushError<()>> {
-    let Some(item) = load.take() else { unreachable!("a slot was claimed for an item") };
-    match queue.publish(ticket, item) {
-        Ok(()) => Ok(()),
-        Err(contested) => queue.put_contested(contested).map_err(|error| keep(error, load)),
+    fn refuse(place: Self, error: PushError<T>) -> PushError<()> {
+        let (item, error) = match error {
+            PushError::Full(item) => (item, PushError::Full(())),
+            PushError::Closed(item) => (item, PushError::Closed(())),
+        };
+        *place = Some(item);
+        error
     }
-}
-
-#[cold]
-#[inline(never)]
-fn push_slow<T>(load: &mut Option<T>, queue: &Queue<T>, fallback: PushFallback<'_, T>) -> Result<(), PushError<()>> {
-    let Some(item) = load.take() else { return Ok(()) };
-    queue.push_slow(item, fallback).map_err(|error| keep(error, load))
-}
-
-/// Puts a refused item back; what is left is why it was refused.
-fn keep<T>(error: PushError<T>, load: &mut impl PutItems<T>) -> PushError<()> {
-    let (item, why) = match error {
-        PushError::Full(item) => (item, PushError::Full(())),
-        PushError::Closed(item) => (item, PushError::Closed(())),
-    };
-    load.put_back(item);
-    why
 }
 
 impl<T> PutItems<T> for Option<T> {
-    type Rest = T;
+    type Remaining = T;
 
     fn next(&mut self) -> Option<T> {
         self.take()
@@ -77,22 +66,16 @@ impl<T> PutItems<T> for Option<T> {
         if self.is_none() {
             return Ok(());
         }
-        if queue.is_bounded() {
-            return push_within_limit(self, queue);
-        }
-        match queue.raw.try_claim_push() {
-            Ok(ticket) => put_in(self, queue, ticket),
-            Err(fallback) => push_slow(self, queue, fallback),
-        }
+        queue.push_from(self)
     }
 
-    fn rest(&mut self) -> Option<T> {
+    fn remaining(&mut self) -> Option<T> {
         self.take()
     }
 }
 
 impl<T> PutItems<T> for VecDeque<T> {
-    type Rest = Vec<T>;
+    type Remaining = Vec<T>;
 
     fn next(&mut self) -> Option<T> {
         self.pop_front()
@@ -107,97 +90,99 @@ impl<T> PutItems<T> for VecDeque<T> {
         queue.push_many(self)
     }
 
-    fn rest(&mut self) -> Option<Vec<T>> {
+    fn remaining(&mut self) -> Option<Vec<T>> {
         (!self.is_empty()).then(|| std::mem::take(self).into())
     }
 }
 
-/// Items on their way in. The errors are called `E` in general and `F` where time may run out.
+/// An attempt to put items. `E` is its error, and `F` its error where a timeout is possible.
 pub(crate) struct PutAttempt<
     T,
     H,
-    L,
-    E = PutError<<L as PutItems<T>>::Rest>,
-    F = PutTimeoutError<<L as PutItems<T>>::Rest>,
+    I,
+    E = PutError<<I as PutItems<T>>::Remaining>,
+    F = PutTimeoutError<<I as PutItems<T>>::Remaining>,
 > where
     H: QueueRef<T>,
-    L: PutItems<T>,
+    I: PutItems<T>,
 {
     pub(crate) handle: H,
-    pub(crate) load: L,
-    /// Where the next item waits for room. It is no longer in the load then, unless it `stays` there.
-    place: Option<WaiterKey>,
-    /// The item stays with the one who puts until he is polled: nobody else moves it in.
-    stays: bool,
+    pub(crate) items: I,
+    /// The key of the waiter that has the next item. The item is no longer in `items` then, unless this `keeps_item`.
+    waiter: Option<WaiterKey>,
+    /// The item stays in `items` until this is polled: no other operation enqueues it.
+    keeps_item: bool,
     item: PhantomData<fn(T) -> (E, F)>,
 }
 
-impl<T, H: QueueRef<T>, L: PutItems<T>, E: From<PutError<L::Rest>>, F> PutAttempt<T, H, L, E, F> {
+impl<T, H: QueueRef<T>, I: PutItems<T>, E: From<PutError<I::Remaining>>, F> PutAttempt<T, H, I, E, F> {
     #[inline]
-    pub(crate) fn new(handle: H, load: L) -> Self {
-        PutAttempt { handle, load, place: None, stays: false, item: PhantomData }
+    pub(crate) fn new(handle: H, items: I) -> Self {
+        PutAttempt { handle, items, waiter: None, keeps_item: false, item: PhantomData }
     }
 
-    /// One whose item goes in only when it is polled; but with capacity 0, where an item has no room but by a get.
+    /// An attempt whose item is enqueued only when it is polled; not with capacity 0, where only a get can take an item.
     #[cfg(feature = "compat")]
-    pub(crate) fn without_handoff(handle: H, load: L) -> Self {
-        let stays = !handle.queue().is_rendezvous();
-        PutAttempt { stays, ..PutAttempt::new(handle, load) }
+    pub(crate) fn without_handoff(handle: H, items: I) -> Self {
+        let keeps_item = !handle.queue().is_rendezvous();
+        PutAttempt { keeps_item, ..PutAttempt::new(handle, items) }
     }
 
-    /// What is not in the queue for good.
-    pub(crate) fn take_back(&mut self) -> Option<L::Rest> {
-        if let Some(place) = self.place.take() {
-            if let Request::Put(item) = self.handle.queue().cancel_put(place) {
-                self.load.put_back(item);
+    /// Ends the wait, and takes the items that were not enqueued.
+    pub(crate) fn take_back(&mut self) -> Option<I::Remaining> {
+        if let Some(waiter) = self.waiter.take() {
+            if let Request::Put(item) = self.handle.queue().cancel_put(waiter) {
+                self.items.put_back(item);
             }
         }
-        self.load.rest()
+        self.items.remaining()
     }
 
     #[inline]
     fn push(&mut self) -> Option<Result<(), E>> {
-        match self.load.push(self.handle.queue()) {
+        match self.items.push(self.handle.queue()) {
             Ok(()) => Some(Ok(())),
             Err(PushError::Full(())) => None,
-            Err(PushError::Closed(())) => Some(self.closed_out()),
+            Err(PushError::Closed(())) => Some(self.refuse_closed()),
         }
     }
 
     #[cold]
-    fn closed_out(&mut self) -> Result<(), E> {
-        self.load.rest().map_or(Ok(()), |rest| Err(PutError(rest).into()))
+    fn refuse_closed(&mut self) -> Result<(), E> {
+        self.items.remaining().map_or(Ok(()), |items| Err(PutError(items).into()))
     }
 
     #[cold]
     fn poll_queued(&mut self, waker: Option<&Waker>) -> Option<Result<(), E>> {
-        if !self.stays && self.place.as_ref().is_some_and(|place| self.handle.queue().is_put_completed(place)) {
-            self.place = None;
+        let queue = self.handle.queue();
+        if !self.keeps_item && self.waiter.as_ref().is_some_and(|key| queue.book.waiters.is_put_completed(key)) {
+            self.waiter = None;
             return self.push();
         }
-        match self.handle.queue().poll_queued_put(&mut self.place, waker) {
-            Some(want) => self.after(want),
-            None if self.stays => self.push_out_of_turn(),
+        match queue.poll_queued_put(&mut self.waiter, waker) {
+            Some(request) => self.push_remaining(request),
+            None if self.keeps_item => self.push_out_of_turn(),
             None => None,
         }
     }
 
-    /// An item that stays with its put goes in whenever that is polled and there is space, also if another put was notified
-    /// of it.
+    /// An item that stays with its put is enqueued when that is polled and there is a free slot, also if another put was
+    /// notified of the slot.
     fn push_out_of_turn(&mut self) -> Option<Result<(), E>> {
         let output = self.push()?;
-        if let Some(place) = self.place.take() {
-            self.handle.queue().cancel_put(place);
+        if let Some(waiter) = self.waiter.take() {
+            self.handle.queue().cancel_put(waiter);
         }
         Some(output)
     }
 
-    /// The wait of one item is over.
-    fn after(&mut self, want: Request<T>) -> Option<Result<(), E>> {
-        match want {
+    /// After the wait of one item has ended.
+    fn push_remaining(&mut self, request: Request<T>) -> Option<Result<(), E>> {
+        match request {
             Request::Put(item) => {
-                self.load.put_back(item);
-                Some(self.closed_out())
+                // Only a close ends the wait and leaves the item.
+                self.items.put_back(item);
+                Some(self.refuse_closed())
             }
             _ => self.push(),
         }
@@ -206,25 +191,25 @@ impl<T, H: QueueRef<T>, L: PutItems<T>, E: From<PutError<L::Rest>>, F> PutAttemp
 
 #[cfg(feature = "sink")]
 impl<T, H: QueueRef<T>> PutAttempt<T, H, Option<T>> {
-    /// Whether no item is on its way.
+    /// Whether there is no item to put.
     pub(crate) fn is_idle(&self) -> bool {
-        self.load.is_none() && self.place.is_none()
+        self.items.is_none() && self.waiter.is_none()
     }
 }
 
-impl<T, H, L, E, F> Attempt for PutAttempt<T, H, L, E, F>
+impl<T, H, I, E, F> Attempt for PutAttempt<T, H, I, E, F>
 where
     H: QueueRef<T>,
-    L: PutItems<T>,
-    E: From<PutError<L::Rest>>,
-    F: From<PutTimeoutError<L::Rest>> + From<E>,
+    I: PutItems<T>,
+    E: From<PutError<I::Remaining>>,
+    F: From<PutTimeoutError<I::Remaining>> + From<E>,
 {
     type Output = Result<(), E>;
     type Timed = Result<(), F>;
 
     #[inline]
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        if self.place.is_none() {
+        if self.waiter.is_none() {
             self.push()
         } else {
             self.poll_queued(waker)
@@ -242,31 +227,31 @@ where
     }
 
     fn is_registered(&self) -> bool {
-        self.place.is_some()
+        self.waiter.is_some()
     }
 
     fn register(&mut self, waker: &Waker) -> Option<Self::Output> {
         loop {
             // Cloned first: that may panic.
             let waker = waker.clone();
-            let want = match self.stays {
+            let request = match self.keeps_item {
                 true => Request::Space,
-                false => match self.load.next() {
+                false => match self.items.next() {
                     Some(item) => Request::Put(item),
                     None => return Some(Ok(())),
                 },
             };
-            let want = {
-                let (registered, _told) = self.handle.queue().enqueue_put(waker, want);
+            let request = {
+                let (registered, _deferred) = self.handle.queue().enqueue_put(waker, request);
                 match registered {
-                    Registered::Pending(place) => {
-                        self.place = Some(place);
+                    Registered::Pending(waiter) => {
+                        self.waiter = Some(waiter);
                         return None;
                     }
-                    Registered::Ready(want) => want,
+                    Registered::Ready(request) => request,
                 }
             };
-            if let Some(output) = self.after(want) {
+            if let Some(output) = self.push_remaining(request) {
                 return Some(output);
             }
         }
@@ -282,19 +267,19 @@ where
     }
 
     fn on_timeout(&mut self) -> Self::Timed {
-        self.take_back().map_or(Ok(()), |rest| Err(PutTimeoutError::Timeout(rest).into()))
+        self.take_back().map_or(Ok(()), |items| Err(PutTimeoutError::Timeout(items).into()))
     }
 }
 
-impl<T, H, L, E, F> Operation<PutAttempt<T, H, L, E, F>>
+impl<T, H, I, E, F> Operation<PutAttempt<T, H, I, E, F>>
 where
     H: QueueRef<T>,
-    L: PutItems<T>,
-    E: From<PutError<L::Rest>>,
-    F: From<PutTimeoutError<L::Rest>> + From<E>,
+    I: PutItems<T>,
+    E: From<PutError<I::Remaining>>,
+    F: From<PutTimeoutError<I::Remaining>> + From<E>,
 {
-    /// Ends the operation and hands back what is not in the queue.
-    pub(crate) fn take_back(&mut self) -> Option<L::Rest> {
+    /// Ends the operation, and takes the items that were not enqueued.
+    pub(crate) fn take_back(&mut self) -> Option<I::Remaining> {
         self.finish();
         self.attempt.take_back()
     }

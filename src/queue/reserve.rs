@@ -1,9 +1,10 @@
-//! Permits: room that is kept for who asked, before there is an item.
+//! Permits: capacity that is reserved in advance.
+//!
+//! Knows how reservations wait for permits. Does not know puts.
 
-use super::permit_pool::{NoPermit, PermitPool};
-use super::wait_lists::Request;
-use super::waiters::Registered;
-use super::{Queue, QueueRef};
+use super::permit_pool::NoPermit;
+use super::serve::{Registered, Request};
+use super::{Bound, Queue, QueueRef};
 use crate::error::{PutError, PutTimeoutError, TryPutError};
 use crate::operation::{operation, Attempt, Operation, SpinPolicy};
 use crate::wait::WaiterKey;
@@ -11,7 +12,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::task::Waker;
 
-/// Permits that are held, whoever holds the queue.
+/// Permits that are held, by whichever reference to the queue. Those that are not used are released on drop.
 pub(crate) struct Held<T, H: QueueRef<T>> {
     handle: H,
     count: u64,
@@ -19,7 +20,7 @@ pub(crate) struct Held<T, H: QueueRef<T>> {
 }
 
 impl<T, H: QueueRef<T>> Held<T, H> {
-    /// Takes `count` permits, if there are so many at this moment; hands `handle` back otherwise.
+    /// Takes `count` permits if so many are free; hands `handle` back otherwise.
     pub(crate) fn try_take(handle: H, count: usize) -> Result<Self, TryPutError<H>> {
         let queue = handle.queue();
         match queue.reserve_now(queue.permits(), count as u64) {
@@ -38,7 +39,7 @@ impl<T, H: QueueRef<T>> Held<T, H> {
         &self.handle
     }
 
-    /// Uses one of them.
+    /// Uses one of the permits.
     pub(crate) fn put(&mut self, item: T) {
         assert!(self.count > 0, "no permits left");
         self.count -= 1;
@@ -46,7 +47,7 @@ impl<T, H: QueueRef<T>> Held<T, H> {
         queue.push_with_permit(queue.permits(), item);
     }
 
-    /// Splits one off.
+    /// Splits one permit off.
     #[cfg(feature = "tokio")]
     pub(crate) fn split(&mut self) -> Option<Self>
     where
@@ -66,26 +67,25 @@ impl<T, H: QueueRef<T>> Drop for Held<T, H> {
     }
 }
 
-/// Permits that are waited for.
-pub(crate) struct ReserveAttempt<T, H: QueueRef<T> + Clone> {
+/// An attempt to reserve permits, which are returned as `G`.
+pub(crate) struct ReserveAttempt<T, H: QueueRef<T> + Clone, G = Held<T, H>> {
     handle: H,
     count: usize,
-    place: Option<WaiterKey>,
-    item: PhantomData<fn(T)>,
+    waiter: Option<WaiterKey>,
+    item: PhantomData<fn(T) -> G>,
 }
 
-type Reserved<T, H> = Result<Held<T, H>, PutError<()>>;
-
-impl<T, H: QueueRef<T> + Clone> ReserveAttempt<T, H> {
+impl<T, H: QueueRef<T> + Clone, G> ReserveAttempt<T, H, G> {
     pub(crate) fn new(handle: H, count: usize) -> Self {
         let most = handle.queue().total_permits();
         assert!(count <= most, "{count} permits requested, but the queue has only {most}");
-        ReserveAttempt { handle, count, place: None, item: PhantomData }
+        ReserveAttempt { handle, count, waiter: None, item: PhantomData }
     }
 
-    /// The wait is over: what was got goes to the caller if it is all, and back if the queue is closed meanwhile.
-    fn after(&self, want: Request<T>) -> Reserved<T, H> {
-        let Request::Permits { missing, held } = want else { unreachable!("a reservation waits for permits") };
+    /// After the wait has ended: the permits go to the caller if they are complete and the queue is open. Otherwise they are
+    /// released.
+    fn after_wait(&self, request: Request<T>) -> Result<Held<T, H>, PutError<()>> {
+        let Request::Permits { missing, held } = request else { unreachable!("a reservation waits for permits") };
         let held = Held { handle: self.handle.clone(), count: held, item: PhantomData };
         if missing == 0 && !self.handle.queue().is_closed() {
             Ok(held)
@@ -95,20 +95,20 @@ impl<T, H: QueueRef<T> + Clone> ReserveAttempt<T, H> {
     }
 }
 
-impl<T, H: QueueRef<T> + Clone> Attempt for ReserveAttempt<T, H> {
-    type Output = Reserved<T, H>;
-    type Timed = Result<Held<T, H>, PutTimeoutError<()>>;
+impl<T, H: QueueRef<T> + Clone, G: From<Held<T, H>>> Attempt for ReserveAttempt<T, H, G> {
+    type Output = Result<G, PutError<()>>;
+    type Timed = Result<G, PutTimeoutError<()>>;
 
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        if self.place.is_none() {
+        if self.waiter.is_none() {
             return match Held::try_take(self.handle.clone(), self.count) {
-                Ok(held) => Some(Ok(held)),
+                Ok(held) => Some(Ok(held.into())),
                 Err(TryPutError::Closed(_)) => Some(Err(PutError(()))),
                 Err(TryPutError::Full(_)) => None,
             };
         }
-        let want = self.handle.queue().poll_queued_put(&mut self.place, waker)?;
-        Some(self.after(want))
+        let request = self.handle.queue().poll_queued_put(&mut self.waiter, waker)?;
+        Some(self.after_wait(request).map(G::from))
     }
 
     fn spin_policy(&self) -> SpinPolicy<'_> {
@@ -117,26 +117,26 @@ impl<T, H: QueueRef<T> + Clone> Attempt for ReserveAttempt<T, H> {
     }
 
     fn is_registered(&self) -> bool {
-        self.place.is_some()
+        self.waiter.is_some()
     }
 
     fn register(&mut self, waker: &Waker) -> Option<Self::Output> {
-        let want = Request::Permits { missing: self.count as u64, held: 0 };
-        let (registered, _told) = self.handle.queue().enqueue_put(waker.clone(), want);
+        let request = Request::Permits { missing: self.count as u64, held: 0 };
+        let (registered, _deferred) = self.handle.queue().enqueue_put(waker.clone(), request);
         match registered {
-            Registered::Pending(place) => {
-                self.place = Some(place);
+            Registered::Pending(waiter) => {
+                self.waiter = Some(waiter);
                 None
             }
-            Registered::Ready(want) => Some(self.after(want)),
+            Registered::Ready(request) => Some(self.after_wait(request).map(G::from)),
         }
     }
 
-    /// What has come so far goes back.
+    /// Permits that were collected so far are released.
     fn cancel(&mut self) {
-        if let Some(place) = self.place.take() {
-            let want = self.handle.queue().cancel_put(place);
-            drop(self.after(want));
+        if let Some(waiter) = self.waiter.take() {
+            let request = self.handle.queue().cancel_put(waiter);
+            drop(self.after_wait(request));
         }
     }
 
@@ -155,48 +155,12 @@ impl<T, H: QueueRef<T> + Clone> Attempt for ReserveAttempt<T, H> {
     }
 }
 
-/// Wraps what was reserved in the public guard.
-pub(crate) struct Wrapped<A>(pub(crate) A);
-
-impl<'a, T> Attempt for Wrapped<ReserveAttempt<T, &'a Queue<T>>> {
-    type Output = Result<Permits<'a, T>, PutError<()>>;
-    type Timed = Result<Permits<'a, T>, PutTimeoutError<()>>;
-
-    fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        Some(self.0.try_complete(waker)?.map(Permits))
-    }
-
-    fn spin_policy(&self) -> SpinPolicy<'_> {
-        self.0.spin_policy()
-    }
-
-    fn is_registered(&self) -> bool {
-        self.0.is_registered()
-    }
-
-    fn register(&mut self, waker: &Waker) -> Option<Self::Output> {
-        Some(self.0.register(waker)?.map(Permits))
-    }
-
-    fn cancel(&mut self) {
-        self.0.cancel();
-    }
-
-    fn timed(output: Self::Output) -> Self::Timed {
-        Ok(output?)
-    }
-
-    fn on_timeout(&mut self) -> Self::Timed {
-        self.0.on_timeout().map(Permits)
-    }
-}
-
 operation! {
     /// Future returned by [`Queue::reserve`].
     ///
     /// # Cancel safety
     /// It can be dropped at any time: the permits that it has collected so far go to the next waiter.
-    pub struct Reserve<'a, T>(Wrapped<ReserveAttempt<T, &'a Queue<T>>>)
+    pub struct Reserve<'a, T>(ReserveAttempt<T, &'a Queue<T>, Permits<'a, T>>)
         -> Result<Permits<'a, T>, PutError<()>>, in time Result<Permits<'a, T>, PutTimeoutError<()>>;
 }
 
@@ -205,6 +169,12 @@ operation! {
 /// Unused permits are released when this is dropped. Permits remain valid after a [`close`](Queue::close):
 /// items put with them can be taken, and gets fail with *closed* only after all permits are used or released.
 pub struct Permits<'a, T>(pub(crate) Held<T, &'a Queue<T>>);
+
+impl<'a, T> From<Held<T, &'a Queue<T>>> for Permits<'a, T> {
+    fn from(held: Held<T, &'a Queue<T>>) -> Self {
+        Permits(held)
+    }
+}
 
 impl<T> Permits<'_, T> {
     /// The number of unused permits.
@@ -260,7 +230,7 @@ impl<T> Queue<T> {
     /// assert_eq!(queue.drain().collect::<String>(), "ab");
     /// ```
     pub fn reserve(&self, count: usize) -> Reserve<'_, T> {
-        Reserve(Operation::new(Wrapped(ReserveAttempt::new(self, count))))
+        Reserve(Operation::new(ReserveAttempt::new(self, count)))
     }
 
     /// Reserves capacity for `count` items without waiting.
@@ -280,14 +250,10 @@ impl<T> Queue<T> {
     /// The number of free slots, or of free permits; `None` if the queue is unbounded.
     pub fn remaining_capacity(&self) -> Option<usize> {
         let capacity = self.capacity()?;
-        Some(match self.permits_if_any() {
-            None => capacity - self.len(),
-            Some(permits) => capacity - (self.total_permits() - permits.free() as usize),
+        Some(match self.bound() {
+            Bound::Permits(permits) => capacity - (self.total_permits() - permits.free() as usize),
+            _ => capacity - self.len(),
         })
-    }
-
-    pub(crate) fn permits(&self) -> &PermitPool {
-        self.permits_if_any().expect("queue was not created by `Queue::with_permits`")
     }
 
     /// How many permits there are in all.

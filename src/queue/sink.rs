@@ -41,7 +41,7 @@ impl<T, H: QueueRef<T>> Puts<T, H> {
 
     /// Takes an item on, for the next poll, in place of one that is not in the queue yet, which is dropped.
     #[cfg(feature = "compat")]
-    pub(crate) fn replace(&mut self, item: T) {
+    pub(crate) fn replace_item(&mut self, item: T) {
         drop(self.operation.take_back());
         self.operation.restart();
         self.load(item);
@@ -51,7 +51,7 @@ impl<T, H: QueueRef<T>> Puts<T, H> {
     pub(crate) fn load(&mut self, item: T) {
         let attempt = &mut self.operation.attempt;
         assert!(attempt.is_idle(), "`start_send` without a `poll_ready` that was ready");
-        attempt.load = Some(item);
+        attempt.items = Some(item);
     }
 }
 

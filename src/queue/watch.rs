@@ -2,7 +2,7 @@
 
 use super::{Queue, QueueRef};
 use crate::error::{ClosedTimeoutError, JoinTimeoutError};
-use crate::join::{Claims, Left};
+use crate::join::Claims;
 use crate::operation::{operation, Attempt};
 use crate::wait::{WaitSet, Waiting};
 use std::marker::PhantomData;
@@ -142,31 +142,6 @@ impl<T, H: QueueRef<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
         let output = self.try_complete(None);
         self.cancel();
         output.ok_or_else(C::timed_out)
-    }
-}
-
-impl<T> Queue<T> {
-    /// Notifies those who join, if a change has left nothing unfinished.
-    #[inline]
-    pub(super) fn notify_if_all_done(&self, left: Left) {
-        match left {
-            Left::Nothing { claims } if !self.hot.joiners.is_empty() => self.notify_joiners(claims),
-            _ => {}
-        }
-    }
-
-    #[cold]
-    fn notify_joiners(&self, claims: u64) {
-        // Noted first: who is woken may not be polled before the next item comes in.
-        self.hot.last_zero.note(claims);
-        self.hot.joiners.wake_all();
-    }
-
-    /// The same, for a claim that was given up.
-    pub(super) fn notify_after_holes(&self) {
-        if !self.hot.joiners.is_empty() {
-            self.notify_if_all_done(self.book.unfinished.remaining_after_holes(self));
-        }
     }
 }
 

@@ -1,8 +1,7 @@
 //! Unit tests of the edges between segments, and of what operations report.
 
-use super::tests::{pass_the_tail, LEN};
+use super::tests::{pass_the_tail, pop_up_to, push_all, LEN};
 use super::*;
-use std::cell::Cell;
 use std::collections::VecDeque;
 
 /// As an appender does that is stopped before the tail moves: links a segment whose slot 0 holds `value`.
@@ -18,91 +17,69 @@ fn link_and_stop(queue: &RawQueue<u64>, value: u64) -> link::Link<'_, u64> {
 #[test]
 fn the_head_stays_in_the_segment_that_the_tail_has_not_left() {
     let queue = RawQueue::new();
-    (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
+    (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
     let appender = link_and_stop(&queue, LEN);
     let segment = queue.tail.cursor().address();
-    (0..LEN).for_each(|n| assert_eq!(queue.pop(&()), Ok(n)));
+    (0..LEN).for_each(|n| assert_eq!(queue.pop(&mut Events::default()), Ok(n)));
     assert_eq!(queue.head.cursor().address(), segment);
     // As by a getter that saw an item, and whose word of the head came back since.
     queue.leave_used_up(queue.head.cursor());
     assert_eq!(queue.head.cursor().address(), segment);
-    assert_eq!(queue.pop(&()), Err(PopError::Empty));
+    assert_eq!(queue.pop(&mut Events::default()), Err(PopError::Empty));
     drop(appender);
-    queue.push(LEN + 1, UNBOUNDED, &()).unwrap();
-    assert_eq!((queue.pop(&()), queue.pop(&())), (Ok(LEN), Ok(LEN + 1)));
-}
-
-/// What operations have reported.
-#[derive(Default)]
-struct Reported {
-    items: Cell<usize>,
-    slots: Cell<usize>,
-    holes: Cell<usize>,
-}
-
-impl Observer for Reported {
-    fn surfaced(&self, items: usize) {
-        self.items.set(self.items.get() + items);
-    }
-
-    fn vacated(&self, slots: usize) {
-        self.slots.set(self.slots.get() + slots);
-    }
-
-    fn voided(&self) {
-        self.holes.set(self.holes.get() + 1);
-    }
+    queue.push(LEN + 1, UNBOUNDED, &mut Events::default()).unwrap();
+    assert_eq!((queue.pop(&mut Events::default()), queue.pop(&mut Events::default())), (Ok(LEN), Ok(LEN + 1)));
 }
 
 #[test]
 fn each_operation_reports_what_it_changed() {
-    let (queue, reported) = (RawQueue::new(), Reported::default());
-    let check = |queue: &RawQueue<u64>| {
+    let (queue, events) = (RawQueue::new(), &mut Events::default());
+    let check = |queue: &RawQueue<u64>, events: &Events| {
         let claimed = (queue.tail.snapshot(LEN).position - LEN, queue.head.snapshot(LEN).position - LEN);
-        assert_eq!((reported.items.get() as u64, reported.slots.get() as u64), claimed);
+        assert_eq!((events.pushed as u64, events.freed as u64), claimed);
     };
     for n in 0..3 * LEN {
-        queue.push(n, UNBOUNDED, &reported).unwrap();
-        check(&queue);
+        queue.push(n, UNBOUNDED, events).unwrap();
+        check(&queue, events);
     }
     for size in (1..20).cycle().take(50) {
-        queue.push_many(&mut (0..size).collect(), UNBOUNDED, &reported).unwrap();
-        check(&queue);
-        assert_eq!(queue.pop_many(&mut Vec::new(), size as usize + 1, &reported), Ok(size as usize + 1));
-        check(&queue);
+        push_all(&queue, &mut (0..size).collect(), UNBOUNDED, events).unwrap();
+        check(&queue, events);
+        assert_eq!(pop_up_to(&queue, &mut Vec::new(), size as usize + 1, events), Ok(size as usize + 1));
+        check(&queue, events);
     }
-    while queue.pop(&reported).is_ok() {
-        check(&queue);
+    while queue.pop(events).is_ok() {
+        check(&queue, events);
     }
     // A slot beyond the bound that is given up, and free at once, and one that follows: the pop reports both.
-    let slots = reported.slots.get();
+    let slots = events.freed;
     let Ok(ticket) = queue.try_claim_push() else { panic!("there is a slot") };
-    assert!(queue.push_slow(0, PushFallback::Misplaced(ticket), 0, &reported).is_err());
-    queue.push(0, UNBOUNDED, &reported).unwrap();
-    queue.pop(&reported).unwrap();
-    assert_eq!((reported.slots.get() - slots, reported.holes.get()), (3, 1));
+    assert!(queue.push_slow(0, PushFallback::Misplaced(ticket), 0, events).is_err());
+    queue.push(0, UNBOUNDED, events).unwrap();
+    queue.pop(events).unwrap();
+    assert_eq!((events.freed - slots, events.holes), (3, 1));
     // Slots that are poisoned before a put comes.
     (0..3).for_each(|_| pass_the_tail(&queue));
-    let items = reported.items.get();
-    queue.push(0, UNBOUNDED, &reported).unwrap();
-    assert_eq!((reported.items.get() - items, reported.holes.get(), queue.holes()), (1, 4, 4));
+    let items = events.pushed;
+    queue.push(0, UNBOUNDED, events).unwrap();
+    assert_eq!((events.pushed - items, events.holes, queue.holes()), (1, 4, 4));
 }
 
 #[test]
 fn an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender() {
-    type Operation = fn(&RawQueue<u64>, &Reported);
+    type Operation = fn(&RawQueue<u64>, &mut Events);
     let operations: [(Operation, usize); 3] = [
-        (|queue, reported| queue.push(1, UNBOUNDED, reported).unwrap(), 2),
-        (|queue, reported| queue.push_many(&mut VecDeque::from([1, 2]), UNBOUNDED, reported).unwrap(), 3),
-        (|queue, reported| assert!(queue.close(reported)), 1),
+        (|queue, events| queue.push(1, UNBOUNDED, events).unwrap(), 2),
+        (|queue, events| push_all(queue, &mut VecDeque::from([1, 2]), UNBOUNDED, events).unwrap(), 3),
+        (|queue, events| assert!(queue.close(events)), 1),
     ];
     for (operation, items) in operations {
         let queue = RawQueue::new();
-        (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
+        (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
         let _appender = link_and_stop(&queue, LEN);
-        let reported = Reported::default();
-        operation(&queue, &reported);
-        assert_eq!(reported.items.get(), items);
+        let mut events = Events::default();
+        operation(&queue, &mut events);
+        assert_eq!(events.pushed, items);
     }
 }
 
@@ -110,7 +87,7 @@ fn an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender() {
 fn fill_up(queue: &RawQueue<u64>) -> usize {
     let before = queue.tail.cursor().address();
     while queue.tail.cursor().address() == before {
-        queue.push(0, UNBOUNDED, &()).unwrap();
+        queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
     }
     queue.tail.cursor().address()
 }
@@ -119,7 +96,7 @@ fn fill_up(queue: &RawQueue<u64>) -> usize {
 fn use_up(queue: &RawQueue<u64>) {
     let before = queue.head.cursor().address();
     while queue.head.cursor().address() == before {
-        queue.pop(&()).unwrap();
+        queue.pop(&mut Events::default()).unwrap();
     }
 }
 
@@ -128,7 +105,7 @@ fn an_append_uses_a_retired_segment_that_was_left_since() {
     let queue = RawQueue::new();
     let first = fill_up(&queue);
     fill_up(&queue);
-    queue.pop(&()).unwrap();
+    queue.pop(&mut Events::default()).unwrap();
     let Ok(ticket) = queue.try_claim_pop() else { panic!("there are items") };
     use_up(&queue);
     ticket.take(drop);
@@ -140,7 +117,7 @@ fn the_next_segment_to_be_retired_frees_one_that_was_left_since() {
     let queue = RawQueue::new();
     let first = fill_up(&queue);
     fill_up(&queue);
-    queue.pop(&()).unwrap();
+    queue.pop(&mut Events::default()).unwrap();
     let Ok(ticket) = queue.try_claim_pop() else { panic!("there are items") };
     use_up(&queue);
     fill_up(&queue);
@@ -158,7 +135,7 @@ fn a_dropped_queue_frees_all_its_segments() {
     for _ in 0..2 {
         fill_up(&queue);
         // The second pop looks where the tail is.
-        (0..2).for_each(|_| assert_eq!(queue.pop(&()), Ok(0)));
+        (0..2).for_each(|_| assert_eq!(queue.pop(&mut Events::default()), Ok(0)));
         let Ok(_never_used) = queue.try_claim_pop() else { panic!("there are items") };
         use_up(&queue);
     }
@@ -178,12 +155,12 @@ fn a_used_up_segment_is_left_with_its_last_item() {
     for (alone, batch) in [(false, false), (false, true), (true, false), (true, true)] {
         let mut queue = RawQueue::new();
         let mut single = alone.then(|| queue.single_consumer());
-        (0..=LEN).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
+        (0..=LEN).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
         let mut values = Vec::new();
         let (most, all) = (LEN as usize, Ok(LEN as usize));
         match (&mut single, batch) {
-            (None, false) => one_by_one(|| queue.pop(&())),
-            (None, true) => assert_eq!(queue.pop_many(&mut values, most, &()), all),
+            (None, false) => one_by_one(|| queue.pop(&mut Events::default())),
+            (None, true) => assert_eq!(pop_up_to(&queue, &mut values, most, &mut Events::default()), all),
             (Some(single), false) => one_by_one(|| match queue.peek_ready(single) {
                 Some(ready) => Ok(ready.take(|n| n)),
                 None => queue.pop_single_slow(single),
@@ -197,27 +174,27 @@ fn a_used_up_segment_is_left_with_its_last_item() {
 #[test]
 fn helper_tickets_do_not_count_as_items() {
     let queue = RawQueue::new();
-    queue.push(0, UNBOUNDED, &()).unwrap();
-    queue.pop(&()).unwrap();
-    (1..LEN).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
+    queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
+    queue.pop(&mut Events::default()).unwrap();
+    (1..LEN).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
     // As by threads that are stopped at the edge.
     let helpers = [(); 3].map(|()| queue.link(&queue.tail, queue.tail.cursor()).unwrap());
-    (1..LEN / 2).for_each(|n| assert_eq!(queue.pop(&()), Ok(n)));
+    (1..LEN / 2).for_each(|n| assert_eq!(queue.pop(&mut Events::default()), Ok(n)));
     assert_eq!((queue.len(), queue.claims()), (LEN / 2, LEN));
     assert!(queue.fence_pops(LEN / 2 + 1) && !queue.fence_pops(LEN / 2));
-    queue.push(LEN, UNBOUNDED, &()).unwrap();
-    (LEN / 2..=LEN).for_each(|n| assert_eq!(queue.pop(&()), Ok(n)));
+    queue.push(LEN, UNBOUNDED, &mut Events::default()).unwrap();
+    (LEN / 2..=LEN).for_each(|n| assert_eq!(queue.pop(&mut Events::default()), Ok(n)));
     drop(helpers);
-    assert_eq!(queue.pop(&()), Err(PopError::Empty));
+    assert_eq!(queue.pop(&mut Events::default()), Err(PopError::Empty));
     // No pop went ahead of the tail.
-    queue.push(0, UNBOUNDED, &()).unwrap();
-    assert_eq!((queue.pop(&()), queue.holes()), (Ok(0), 0));
+    queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
+    assert_eq!((queue.pop(&mut Events::default()), queue.holes()), (Ok(0), 0));
 }
 
 #[test]
 fn helper_tickets_end_before_the_closed_bit() {
     let queue = RawQueue::new();
-    (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
+    (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
     let helpers: Vec<_> = (LEN..cursor::MAX_TICKET).map(|_| queue.link(&queue.tail, queue.tail.cursor())).collect();
     assert!(helpers.iter().all(Option::is_some));
     assert!(queue.link(&queue.tail, queue.tail.cursor()).is_none());
@@ -228,11 +205,11 @@ fn helper_tickets_end_before_the_closed_bit() {
 fn a_misplaced_claim_is_kept_within_the_bound_and_given_up_beyond_it() {
     for (limit, answer, holes) in [(2, Ok(()), 0), (1, Err(PushError::Full(1)), 1)] {
         let queue = RawQueue::new();
-        queue.push(0, UNBOUNDED, &()).unwrap();
+        queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
         let Ok(ticket) = queue.try_claim_push() else { panic!("there is a slot") };
-        assert_eq!(queue.push_slow(1, PushFallback::Misplaced(ticket), limit, &()), answer);
+        assert_eq!(queue.push_slow(1, PushFallback::Misplaced(ticket), limit, &mut Events::default()), answer);
         assert_eq!((queue.claims(), queue.holes(), queue.len()), (2, holes, 2 - holes));
-        assert_eq!(queue.pop(&()), Ok(0));
-        assert_eq!(queue.pop(&()), if holes == 0 { Ok(1) } else { Err(PopError::Empty) });
+        assert_eq!(queue.pop(&mut Events::default()), Ok(0));
+        assert_eq!(queue.pop(&mut Events::default()), if holes == 0 { Ok(1) } else { Err(PopError::Empty) });
     }
 }

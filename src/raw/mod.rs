@@ -1,6 +1,6 @@
 //! The core: an unbounded list of segments with a head and a tail, and a bound that is a number beside it.
 //!
-//! Knows nothing of waiting, tasks, threads or time. What others may be waiting for it tells an [`Observer`].
+//! Knows nothing of waiting, tasks, threads or time. An operation notes in [`Events`] what a waiter may be waiting for.
 //! The only folder with `unsafe`. `docs/design.md` has the drawings, the invariants and the proof.
 #![allow(unsafe_code)]
 // The loom models reach this module; nobody else does.
@@ -50,36 +50,16 @@ pub use slot_harness::SlotHarness;
 /// No bound.
 pub const UNBOUNDED: u64 = u64::MAX;
 
-/// Told at once what an operation has changed that somebody may be waiting for. The core does not know who. It may panic
-/// only where that is the last thing which the operation does.
-pub trait Observer {
-    /// `items` more are there to be got.
-    fn surfaced(&self, items: usize);
-    /// The head has gone on by `slots`, or as many claims ahead of it were given up, so that there may be room.
-    fn vacated(&self, slots: usize);
-    /// Claims were given up that had counted as items.
-    fn voided(&self);
-}
-
-impl<O: Observer> Observer for &O {
-    fn surfaced(&self, items: usize) {
-        (**self).surfaced(items);
-    }
-
-    fn vacated(&self, slots: usize) {
-        (**self).vacated(slots);
-    }
-
-    fn voided(&self) {
-        (**self).voided();
-    }
-}
-
-/// Nobody waits.
-impl Observer for () {
-    fn surfaced(&self, _items: usize) {}
-    fn vacated(&self, _slots: usize) {}
-    fn voided(&self) {}
+/// What operations have changed that a waiter may be waiting for. Each operation adds to it; the caller notifies the
+/// waiters when the operation has returned, so that no waker ever runs in the core.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Events {
+    /// Items that can be popped now.
+    pub pushed: usize,
+    /// Slots that the head has passed, and holes ahead of it: there may be free capacity.
+    pub freed: usize,
+    /// Claims that had counted as items and became holes.
+    pub holes: u64,
 }
 
 /// Why a push did not happen; the value comes back.
@@ -257,31 +237,32 @@ impl<T> RawQueue<T> {
     }
 
     /// Takes items out and drops them until there is none; goes on when the drop of one panics.
-    pub fn discard(&self, observer: &impl Observer) {
-        struct Rest<'a, T, O: Observer>(&'a RawQueue<T>, &'a O);
-        impl<T, O: Observer> Drop for Rest<'_, T, O> {
-            fn drop(&mut self) {
-                while let Ok(value) = self.0.pop(self.1) {
+    pub fn discard(&self) {
+        struct Rest<'a, T>(&'a RawQueue<T>);
+        impl<T> Rest<'_, T> {
+            fn discard(&self) {
+                while let Ok(value) = self.0.pop(&mut Events::default()) {
                     drop(value);
                 }
             }
         }
-        let rest = Rest(self, observer);
-        while let Ok(value) = self.pop(observer) {
-            drop(value);
+        impl<T> Drop for Rest<'_, T> {
+            fn drop(&mut self) {
+                self.discard();
+            }
         }
-        drop(rest);
+        Rest(self).discard();
     }
 
     /// Counts claims given up.
-    fn add_holes(&self, claims: u64, observer: &impl Observer) {
+    fn add_holes(&self, claims: u64, events: &mut Events) {
         // Ordering: AcqRel, H2. Release: the claim comes before (H1). Acquire: a joiner's meeting (M1).
         self.side.holes.fetch_add(claims, Ordering::AcqRel);
-        observer.voided();
+        events.holes += claims;
     }
 
     /// Takes nothing in any more; what is inside can still be got. True for the one call that closed.
-    pub fn close(&self, observer: &impl Observer) -> bool {
+    pub fn close(&self, events: &mut Events) -> bool {
         loop {
             let seen = self.tail.cursor();
             if seen.is_closed() {
@@ -307,7 +288,7 @@ impl<T> RawQueue<T> {
                 }
                 Err(next) => {
                     if self.cross(&self.tail, seen, &link, next, 1) {
-                        observer.surfaced(1);
+                        events.pushed += 1;
                     }
                 }
             }
@@ -356,6 +337,6 @@ impl<T> Drop for RawQueue<T> {
         if self.has_single_consumer() {
             self.head.store(self.head.cursor().opened());
         }
-        self.discard(&());
+        self.discard();
     }
 }

@@ -4,7 +4,7 @@ use super::cursor::Cursor;
 use super::fast::PopFallback;
 use super::segment::{Segment, SEALED};
 use super::slot::Found;
-use super::{to_usize, Claim, Observer, PopError, RawQueue, Snapshot};
+use super::{to_usize, Claim, Events, PopError, RawQueue, Snapshot};
 use crate::sync::{Backoff, Ordering};
 
 /// What the look behind the horizon says.
@@ -20,32 +20,35 @@ impl<T> RawQueue<T> {
     /// Linearized at the claim, an RMW of the head's word; if vacant, at the look at the tail's word, around which
     /// the head did not move.
     #[inline]
-    pub fn pop(&self, observer: &impl Observer) -> Result<T, PopError> {
+    pub fn pop(&self, events: &mut Events) -> Result<T, PopError> {
         match self.try_claim_pop() {
             Ok(ticket) => {
                 let value = ticket.take(Ok);
-                observer.vacated(1);
+                events.freed += 1;
                 value
             }
-            Err(fallback) => self.pop_slow(fallback, observer),
+            Err(fallback) => self.pop_fallen_back(fallback, events),
         }
     }
 
-    /// Takes the item at the head after a setback.
     #[cold]
-    pub fn pop_slow(&self, fallback: PopFallback<'_, T>, observer: &impl Observer) -> Result<T, PopError> {
+    fn pop_fallen_back(&self, fallback: PopFallback<'_, T>, events: &mut Events) -> Result<T, PopError> {
+        match self.empty_hint(&fallback) {
+            Some(error) => Err(error),
+            None => self.pop_slow(fallback, events),
+        }
+    }
+
+    /// The slow path of a pop.
+    #[cold]
+    pub fn pop_slow(&self, fallback: PopFallback<'_, T>, events: &mut Events) -> Result<T, PopError> {
         match fallback {
-            PopFallback::General => {
-                // Mostly because there is nothing.
-                if let Some(error) = self.empty_hint() {
-                    return Err(error);
-                }
-            }
+            PopFallback::General => {}
             PopFallback::Contended => Backoff::new().after_lost_claim(),
             PopFallback::Unpublished(unsettled) => {
                 let claim = unsettled.claim();
                 let found = self.take(&claim, claim.index);
-                observer.vacated(1);
+                events.freed += 1;
                 if let Found::Value(value) = found {
                     return Ok(value);
                 }
@@ -53,7 +56,7 @@ impl<T> RawQueue<T> {
         }
         loop {
             let claim = self.claim_pop(1)?;
-            if let Some(value) = self.take_claimed(&claim, observer) {
+            if let Some(value) = self.take_claimed(&claim, events) {
                 return Ok(value);
             }
         }
@@ -63,7 +66,7 @@ impl<T> RawQueue<T> {
     ///
     /// Linearized at the claim, an RMW of the head's word: the head was where it was when the items were counted, and the
     /// tail only moves on.
-    pub fn pop_beyond(&self, limit: u64, observer: &impl Observer) -> Option<T> {
+    pub fn pop_beyond(&self, limit: u64, events: &mut Events) -> Option<T> {
         self.assert_no_single_consumer();
         loop {
             let (Snapshot { cursor: seen, position: head }, tail) = self.ends();
@@ -78,7 +81,7 @@ impl<T> RawQueue<T> {
                 continue;
             }
             let Some(segment) = Segment::at(seen.address()) else { unreachable!() };
-            if let Some(value) = self.take_claimed(&Claim { segment, index: seen.ticket(), count: 1 }, observer) {
+            if let Some(value) = self.take_claimed(&Claim { segment, index: seen.ticket(), count: 1 }, events) {
                 return Some(value);
             }
         }
@@ -86,45 +89,40 @@ impl<T> RawQueue<T> {
 
     /// Uses a claim of one slot; moves the head off the segment if that was its last.
     #[inline]
-    fn take_claimed(&self, claim: &Claim<T>, observer: &impl Observer) -> Option<T> {
+    fn take_claimed(&self, claim: &Claim<T>, events: &mut Events) -> Option<T> {
         let left = self.leave_behind(claim);
         let found = self.take(claim, claim.index);
         self.retire(left);
-        observer.vacated(1);
+        events.freed += 1;
         match found {
             Found::Value(value) => Some(value),
             Found::Hole => None,
         }
     }
 
-    /// Appends up to `limit` items to `values`, one claim a segment, and says how many; never 0 unless `limit` is.
-    pub fn pop_many(&self, values: &mut Vec<T>, limit: usize, observer: &impl Observer) -> Result<usize, PopError> {
+    /// Appends a run of up to `limit` items to `values`, by one claim in one segment, and says how many: 0 if the claim
+    /// was of holes only.
+    ///
+    /// # Panics
+    /// If `limit` is 0.
+    pub fn pop_run(&self, values: &mut Vec<T>, limit: usize, events: &mut Events) -> Result<usize, PopError> {
+        let wanted = match self.available() {
+            // What may panic comes before the claim, and only when something is there.
+            Availability::Ready(there) => limit.min(Self::LEN as usize).min(to_usize(there)),
+            Availability::None(error) => return Err(error),
+        };
+        assert!(wanted > 0, "a run of no items");
+        values.reserve(wanted);
+        let claim = self.claim_pop(wanted as u64)?;
         let before = values.len();
-        while values.len() - before < limit {
-            let wanted = (limit - (values.len() - before)).min(Self::LEN as usize);
-            let claimed = match self.available() {
-                Availability::Ready(there) => {
-                    // What may panic comes before the claim, and only when something is there.
-                    let wanted = wanted.min(to_usize(there));
-                    values.reserve(wanted);
-                    self.claim_pop(wanted as u64)
-                }
-                Availability::None(error) => Err(error),
-            };
-            let claim = match claimed {
-                Ok(claim) => claim,
-                Err(error) if values.len() == before => return Err(error),
-                Err(_) => break,
-            };
-            let left = self.leave_behind(&claim);
-            for index in claim.index..claim.index + claim.count {
-                if let Found::Value(value) = self.take(&claim, index) {
-                    values.push(value);
-                }
+        let left = self.leave_behind(&claim);
+        for index in claim.index..claim.index + claim.count {
+            if let Found::Value(value) = self.take(&claim, index) {
+                values.push(value);
             }
-            self.retire(left);
-            observer.vacated(claim.count as usize);
         }
+        self.retire(left);
+        events.freed += claim.count as usize;
         Ok(values.len() - before)
     }
 
@@ -196,7 +194,8 @@ impl<T> RawQueue<T> {
 
     /// As `look`, if the head and the tail are in one segment and there is nothing between them.
     #[inline]
-    fn empty_hint(&self) -> Option<PopError> {
+    pub fn empty_hint(&self, fallback: &PopFallback<'_, T>) -> Option<PopError> {
+        let PopFallback::General = fallback else { return None };
         let head = self.head.snapshot(Self::LEN);
         let tail = self.tail.cursor();
         let together = tail.opened() == head.cursor;

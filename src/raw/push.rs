@@ -3,7 +3,7 @@
 use super::cursor::Cursor;
 use super::fast::{Contested, PushFallback, PushTicket};
 use super::segment::{Segment, SEALED};
-use super::{to_usize, Claim, Observer, PushError, RawQueue, UNBOUNDED};
+use super::{to_usize, Claim, Events, PushError, RawQueue, UNBOUNDED};
 use crate::sync::{Backoff, Ordering};
 use std::collections::VecDeque;
 
@@ -31,28 +31,21 @@ enum Append {
 }
 
 impl<T> RawQueue<T> {
-    /// Puts values from the front of `values` at the tail, in their order, until it is empty or something refuses:
-    /// one claim for as many as the segment and the limit allow.
-    pub fn push_many(
-        &self,
-        values: &mut VecDeque<T>,
-        limit: u64,
-        observer: &impl Observer,
-    ) -> Result<(), PushError<()>> {
-        while !values.is_empty() {
-            match self.claim_push(values.len() as u64, limit, observer) {
-                Ok(claim) => self.publish_many(&claim, values, observer),
-                Err(NoClaim::Full) => return Err(PushError::Full(())),
-                Err(NoClaim::Closed) => return Err(PushError::Closed(())),
-                Err(NoClaim::Edge(seen)) => {
-                    let mut value = values.pop_front();
-                    let appended = self.append(seen, &mut value, limit, observer);
-                    if let Some(value) = value {
-                        values.push_front(value);
-                    }
-                    if let Append::PushError(error) = appended {
-                        return Err(error);
-                    }
+    /// Pushes a run of values from the front of `values`: by one claim, as many as the segment and the limit allow, or
+    /// one by an append. The run may be empty, if its slots were poisoned; the caller repeats this until no value is left.
+    pub fn push_run(&self, values: &mut VecDeque<T>, limit: u64, events: &mut Events) -> Result<(), PushError<()>> {
+        match self.claim_push(values.len() as u64, limit, events) {
+            Ok(claim) => self.publish_many(&claim, values, events),
+            Err(NoClaim::Full) => return Err(PushError::Full(())),
+            Err(NoClaim::Closed) => return Err(PushError::Closed(())),
+            Err(NoClaim::Edge(seen)) => {
+                let mut value = values.pop_front();
+                let appended = self.append(seen, &mut value, limit, events);
+                if let Some(value) = value {
+                    values.push_front(value);
+                }
+                if let Append::PushError(error) = appended {
+                    return Err(error);
                 }
             }
         }
@@ -61,7 +54,7 @@ impl<T> RawQueue<T> {
 
     /// Fills the slots of a claim. A value that comes back from a poisoned slot goes into the next one, so that the order
     /// is kept and as many values are left over as slots were poisoned.
-    fn publish_many(&self, claim: &Claim<T>, values: &mut VecDeque<T>, observer: &impl Observer) {
+    fn publish_many(&self, claim: &Claim<T>, values: &mut VecDeque<T>, events: &mut Events) {
         let mut kept = 0;
         for index in claim.index..claim.index + claim.count {
             let Some(value) = values.pop_front() else { unreachable!("more slots were claimed than there are values") };
@@ -71,12 +64,10 @@ impl<T> RawQueue<T> {
                 Some(value) => values.push_front(value),
             }
         }
-        if kept > 0 {
-            observer.surfaced(kept);
-        }
+        events.pushed += kept;
         let holes = claim.count - kept as u64;
         if holes > 0 {
-            self.add_holes(holes, observer);
+            self.add_holes(holes, events);
         }
     }
 
@@ -84,14 +75,14 @@ impl<T> RawQueue<T> {
     ///
     /// Linearized at the claim that is kept, an RMW of the tail's word.
     #[inline]
-    pub fn push(&self, value: T, limit: u64, observer: &impl Observer) -> Result<(), PushError<T>> {
+    pub fn push(&self, value: T, limit: u64, events: &mut Events) -> Result<(), PushError<T>> {
         let ticket = match limit {
             UNBOUNDED => self.try_claim_push(),
             _ => self.try_claim_push_within(limit),
         };
         match ticket {
-            Ok(ticket) => self.push_by(ticket, value, limit, observer),
-            Err(fallback) => self.push_slow(value, fallback, limit, observer),
+            Ok(ticket) => self.push_by(ticket, value, limit, events),
+            Err(fallback) => self.push_slow(value, fallback, limit, events),
         }
     }
 
@@ -102,14 +93,14 @@ impl<T> RawQueue<T> {
         ticket: PushTicket<'_, T>,
         value: T,
         limit: u64,
-        observer: &impl Observer,
+        events: &mut Events,
     ) -> Result<(), PushError<T>> {
         match ticket.publish(value) {
             Ok(()) => {
-                observer.surfaced(1);
+                events.pushed += 1;
                 Ok(())
             }
-            Err(contested) => self.push_contested(contested, limit, observer),
+            Err(contested) => self.push_contested(contested, limit, events),
         }
     }
 
@@ -120,22 +111,22 @@ impl<T> RawQueue<T> {
         &self,
         contested: Contested<'_, T>,
         limit: u64,
-        observer: &impl Observer,
+        events: &mut Events,
     ) -> Result<(), PushError<T>> {
         match contested.resolve() {
             None => {
-                observer.surfaced(1);
+                events.pushed += 1;
                 Ok(())
             }
             Some(value) => {
-                self.add_holes(1, observer);
-                self.push_slow(value, PushFallback::General, limit, observer)
+                self.add_holes(1, events);
+                self.push_slow(value, PushFallback::General, limit, events)
             }
         }
     }
 
-    /// Puts `value` at the tail when there is a hitch. It may tell the observer more than once, and something is still to be
-    /// done after each time but the last: so the observer must not unwind.
+    /// Puts `value` at the tail when there is a hitch. It may tell the events more than once, and something is still to be
+    /// done after each time but the last: so the events must not unwind.
     #[cold]
     #[inline(never)]
     pub fn push_slow(
@@ -143,23 +134,23 @@ impl<T> RawQueue<T> {
         value: T,
         fallback: PushFallback<'_, T>,
         limit: u64,
-        observer: &impl Observer,
+        events: &mut Events,
     ) -> Result<(), PushError<T>> {
         match fallback {
-            PushFallback::Full if self.side.ahead.is_empty() => return Err(PushError::Full(value)),
+            PushFallback::Full if self.is_full(&fallback) => return Err(PushError::Full(value)),
             // By the words alone: some of the places may be holes.
             PushFallback::Full | PushFallback::General => {}
             PushFallback::Contended => Backoff::new().after_lost_claim(),
             PushFallback::Misplaced(ticket) => {
                 let claim = ticket.claim();
                 if self.is_within(&claim, limit) {
-                    return self.push_by(ticket, value, limit, observer);
+                    return self.push_by(ticket, value, limit, events);
                 }
-                self.leave_holes(&claim, observer);
+                self.leave_holes(&claim, events);
             }
         }
         let mut value = Some(value);
-        let error = self.push_from(&mut value, limit, observer);
+        let error = self.push_from(&mut value, limit, events);
         // In this order, so that a large value has few places on the stack.
         let (Err(error), Some(value)) = (error, value) else { return Ok(()) };
         Err(match error {
@@ -168,24 +159,30 @@ impl<T> RawQueue<T> {
         })
     }
 
+    /// Whether the fast path has found the queue full, and none of the slots counted is a hole.
+    #[inline]
+    pub fn is_full(&self, fallback: &PushFallback<'_, T>) -> bool {
+        matches!(fallback, PushFallback::Full) && self.side.ahead.is_empty()
+    }
+
     /// Pushes the value that is there, until it is in or refused.
-    fn push_from(&self, value: &mut Option<T>, limit: u64, observer: &impl Observer) -> Result<(), PushError<()>> {
+    fn push_from(&self, value: &mut Option<T>, limit: u64, events: &mut Events) -> Result<(), PushError<()>> {
         while value.is_some() {
-            match self.claim_push(1, limit, observer) {
+            match self.claim_push(1, limit, events) {
                 Ok(claim) => {
                     let Some(taken) = value.take() else { unreachable!() };
                     let slot = claim.segment.slot(claim.index);
                     // SAFETY: the claim's ticket is used once; until then it pins the segment.
                     *value = unsafe { slot.put(taken, claim.segment.handshake()) };
                     match value {
-                        None => observer.surfaced(1),
-                        Some(_) => self.add_holes(1, observer),
+                        None => events.pushed += 1,
+                        Some(_) => self.add_holes(1, events),
                     }
                 }
                 Err(NoClaim::Full) => return Err(PushError::Full(())),
                 Err(NoClaim::Closed) => return Err(PushError::Closed(())),
                 Err(NoClaim::Edge(seen)) => {
-                    if let Append::PushError(error) = self.append(seen, value, limit, observer) {
+                    if let Append::PushError(error) = self.append(seen, value, limit, events) {
                         return Err(error);
                     }
                 }
@@ -196,7 +193,7 @@ impl<T> RawQueue<T> {
 
     /// Claims up to `wanted` slots of the tail's segment.
     #[inline(never)]
-    fn claim_push(&self, wanted: u64, limit: u64, observer: &impl Observer) -> Result<Claim<T>, NoClaim> {
+    fn claim_push(&self, wanted: u64, limit: u64, events: &mut Events) -> Result<Claim<T>, NoClaim> {
         let mut backoff = Backoff::new();
         let mut seen = self.tail.cursor();
         loop {
@@ -243,7 +240,7 @@ impl<T> RawQueue<T> {
                     if limit == UNBOUNDED || self.is_where_tested(&claim, position, limit) {
                         return Ok(claim);
                     }
-                    self.leave_holes(&claim, observer);
+                    self.leave_holes(&claim, events);
                     seen = self.tail.cursor();
                 }
                 Err(_) => {
@@ -286,24 +283,24 @@ impl<T> RawQueue<T> {
 
     /// Gives all slots of a claim up, which is beyond the bound. They are no items, though the head has not passed them.
     #[cold]
-    pub(super) fn leave_holes(&self, claim: &Claim<T>, observer: &impl Observer) {
+    pub(super) fn leave_holes(&self, claim: &Claim<T>, events: &mut Events) {
         self.side.ahead.add(self.position(claim), claim.count);
         for index in claim.index..claim.index + claim.count {
             // SAFETY: the put ticket is part of the claim and is used once.
             unsafe { claim.segment.slot(index).skip() };
         }
         // Somebody may wait for room because of this claim. Who meets the head's word after this sees the holes; who has met
-        // it before is seen by the observer.
+        // it before is seen by the events.
         self.head.rmw_fence();
-        self.add_holes(claim.count, observer);
-        observer.vacated(to_usize(claim.count));
+        self.add_holes(claim.count, events);
+        events.freed += to_usize(claim.count);
     }
 
     /// Links a new segment, with `value` in its slot 0, and moves the tail to it; or helps the one who did.
     ///
     /// Linearized at the swing of the tail's word, whoever performs it: this does not return before it.
     #[cold]
-    fn append(&self, seen: Cursor, value: &mut Option<T>, limit: u64, observer: &impl Observer) -> Append {
+    fn append(&self, seen: Cursor, value: &mut Option<T>, limit: u64, events: &mut Events) -> Append {
         let Some(mut link) = self.link(&self.tail, seen) else {
             return Append::Again;
         };
@@ -340,7 +337,7 @@ impl<T> RawQueue<T> {
         if moved || value.is_none() {
             // The mover tells of the item even if it is another's, who may be stopped. That other tells as well: it
             // saw the swing (E1) before it asks who waits.
-            observer.surfaced(1);
+            events.pushed += 1;
         }
         match value {
             None => Append::Done,

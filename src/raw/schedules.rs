@@ -1,6 +1,7 @@
 //! Schedules, for the tests: 256 segments of items pass between the look and the claim of an operation, so that its word comes
 //! back to the same bits.
 
+use super::tests::{pop_up_to, push_all};
 use super::*;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -23,22 +24,22 @@ fn each_turn(test: impl Fn(Rc<RawQueue<Eighth>>, bool)) {
 
 fn pass(queue: &RawQueue<Eighth>, items: u64) {
     for _ in 0..items {
-        assert!(offer(queue, 0, false) && queue.pop(&()).is_ok());
+        assert!(offer(queue, 0, false) && queue.pop(&mut Events::default()).is_ok());
     }
 }
 
 fn offer(queue: &RawQueue<Eighth>, byte: u8, batch: bool) -> bool {
     match batch {
-        false => queue.push([byte; 512], 1, &()).is_ok(),
-        true => queue.push_many(&mut VecDeque::from([[byte; 512]]), 1, &()).is_ok(),
+        false => queue.push([byte; 512], 1, &mut Events::default()).is_ok(),
+        true => push_all(queue, &mut VecDeque::from([[byte; 512]]), 1, &mut Events::default()).is_ok(),
     }
 }
 
 fn byte(queue: &RawQueue<Eighth>, batch: bool) -> Result<u8, PopError> {
     let mut values = Vec::new();
     match batch {
-        false => queue.pop(&()).map(|value| value[0]),
-        true => queue.pop_many(&mut values, 2, &()).map(|_| values[0][0]),
+        false => queue.pop(&mut Events::default()).map(|value| value[0]),
+        true => pop_up_to(queue, &mut values, 2, &mut Events::default()).map(|_| values[0][0]),
     }
 }
 

@@ -18,13 +18,13 @@ pub(super) fn pass_the_tail(queue: &RawQueue<u64>) {
 fn items_come_out_in_order_across_segments() {
     let queue = RawQueue::new();
     for n in 0..5 * LEN {
-        queue.push(n, UNBOUNDED, &()).unwrap();
+        queue.push(n, UNBOUNDED, &mut Events::default()).unwrap();
         assert_eq!(queue.len(), n + 1);
     }
     for n in 0..5 * LEN {
-        assert_eq!(queue.pop(&()), Ok(n));
+        assert_eq!(queue.pop(&mut Events::default()), Ok(n));
     }
-    assert_eq!(queue.pop(&()), Err(PopError::Empty));
+    assert_eq!(queue.pop(&mut Events::default()), Err(PopError::Empty));
     assert_eq!((queue.claims() - queue.holes()), 5 * LEN);
 }
 
@@ -34,11 +34,11 @@ fn a_queue_that_turns_over_keeps_its_order_and_its_length() {
     let mut model = VecDeque::new();
     for n in 0..20 * LEN {
         for k in 0..n % 7 {
-            queue.push(n + k, UNBOUNDED, &()).unwrap();
+            queue.push(n + k, UNBOUNDED, &mut Events::default()).unwrap();
             model.push_back(n + k);
         }
         for _ in 0..n % 5 {
-            assert_eq!(queue.pop(&()).ok(), model.pop_front());
+            assert_eq!(queue.pop(&mut Events::default()).ok(), model.pop_front());
         }
         assert_eq!(queue.len(), model.len() as u64);
     }
@@ -52,12 +52,12 @@ fn the_bound_is_exact_at_every_offset_of_a_segment() {
         let queue = RawQueue::new();
         for round in 0..3 * LEN {
             let mut inside = 0;
-            while queue.push(round, limit, &()).is_ok() {
+            while queue.push(round, limit, &mut Events::default()).is_ok() {
                 inside += 1;
             }
-            assert_eq!((queue.push(0, limit, &()), queue.len()), (Err(PushError::Full(0)), limit));
+            assert_eq!((queue.push(0, limit, &mut Events::default()), queue.len()), (Err(PushError::Full(0)), limit));
             assert!(inside <= limit);
-            queue.pop(&()).unwrap();
+            queue.pop(&mut Events::default()).unwrap();
         }
     }
 }
@@ -67,16 +67,47 @@ fn closing_at_every_offset_keeps_what_is_inside() {
     for items in 0..2 * LEN + 2 {
         let queue = RawQueue::new();
         for n in 0..items {
-            queue.push(n, UNBOUNDED, &()).unwrap();
+            queue.push(n, UNBOUNDED, &mut Events::default()).unwrap();
         }
-        assert!(queue.close(&()) && !queue.close(&()) && queue.is_closed());
-        assert_eq!(queue.push(7, UNBOUNDED, &()), Err(PushError::Closed(7)));
+        assert!(queue.close(&mut Events::default()) && !queue.close(&mut Events::default()) && queue.is_closed());
+        assert_eq!(queue.push(7, UNBOUNDED, &mut Events::default()), Err(PushError::Closed(7)));
         for n in 0..items {
-            assert_eq!(queue.pop(&()), Ok(n));
+            assert_eq!(queue.pop(&mut Events::default()), Ok(n));
         }
-        assert_eq!(queue.pop(&()), Err(PopError::Closed));
+        assert_eq!(queue.pop(&mut Events::default()), Err(PopError::Closed));
         assert_eq!((queue.claims() - queue.holes()), items);
     }
+}
+
+/// Pushes values from the front of `values` until it is empty or a push is refused.
+pub(super) fn push_all<T>(
+    queue: &RawQueue<T>,
+    values: &mut VecDeque<T>,
+    limit: u64,
+    events: &mut Events,
+) -> Result<(), PushError<()>> {
+    while !values.is_empty() {
+        queue.push_run(values, limit, events)?;
+    }
+    Ok(())
+}
+
+/// Pops up to `limit` values.
+pub(super) fn pop_up_to<T>(
+    queue: &RawQueue<T>,
+    values: &mut Vec<T>,
+    limit: usize,
+    events: &mut Events,
+) -> Result<usize, PopError> {
+    let before = values.len();
+    while values.len() - before < limit {
+        match queue.pop_run(values, limit - (values.len() - before), events) {
+            Err(error) if values.len() == before => return Err(error),
+            Err(_) => break,
+            Ok(_) => {}
+        }
+    }
+    Ok(values.len() - before)
 }
 
 #[test]
@@ -85,13 +116,13 @@ fn batches_cross_segments_and_stop_at_the_bound() {
         let queue = RawQueue::new();
         for _ in 0..7 {
             let mut values: VecDeque<u64> = (0..2 * LEN + 5).collect();
-            let error = queue.push_many(&mut values, limit, &());
+            let error = push_all(&queue, &mut values, limit, &mut Events::default());
             let went = (2 * LEN + 5).min(limit);
             assert_eq!(error.is_err(), limit < 2 * LEN + 5);
             assert_eq!(values.front().copied(), (went < 2 * LEN + 5).then_some(went));
             let mut out = vec![99];
-            assert_eq!(queue.pop_many(&mut out, 3, &()), Ok(3.min(went as usize)));
-            queue.pop_many(&mut out, usize::MAX, &()).ok();
+            assert_eq!(pop_up_to(&queue, &mut out, 3, &mut Events::default()), Ok(3.min(went as usize)));
+            pop_up_to(&queue, &mut out, usize::MAX, &mut Events::default()).ok();
             assert!(out[1..].iter().copied().eq(0..went));
         }
         assert_eq!(queue.holes(), 0);
@@ -103,29 +134,29 @@ fn a_claim_at_a_word_that_came_back_keeps_the_bound() {
     // As if the tail's word had recurred between the test and the claim: the tested position is not the claimed one.
     let queue = RawQueue::new();
     for n in 0..4u64 {
-        queue.push(n, 4, &()).unwrap();
+        queue.push(n, 4, &mut Events::default()).unwrap();
     }
     let cursor = queue.tail.cursor();
     queue.tail.advance(cursor, cursor.advanced(1)).unwrap();
     let claim = Claim { segment: Segment::at(cursor.address()).unwrap(), index: cursor.ticket(), count: 1 };
     assert!(!queue.is_where_tested(&claim, 2 * LEN, 4));
-    queue.leave_holes(&claim, &());
-    queue.push(4, UNBOUNDED, &()).unwrap();
+    queue.leave_holes(&claim, &mut Events::default());
+    queue.push(4, UNBOUNDED, &mut Events::default()).unwrap();
     assert_eq!((queue.claims() - queue.holes()), 5);
-    assert!((0..5).all(|n| queue.pop(&()) == Ok(n)));
-    assert_eq!(queue.pop(&()), Err(PopError::Empty));
+    assert!((0..5).all(|n| queue.pop(&mut Events::default()) == Ok(n)));
+    assert_eq!(queue.pop(&mut Events::default()), Err(PopError::Empty));
 }
 
 #[test]
 fn a_slot_poisoned_before_its_putter_comes_costs_only_that_slot() {
     let queue = RawQueue::new();
-    queue.push(0, UNBOUNDED, &()).unwrap();
-    queue.pop(&()).unwrap();
+    queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
+    queue.pop(&mut Events::default()).unwrap();
     pass_the_tail(&queue);
-    assert_eq!((queue.len(), queue.pop(&())), (0, Err(PopError::Empty)));
+    assert_eq!((queue.len(), queue.pop(&mut Events::default())), (0, Err(PopError::Empty)));
     for n in 1..4 * LEN {
-        queue.push(n, 1, &()).unwrap();
-        assert_eq!((queue.len(), queue.pop(&())), (1, Ok(n)));
+        queue.push(n, 1, &mut Events::default()).unwrap();
+        assert_eq!((queue.len(), queue.pop(&mut Events::default())), (1, Ok(n)));
     }
     assert_eq!((queue.claims() - queue.holes()), 4 * LEN);
 }
@@ -139,16 +170,16 @@ fn overaligned_large_and_empty_types() {
     let units = RawQueue::new();
     let larges = RawQueue::new();
     for n in 0..100u8 {
-        pages.push(Page(n), UNBOUNDED, &()).unwrap();
-        units.push((), UNBOUNDED, &()).unwrap();
-        larges.push([n; 5000], UNBOUNDED, &()).unwrap();
+        pages.push(Page(n), UNBOUNDED, &mut Events::default()).unwrap();
+        units.push((), UNBOUNDED, &mut Events::default()).unwrap();
+        larges.push([n; 5000], UNBOUNDED, &mut Events::default()).unwrap();
     }
     for n in 0..100u8 {
-        assert_eq!(pages.pop(&()), Ok(Page(n)));
-        assert_eq!(units.pop(&()), Ok(()));
-        assert_eq!(larges.pop(&()), Ok([n; 5000]));
+        assert_eq!(pages.pop(&mut Events::default()), Ok(Page(n)));
+        assert_eq!(units.pop(&mut Events::default()), Ok(()));
+        assert_eq!(larges.pop(&mut Events::default()), Ok([n; 5000]));
     }
-    assert_eq!(units.pop(&()), Err(PopError::Empty));
+    assert_eq!(units.pop(&mut Events::default()), Err(PopError::Empty));
 }
 
 #[test]
@@ -164,28 +195,28 @@ fn sizes_that_are_promised() {
 fn pushes_refused_at_the_end_of_a_segment_use_nothing_up() {
     let queue = RawQueue::new();
     for n in 0..LEN {
-        queue.push(n, LEN, &()).unwrap();
+        queue.push(n, LEN, &mut Events::default()).unwrap();
     }
     for _ in 0..2 * cursor::MAX_TICKET {
-        assert_eq!(queue.push(0, LEN, &()), Err(PushError::Full(0)));
-        assert_eq!(queue.push_many(&mut VecDeque::from([0]), LEN, &()), Err(PushError::Full(())));
+        assert_eq!(queue.push(0, LEN, &mut Events::default()), Err(PushError::Full(0)));
+        assert_eq!(push_all(&queue, &mut VecDeque::from([0]), LEN, &mut Events::default()), Err(PushError::Full(())));
         assert_eq!(queue.tail.cursor().ticket(), LEN);
     }
-    queue.pop(&()).unwrap();
-    queue.push(0, LEN, &()).unwrap();
-    assert!(queue.close(&()));
+    queue.pop(&mut Events::default()).unwrap();
+    queue.push(0, LEN, &mut Events::default()).unwrap();
+    assert!(queue.close(&mut Events::default()));
 }
 
 #[test]
 fn a_batch_into_a_poisoned_slot_leaves_over_what_it_costs() {
     let queue = RawQueue::new();
-    queue.push(0, UNBOUNDED, &()).unwrap();
-    queue.pop(&()).unwrap();
+    queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
+    queue.pop(&mut Events::default()).unwrap();
     pass_the_tail(&queue);
     let mut values = (1..=6).collect();
-    assert_eq!(queue.push_many(&mut values, 6, &()), Ok(()));
+    assert_eq!(push_all(&queue, &mut values, 6, &mut Events::default()), Ok(()));
     assert_eq!((queue.len(), queue.holes()), (6, 1));
-    assert!((1..=6).all(|n| queue.pop(&()) == Ok(n)));
+    assert!((1..=6).all(|n| queue.pop(&mut Events::default()) == Ok(n)));
 }
 
 /// Asks the kernel for real, so that a segment may have the barrier for its means.
@@ -269,13 +300,13 @@ fn nothing_is_lost_by_either_means() {
         let queue = RawQueue::new();
         let put = |producer: u64| {
             handshake.fix();
-            (0..EACH).for_each(|n| queue.push(2 * n + producer, UNBOUNDED, &()).unwrap());
+            (0..EACH).for_each(|n| queue.push(2 * n + producer, UNBOUNDED, &mut Events::default()).unwrap());
         };
         let get = || {
             handshake.fix();
             let (mut sum, mut last) = (0, [None; 2]);
             loop {
-                match queue.pop(&()) {
+                match queue.pop(&mut Events::default()) {
                     Ok(n) => {
                         let last = &mut last[(n % 2) as usize];
                         assert!(*last < Some(n), "{last:?} before {n}");
@@ -291,7 +322,7 @@ fn nothing_is_lost_by_either_means() {
             let putters = [0, 1].map(|producer| scope.spawn(move || put(producer)));
             let getters = [(), ()].map(|()| scope.spawn(get));
             putters.into_iter().for_each(|putter| putter.join().unwrap());
-            queue.close(&());
+            queue.close(&mut Events::default());
             getters.into_iter().map(|getter| getter.join().unwrap()).sum()
         });
         assert_eq!(sum, (0..2 * EACH).sum::<u64>());
@@ -306,8 +337,8 @@ fn the_means_change_with_the_segment() {
     for handshake in both_means().into_iter().cycle().take(4) {
         handshake.fix();
         for _ in 0..3 * LEN {
-            queue.push(next, UNBOUNDED, &()).unwrap();
-            assert_eq!(queue.pop(&()), Ok(next));
+            queue.push(next, UNBOUNDED, &mut Events::default()).unwrap();
+            assert_eq!(queue.pop(&mut Events::default()), Ok(next));
             next += 1;
             // A hole in every segment.
             if next % LEN == LEN / 2 {
@@ -323,8 +354,8 @@ fn a_cursor_of_an_earlier_life_does_not_make_a_queue_full() {
     let queue: RawQueue<u64> = RawQueue::new();
     let limit = 4;
     let pass = || {
-        queue.push(0, limit, &()).unwrap();
-        queue.pop(&()).unwrap();
+        queue.push(0, limit, &mut Events::default()).unwrap();
+        queue.pop(&mut Events::default()).unwrap();
     };
     (0..2 * LEN + 100).for_each(|_| pass());
     let seen = queue.tail.cursor();
@@ -340,7 +371,7 @@ fn a_cursor_of_an_earlier_life_does_not_make_a_queue_full() {
 fn the_only_getter_takes_nothing_twice_though_its_wrapping_unwinds() {
     let mut queue = RawQueue::new();
     let mut single = queue.single_consumer();
-    (0..3).for_each(|n| queue.push(n, UNBOUNDED, &()).unwrap());
+    (0..3).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
     assert_eq!(queue.pop_single_slow(&mut single), Ok(0));
     let ready = queue.peek_ready(&mut single).unwrap();
     let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ready.take(|n| panic!("{n}"))));
@@ -361,21 +392,21 @@ fn an_only_getter_that_has_ended_is_none_elsewhere() {
 fn a_segment_that_cannot_be_made_costs_nothing_at_the_edge() {
     let queue = RawQueue::new();
     for n in 0..LEN {
-        queue.push(n, UNBOUNDED, &()).unwrap();
+        queue.push(n, UNBOUNDED, &mut Events::default()).unwrap();
     }
     let edge = queue.tail.cursor();
     // More often than there are helper's tickets: else the puts that follow would wait for ever.
     for _ in 0..2 * cursor::MAX_TICKET {
         hooks::fail_the_next_allocation();
-        let push = || queue.push(LEN, UNBOUNDED, &());
+        let push = || queue.push(LEN, UNBOUNDED, &mut Events::default());
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(push)).is_err());
         assert!(queue.tail.cursor() == edge, "a ticket is gone");
     }
     assert_eq!((queue.len(), queue.claims()), (LEN, LEN));
     let mut again = false;
     for n in LEN..5 * LEN {
-        queue.push(n, UNBOUNDED, &()).unwrap();
-        assert_eq!(queue.pop(&()), Ok(n - LEN));
+        queue.push(n, UNBOUNDED, &mut Events::default()).unwrap();
+        assert_eq!(queue.pop(&mut Events::default()), Ok(n - LEN));
         again |= n >= 2 * LEN && queue.tail.cursor().address() == edge.address();
     }
     assert!(again, "a helper's ticket is outstanding");

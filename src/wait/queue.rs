@@ -1,350 +1,260 @@
-//! A line of waiters: first come, first called.
+//! A wait queue: waiters in FIFO order.
 //!
-//! Knows wakers. Does not know queues: what a waiter wants stands beside its waker, and whoever calls it reads that.
-//! Not shared by itself; it is used under a mutex, and wakers are run and dropped only after that is unlocked: what a
-//! caller gets back here is for later.
+//! Knows wakers. Does not know what its waiters request. Used under a mutex: it returns wakers, which its caller runs
+//! and drops after the mutex is unlocked.
 
+use super::WakeList;
 use slab::Slab;
-use std::any::Any;
-use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 use std::task::Waker;
 
-/// Waiters, in the order in which they came.
+/// Waiters in the order in which they were enqueued.
 ///
-/// Each has a *number*: how many came before it. They are called in this order, so that one number says of all of them
-/// whether they are through, and he who reads it needs no lock.
-pub(crate) struct WaitQueue<W> {
-    places: Slab<Waiter<W>>,
-    first: usize,
-    last: usize,
+/// Each has a sequence number: the number of waiters enqueued before it. Waiters are notified in this order, so that one
+/// number, the *watermark*, tells of each of them whether it was notified: see [`Watermark`](super::Watermark).
+pub(crate) struct WaitQueue<R> {
+    entries: Slab<Entry<R>>,
+    front: usize,
+    back: usize,
     waiting: usize,
-    /// How many have ever come.
-    entered: u64,
-    /// The number behind the last one who is through.
-    through: u64,
+    /// Waiters ever enqueued.
+    enqueued: u64,
+    /// The sequence number behind the last waiter that was completed.
+    completed: u64,
 }
 
-/// No place.
+/// No entry.
 const NONE: usize = usize::MAX;
 
-struct Waiter<W> {
-    want: W,
-    number: u64,
-    /// `None` once it is called.
+struct Entry<R> {
+    request: R,
+    seq: u64,
+    /// `None` once the waiter is notified.
     waker: Option<Waker>,
-    before: usize,
-    behind: usize,
+    previous: usize,
+    next: usize,
 }
 
-/// A waiter's place in a line, as long as it has not left and is not through.
+/// The key of a waiter's entry, for as long as the waiter is neither removed nor completed.
 #[derive(Debug)]
 pub(crate) struct WaiterKey {
     index: usize,
-    number: u64,
+    seq: u64,
 }
 
 impl WaiterKey {
-    /// How many came before.
+    /// The number of waiters enqueued before this one.
     #[inline]
-    pub(crate) fn number(&self) -> u64 {
-        self.number
+    pub(super) fn seq(&self) -> u64 {
+        self.seq
     }
 }
 
-/// Whether a waiter was called.
+/// How far a waiter is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WaiterState {
     Waiting,
-    /// It is to come and leave its place.
+    /// It keeps its entry until it is polled and removes that.
     Notified,
-    /// It has no place any more.
-    Watermark,
+    /// Its entry is gone.
+    Completed,
 }
 
-impl<W> WaitQueue<W> {
-    /// A slab with more places is given up once nobody is in it: about 4 KiB are kept.
+impl<R> WaitQueue<R> {
+    /// A slab with more entries is freed when the last waiter is removed: about 4 KiB are kept.
     const KEPT: usize = {
-        let places = 4096 / std::mem::size_of::<Waiter<W>>();
-        if places < 4 {
+        let entries = 4096 / std::mem::size_of::<Entry<R>>();
+        if entries < 4 {
             4
         } else {
-            places
+            entries
         }
     };
 
     pub(crate) const fn new() -> Self {
-        WaitQueue { places: Slab::new(), first: NONE, last: NONE, waiting: 0, entered: 0, through: 0 }
+        WaitQueue { entries: Slab::new(), front: NONE, back: NONE, waiting: 0, enqueued: 0, completed: 0 }
     }
 
-    /// How many wait and are not called.
+    /// Waiters that were not notified.
     #[inline]
     pub(crate) fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// How many were called and keep their place until they leave.
+    /// Waiters that were notified and keep their entries.
     #[inline]
     pub(crate) fn notified(&self) -> usize {
-        self.places.len() - self.waiting
+        self.entries.len() - self.waiting
     }
 
-    /// The number behind the last one who is through. Only grows.
+    /// The sequence number behind the last waiter that was completed. Only grows.
     #[inline]
-    pub(crate) fn through(&self) -> u64 {
-        self.through
+    pub(crate) fn completed(&self) -> u64 {
+        self.completed
     }
 
-    /// Goes to the end of the line.
-    pub(crate) fn enter(&mut self, waker: Waker, want: W) -> WaiterKey {
-        let (before, number) = (self.last, self.entered);
-        let index = self.places.insert(Waiter { want, number, waker: Some(waker), before, behind: NONE });
-        match self.places.get_mut(before) {
-            Some(last) => last.behind = index,
-            None => self.first = index,
+    pub(crate) fn push_back(&mut self, waker: Waker, request: R) -> WaiterKey {
+        let (previous, seq) = (self.back, self.enqueued);
+        let index = self.entries.insert(Entry { request, seq, waker: Some(waker), previous, next: NONE });
+        match self.entries.get_mut(previous) {
+            Some(back) => back.next = index,
+            None => self.front = index,
         }
-        self.last = index;
+        self.back = index;
         self.waiting += 1;
-        self.entered += 1;
-        WaiterKey { index, number }
+        self.enqueued += 1;
+        WaiterKey { index, seq }
     }
 
-    fn at(&self, place: &WaiterKey) -> Option<&Waiter<W>> {
-        self.places.get(place.index).filter(|waiter| waiter.number == place.number)
+    fn get(&self, key: &WaiterKey) -> Option<&Entry<R>> {
+        self.entries.get(key.index).filter(|entry| entry.seq == key.seq)
     }
 
     #[inline]
-    pub(crate) fn called(&self, place: &WaiterKey) -> WaiterState {
-        match self.at(place) {
-            Some(Waiter { waker: Some(_), .. }) => WaiterState::Waiting,
+    pub(crate) fn state(&self, key: &WaiterKey) -> WaiterState {
+        match self.get(key) {
+            Some(Entry { waker: Some(_), .. }) => WaiterState::Waiting,
             Some(_) => WaiterState::Notified,
-            None => WaiterState::Watermark,
+            None => WaiterState::Completed,
         }
     }
 
-    /// Whether the one at `place` is to be woken by another waker from now on than by the one it has.
-    pub(crate) fn has_another_waker(&self, place: &WaiterKey, waker: &Waker) -> bool {
-        self.at(place).and_then(|waiter| waiter.waker.as_ref()).is_some_and(|present| !present.will_wake(waker))
+    /// Whether the waiter waits with a waker that does not wake the task of `waker`.
+    pub(crate) fn needs_waker(&self, key: &WaiterKey, waker: &Waker) -> bool {
+        self.get(key).and_then(|entry| entry.waker.as_ref()).is_some_and(|present| !present.will_wake(waker))
     }
 
-    /// Replaces the waker of one who is not called; the old one is for the caller to drop.
-    pub(crate) fn change_waker(&mut self, place: &WaiterKey, waker: Waker) -> Waker {
-        match &mut self.places[place.index].waker {
+    /// Replaces the waker of a waiter that was not notified, and returns the old one for the caller to drop.
+    pub(crate) fn replace_waker(&mut self, key: &WaiterKey, waker: Waker) -> Waker {
+        match &mut self.entries[key.index].waker {
             Some(present) => std::mem::replace(present, waker),
             None => waker,
         }
     }
 
-    /// What the first one wants.
+    /// The request of the first waiter.
     #[inline]
-    pub(crate) fn first(&mut self) -> Option<&mut W> {
-        self.places.get_mut(self.first).map(|first| &mut first.want)
+    pub(crate) fn front_mut(&mut self) -> Option<&mut R> {
+        self.entries.get_mut(self.front).map(|front| &mut front.request)
     }
 
-    /// What each one wants, of those too that were notified and have not left.
-    pub(crate) fn each(&mut self) -> impl Iterator<Item = &mut W> {
-        self.places.iter_mut().map(|(_, waiter)| &mut waiter.want)
+    /// The requests of all waiters, of notified ones too.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut R> {
+        self.entries.iter_mut().map(|(_, entry)| &mut entry.request)
     }
 
-    /// Calls the first one, who is no longer in the line and keeps its place, with what it wants, until it leaves.
+    /// Notifies the first waiter, which keeps its entry and with it its request until it is polled.
     pub(crate) fn notify_first(&mut self) -> Option<Waker> {
-        let first = self.places.get_mut(self.first)?;
-        let (waker, behind) = (first.waker.take(), first.behind);
-        self.unlink(NONE, behind);
+        let front = self.entries.get_mut(self.front)?;
+        let (waker, next) = (front.waker.take(), front.next);
+        self.unlink(NONE, next);
         waker
     }
 
-    /// Calls the first one, who is through with that: nothing of it is left here, so that it need not come for that.
+    /// Notifies the first waiter and removes its entry, as nothing is left for it to do here.
     pub(crate) fn complete_first(&mut self) -> Option<Waker> {
-        let Waiter { number, waker, behind, .. } = self.places.try_remove(self.first)?;
-        self.through = number + 1;
-        self.unlink(NONE, behind);
-        self.tidy_up();
+        let Entry { seq, waker, next, .. } = self.entries.try_remove(self.front)?;
+        self.completed = seq + 1;
+        self.unlink(NONE, next);
+        self.shrink();
         waker
     }
 
-    /// Gives the place up, and says what was wanted there and who is not to be woken any more; `None` from one who is
-    /// through.
-    pub(crate) fn leave(&mut self, place: WaiterKey) -> Option<(W, Option<Waker>)> {
-        if self.called(&place) == WaiterState::Watermark {
+    /// Completes all waiters.
+    #[inline]
+    pub(crate) fn complete_all(&mut self, wakes: &mut WakeList) {
+        while self.waiting() > 0 {
+            wakes.push(self.complete_first());
+        }
+    }
+
+    /// Removes a waiter and returns its request, with the waker if it was not notified; `None` if it was completed.
+    pub(crate) fn remove(&mut self, key: WaiterKey) -> Option<(R, Option<Waker>)> {
+        if self.state(&key) == WaiterState::Completed {
             return None;
         }
-        let Waiter { want, waker, before, behind, .. } = self.places.remove(place.index);
+        let Entry { request, waker, previous, next, .. } = self.entries.remove(key.index);
         if waker.is_some() {
-            self.unlink(before, behind);
+            self.unlink(previous, next);
         }
-        self.tidy_up();
-        Some((want, waker))
+        self.shrink();
+        Some((request, waker))
     }
 
     #[inline]
-    fn tidy_up(&mut self) {
-        if self.places.is_empty() && self.places.capacity() > Self::KEPT {
-            self.places = Slab::new();
+    fn shrink(&mut self) {
+        if self.entries.is_empty() && self.entries.capacity() > Self::KEPT {
+            self.entries = Slab::new();
         }
     }
 
-    /// Joins the neighbours of one who is no longer between them.
-    fn unlink(&mut self, before: usize, behind: usize) {
-        match self.places.get_mut(before) {
-            Some(before) => before.behind = behind,
-            None => self.first = behind,
+    /// Links the neighbours of a waiter that no longer stands between them.
+    fn unlink(&mut self, previous: usize, next: usize) {
+        match self.entries.get_mut(previous) {
+            Some(previous) => previous.next = next,
+            None => self.front = next,
         }
-        match self.places.get_mut(behind) {
-            Some(behind) => behind.before = before,
-            None => self.last = before,
+        match self.entries.get_mut(next) {
+            Some(next) => next.previous = previous,
+            None => self.back = previous,
         }
         self.waiting -= 1;
-    }
-}
-
-/// Wakers of those who were called, to be woken when this is dropped: all of them, also when one panics.
-#[derive(Default)]
-pub(crate) struct WakeList {
-    first: Option<Waker>,
-    more: Vec<Waker>,
-}
-
-impl WakeList {
-    #[inline]
-    pub(crate) fn add(&mut self, waker: Option<Waker>) {
-        if self.first.is_none() {
-            self.first = waker;
-        } else {
-            self.more.extend(waker);
-        }
-    }
-
-    /// Calls all of a line.
-    #[inline]
-    pub(crate) fn call_all<W>(&mut self, line: &mut WaitQueue<W>) {
-        while line.waiting() > 0 {
-            self.add(line.complete_first());
-        }
-    }
-
-    /// Takes back the one that was called last.
-    pub(crate) fn take_last(&mut self) -> Option<Waker> {
-        self.more.pop().or_else(|| self.first.take())
-    }
-}
-
-impl Drop for WakeList {
-    #[inline]
-    fn drop(&mut self) {
-        let Some(first) = self.first.take() else { return };
-        if self.more.is_empty() && !crate::sync::is_unwinding() {
-            return first.wake();
-        }
-        let more = std::mem::take(&mut self.more);
-        wake_all(first, more);
-    }
-}
-
-#[cold]
-fn wake_all(first: Waker, more: Vec<Waker>) {
-    wake_each(std::iter::once(first).chain(more), Waker::wake);
-}
-
-/// Wakes all, also when one panics: the first panic goes on after that.
-pub(crate) fn wake_each<W>(wakers: impl IntoIterator<Item = W>, wake: impl Fn(W)) {
-    let mut panic = None;
-    for waker in wakers {
-        if let Err(why) = catch_unwind(AssertUnwindSafe(|| wake(waker))) {
-            panic.get_or_insert(why);
-        }
-    }
-    resume_panic(panic);
-}
-
-/// Goes on with a panic that was held up, unless there is one already.
-pub(crate) fn resume_panic(panic: Option<Box<dyn Any + Send>>) {
-    match panic {
-        Some(panic) if !crate::sync::is_unwinding() => resume_unwind(panic),
-        _ => {}
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::Arc;
     use std::task::Wake;
 
-    struct Count(AtomicUsize);
+    struct Ignore;
 
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            assert_ne!(self.0.fetch_add(1, Ordering::Relaxed), 6, "a waker that panics");
-        }
+    impl Wake for Ignore {
+        fn wake(self: Arc<Self>) {}
     }
 
-    fn counting(from: usize) -> (Arc<Count>, Waker) {
-        let count = Arc::new(Count(AtomicUsize::new(from)));
-        (count.clone(), Waker::from(count))
+    fn waker() -> Waker {
+        Waker::from(Arc::new(Ignore))
     }
 
     #[test]
-    fn who_came_first_is_called_first() {
-        let (_, waker) = counting(0);
-        let mut line = WaitQueue::new();
-        let places: Vec<WaiterKey> = (0..4).map(|want| line.enter(waker.clone(), want)).collect();
-        let [a, b, c, d] = <[WaiterKey; 4]>::try_from(places).unwrap();
-        assert!(line.notify_first().is_some());
+    fn waiters_are_notified_in_fifo_order() {
+        let mut queue = WaitQueue::new();
+        let keys: Vec<WaiterKey> = (0..4).map(|request| queue.push_back(waker(), request)).collect();
+        let [a, b, c, d] = <[WaiterKey; 4]>::try_from(keys).unwrap();
+        assert!(queue.notify_first().is_some());
         assert_eq!(
-            (line.called(&a), line.called(&b), line.waiting()),
+            (queue.state(&a), queue.state(&b), queue.waiting()),
             (WaiterState::Notified, WaiterState::Waiting, 3)
         );
-        assert_eq!(line.leave(c).map(|(want, waker)| (want, waker.is_some())), Some((2, true)));
-        assert_eq!(line.first(), Some(&mut 1));
-        assert!(line.complete_first().is_some() && line.notify_first().is_some() && line.notify_first().is_none());
-        assert_eq!((line.called(&b), line.through()), (WaiterState::Watermark, 2));
-        assert_eq!(line.leave(d).map(|(want, waker)| (want, waker.is_some())), Some((3, false)));
-        assert!(line.leave(a).is_some_and(|(want, _)| want == 0) && line.leave(b).is_none());
-        assert_eq!((line.waiting(), line.places.len()), (0, 0));
+        assert_eq!(queue.remove(c).map(|(request, waker)| (request, waker.is_some())), Some((2, true)));
+        assert_eq!(queue.front_mut(), Some(&mut 1));
+        assert!(queue.complete_first().is_some() && queue.notify_first().is_some() && queue.notify_first().is_none());
+        assert_eq!((queue.state(&b), queue.completed()), (WaiterState::Completed, 2));
+        assert_eq!(queue.remove(d).map(|(request, waker)| (request, waker.is_some())), Some((3, false)));
+        assert!(queue.remove(a).is_some_and(|(request, _)| request == 0) && queue.remove(b).is_none());
+        assert_eq!((queue.waiting(), queue.entries.len()), (0, 0));
     }
 
-    /// Whose place is another's meanwhile is through all the same.
     #[test]
-    fn a_place_is_known_by_its_number() {
-        let (_, waker) = counting(0);
-        let mut line = WaitQueue::new();
-        let first = line.enter(waker.clone(), 'a');
-        assert!(line.complete_first().is_some());
-        let second = line.enter(waker, 'b');
+    fn the_key_of_a_completed_waiter_names_no_later_waiter() {
+        let mut queue = WaitQueue::new();
+        let first = queue.push_back(waker(), 'a');
+        assert!(queue.complete_first().is_some());
+        let second = queue.push_back(waker(), 'b');
         assert_eq!(
-            (first.index, line.called(&first), line.called(&second)),
-            (second.index, WaiterState::Watermark, WaiterState::Waiting)
+            (first.index, queue.state(&first), queue.state(&second)),
+            (second.index, WaiterState::Completed, WaiterState::Waiting)
         );
-        assert!(line.leave(first).is_none() && line.leave(second).is_some());
+        assert!(queue.remove(first).is_none() && queue.remove(second).is_some());
     }
 
     #[test]
-    fn a_long_line_gives_its_memory_back() {
-        let (_, waker) = counting(0);
-        let mut line = WaitQueue::new();
-        let places: Vec<WaiterKey> = (0..1000).map(|want| line.enter(waker.clone(), want)).collect();
-        assert!(line.places.capacity() >= 1000);
-        places.into_iter().for_each(|place| drop(line.leave(place)));
-        assert_eq!(line.places.capacity(), 0);
-    }
-
-    #[test]
-    fn a_waker_that_panics_while_another_panic_unwinds_does_not_abort() {
-        let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let mut calls = WakeList::default();
-            calls.add(Some(counting(6).1));
-            panic!("another");
-        }));
-        assert!(unwound.is_err());
-    }
-
-    #[test]
-    fn all_are_woken_though_two_panic() {
-        let ((first, a), (_, b), (last, c)) = (counting(0), counting(6), counting(0));
-        let mut calls = WakeList::default();
-        [a, b, counting(6).1, c].into_iter().for_each(|waker| calls.add(Some(waker)));
-        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(calls))).is_err());
-        assert_eq!((first.0.load(Ordering::Relaxed), last.0.load(Ordering::Relaxed)), (1, 1));
+    fn a_long_wait_queue_frees_its_memory() {
+        let mut queue = WaitQueue::new();
+        let keys: Vec<WaiterKey> = (0..1000).map(|request| queue.push_back(waker(), request)).collect();
+        assert!(queue.entries.capacity() >= 1000);
+        keys.into_iter().for_each(|key| drop(queue.remove(key)));
+        assert_eq!(queue.entries.capacity(), 0);
     }
 }

@@ -198,7 +198,7 @@ impl<T> Sink<T> for SendSink<'_, T> {
 
     /// Takes a message on. A message that is still on its way is dropped.
     fn start_send(self: Pin<&mut Self>, item: T) -> Result<(), SendError<T>> {
-        self.get_mut().0.replace(item);
+        self.get_mut().0.replace_item(item);
         Ok(())
     }
 

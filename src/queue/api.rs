@@ -1,0 +1,548 @@
+//! The public methods of a queue.
+//!
+//! Knows everything in this folder.
+
+use super::bound::Item;
+use super::get::{GetAttempt, Guarded, Many, One};
+use super::get_state::GetState;
+use super::put::PutAttempt;
+use super::watch::WatchAttempt;
+use super::*;
+use crate::error::{PutError, TaskDoneError, TryGetError, TryPutError, TryRecvError};
+use crate::operation::Operation;
+use crate::raw::{to_usize, PopError, PopFallback, PushError};
+
+impl<T> Queue<T> {
+    crate::sync::const_fn! {
+        /// Creates an unbounded queue.
+        ///
+        /// It allocates nothing before the first item, and can be a `static`.
+        ///
+        /// # Examples
+        /// ```
+        /// static LOG: joinq::Queue<String> = joinq::Queue::unbounded();
+        /// LOG.try_put("hello".into()).unwrap();
+        /// assert_eq!(LOG.try_get().unwrap(), "hello");
+        /// ```
+        pub const fn unbounded() -> Self {
+            Queue::with_limit(0, UNBOUNDED, 0)
+        }
+    }
+
+    crate::sync::const_fn! {
+        /// Creates a queue that holds at most `capacity` items.
+        ///
+        /// Memory is allocated as it is used, so a large capacity costs nothing in advance. The number of
+        /// items in the queue never exceeds the capacity, not even while gets wait.
+        ///
+        /// A queue with capacity 0 is a *rendezvous*: each item is handed to a get. A [`put`](Queue::put)
+        /// completes at once if a get waits; otherwise it completes when a get has taken its item. A
+        /// [`try_put`](Queue::try_put) succeeds if and only if some waiting get has not yet been matched with an
+        /// item. If that get is cancelled afterwards, the next get takes the item. [`len`](Queue::len) is
+        /// always 0, and the item of a waiting put does not count as unfinished. Every operation takes a mutex.
+        ///
+        /// # Examples
+        /// ```
+        /// let queue = joinq::Queue::bounded(1);
+        /// queue.try_put('a').unwrap();
+        /// assert!(queue.try_put('b').unwrap_err().is_full());
+        /// ```
+        pub const fn bounded(capacity: usize) -> Self {
+            let most = UNBOUNDED - 1;
+            Queue::with_limit(capacity, if capacity as u64 > most { most } else { capacity as u64 }, 0)
+        }
+    }
+
+    crate::sync::const_fn! {
+        /// Creates a queue that holds at most `capacity` items and whose capacity can be reserved in advance:
+        /// see [`reserve`](Queue::reserve).
+        ///
+        /// Each item costs a little more than in a queue made by [`bounded`](Queue::bounded). The capacity is
+        /// limited to 2^30 - 1.
+        ///
+        /// # Panics
+        /// If `capacity` is 0.
+        pub const fn with_permits(capacity: usize) -> Self {
+            assert!(capacity > 0, "capacity must be greater than zero");
+            let permits = if capacity > permit_pool::MOST { permit_pool::MOST } else { capacity };
+            Queue::with_limit(capacity, 0, permits as u64)
+        }
+    }
+
+    /// How many items are in the core, those for a get that waits included.
+    #[cfg(feature = "compat")]
+    pub(crate) fn stored(&self) -> usize {
+        to_usize(self.raw.len() + self.hot.late.len())
+    }
+
+    /// Puts an item into the queue; waits while the queue is full.
+    ///
+    /// The operation does nothing until it is polled or waited for.
+    ///
+    /// # Errors
+    /// [`PutError`](crate::PutError) with the item if the queue is closed.
+    ///
+    /// # Cancel safety
+    /// A pending `Put` waits in FIFO order together with its item. The get that frees a slot enqueues the
+    /// item, even if the future is not polled again. If the future is dropped before that, the item is
+    /// dropped with it; afterwards the item stays in the queue. [`Put::take`] tells which of the two holds
+    /// and returns the item, as is useful after a lost `select!`.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() { futures_lite::future::block_on(async {
+    /// let queue = joinq::Queue::bounded(10);
+    /// queue.put(1).await.unwrap(); // in a task
+    /// queue.put(2).wait().unwrap(); // on a thread
+    /// assert_eq!(queue.len(), 2);
+    /// # }) }
+    /// ```
+    #[inline]
+    pub fn put(&self, item: T) -> Put<'_, T> {
+        Put(Operation::new(PutAttempt::new(self, Some(item))))
+    }
+
+    /// Takes the oldest item; waits while the queue is empty.
+    ///
+    /// # Errors
+    /// [`GetError`](crate::GetError) if the queue is closed and empty.
+    ///
+    /// # Cancel safety
+    /// A pending `Get` can be dropped at any time: it has taken no item, and a notification that it did not
+    /// use is forwarded to the next waiting get.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put("job").wait().unwrap();
+    /// assert_eq!(queue.get().wait(), Ok("job"));
+    /// assert!(queue.get().wait_timeout(Duration::from_millis(1)).unwrap_err().is_timeout());
+    /// ```
+    #[inline]
+    pub fn get(&self) -> Get<'_, T> {
+        Get(Operation::new(GetAttempt::new(self, One)))
+    }
+
+    /// Puts an item into the queue without waiting.
+    ///
+    /// # Errors
+    /// [`TryPutError::Full`] or [`TryPutError::Closed`], with the item. The queue is also *full* if its last
+    /// free slots are claimed by puts on other threads that have begun and not returned yet.
+    #[inline]
+    pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
+        self.push_from(Item(item)).map_err(|error| match error {
+            PushError::Full(item) => TryPutError::Full(item),
+            PushError::Closed(item) => TryPutError::Closed(item),
+        })
+    }
+
+    /// Takes the oldest item without waiting.
+    ///
+    /// # Errors
+    /// [`TryGetError::Empty`], or [`TryGetError::Closed`] if the queue is empty and will stay so.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// assert!(queue.try_get().unwrap_err().is_empty());
+    /// queue.try_put(5).unwrap();
+    /// queue.close();
+    /// assert_eq!(queue.try_get(), Ok(5));
+    /// assert!(queue.try_get().unwrap_err().is_closed());
+    /// ```
+    #[inline]
+    pub fn try_get(&self) -> Result<T, TryGetError> {
+        self.try_get_or()
+    }
+
+    /// The same, whatever the error is called.
+    #[inline]
+    pub(crate) fn try_get_or<E: From<PopError>>(&self) -> Result<T, E> {
+        match self.try_claim_pop() {
+            Ok(ticket) => {
+                let got = ticket.take(Ok);
+                self.notify_putters();
+                got
+            }
+            Err(fallback) => self.try_get_slow(fallback),
+        }
+    }
+
+    #[cold]
+    pub(super) fn try_get_slow<E: From<PopError>>(&self, fallback: PopFallback<'_, T>) -> Result<T, E> {
+        Ok(self.pop_slow(fallback, &mut GetState::default())?)
+    }
+
+    /// Puts all items into the queue, in their order; waits while the queue is full.
+    ///
+    /// The items are collected first. Then as many of them as there are free slots are enqueued at a time.
+    /// Each such run costs one claim and one notification; items of other producers may be enqueued between
+    /// two runs.
+    ///
+    /// # Errors
+    /// [`PutError`](crate::PutError) with the items that were not enqueued if the queue is closed.
+    ///
+    /// # Cancel safety
+    /// Dropping the operation drops the items that are not in the queue; [`PutMany::take`] returns them.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put_many(0..100).wait().unwrap();
+    /// assert_eq!(queue.len(), 100);
+    /// ```
+    pub fn put_many(&self, items: impl IntoIterator<Item = T>) -> PutMany<'_, T> {
+        PutMany(Operation::new(PutAttempt::new(self, items.into_iter().collect())))
+    }
+
+    /// Takes up to `limit` items and appends them to `items`; waits while the queue is empty.
+    ///
+    /// Returns the number of appended items: 0 only if `limit` is 0. It waits for the first item only.
+    ///
+    /// # Errors
+    /// [`GetError`](crate::GetError) if the queue is closed and empty.
+    ///
+    /// # Cancel safety
+    /// As for [`get`](Queue::get).
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put_many("abc".chars()).wait().unwrap();
+    /// let mut batch = Vec::new();
+    /// assert_eq!(queue.get_many(&mut batch, 2).wait(), Ok(2));
+    /// assert_eq!(batch, ['a', 'b']);
+    /// ```
+    pub fn get_many<'a>(&'a self, items: &'a mut Vec<T>, limit: usize) -> GetMany<'a, T> {
+        GetMany(Operation::new(GetAttempt::new(self, Many { items, limit })))
+    }
+
+    /// Puts as many of the items into the queue as there are free slots, without waiting.
+    ///
+    /// # Errors
+    /// [`TryPutError`] with the items that were not enqueued.
+    pub fn try_put_many(&self, items: impl IntoIterator<Item = T>) -> Result<(), TryPutError<Vec<T>>> {
+        let mut items: VecDeque<T> = items.into_iter().collect();
+        match self.push_many(&mut items) {
+            Ok(()) => Ok(()),
+            Err(PushError::Full(())) => Err(TryPutError::Full(items.into())),
+            Err(PushError::Closed(())) => Err(TryPutError::Closed(items.into())),
+        }
+    }
+
+    /// Takes up to `limit` items without waiting, appends them to `items`, and returns their number.
+    ///
+    /// # Errors
+    /// As for [`try_get`](Queue::try_get), if the queue is empty.
+    pub fn try_get_many(&self, items: &mut Vec<T>, limit: usize) -> Result<usize, TryGetError> {
+        Ok(self.pop_many(items, limit, &mut GetState::default())?)
+    }
+
+    /// Takes the oldest item in a guard that marks it done when the guard is dropped, also during a panic;
+    /// waits while the queue is empty.
+    ///
+    /// This is [`get`](Queue::get) and [`task_done`](Queue::task_done) in one, so that `task_done` cannot be
+    /// forgotten.
+    ///
+    /// # Errors
+    /// [`GetError`](crate::GetError) if the queue is closed and empty.
+    ///
+    /// # Cancel safety
+    /// As for [`get`](Queue::get).
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put(String::from("job")).wait().unwrap();
+    /// let task = queue.get_task().wait().unwrap();
+    /// assert_eq!((task.len(), queue.unfinished()), (3, 1));
+    /// drop(task);
+    /// assert_eq!(queue.unfinished(), 0);
+    /// ```
+    pub fn get_task(&self) -> GetTask<'_, T> {
+        GetTask(Operation::new(GetAttempt::new(self, Guarded(self))))
+    }
+
+    /// Takes the oldest item in a guard, as [`get_task`](Queue::get_task), without waiting.
+    ///
+    /// # Errors
+    /// As for [`try_get`](Queue::try_get).
+    pub fn try_get_task(&self) -> Result<Task<'_, T>, TryGetError> {
+        self.try_get().map(|item| Task::new(self, item))
+    }
+
+    /// Puts an item into the queue without waiting; if the queue is full, it displaces the oldest item, which
+    /// is returned and counts as done.
+    ///
+    /// The given item itself is returned if there is no other to displace: with capacity 0 if no get waits,
+    /// or if all the capacity is reserved by [`Permits`]. If the queue is full this takes a mutex, so that
+    /// each call displaces at most one item and the capacity is never exceeded.
+    ///
+    /// # Errors
+    /// [`PutError`] with the item if the queue is closed.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::bounded(2);
+    /// assert_eq!(queue.force_put(1), Ok(None));
+    /// assert_eq!(queue.force_put(2), Ok(None));
+    /// assert_eq!(queue.force_put(3), Ok(Some(1)));
+    /// ```
+    pub fn force_put(&self, item: T) -> Result<Option<T>, PutError<T>> {
+        let item = match self.try_put(item) {
+            Ok(()) => return Ok(None),
+            Err(TryPutError::Closed(item)) => return Err(PutError(item)),
+            Err(TryPutError::Full(item)) if self.is_rendezvous() => return Ok(Some(item)),
+            Err(TryPutError::Full(item)) => item,
+        };
+        match self.displace(item) {
+            Ok(oldest) => {
+                if oldest.is_some() {
+                    self.count_taken_out(1);
+                }
+                Ok(oldest)
+            }
+            Err(PushError::Full(item)) => Ok(Some(item)),
+            Err(PushError::Closed(item)) => Err(PutError(item)),
+        }
+    }
+
+    /// Counts items as done that leave the queue other than by a get.
+    fn count_taken_out(&self, count: usize) {
+        self.notify_if_all_done(self.book.unfinished.finish_at_most(count as u64, self));
+    }
+
+    /// Removes the items that are in the queue at the time of the call; they count as done.
+    ///
+    /// It removes at most [`len`](Queue::len) items, so with capacity 0 it takes no item from a waiting put.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put_many([1, 2, 3]).wait().unwrap();
+    /// assert_eq!(queue.drain().len(), 3);
+    /// assert!(queue.is_empty());
+    /// ```
+    pub fn drain(&self) -> Drain<T> {
+        let mut items = Vec::new();
+        // Only what is in the queue now: others may go on putting.
+        let _ = self.try_get_many(&mut items, self.len());
+        self.count_taken_out(items.len());
+        Drain::new(items)
+    }
+
+    /// Marks one taken item as processed. Call it once for each item, when the work on it is finished.
+    ///
+    /// Everything this thread did before the call happens-before the return of [`join`](Queue::join).
+    ///
+    /// # Errors
+    /// [`TaskDoneError`] if it was called more often than items were put; then nothing is counted. (While
+    /// other threads put, an item counts from the beginning of its put.)
+    pub fn task_done(&self) -> Result<(), TaskDoneError> {
+        self.tasks_done(1)
+    }
+
+    /// Marks `count` items as processed, as [`task_done`](Queue::task_done) does one; if that is too many,
+    /// marks none.
+    ///
+    /// # Errors
+    /// [`TaskDoneError`] if fewer than `count` items are unfinished.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put_many([1, 2, 3]).wait().unwrap();
+    /// assert!(queue.tasks_done(4).is_err());
+    /// assert!(queue.tasks_done(3).is_ok());
+    /// ```
+    pub fn tasks_done(&self, count: usize) -> Result<(), TaskDoneError> {
+        self.notify_if_all_done(self.book.unfinished.finish(count as u64, self)?);
+        Ok(())
+    }
+
+    /// Waits until every item that was put has been taken and processed.
+    ///
+    /// More precisely: until the number of [`unfinished`](Queue::unfinished) items was 0 once since the wait
+    /// began. Items that are put after that do not prolong the wait, even if the future is polled only later.
+    /// (A put that begins before the last `task_done` has returned may count as one that came before it.)
+    /// `join` does not wait for the queue to be closed, and completes at once if no item was ever put.
+    /// Everything that was done before each `task_done` happens-before the return of `join`.
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time.
+    pub fn join(&self) -> Join<'_, T> {
+        Join(Operation::new(WatchAttempt::new(self)))
+    }
+
+    /// The number of items that were put and are not processed: those in the queue, and those that were taken
+    /// but not yet marked by [`task_done`](Queue::task_done).
+    pub fn unfinished(&self) -> usize {
+        to_usize(self.book.unfinished.count(self))
+    }
+
+    /// Closes the queue. Returns true for the one call that closed it.
+    ///
+    /// Further puts fail, and waiting puts fail with an error that contains their item. Items already in the
+    /// queue can still be taken; after the last one, gets fail with *closed*.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put(1).wait().unwrap();
+    /// assert!(queue.close());
+    /// assert_eq!(queue.put(2).wait().unwrap_err().into_inner(), 2);
+    /// assert_eq!(queue.iter().collect::<Vec<_>>(), [1]);
+    /// ```
+    pub fn close(&self) -> bool {
+        // Also if a waker panics.
+        struct Tell<'a>(&'a WaitSet);
+        impl Drop for Tell<'_> {
+            fn drop(&mut self) {
+                self.0.wake_all();
+            }
+        }
+        let _tell = Tell(&self.hot.closing);
+        self.close_core()
+    }
+
+    /// Closes the queue and removes and returns the items in it.
+    ///
+    /// These no longer count as unfinished, so [`join`](Queue::join) waits only for items that were taken
+    /// before. (This is the rule of Python's `Queue.shutdown(immediate=True)`.)
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put_many([1, 2, 3]).wait().unwrap();
+    /// assert_eq!(queue.get().wait(), Ok(1));
+    /// assert_eq!(queue.shutdown_now(), [2, 3]);
+    /// assert_eq!(queue.unfinished(), 1);
+    /// ```
+    pub fn shutdown_now(&self) -> Vec<T> {
+        self.close();
+        let mut left = Vec::new();
+        while self.try_get_many(&mut left, usize::MAX).is_ok() {}
+        self.count_taken_out(left.len());
+        left
+    }
+
+    /// Drops the items that are left in a closed queue, and goes on when the drop of one panics. The item of a waiting put is
+    /// left to that put, which hands it back; an item that the holder of a permit puts later is dropped with the queue.
+    pub(crate) fn discard(&self) {
+        struct Rest<'a, T>(&'a Queue<T>);
+        impl<T> Rest<'_, T> {
+            fn discard(&self) {
+                while let Ok(item) = self.0.try_get() {
+                    drop(item);
+                }
+            }
+        }
+        impl<T> Drop for Rest<'_, T> {
+            fn drop(&mut self) {
+                self.discard();
+            }
+        }
+        Rest(self).discard();
+    }
+
+    /// Drops what is left inside; what is behind an item whose drop panics is forgotten.
+    #[cfg(feature = "compat")]
+    pub(crate) fn discard_until_panic(&self) {
+        struct Forget<'a, T>(&'a Queue<T>);
+        impl<T> Drop for Forget<'_, T> {
+            fn drop(&mut self) {
+                while let Ok(item) = self.0.try_get() {
+                    std::mem::forget(item);
+                }
+            }
+        }
+        let _forget = Forget(self);
+        while let Ok(item) = self.try_get() {
+            drop(item);
+        }
+    }
+
+    /// Whether the queue is closed. It may still contain items.
+    pub fn is_closed(&self) -> bool {
+        self.raw.is_closed()
+    }
+
+    /// Whether the queue is closed and nothing will ever come out of it any more.
+    #[cfg(feature = "compat")]
+    pub(crate) fn is_over(&self) -> bool {
+        // In this order: once it is closed and no permit is held nothing is put any more.
+        let is_final = self.is_closed() && !matches!(self.bound(), Bound::Permits(permits) if permits.is_held());
+        is_final && self.stored() == 0
+    }
+
+    /// Waits until the queue is closed.
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time.
+    pub fn closed(&self) -> Closed<'_, T> {
+        Closed(Operation::new(WatchAttempt::new(self)))
+    }
+
+    /// The number of items in the queue, including those whose put has begun and not returned yet; never more
+    /// than the capacity.
+    pub fn len(&self) -> usize {
+        to_usize(self.raw.len() + self.hot.late.len()).min(self.capacity().unwrap_or(usize::MAX))
+    }
+
+    /// Whether the queue contains no items.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is no free slot. Always false for an unbounded queue, always true with capacity 0.
+    pub fn is_full(&self) -> bool {
+        match self.bound() {
+            Bound::Permits(permits) => permits.free() == 0,
+            _ => self.capacity().is_some_and(|capacity| self.len() >= capacity),
+        }
+    }
+
+    /// The capacity; `None` if the queue is unbounded.
+    pub fn capacity(&self) -> Option<usize> {
+        self.is_bounded().then_some(self.hot.capacity)
+    }
+
+    /// A blocking iterator over the items as they arrive, which ends when the queue is closed and empty.
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter::new(self)
+    }
+
+    /// An iterator that takes items without waiting, and ends when it finds the queue empty.
+    pub fn try_iter(&self) -> TryIter<'_, T> {
+        TryIter::new(self)
+    }
+
+    /// A stream of the items, which ends when the queue is closed and empty.
+    #[cfg(feature = "stream")]
+    pub fn stream(&self) -> GetStream<'_, T> {
+        GetStream::new(self)
+    }
+
+    /// A sink that puts items into the queue.
+    #[cfg(feature = "sink")]
+    pub fn sink(&self) -> PutSink<'_, T> {
+        PutSink::new(self)
+    }
+}
+
+impl From<PopError> for TryGetError {
+    fn from(error: PopError) -> Self {
+        match error {
+            PopError::Empty => TryGetError::Empty,
+            PopError::Closed => TryGetError::Closed,
+        }
+    }
+}
+
+impl From<PopError> for TryRecvError {
+    fn from(error: PopError) -> Self {
+        TryGetError::from(error).into()
+    }
+}

@@ -1,0 +1,50 @@
+//! The slow paths of a queue with a limit, which the core keeps.
+
+use super::batch::push_one_by_one;
+use crate::queue::Queue;
+use crate::raw::{PushError, PushFallback, UNBOUNDED};
+use std::collections::VecDeque;
+
+impl<T> Queue<T> {
+    pub(super) fn push_limited(&self, item: T, fallback: PushFallback<'_, T>, limit: u64) -> Result<(), PushError<T>> {
+        let pushed = match self.raw.is_full(&fallback) {
+            true => Err(PushError::Full(item)),
+            false => self.notifying(|events| self.raw.push_slow(item, fallback, limit, events)),
+        };
+        match pushed {
+            Err(PushError::Full(item)) if self.may_hand_over() => self.push_beyond_limit(item),
+            pushed => pushed,
+        }
+    }
+
+    pub(super) fn push_many_limited(&self, items: &mut VecDeque<T>, limit: u64) -> Result<(), PushError<()>> {
+        match self.push_runs(items, limit) {
+            Err(PushError::Full(())) if self.may_hand_over() => {
+                push_one_by_one(items, |item| self.push_beyond_limit(item))
+            }
+            pushed => pushed,
+        }
+    }
+
+    /// Whether an item may be enqueued beyond the capacity, for a get that waits: see [`Queue::with_handover`].
+    fn may_hand_over(&self) -> bool {
+        self.hot.hands_over && self.hot.waiting.has_getters()
+    }
+
+    /// Enqueues an item beyond the capacity, for a get that waits and was not notified.
+    fn push_beyond_limit(&self, item: T) -> Result<(), PushError<T>> {
+        self.with_waiters_notifying(|lists, deferred| match lists.waiting_getters() {
+            0 => Err(PushError::Full(item)),
+            _ => self.raw.push(item, UNBOUNDED, &mut deferred.events),
+        })
+    }
+
+    pub(super) fn displace_beyond_limit(&self, item: T) -> Result<Option<T>, PushError<T>> {
+        self.with_waiters_notifying(|_, deferred| {
+            // The push comes first, so that no item is lost if the queue is closed in between. The one item beyond the
+            // capacity is this operation's.
+            self.raw.push(item, UNBOUNDED, &mut deferred.events)?;
+            Ok(self.raw.pop_beyond(self.hot.limit, &mut deferred.events))
+        })
+    }
+}

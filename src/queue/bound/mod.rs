@@ -1,0 +1,232 @@
+//! How an item is enqueued and dequeued, by the bound of the queue: none, a limit, a rendezvous, or permits.
+//!
+//! The fast paths stand here. Each bound has a file for the rest.
+
+mod batch;
+mod limit;
+mod permits;
+mod rendezvous;
+
+use super::get_state::GetState;
+use super::{Bound, Queue};
+use crate::raw::{Contested, Events, PopError, PopFallback, PopTicket, PushError, PushFallback, PushTicket, UNBOUNDED};
+use crate::wait::HeldPanic;
+use batch::{pop_up_to, push_one_by_one};
+use std::collections::VecDeque;
+
+/// Where the item of a push comes from, and where it goes if it is refused.
+pub(super) trait Source<T> {
+    /// What is left without the item.
+    type Rest;
+    type Error;
+
+    fn take(self) -> (T, Self::Rest);
+    fn refuse(rest: Self::Rest, error: PushError<T>) -> Self::Error;
+}
+
+/// An item that an error hands back.
+pub(super) struct Item<T>(pub(super) T);
+
+impl<T> Source<T> for Item<T> {
+    type Rest = ();
+    type Error = PushError<T>;
+
+    #[inline]
+    fn take(self) -> (T, ()) {
+        (self.0, ())
+    }
+
+    #[inline]
+    fn refuse((): (), error: PushError<T>) -> PushError<T> {
+        error
+    }
+}
+
+impl<T> Queue<T> {
+    /// Enqueues the item of `source`. It is taken out of that only once there is a slot for it, or on the slow path, so that a
+    /// large item is copied once.
+    #[inline]
+    pub(super) fn push_from<S: Source<T>>(&self, source: S) -> Result<(), S::Error> {
+        if self.is_bounded() {
+            return self.push_bounded(source);
+        }
+        match self.raw.try_claim_push() {
+            Ok(ticket) => self.push_claimed(ticket, source),
+            Err(fallback) => self.push_fallen_back(source, fallback),
+        }
+    }
+
+    /// Not inlined: the fast path of an unbounded queue needs fewer registers without this.
+    #[inline(never)]
+    fn push_bounded<S: Source<T>>(&self, source: S) -> Result<(), S::Error> {
+        match self.try_claim_push_within_limit() {
+            Ok(ticket) => self.push_claimed(ticket, source),
+            Err(fallback) => self.push_fallen_back(source, fallback),
+        }
+    }
+
+    #[inline]
+    fn try_claim_push_within_limit(&self) -> Result<PushTicket<'_, T>, PushFallback<'_, T>> {
+        if !self.core_decides() {
+            return Err(PushFallback::General);
+        }
+        self.raw.try_claim_push_within(self.hot.limit)
+    }
+
+    /// Publishes the item in its slot, and notifies a get.
+    #[inline]
+    fn push_claimed<S: Source<T>>(&self, ticket: PushTicket<'_, T>, source: S) -> Result<(), S::Error> {
+        let (item, rest) = source.take();
+        match ticket.publish(item) {
+            Ok(()) => {
+                if self.has_waiting_getter() {
+                    self.notify_getter();
+                }
+                Ok(())
+            }
+            Err(contested) => self.push_contested::<S>(contested, rest),
+        }
+    }
+
+    #[cold]
+    fn notify_getter(&self) {
+        self.notify_getters(1);
+    }
+
+    #[cold]
+    fn push_contested<S: Source<T>>(&self, contested: Contested<'_, T>, rest: S::Rest) -> Result<(), S::Error> {
+        let pushed = self.notifying(|events| self.raw.push_contested(contested, self.hot.limit, events));
+        pushed.map_err(|error| S::refuse(rest, error))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_fallen_back<S: Source<T>>(&self, source: S, fallback: PushFallback<'_, T>) -> Result<(), S::Error> {
+        let (item, rest) = source.take();
+        self.push_slow(item, fallback).map_err(|error| S::refuse(rest, error))
+    }
+
+    fn push_slow(&self, item: T, fallback: PushFallback<'_, T>) -> Result<(), PushError<T>> {
+        match self.bound() {
+            Bound::Unbounded => self.notifying(|events| self.raw.push_slow(item, fallback, UNBOUNDED, events)),
+            Bound::Limit(limit) => self.push_limited(item, fallback, limit),
+            Bound::Rendezvous => self.push_to_waiting_get(item),
+            Bound::Permits(permits) => self.push_admitting(permits, item),
+        }
+    }
+
+    /// Enqueues items from the front of `items` until it is empty or a push is refused.
+    pub(super) fn push_many(&self, items: &mut VecDeque<T>) -> Result<(), PushError<()>> {
+        match self.bound() {
+            Bound::Unbounded => self.push_runs(items, UNBOUNDED),
+            Bound::Limit(limit) => self.push_many_limited(items, limit),
+            Bound::Rendezvous => push_one_by_one(items, |item| self.push_to_waiting_get(item)),
+            Bound::Permits(permits) => self.push_many_admitting(permits, items),
+        }
+    }
+
+    /// Enqueues an item in a queue that was full, and takes the oldest one out unless a slot was freed in the meantime.
+    /// Under the mutex, so that each such operation takes out what its own item displaced.
+    pub(super) fn displace(&self, item: T) -> Result<Option<T>, PushError<T>> {
+        match self.bound() {
+            Bound::Permits(_) => self.displace_with_permit(item),
+            Bound::Rendezvous => Err(PushError::Full(item)),
+            Bound::Unbounded | Bound::Limit(_) => self.displace_beyond_limit(item),
+        }
+    }
+
+    /// Claims the item at the head, for a get that is not in the wait queue.
+    #[inline]
+    pub(super) fn try_claim_pop(&self) -> Result<PopTicket<'_, T>, PopFallback<'_, T>> {
+        if self.core_decides() {
+            self.raw.try_claim_pop()
+        } else {
+            Err(PopFallback::General)
+        }
+    }
+
+    /// The slow path of a get.
+    #[inline]
+    pub(super) fn pop_slow(&self, fallback: PopFallback<'_, T>, state: &mut GetState) -> Result<T, PopError> {
+        if self.core_decides() && !state.queued {
+            // Mostly there is no item.
+            if let Some(error) = self.raw.empty_hint(&fallback) {
+                return Err(error);
+            }
+            let mut events = Events::default();
+            let item = self.raw.pop_slow(fallback, &mut events);
+            if events.freed > 0 {
+                self.notify_putters();
+            }
+            return item;
+        }
+        self.pop_general(state)
+    }
+
+    /// Takes the item at the head where a get does more than that. Nothing was claimed before.
+    #[cold]
+    fn pop_general(&self, state: &mut GetState) -> Result<T, PopError> {
+        let mut events = Events::default();
+        match self.bound() {
+            Bound::Rendezvous => self.pop_rendezvous(state),
+            Bound::Permits(permits) => {
+                let item = match self.raw.pop(&mut events) {
+                    Err(PopError::Closed) => self.pop_late()?,
+                    item => item?,
+                };
+                permits.release(1);
+                self.notify_putters_after(state);
+                Ok(item)
+            }
+            Bound::Unbounded | Bound::Limit(_) => {
+                let item = self.raw.pop(&mut events);
+                if events.freed > 0 {
+                    self.notify_putters_after(state);
+                }
+                item
+            }
+        }
+    }
+
+    /// Takes up to `limit` items, appended to `items`, and says how many.
+    pub(super) fn pop_many(&self, items: &mut Vec<T>, limit: usize, state: &mut GetState) -> Result<usize, PopError> {
+        if self.is_rendezvous() {
+            return pop_up_to(items, limit, |items, _| Ok(items.push(self.pop_rendezvous(state)?)));
+        }
+        if self.core_decides() && !state.queued {
+            let mut held = HeldPanic::default();
+            return pop_up_to(items, limit, |items, limit| {
+                let mut events = Events::default();
+                self.raw.pop_run(items, limit, &mut events)?;
+                held.run(|| self.notify_putters());
+                Ok(())
+            });
+        }
+        let mut events = Events::default();
+        let taken = pop_up_to(items, limit, |items, limit| match self.raw.pop_run(items, limit, &mut events) {
+            Err(PopError::Closed) => self.pop_many_late(items, limit),
+            run => run.map(drop),
+        });
+        let freed = match (self.bound(), &taken) {
+            (Bound::Permits(permits), Ok(taken)) => {
+                permits.release(*taken as u64);
+                *taken > 0
+            }
+            (Bound::Permits(_), Err(_)) => false,
+            _ => events.freed > 0,
+        };
+        if freed {
+            self.notify_putters_after(state);
+        }
+        taken
+    }
+
+    /// Serves the waiting puts after a get has freed capacity, or leaves that to the get if it is in the wait queue.
+    fn notify_putters_after(&self, state: &mut GetState) {
+        if state.queued {
+            state.freed = true;
+        } else {
+            self.notify_putters();
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! A queue with permits: an item is enqueued by a permit, which the get releases. Permits can be reserved in advance.
+//!
+//! The holder of a permit can put after a close as well. The core is closed then, so that these *late* items stand in a
+//! list of their own behind all items that were put before the close.
+
+use crate::queue::permit_pool::{NoPermit, PermitPool};
+use crate::queue::{Bound, Queue};
+use crate::raw::{to_usize, PopError, PushError, UNBOUNDED};
+use std::collections::VecDeque;
+
+impl<T> Queue<T> {
+    pub(super) fn push_admitting(&self, permits: &PermitPool, item: T) -> Result<(), PushError<T>> {
+        match self.admit(permits, 1) {
+            Ok(_) => self.notifying(|events| self.push_admitted(permits, item, events)),
+            Err(NoPermit::TooFew) => Err(PushError::Full(item)),
+            Err(NoPermit::Closed) => Err(PushError::Closed(item)),
+        }
+    }
+
+    pub(super) fn push_many_admitting(
+        &self,
+        permits: &PermitPool,
+        items: &mut VecDeque<T>,
+    ) -> Result<(), PushError<()>> {
+        while !items.is_empty() {
+            let admitted = match self.admit(permits, items.len() as u64) {
+                Ok(admitted) => admitted,
+                Err(NoPermit::TooFew) => return Err(PushError::Full(())),
+                Err(NoPermit::Closed) => return Err(PushError::Closed(())),
+            };
+            let remaining = items.split_off(admitted as usize);
+            let mut batch = std::mem::replace(items, remaining);
+            let pushed = self.push_runs(&mut batch, UNBOUNDED);
+            if pushed.is_err() {
+                permits.release(batch.len() as u64);
+                batch.append(items);
+                *items = batch;
+                return pushed;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes between 1 and `most` free permits for items that are put at once; not ahead of waiters.
+    #[inline]
+    fn admit(&self, permits: &PermitPool, most: u64) -> Result<u64, NoPermit> {
+        if self.hot.waiting.has_putters() {
+            self.take_unless_queued(permits, |permits| permits.admit(1, most))
+        } else {
+            permits.admit(1, most)
+        }
+    }
+
+    /// Reserves `count` permits; not ahead of waiters.
+    pub(in crate::queue) fn reserve_now(&self, permits: &PermitPool, count: u64) -> Result<(), NoPermit> {
+        if count > 0 && self.hot.waiting.has_putters() {
+            self.take_unless_queued(permits, |permits| permits.acquire(count, count))?;
+        } else {
+            permits.acquire(count, count)?;
+        }
+        if self.raw.is_closed() {
+            // A close came first, and has not closed the pool of permits yet.
+            self.return_permits(permits, count);
+            return Err(NoPermit::Closed);
+        }
+        Ok(())
+    }
+
+    /// Enqueues an item by a permit that is held; after a close, behind all items that were put before it.
+    pub(in crate::queue) fn push_with_permit(&self, permits: &PermitPool, item: T) {
+        // The permit is consumed also when a waker panics: the item is in the queue by then.
+        struct Consume<'a, T>(&'a Queue<T>, &'a PermitPool);
+        impl<T> Drop for Consume<'_, T> {
+            fn drop(&mut self) {
+                self.0.notify_if_finished(self.1.consume(1));
+            }
+        }
+        let _consume = Consume(self, permits);
+        if let Err(PushError::Closed(item) | PushError::Full(item)) =
+            self.notifying(|events| self.raw.push(item, UNBOUNDED, events))
+        {
+            self.push_late(item);
+        }
+    }
+
+    pub(super) fn displace_with_permit(&self, item: T) -> Result<Option<T>, PushError<T>> {
+        self.with_waiters_notifying(|_, deferred| {
+            if self.raw.is_closed() {
+                return Err(PushError::Closed(item));
+            }
+            // By the permit of the oldest item, if there is one.
+            let Ok(oldest) = self.raw.pop(&mut deferred.events) else { return Err(PushError::Full(item)) };
+            // With permits the core is closed under the mutex only, so that it is still open.
+            self.raw.push(item, UNBOUNDED, &mut deferred.events)?;
+            Ok(Some(oldest))
+        })
+    }
+
+    #[cold]
+    fn push_late(&self, item: T) {
+        self.with_waiters_notifying(|lists, deferred| {
+            lists.state.late.push_back(item);
+            self.hot.late.count_put();
+            deferred.events.pushed += 1;
+        });
+    }
+
+    /// Takes the oldest late item, when no item is left of those that were put before the close.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn pop_late(&self) -> Result<T, PopError> {
+        self.take_late(|late| late.pop_front().map(|item| (item, 1)))
+    }
+
+    /// Takes up to `limit` late items, appended to `items`.
+    pub(super) fn pop_many_late(&self, items: &mut Vec<T>, limit: usize) -> Result<(), PopError> {
+        // What may panic comes before any item is taken, and before the mutex is locked.
+        items.reserve(limit.min(to_usize(self.hot.late.len())));
+        let space = items.capacity() - items.len();
+        self.take_late(|late| {
+            let count = late.len().min(limit).min(space);
+            items.extend(late.drain(..count));
+            (count > 0).then_some(((), count))
+        })
+    }
+
+    /// Takes late items; `take` says which, and how many.
+    fn take_late<R>(&self, take: impl FnOnce(&mut VecDeque<T>) -> Option<(R, usize)>) -> Result<R, PopError> {
+        // In this order: once no permit is held, no item is put any more.
+        let may_come = matches!(self.bound(), Bound::Permits(permits) if permits.is_held());
+        if self.hot.late.len() > 0 {
+            let taken = self.with_waiters(|lists| {
+                let (taken, count) = take(&mut lists.state.late)?;
+                self.hot.late.count_got(count);
+                Some(taken)
+            });
+            if let Some(taken) = taken {
+                return Ok(taken);
+            }
+        }
+        Err(if may_come { PopError::Empty } else { PopError::Closed })
+    }
+}

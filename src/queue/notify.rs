@@ -1,0 +1,119 @@
+//! Notifying gets, joins and the single consumer, after the core or under the mutex of the waiters.
+//!
+//! Knows waiters and what core operations return. Does not know puts that wait: see [`super::serve`].
+
+use super::{Lists, Queue};
+use crate::join::Remaining;
+use crate::raw::Events;
+use crate::wait::WakeList;
+
+/// What an operation under the mutex has changed, and the wakers of those that it notified. Dropping it, after the mutex
+/// is unlocked, notifies the single consumer and joins, and runs the wakers.
+pub(super) struct Deferred<'a, T> {
+    queue: &'a Queue<T>,
+    /// Freed slots need no notification: the holder of the mutex serves the waiting puts.
+    pub(super) events: Events,
+    pub(super) wakes: WakeList,
+}
+
+impl<'a, T> Deferred<'a, T> {
+    pub(super) fn new(queue: &'a Queue<T>) -> Self {
+        Deferred { queue, events: Events::default(), wakes: WakeList::default() }
+    }
+}
+
+impl<T> Drop for Deferred<'_, T> {
+    // The wake list is dropped after this, also if this panics.
+    #[inline]
+    fn drop(&mut self) {
+        let (queue, Events { pushed, holes, .. }) = (self.queue, self.events);
+        if pushed > 0 {
+            queue.notify_consumer();
+        }
+        if holes > 0 {
+            queue.notify_after_holes();
+        }
+    }
+}
+
+impl<T> Queue<T> {
+    /// Runs `act` under the mutex of the waiters. No user code may run in it.
+    #[inline]
+    pub(super) fn with_waiters<R>(&self, act: impl FnOnce(&mut Lists<T>) -> R) -> R {
+        self.book.waiters.lock(&self.hot.waiting, act)
+    }
+
+    /// As [`with_waiters`](Self::with_waiters), and notifies gets of the items that `act` enqueues; other notifications are
+    /// sent when the second result is dropped.
+    pub(super) fn with_waiters_deferring<'a, R>(
+        &'a self,
+        mut deferred: Deferred<'a, T>,
+        act: impl FnOnce(&mut Lists<T>, &mut Deferred<'a, T>) -> R,
+    ) -> (R, Deferred<'a, T>) {
+        let result = self.with_waiters(|lists| {
+            let result = act(lists, &mut deferred);
+            lists.notify_getters(deferred.events.pushed, &mut deferred.wakes);
+            result
+        });
+        (result, deferred)
+    }
+
+    /// As [`with_waiters_deferring`](Self::with_waiters_deferring); all notifications are sent before this returns.
+    #[inline]
+    pub(super) fn with_waiters_notifying<R>(&self, act: impl FnOnce(&mut Lists<T>, &mut Deferred<'_, T>) -> R) -> R {
+        let (result, deferred) = self.with_waiters_deferring(Deferred::new(self), act);
+        drop(deferred);
+        result
+    }
+
+    /// Whether a get or the single consumer waits for an item.
+    #[inline]
+    pub(super) fn has_waiting_getter(&self) -> bool {
+        self.hot.waiting.has_getters() || self.hot.consumer_waker.is_registered()
+    }
+
+    /// Notifies gets of `items` that were enqueued.
+    pub(super) fn notify_getters(&self, items: usize) {
+        if self.hot.waiting.has_getters() {
+            self.notify_queued_getters(items);
+        }
+        self.notify_consumer();
+    }
+
+    #[cold]
+    fn notify_queued_getters(&self, items: usize) {
+        let mut wakes = WakeList::default();
+        self.with_waiters(|lists| lists.notify_getters(items, &mut wakes));
+    }
+
+    #[inline]
+    fn notify_consumer(&self) {
+        if self.hot.consumer_waker.is_registered() {
+            self.hot.consumer_waker.wake();
+        }
+    }
+
+    /// Notifies joins, if a change has left nothing unfinished.
+    #[inline]
+    pub(super) fn notify_if_all_done(&self, remaining: Remaining) {
+        match remaining {
+            Remaining::Zero { claims } if !self.hot.joiners.is_empty() => self.notify_joiners(claims),
+            _ => {}
+        }
+    }
+
+    #[cold]
+    fn notify_joiners(&self, claims: u64) {
+        // Noted first: a join that is woken may not be polled before the next item is put.
+        self.hot.last_zero.note(claims);
+        self.hot.joiners.wake_all();
+    }
+
+    /// Notifies joins, if claims that became holes were the last that counted as unfinished items.
+    #[cold]
+    pub(super) fn notify_after_holes(&self) {
+        if !self.hot.joiners.is_empty() {
+            self.notify_if_all_done(self.book.unfinished.remaining_after_holes(self));
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Serving the puts and reservations that wait for capacity: in FIFO order, by the operation that frees it.
+//!
+//! Knows waiters, the core and the permits. Does not know operations.
+//!
+//! A put waits together with its item. The operation that frees a slot enqueues the items of waiting puts in FIFO order, so
+//! that none of these puts has to run before the next get (as in kanal and in Go's channels). A permit that is released goes
+//! to the first waiter likewise (as in tokio's semaphore). A get that waits is only notified: an item is never in the hands
+//! of a future that may be dropped.
+
+use super::notify::Deferred;
+use super::permit_pool::{NoPermit, PermitPool};
+use super::{Bound, Lists, Queue};
+use crate::raw::{Events, PushError, UNBOUNDED};
+use crate::wait::{HeldPanic, Polled, WaiterKey, WaiterState};
+use std::task::Waker;
+
+/// What a waiter for capacity requests.
+pub(super) enum Request<T> {
+    /// To enqueue its item.
+    Put(T),
+    /// So many permits more than it holds.
+    Permits { missing: u64, held: u64 },
+    /// To be notified of a free slot, into which it will put its item itself.
+    Space,
+    /// Nothing any more: its item was enqueued.
+    Granted,
+}
+
+/// How the registration of a waiter for capacity ended.
+pub(super) enum Registered<T> {
+    /// It waits.
+    Pending(WaiterKey),
+    /// It was served at once, or the queue is closed, and its request comes back.
+    Ready(Request<T>),
+}
+
+/// What an operation of the core has changed. Dropping it notifies the waiters, also if the operation unwinds; all of them,
+/// also if one of their wakers panics.
+pub(super) struct Notify<'a, T> {
+    queue: &'a Queue<T>,
+    pub(super) events: Events,
+}
+
+impl<'a, T> Notify<'a, T> {
+    #[inline]
+    pub(super) fn new(queue: &'a Queue<T>) -> Self {
+        Notify { queue, events: Events::default() }
+    }
+}
+
+impl<T> Drop for Notify<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        let Notify { queue, events: Events { pushed, freed, holes } } = self;
+        let wakes_getters = *pushed > 0 && queue.has_waiting_getter();
+        if wakes_getters || *freed > 0 && queue.hot.waiting.has_putters() || *holes > 0 {
+            queue.notify_of(self.events);
+        }
+    }
+}
+
+impl<T> Queue<T> {
+    /// Runs an operation of the core, and then notifies the waiters of what it has changed.
+    #[inline]
+    pub(super) fn notifying<R>(&self, operate: impl FnOnce(&mut Events) -> R) -> R {
+        let mut notify = Notify::new(self);
+        let result = operate(&mut notify.events);
+        drop(notify);
+        result
+    }
+
+    #[cold]
+    fn notify_of(&self, Events { pushed, freed, holes }: Events) {
+        if freed == 0 && holes == 0 && !crate::sync::is_unwinding() {
+            return self.notify_getters(pushed);
+        }
+        let mut held = HeldPanic::default();
+        if pushed > 0 {
+            held.run(|| self.notify_getters(pushed));
+        }
+        if freed > 0 {
+            held.run(|| self.notify_putters());
+        }
+        if holes > 0 {
+            held.run(|| self.notify_after_holes());
+        }
+    }
+
+    /// Serves the puts and reservations that wait, after capacity was freed.
+    #[inline]
+    pub(super) fn notify_putters(&self) {
+        if self.hot.waiting.has_putters() {
+            self.serve_waiting();
+        }
+    }
+
+    #[cold]
+    fn serve_waiting(&self) {
+        let limit = match self.bound() {
+            // The pool of permits alone decides.
+            Bound::Permits(_) | Bound::Unbounded => UNBOUNDED,
+            Bound::Limit(limit) => limit,
+            // A waiting put is served only by a get, under the mutex.
+            Bound::Rendezvous => return,
+        };
+        // If a new put has taken the slot, the get that takes an item next serves the waiting puts.
+        if limit == UNBOUNDED || self.raw.len() < limit {
+            self.with_waiters_notifying(|lists, deferred| self.serve(lists, limit, deferred));
+        }
+    }
+
+    /// Serves waiters in FIFO order, as far as `limit` or the permits allow.
+    pub(super) fn serve(&self, lists: &mut Lists<T>, limit: u64, deferred: &mut Deferred<'_, T>) {
+        // A notified waiter for space has not put its item yet, also if it was notified by an earlier call.
+        let by_limit = self.core_decides();
+        let mut notified = if by_limit { lists.putters.notified() as u64 } else { 0 };
+        while let Some(request) = lists.putters.front_mut() {
+            if matches!(request, Request::Space) && by_limit {
+                if self.raw.len().saturating_add(notified) >= limit {
+                    break;
+                }
+                notified += 1;
+            }
+            if !self.try_grant(request, limit.saturating_sub(notified), deferred) {
+                break;
+            }
+            deferred.wakes.push(match request {
+                Request::Granted => lists.putters.complete_first(),
+                _ => lists.putters.notify_first(),
+            });
+        }
+    }
+
+    /// Grants what the first waiter requests, if the capacity suffices. False if not.
+    pub(super) fn try_grant(&self, request: &mut Request<T>, limit: u64, deferred: &mut Deferred<'_, T>) -> bool {
+        match std::mem::replace(request, Request::Granted) {
+            Request::Put(item) => match self.push_locked(item, limit, &mut deferred.events) {
+                Ok(()) => true,
+                Err(PushError::Full(item) | PushError::Closed(item)) => {
+                    *request = Request::Put(item);
+                    false
+                }
+            },
+            Request::Permits { missing, held } => {
+                // If the queue is closed or no permit is free, there are none.
+                let more = self.permits().acquire(1, missing).unwrap_or(0);
+                *request = Request::Permits { missing: missing - more, held: held + more };
+                more == missing
+            }
+            Request::Space => {
+                *request = Request::Space;
+                true
+            }
+            Request::Granted => unreachable!("a waiter is completed when its request is granted"),
+        }
+    }
+
+    /// Pushes an item under the mutex.
+    pub(super) fn push_locked(&self, item: T, limit: u64, events: &mut Events) -> Result<(), PushError<T>> {
+        let Bound::Permits(permits) = self.bound() else {
+            return self.raw.push(item, limit, events);
+        };
+        if permits.admit(1, 1).is_err() {
+            return Err(PushError::Full(item));
+        }
+        self.push_admitted(permits, item, events)
+    }
+
+    /// Pushes an item for which a permit was taken. If the queue was closed in the meantime, the permit is released.
+    pub(super) fn push_admitted(&self, permits: &PermitPool, item: T, events: &mut Events) -> Result<(), PushError<T>> {
+        let pushed = self.raw.push(item, UNBOUNDED, events);
+        if pushed.is_err() {
+            permits.release(1);
+        }
+        pushed
+    }
+
+    /// Takes permits, unless a put or a reservation waits for some.
+    #[cold]
+    pub(super) fn take_unless_queued<R>(
+        &self,
+        permits: &PermitPool,
+        take: impl FnOnce(&PermitPool) -> Result<R, NoPermit>,
+    ) -> Result<R, NoPermit> {
+        self.with_waiters(|lists| match lists.putters.waiting() {
+            0 => take(permits),
+            _ if self.raw.is_closed() => Err(NoPermit::Closed),
+            _ => Err(NoPermit::TooFew),
+        })
+    }
+
+    /// The limit of items in the core, where permits do not decide.
+    pub(super) fn limit_now(&self, lists: &Lists<T>) -> u64 {
+        if !self.is_rendezvous() {
+            self.hot.limit
+        } else if self.hot.hands_over {
+            self.raw.len() + lists.waiting_getters() as u64
+        } else {
+            lists.state.matchable_gets
+        }
+    }
+
+    /// Registers a put or a reservation, and serves it if its turn has come and the capacity suffices: the three steps of a
+    /// wait (see [`crate::wait`]). The second result is for the caller to drop after it has dealt with the first.
+    pub(super) fn enqueue_put(&self, waker: Waker, request: Request<T>) -> (Registered<T>, impl Sized + '_) {
+        let mut deferred = None;
+        let (registered, waker) = self.with_waiters(|lists| {
+            let key = lists.putters.push_back(waker, request);
+            self.hot.waiting.set_putters(lists.putters.waiting());
+            let limit = self.limit_now(lists);
+            if !self.fence_space(limit) && !self.raw.is_closed() {
+                return (Registered::Pending(key), None);
+            }
+            let deferred = deferred.insert(Deferred::new(self));
+            self.serve(lists, limit, deferred);
+            let served = lists.putters.state(&key) != WaiterState::Waiting;
+            let registered = if served || self.raw.is_closed() {
+                let (request, waker) = lists.putters.remove(key).unwrap_or((Request::Granted, None));
+                // Its own waker need not run.
+                (Registered::Ready(request), if served { deferred.wakes.pop() } else { waker })
+            } else {
+                (Registered::Pending(key), None)
+            };
+            lists.notify_getters(deferred.events.pushed, &mut deferred.wakes);
+            registered
+        });
+        (registered, (waker, deferred))
+    }
+
+    /// The RMW fence of a waiter for capacity, on the word whose change can free some. False if no capacity was free before.
+    /// A close needs no fence: it notifies the waiters under the mutex in any case.
+    fn fence_space(&self, limit: u64) -> bool {
+        match self.bound() {
+            Bound::Permits(permits) => {
+                permits.rmw_fence();
+                true
+            }
+            Bound::Rendezvous => {
+                self.raw.fence_pops(limit);
+                true
+            }
+            Bound::Unbounded | Bound::Limit(_) => self.raw.fence_pops(limit),
+        }
+    }
+
+    /// Polls a waiter for capacity: its request comes back when the wait has ended.
+    pub(super) fn poll_queued_put(&self, key: &mut Option<WaiterKey>, waker: Option<&Waker>) -> Option<Request<T>> {
+        let is_over = || self.raw.is_closed();
+        match self.book.waiters.poll(&self.hot.waiting, |lists| &mut lists.putters, key, waker, is_over) {
+            Polled::Pending => None,
+            Polled::Ready(request) => Some(request),
+            Polled::Completed => Some(Request::Granted),
+        }
+    }
+
+    /// Cancels a wait for capacity. A free slot of which the waiter was notified goes to the next one.
+    pub(super) fn cancel_put(&self, key: WaiterKey) -> Request<T> {
+        let removed = self.with_waiters_notifying(|lists, deferred| {
+            let removed = lists.putters.remove(key);
+            if matches!(removed, Some((Request::Space, None))) {
+                self.serve(lists, self.limit_now(lists), deferred);
+            }
+            removed
+        });
+        removed.map_or(Request::Granted, |(request, _)| request)
+    }
+}

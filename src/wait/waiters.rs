@@ -1,0 +1,213 @@
+//! The waiters of one queue: wait queues of gets and of puts behind one mutex.
+//!
+//! Knows wait queues, wakers and counts. Does not know what waiters request, nor what else the mutex guards: both are
+//! type parameters.
+//!
+//! User code never runs under the mutex. Wakers are cloned before it is locked, and run and dropped after it is unlocked.
+
+use super::counts::Watermark;
+use super::{WaitQueue, WaiterCounts, WaiterKey, WaiterState, WakeList};
+use crate::sync::Mutex;
+use std::sync::PoisonError;
+use std::task::Waker;
+
+/// In which wait queue a get waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GetterKind {
+    /// Each item notifies one get.
+    Get,
+    /// Each item notifies the streams that began to wait before the get that it notifies, or all streams if no get waits:
+    /// a stream that was notified may not take the item.
+    #[cfg(feature = "stream")]
+    Stream,
+}
+
+/// As a number of items: all gets are notified.
+pub(crate) const ALL: usize = usize::MAX;
+
+/// The wait queues, and the state that is guarded by the same mutex.
+pub(crate) struct WaitLists<R, S> {
+    /// The request of a get is its turn: how many gets of both kinds began to wait before.
+    getters: WaitQueue<u64>,
+    #[cfg(feature = "stream")]
+    streams: WaitQueue<u64>,
+    /// The turn of the next get.
+    next_turn: u64,
+    pub(crate) putters: WaitQueue<R>,
+    pub(crate) state: S,
+}
+
+/// Wait queues behind a mutex. They are allocated when the first waiter is enqueued.
+pub(crate) struct Waiters<R, S> {
+    lists: Mutex<Option<Box<WaitLists<R, S>>>>,
+    completed_gets: Watermark,
+    /// Of puts whose item was enqueued by the operation that freed a slot.
+    completed_puts: Watermark,
+}
+
+/// What a queued waiter finds when it is polled.
+pub(crate) enum Polled<R> {
+    /// It waits, and the waker of this poll will be woken.
+    Pending,
+    /// It was notified, or its wait has ended, and is removed; its request comes back.
+    Ready(R),
+    /// It was completed.
+    Completed,
+}
+
+impl<R, S: Default> WaitLists<R, S> {
+    #[cold]
+    fn boxed() -> Box<Self> {
+        Box::new(WaitLists {
+            getters: WaitQueue::new(),
+            #[cfg(feature = "stream")]
+            streams: WaitQueue::new(),
+            next_turn: 0,
+            putters: WaitQueue::new(),
+            state: S::default(),
+        })
+    }
+
+    pub(crate) fn push_getter(&mut self, kind: GetterKind, waker: Waker) -> WaiterKey {
+        let turn = self.next_turn;
+        self.next_turn += 1;
+        self.getters_of(kind).push_back(waker, turn)
+    }
+
+    /// Notifies gets of `items` that were enqueued.
+    #[inline]
+    pub(crate) fn notify_getters(&mut self, items: usize, wakes: &mut WakeList) {
+        if items == ALL {
+            self.getters.complete_all(wakes);
+            #[cfg(feature = "stream")]
+            self.streams.complete_all(wakes);
+            return;
+        }
+        for _ in 0..items {
+            #[cfg(feature = "stream")]
+            self.notify_streams(wakes);
+            if self.getters.waiting() == 0 {
+                return;
+            }
+            wakes.push(self.getters.complete_first());
+        }
+    }
+
+    /// Notifies the streams that began to wait before the first get.
+    #[cfg(feature = "stream")]
+    fn notify_streams(&mut self, wakes: &mut WakeList) {
+        let until = self.getters.front_mut().map_or(u64::MAX, |turn| *turn);
+        while self.streams.front_mut().is_some_and(|turn| *turn < until) {
+            wakes.push(self.streams.complete_first());
+        }
+    }
+
+    /// Gets that were not notified.
+    pub(crate) fn waiting_getters(&self) -> usize {
+        #[cfg(feature = "stream")]
+        let streams = self.streams.waiting();
+        #[cfg(not(feature = "stream"))]
+        let streams = 0;
+        self.getters.waiting() + streams
+    }
+
+    pub(crate) fn getters_of(&mut self, kind: GetterKind) -> &mut WaitQueue<u64> {
+        match kind {
+            GetterKind::Get => &mut self.getters,
+            #[cfg(feature = "stream")]
+            GetterKind::Stream => &mut self.streams,
+        }
+    }
+}
+
+impl<R, S: Default> Waiters<R, S> {
+    crate::sync::const_fn! {
+        pub(crate) const fn new() -> Self {
+            Waiters { lists: Mutex::new(None), completed_gets: Watermark::new(), completed_puts: Watermark::new() }
+        }
+    }
+
+    /// Runs `act` with the mutex locked, and publishes the counts and watermarks before it is unlocked. User code must not
+    /// run in `act`. If an allocation fails there, no step is left half done.
+    #[inline]
+    pub(crate) fn lock<O>(&self, counts: &WaiterCounts, act: impl FnOnce(&mut WaitLists<R, S>) -> O) -> O {
+        let mut guard = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let lists = match &mut *guard {
+            Some(lists) => lists,
+            none => none.insert(WaitLists::boxed()),
+        };
+        let output = act(lists);
+        self.publish(counts, lists);
+        output
+    }
+
+    fn publish(&self, counts: &WaiterCounts, lists: &WaitLists<R, S>) {
+        counts.set_getters(lists.getters.waiting());
+        self.completed_gets.set(lists.getters.completed());
+        #[cfg(feature = "stream")]
+        counts.set_streams(lists.streams.waiting());
+        counts.set_putters(lists.putters.waiting());
+        self.completed_puts.set(lists.putters.completed());
+    }
+
+    /// Whether no waiter was ever enqueued. Takes the mutex.
+    pub(crate) fn are_unused(&self) -> bool {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// Whether a get of [`GetterKind::Get`] was completed, by the watermark, without the mutex. If not, it may have been
+    /// completed in the meantime.
+    #[inline]
+    pub(crate) fn is_get_completed(&self, key: &WaiterKey) -> bool {
+        self.completed_gets.is_above(key)
+    }
+
+    /// Whether the item of a queued put was enqueued, as [`is_get_completed`](Self::is_get_completed).
+    #[inline]
+    pub(crate) fn is_put_completed(&self, key: &WaiterKey) -> bool {
+        self.completed_puts.is_above(key)
+    }
+
+    /// Polls the waiter `key` of the wait queue that `list` selects. It is removed if it was notified or if `is_over`; else
+    /// it waits on, with the waker of this poll.
+    pub(crate) fn poll<W>(
+        &self,
+        counts: &WaiterCounts,
+        list: impl Fn(&mut WaitLists<R, S>) -> &mut WaitQueue<W>,
+        key: &mut Option<WaiterKey>,
+        waker: Option<&Waker>,
+        is_over: impl Fn() -> bool,
+    ) -> Polled<W> {
+        enum Step<W> {
+            /// The wait goes on, with the waker that it has, or has had replaced.
+            Pending,
+            NeedsClone,
+            Over(Polled<W>),
+        }
+        let mut fresh = None;
+        loop {
+            // A waker is cloned, and one that is no longer needed is dropped, while the mutex is not locked.
+            let (step, _unneeded) = self.lock(counts, |lists| {
+                let list = list(lists);
+                let Some(present) = key.take() else { return (Step::Pending, None) };
+                if list.state(&present) != WaiterState::Waiting || is_over() {
+                    return match list.remove(present) {
+                        Some((request, old)) => (Step::Over(Polled::Ready(request)), old),
+                        None => (Step::Over(Polled::Completed), None),
+                    };
+                }
+                let present = key.insert(present);
+                match waker.filter(|waker| list.needs_waker(present, waker)).map(|_| fresh.take()) {
+                    Some(Some(fresh)) => (Step::Pending, Some(list.replace_waker(present, fresh))),
+                    Some(None) => (Step::NeedsClone, None),
+                    None => (Step::Pending, fresh.take()),
+                }
+            });
+            match step {
+                Step::Over(polled) => return polled,
+                Step::Pending => return Polled::Pending,
+                Step::NeedsClone => fresh = waker.cloned(),
+            }
+        }
+    }
+}
