@@ -213,8 +213,8 @@ where
     #[inline]
     fn spin_policy(&self) -> SpinPolicy<'_> {
         let queue = self.handle.queue();
-        // With capacity 0 a put completes at once only for a registered get.
-        SpinPolicy { batch: queue.capacity().is_none(), register_first: queue.is_rendezvous(), ..queue.spin_policy() }
+        // With capacity 0 a put completes at once only for a get that is registered.
+        SpinPolicy { batch: !queue.is_bounded(), register_first: queue.is_rendezvous(), ..queue.spin_policy() }
     }
 
     fn progress(&self) -> u64 {

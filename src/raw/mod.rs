@@ -34,7 +34,6 @@ mod single;
 mod slot;
 #[cfg(loom)]
 mod slot_harness;
-mod take_cell;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
@@ -55,7 +54,6 @@ pub use segment::live::segments as live_segments;
 pub use single::SingleConsumer;
 #[cfg(loom)]
 pub use slot_harness::SlotHarness;
-pub use take_cell::TakeCell;
 
 /// No bound.
 pub const UNBOUNDED: u64 = u64::MAX;
