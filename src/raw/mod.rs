@@ -109,8 +109,8 @@ pub(crate) fn to_usize(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-/// The queue without waiting: two units of memory in the sense of [`CachePadded`]. Each push writes the first, and each pop
-/// the second.
+/// The queue without waiting: two units of memory in the sense of [`CachePadded`]. Each push writes the
+/// first, and each pop the second.
 #[repr(C)]
 pub struct RawQueue<T> {
     tail: CachePadded<End>,
