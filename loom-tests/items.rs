@@ -2,7 +2,7 @@
 //! and runs of a model with both handshakes.
 #![allow(dead_code)] // each file of models uses a part of it
 
-use crate::models::explore_up_to;
+use crate::support::explore_up_to;
 use joinq::raw::{Events, Handshake, PopError, PushError, RawQueue, UNBOUNDED};
 use loom::sync::Arc;
 use std::collections::VecDeque;
@@ -142,7 +142,7 @@ pub fn has_holes(queue: &Shared) -> bool {
 /// `membarrier`, which is stronger than the shipped code. The RMWs are those of the shipped code.
 const HANDSHAKES: [(Handshake, usize); 2] = [(Handshake::Membarrier, 20_000), (Handshake::Rmw, 3_000)];
 
-/// Like that of `models.rs`, with each handshake.
+/// Like that of `support.rs`, with each handshake.
 pub fn explore_capped(model: impl Fn() + Send + Sync + 'static) {
     let model = std::sync::Arc::new(model);
     for (handshake, enough) in HANDSHAKES {

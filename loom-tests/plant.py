@@ -21,9 +21,9 @@ from collections import namedtuple
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 Fault = namedtuple("Fault", "name where old new breaks caught")
-SEARCH = ["lib", "test memory", "test mpsc", "test queue", "test timeouts", "test drops", "test denied"]
+SEARCH = ["lib", "test memory", "test mpsc", "test queue", "test timeouts", "test item_drops", "test membarrier_denied"]
 SEARCH += [f"loom-rmw {file}" for file in ("raw", "raw_bound", "raw_edges", "raw_slot", "raw_single", "join")]
-SEARCH += ["loom raw_slot", "loom raw", "loom-rmw wait"]
+SEARCH += ["loom raw_slot", "loom raw", "loom-rmw waiting"]
 
 FAULTS = []
 
@@ -36,8 +36,8 @@ def fault(name, where, old, new, breaks, caught="?"):
 fault("len-wraps", "mod between", "saturating_sub", "wrapping_sub", "a head ahead of the tail is a length of 2^64 - 1", "lib a_slot_poisoned_before_its_push_costs_only_that_slot")
 fault("claims-from-sentinel", "mod claims", " - Self::LEN", "", "the slots of the sentinel segment count as claims", "lib a_claim_after_a_wrap_around_keeps_the_bound")
 fault("holes-not-fenced", "mod fence_holes", "rmw_fence(&self.cold.holes);", "", "a push that leaves a hole does not see a waiting join")
-fault("pushes-by-ticket", "mod fence_pushes", "head.address() != tail.address() || ", "", "a get that registers misses an item of the next segment", "loom-rmw wait")
-fault("pushes-unless-closed", "mod fence_pushes", "tail.is_closed() || ", "", "a get that registers misses the close", "loom-rmw wait")
+fault("pushes-by-ticket", "mod fence_pushes", "head.address() != tail.address() || ", "", "a get that registers misses an item of the next segment", "loom-rmw waiting")
+fault("pushes-unless-closed", "mod fence_pushes", "tail.is_closed() || ", "", "a get that registers misses the close", "loom-rmw waiting")
 fault("pops-without-limit", "mod fence_pops", ".saturating_add(limit)", "", "a put that registers misses a free slot", "lib helper_tickets_do_not_count_as_items")
 fault("pops-by-helper", "mod fence_pops", ".min(Self::LEN)", "", "helper tickets count as items", "lib helper_tickets_do_not_count_as_items")
 fault("ends-read-once", "mod ends", "again.position == head.position", "true", "the two positions are not of one moment", "loom-rmw raw len_is_exact_while_items_pass")

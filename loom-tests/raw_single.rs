@@ -1,21 +1,13 @@
 //! Models of the core with a single consumer, and of the single receiver that waits.
 
-#[cfg(not(loom))]
-#[test]
-#[ignore = "a model: run `cargo loom`"]
-fn models_need_cfg_loom() {
-    panic!("run `cargo loom` with RUSTFLAGS unset");
-}
-
 #[cfg(loom)]
 mod items;
-#[cfg(loom)]
-mod models;
+mod support;
 
 #[cfg(loom)]
 mod tests {
     use crate::items::{explore_capped, item, push, settle, try_push, Item, Popped, Shared};
-    use crate::models::{explore, poll_once};
+    use crate::support::{explore, poll_once};
     use joinq::mpsc;
     use joinq::raw::{Events, PopError, RawQueue, SingleConsumer, UNBOUNDED};
     use joinq::RecvError;

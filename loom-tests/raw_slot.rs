@@ -1,22 +1,14 @@
 //! Models of a slot: its producer, a consumer that has exceeded its spin limit, and the segment that must
 //! outlive both accesses. Each model runs with both handshakes.
 
-#[cfg(not(loom))]
-#[test]
-#[ignore = "a model: run `cargo loom`"]
-fn models_need_cfg_loom() {
-    panic!("run `cargo loom` with RUSTFLAGS unset");
-}
-
 #[cfg(loom)]
 mod items;
-#[cfg(loom)]
-mod models;
+mod support;
 
 #[cfg(loom)]
 mod tests {
     use crate::items::{has_holes, item, pop, push, queue, reach_with, settle, Item, Popped, Shared, Tag};
-    use crate::models::{explore, explore_capped};
+    use crate::support::{explore, explore_capped};
     use joinq::raw::{Handshake, SlotHarness};
     use loom::{sync::Arc, thread};
     use std::sync::atomic::{AtomicUsize, Ordering};

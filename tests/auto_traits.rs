@@ -1,4 +1,4 @@
-//! Which types may go to, and be used from, other threads: checked when this file is compiled.
+//! Which types are `Send` and `Sync`: checked when this file is compiled.
 
 mod common;
 
@@ -15,11 +15,11 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::MutexGuard;
 
-/// May be moved to another thread, not shared.
+/// `Send`, not `Sync`.
 type Movable = Cell<u8>;
-/// May be neither moved nor shared.
+/// Neither `Send` nor `Sync`.
 type Bound = Rc<()>;
-/// May be shared, not moved.
+/// `Sync`, not `Send`.
 type Shared = MutexGuard<'static, u8>;
 
 are! { Send, Sync;
@@ -41,7 +41,7 @@ are! { Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, std::error::Error, Clone, P
     JoinTimeoutError, ClosedTimeoutError, SendError<u8>, TrySendError<u8>, SendTimeoutError<u8>, RecvError,
     TryRecvError, RecvTimeoutError,
 }
-// A queue does not care whether its items may be moved in memory, or what a panic has left of them.
+// A queue is `Unpin` and unwind safe whatever its items are.
 struct Stubborn(#[allow(dead_code)] std::marker::PhantomPinned, #[allow(dead_code)] *mut Cell<u8>);
 are! { Unpin;
     Queue<u8>, Sender<Stubborn>, Receiver<Stubborn>, WeakSender<Stubborn>, WeakReceiver<Stubborn>, IntoIter<Stubborn>,
