@@ -102,9 +102,9 @@ fn a_pop_after_a_wrap_around_finds_an_empty_queue_empty() {
         });
         assert_eq!((byte(&queue, by), queue.len()), (Err(PopError::Empty), 0));
         // The pop claimed ahead of the tail and poisoned its slot, so that the push needed another slot.
-        assert!(offer(&queue, 2, false));
+        assert!(offer(&queue, 2, By::One));
         assert_eq!((queue.len(), queue.holes()), (1, 1));
-        assert!(!offer(&queue, 3, false));
+        assert!(!offer(&queue, 3, By::One));
         assert_eq!((byte(&queue, by), byte(&queue, by)), (Ok(2), Err(PopError::Empty)));
     });
 }
