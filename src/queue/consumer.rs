@@ -1,4 +1,5 @@
-//! The receive of a single consumer: it waits without a wait queue, and in an unbounded queue it claims without an RMW.
+//! The receive of a single consumer: it waits without a wait queue, and in an unbounded queue it claims
+//! without an RMW.
 //!
 //! Knows the core's single consumer, its waker and the queue. Does not know handles.
 
@@ -13,8 +14,9 @@ use std::task::Waker;
 
 /// The right to be the single consumer of a queue.
 ///
-/// In an unbounded queue the consumer owns the head and moves it by plain stores. In a bounded queue a sender may take the
-/// oldest item out as well ([`Queue::force_put`]), so that the consumer claims its slots as every other get does.
+/// In an unbounded queue the consumer owns the head and moves it by plain stores. In a bounded queue a sender
+/// may take the oldest item out as well ([`Queue::force_put`]), so that the consumer claims its slots as
+/// every other get does.
 pub(crate) struct Consumer<T>(Option<SingleConsumer<T>>);
 
 /// The shape in which the single consumer takes items.
@@ -68,7 +70,8 @@ pub(crate) struct ConsumerAttempt<'a, T, K: TakeSingle<T>> {
     consumer: &'a mut Consumer<T>,
     take: K,
     /// Whether this attempt has registered a waker. A waker can be registered without that: by
-    /// [`poll_recv`](crate::mpsc::Receiver::poll_recv), whose attempt ends with the poll while its wait goes on.
+    /// [`poll_recv`](crate::mpsc::Receiver::poll_recv), whose attempt ends with the poll while its wait goes
+    /// on.
     registered: bool,
 }
 
@@ -109,8 +112,8 @@ impl<'a, T, K: TakeSingle<T>> ConsumerAttempt<'a, T, K> {
     #[cold]
     fn try_complete_slow(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, RecvError>> {
         if let Some(waker) = waker {
-            // Again in each poll: the waker may be another one, or the registered waker may have been taken by a notifier
-            // that lowered the flag of an earlier wait.
+            // Again in each poll: the waker may be another one, or the registered waker may have been taken
+            // by a notifier that lowered the flag of an earlier wait.
             if self.consumer_waker().is_registered() {
                 self.register_waker(waker);
             }

@@ -22,8 +22,8 @@ pub(crate) trait Source<T> {
 pub(crate) trait Take<T> {
     type Got;
 
-    /// Wraps one item; `None` for a batch. Only a single item can be taken on the fast path: a batch takes what is in the
-    /// queue before waiting puts are served, and not what these put.
+    /// Wraps one item; `None` for a batch. Only a single item can be taken on the fast path: a batch takes
+    /// what is in the queue before waiting puts are served, and not what these put.
     const WRAP: Option<fn(&Self, T) -> Self::Got>;
 
     /// Takes from `source` what is there.
@@ -137,8 +137,8 @@ impl<T, H: QueueRef<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E,
         GetAttempt { kind: GetterKind::Stream, ..GetAttempt::new(handle, take) }
     }
 
-    /// The notification is consumed before the attempt that it is for. One that arrives after the attempt may be of an item
-    /// that the attempt did not see, and is forwarded if the attempt succeeds.
+    /// The notification is consumed before the attempt that it is for. One that arrives after the attempt may
+    /// be of an item that the attempt did not see, and is forwarded if the attempt succeeds.
     #[cold]
     fn poll_queued(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, E>> {
         let (queue, kind) = (self.handle.queue(), self.kind);
@@ -260,8 +260,8 @@ where
 }
 
 impl<T> Queue<T> {
-    /// After an attempt of a queued get: removes it from the wait queue if it has ended, and serves waiting puts if it has
-    /// freed a slot, also if a waker panics.
+    /// After an attempt of a queued get: removes it from the wait queue if it has ended, and serves waiting
+    /// puts if it has freed a slot, also if a waker panics.
     fn after_queued_get(&self, ended: Option<(GetterKind, WaiterKey)>, state: &mut GetState) {
         let mut held = HeldPanic::default();
         if let Some((kind, waiter)) = ended {
@@ -272,7 +272,8 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Removes a get from the wait queue. If it was notified in the meantime, the next waiter is notified instead.
+    /// Removes a get from the wait queue. If it was notified in the meantime, the next waiter is notified
+    /// instead.
     fn cancel_get(&self, kind: GetterKind, waiter: WaiterKey) {
         let mut wakes = WakeList::default();
         let removed = self.with_waiters(|lists| {

@@ -1,10 +1,13 @@
-//! Late items: those that holders of permits put after the close. They are behind all items that were put before it.
+//! Late items: those that holders of permits put after the close. They are behind all items that were put
+//! before it.
 //!
-//! Knows two numbers, for operations that take no lock. Does not know the items, which the mutex of the waiters guards.
+//! Knows two numbers, for operations that take no lock. Does not know the items, which the mutex of the
+//! waiters guards.
 
 use crate::sync::{AtomicU64, Ordering};
 
-/// The numbers of late items that were put and got, each in half of a word: at most as many as there are permits.
+/// The numbers of late items that were put and got, each in half of a word: at most as many as there are
+/// permits.
 pub(super) struct Late(AtomicU64);
 
 const ONE_PUT: u64 = 1 << 32;

@@ -1,4 +1,5 @@
-//! The permits of a queue that was created by [`Queue::with_permits`](super::Queue::with_permits): a semaphore in one word.
+//! The permits of a queue that was created by [`Queue::with_permits`](super::Queue::with_permits): a
+//! semaphore in one word.
 //!
 //! Knows one word. Does not know items or waiters.
 //!
@@ -9,12 +10,13 @@
 //! +--+--+----------------------+-------------------------+
 //! ```
 //!
-//! Invariant: `free` + `held` + items in the queue = the number of permits, whenever no operation is between two steps. A put
-//! takes a free permit before it claims a slot, and a get releases one after it has taken an item. A reservation moves
-//! permits from free to held, and its holder consumes one after each item that it puts.
+//! Invariant: `free` + `held` + items in the queue = the number of permits, whenever no operation is between
+//! two steps. A put takes a free permit before it claims a slot, and a get releases one after it has taken an
+//! item. A reservation moves permits from free to held, and its holder consumes one after each item that it
+//! puts.
 //!
-//! The holder of a permit can put after a close as well: the end of the queue is reached when it is *closed* and no permit is
-//! held.
+//! The holder of a permit can put after a close as well: the end of the queue is reached when it is *closed*
+//! and no permit is held.
 
 use crate::sync::{rmw_fence, AtomicU64, Ordering};
 
@@ -24,8 +26,8 @@ const ONE_HELD: u64 = 1 << FREE_BITS;
 const HELD: u64 = FREE << FREE_BITS;
 const CLOSED: u64 = 1 << 63;
 
-/// The largest number of permits, about 10^9. A permit whose item was got is free before it is consumed, so that the fields
-/// have space for twice as many.
+/// The largest number of permits, about 10^9. A permit whose item was got is free before it is consumed, so
+/// that the fields have space for twice as many.
 pub(crate) const MOST: usize = FREE as usize / 2;
 
 pub(crate) struct PermitPool {
@@ -85,7 +87,8 @@ impl PermitPool {
                 return Err(NoPermit::TooFew);
             }
             let taken = word + count * held - count;
-            // Ordering: AcqRel, K2. Acquire: the get that released the permit (K3). Release: before a close that finds it held.
+            // Ordering: AcqRel, K2. Acquire: the get that released the permit (K3). Release: before a close
+            // that finds it held.
             match self.word.compare_exchange(word, taken, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return Ok(count),
                 Err(now) => word = now,
@@ -114,8 +117,8 @@ impl PermitPool {
 
     /// Closes the pool: no more permits are taken.
     pub(crate) fn close(&self) -> PoolState {
-        // Ordering: AcqRel, K3. Acquire: the items put by permits that are consumed. Release: the close of the core, for the
-        // holder that consumes the last permit.
+        // Ordering: AcqRel, K3. Acquire: the items put by permits that are consumed. Release: the close of
+        // the core, for the holder that consumes the last permit.
         state(self.word.fetch_or(CLOSED, Ordering::AcqRel) | CLOSED)
     }
 

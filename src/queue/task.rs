@@ -11,7 +11,8 @@ use std::ops::{Deref, DerefMut};
 /// counted as done, as by [`Queue::task_done`]. If the guard is leaked (`mem::forget`), the item stays
 /// unfinished.
 pub struct Task<'a, T> {
-    // Fields are dropped in this order: first the item, with all that its drop does, then the guard that counts.
+    // Fields are dropped in this order: first the item, with all that its drop does, then the guard that
+    // counts.
     item: T,
     done: Done<'a, T>,
 }

@@ -2,12 +2,13 @@
 //!
 //! Knows listeners and wakers. Does not know queues, values, or any runtime.
 //!
-//! A waiter registers in two steps: its listener enters the list of event-listener, and then the number of waiters is raised.
-//! [`crate::wait`] says why no notification is lost.
+//! A waiter registers in two steps: its listener enters the list of event-listener, and then the number of
+//! waiters is raised. [`crate::wait`] says why no notification is lost.
 //!
-//! event-listener clones, wakes and drops wakers under its mutex, and all three may be user code. So the list holds a [`Proxy`]
-//! of each waiter: its clones are references, and its wake-up is an entry in a list of the notifying thread, which wakes the
-//! user's waker when the mutex is unlocked. No reference in the list of event-listener is the last one.
+//! event-listener clones, wakes and drops wakers under its mutex, and all three may be user code. So the list
+//! holds a [`Proxy`] of each waiter: its clones are references, and its wake-up is an entry in a list of the
+//! notifying thread, which wakes the user's waker when the mutex is unlocked. No reference in the list of
+//! event-listener is the last one.
 
 use crate::sync::{thread_local, AtomicUsize, Ordering};
 use crate::wait::wake_each;
@@ -37,8 +38,8 @@ pub(crate) struct Waiting {
 struct Proxy(Waker);
 
 thread_local! {
-    /// The proxies that event-listener has woken in the present call of this thread. It is empty between two calls and is
-    /// never dropped, so that destructors of other thread-local data can use it.
+    /// The proxies that event-listener has woken in the present call of this thread. It is empty between two
+    /// calls and is never dropped, so that destructors of other thread-local data can use it.
     #[allow(clippy::missing_const_for_thread_local)] // loom's macro takes no `const` block.
     static NOTIFIED: ManuallyDrop<RefCell<Vec<Arc<Proxy>>>> = ManuallyDrop::new(RefCell::new(Vec::new()));
 }
@@ -79,7 +80,8 @@ impl WaitSet {
     /// Whether there is no waiter.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        // Ordering: Relaxed, W5. After an RMW of the word on which a waiter made its RMW fence (M1) the number (W4) is seen.
+        // Ordering: Relaxed, W5. After an RMW of the word on which a waiter made its RMW fence (M1) the
+        // number (W4) is seen.
         self.waiters.load(Ordering::Relaxed) == 0
     }
 
@@ -123,7 +125,8 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         if let Some(listener) = self.listener.take() {
-            // A notification need not be forwarded: all waiters in the list got one. The proxy is dropped after this.
+            // A notification need not be forwarded: all waiters in the list got one. The proxy is dropped
+            // after this.
             listener.discard();
         }
     }
