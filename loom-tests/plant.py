@@ -176,7 +176,7 @@ fault("drop-keeps-retired", "pool free_all", "self.each_retired(|segment| unsafe
 fault("drop-keeps-spare", "pool free_all", "unsafe { segment.free() };\n        }", "let _ = segment;\n        }", "a dropped queue keeps its spare", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
 # The single consumer.
 fault("single-twice", "single single_consumer", "self.head.cursor() == Cursor::sentinel(Self::LEN)", "true", "a queue has two single consumers")
-fault("single-never-ends", "single end_single_consumer", "single.id = ENDED;", "", "a single consumer that has ended still pops", "lib a_single_consumer_that_has_ended_is_rejected_by_other_queues")
+fault("single-never-ends", "single end_single_consumer", "single.id = ENDED;", "", "a single consumer that has ended still pops", "lib a_single_consumer_that_has_ended_is_rejected_by_its_queue")
 fault("single-last-slot", "single peek_ready", "seen.ticket() + 1 >= Self::LEN", "seen.ticket() >= Self::LEN", "an empty queue keeps a used-up segment", "lib the_head_leaves_a_segment_with_its_last_item")
 fault("single-anywhere", "single check", "assert_eq!(self.cold.single.load(Ordering::Relaxed), single.id, \"the single consumer of another queue\");", "let _ = (Ordering::Relaxed, single.id);", "the single consumer of one queue pops from another")
 fault("single-leaves-later", "single pop_single_slow", "index + 1 == Self::LEN", "false", "an empty queue keeps a used-up segment", "lib the_head_leaves_a_segment_with_its_last_item")

@@ -29,6 +29,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("std::thread", &["sync/"]),
     ("event_listener", &["wait/wait_set.rs"]),
     ("crossbeam_utils", &["sync/"]),
+    ("atomic_waker", &["sync/"]),
     ("parking::", &["operation/thread.rs"]),
     ("futures_core", &["queue/stream.rs", "channel/", "mpsc.rs", "compat/"]),
     ("futures_sink", &["queue/sink.rs", "channel/", "compat/"]),

@@ -1,4 +1,4 @@
-//! The RMW fence of a waiter (`src/sync.rs`) is in the built code: a locked instruction, not a load.
+//! The RMW fence of a waiter (`src/sync/mod.rs`) is in the built code: a locked instruction, not a load.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use std::process::Command;

@@ -1,100 +1,30 @@
-//! Getting where there is a single consumer, known beforehand: no wait queue, and without a bound a head that nobody
-//! else moves.
+//! The receive of a single consumer: it waits without a wait queue, and in an unbounded queue it claims without an RMW.
 //!
-//! Knows the core's only getter and the queue. Does not know handles.
+//! Knows the core's single consumer, its waker and the queue. Does not know handles.
 
 use super::get::{Many, One};
 use super::get_state::GetState;
 use super::{Bound, Queue};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::operation::{Attempt, SpinPolicy};
-use crate::raw::{PopError, SingleConsumer, TakeCell};
-use crate::sync::{AtomicU8, Ordering};
+use crate::raw::{PopError, SingleConsumer};
+use crate::wait::ConsumerWaker;
 use std::task::Waker;
-
-/// The only getter has nothing to wait for.
-const BUSY: u8 = 0;
-/// It waits, or was called and has not come yet.
-const EXPECTING: u8 = 1;
-
-/// Where the only getter waits: it lays its waker down, and who takes that calls it.
-///
-/// Race: as at the desk, with the waker for a gate.
-pub(super) struct ConsumerWaker {
-    waker: TakeCell<Waker>,
-    state: AtomicU8,
-}
-
-impl ConsumerWaker {
-    crate::sync::const_fn! {
-        pub(super) const fn new() -> Self {
-            ConsumerWaker { waker: TakeCell::new(), state: AtomicU8::new(BUSY) }
-        }
-    }
-
-    /// Step 1 of a wait.
-    fn listen(&self, waker: &Waker) {
-        match self.waker.lay(waker.clone()) {
-            Ok(old) => {
-                // Ordering: Relaxed, B5. Only the getter itself goes by it; for others it is a hint, as the desk's.
-                self.state.store(EXPECTING, Ordering::Relaxed);
-                drop(old);
-            }
-            // Somebody is about to call, by a waker that may be no longer the right one.
-            Err(waker) => {
-                waker.wake();
-                crate::sync::yield_now();
-            }
-        }
-    }
-
-    /// Whether the getter waits and is not called.
-    ///
-    /// After an RMW of the tail's word, which the waiter has met (M1), its waker is seen.
-    #[inline]
-    pub(super) fn is_registered(&self) -> bool {
-        self.waker.is_full()
-    }
-
-    /// Whether an item is expected: by a get that waits, or was called and has not come.
-    #[inline]
-    pub(super) fn is_expecting(&self) -> bool {
-        // Ordering: Relaxed, B5. As above.
-        self.state.load(Ordering::Relaxed) != BUSY
-    }
-
-    #[cold]
-    pub(super) fn wake(&self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-
-    /// Ends a wait. A call that is under way wakes the getter in vain.
-    fn hang_up(&self) {
-        // Ordering: Relaxed, B5. As above.
-        self.state.store(BUSY, Ordering::Relaxed);
-    }
-
-    fn forget_waker(&self) {
-        drop(self.waker.take());
-    }
-}
 
 /// The right to be the single consumer of a queue.
 ///
-/// Without a bound the consumer owns the head and moves it by plain stores. With a bound a sender may take the oldest item
-/// out as well ([`Queue::force_put`]), so that the consumer claims its slots as every other get does.
+/// In an unbounded queue the consumer owns the head and moves it by plain stores. In a bounded queue a sender may take the
+/// oldest item out as well ([`Queue::force_put`]), so that the consumer claims its slots as every other get does.
 pub(crate) struct Consumer<T>(Option<SingleConsumer<T>>);
 
-/// In what shape the only getter takes items.
+/// The shape in which the single consumer takes items.
 pub(crate) trait TakeSingle<T> {
     type Got;
 
-    /// Whether an item is taken as soon as it is there.
+    /// Whether this takes one item, which can be claimed on the fast path.
     const SINGLE: bool;
 
-    /// The shape of one.
+    /// Gives one item its shape.
     fn shape(item: T) -> Self::Got;
     fn take(&mut self, queue: &Queue<T>, consumer: &mut Consumer<T>) -> Result<Self::Got, PopError>;
 }
@@ -110,7 +40,7 @@ impl<T> TakeSingle<T> for One {
 
     fn take(&mut self, queue: &Queue<T>, consumer: &mut Consumer<T>) -> Result<T, PopError> {
         match &mut consumer.0 {
-            Some(sole) => queue.raw.pop_single_slow(sole),
+            Some(single) => queue.raw.pop_single_slow(single),
             None => queue.try_get_or(),
         }
     }
@@ -121,48 +51,31 @@ impl<T> TakeSingle<T> for Many<'_, T> {
     const SINGLE: bool = false;
 
     fn shape(_item: T) -> usize {
-        unreachable!("items are taken one by one")
+        unreachable!("a batch is not taken on the fast path")
     }
 
     fn take(&mut self, queue: &Queue<T>, consumer: &mut Consumer<T>) -> Result<usize, PopError> {
         match &mut consumer.0 {
-            Some(sole) => queue.raw.pop_many_single(sole, self.items, self.limit),
+            Some(single) => queue.raw.pop_many_single(single, self.items, self.limit),
             None => queue.pop_many(self.items, self.limit, &mut GetState::default()),
         }
     }
 }
 
-/// Items on their way out to the only getter.
+/// The attempt of a receive by the single consumer.
 pub(crate) struct ConsumerAttempt<'a, T, K: TakeSingle<T>> {
     queue: &'a Queue<T>,
     consumer: &'a mut Consumer<T>,
     take: K,
-    /// Whether this has the bell ring for it. It may ring for [`poll_recv`](crate::mpsc::Receiver::poll_recv), which keeps
-    /// nothing of its own.
-    listens: bool,
+    /// Whether this attempt has registered a waker. A waker can be registered without that: by
+    /// [`poll_recv`](crate::mpsc::Receiver::poll_recv), whose attempt ends with the poll while its wait goes on.
+    registered: bool,
 }
 
 impl<'a, T, K: TakeSingle<T>> ConsumerAttempt<'a, T, K> {
     #[inline]
     pub(crate) fn new(queue: &'a Queue<T>, consumer: &'a mut Consumer<T>, take: K) -> Self {
-        ConsumerAttempt { queue, consumer, take, listens: false }
-    }
-
-    /// Nobody waits any more.
-    #[inline]
-    fn stop(&mut self) {
-        let consumer_waker = self.consumer_waker();
-        if consumer_waker.is_expecting() {
-            consumer_waker.hang_up();
-            consumer_waker.forget_waker();
-        }
-    }
-
-    /// Steps 1 and 2 of a wait.
-    fn listen(&mut self, waker: &Waker) {
-        self.consumer_waker().listen(waker);
-        self.listens = true;
-        self.queue.raw.fence_pushes();
+        ConsumerAttempt { queue, consumer, take, registered: false }
     }
 
     #[inline]
@@ -170,25 +83,39 @@ impl<'a, T, K: TakeSingle<T>> ConsumerAttempt<'a, T, K> {
         &self.queue.hot.consumer_waker
     }
 
-    fn try_take(&mut self) -> Option<Result<K::Got, RecvError>> {
-        received(self.take.take(self.queue, self.consumer))
+    /// Steps 1 and 2 of a wait: see [`ConsumerWaker`].
+    fn register_waker(&mut self, waker: &Waker) {
+        self.consumer_waker().register(waker);
+        self.registered = true;
+        self.queue.raw.fence_pushes();
     }
 
-    /// Tries when the bell is to be heard, or the simplest way does not do.
+    /// Takes what is there, and ends the wait if there is anything.
+    fn try_take(&mut self) -> Option<Result<K::Got, RecvError>> {
+        let output = received(self.take.take(self.queue, self.consumer))?;
+        self.end_wait();
+        Some(output)
+    }
+
+    #[inline]
+    fn end_wait(&mut self) {
+        let consumer_waker = self.consumer_waker();
+        if consumer_waker.is_registered() {
+            consumer_waker.clear();
+        }
+    }
+
+    /// Tries while a waker is registered, or where the fast path does not suffice.
     #[cold]
     fn try_complete_slow(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, RecvError>> {
-        let consumer_waker = self.consumer_waker();
-        if consumer_waker.is_expecting() {
-            if !consumer_waker.is_registered() {
-                // Called. If this try does not see what for, the next wait meets it.
-                consumer_waker.hang_up();
-            } else if let Some(waker) = waker {
-                self.listen(waker);
+        if let Some(waker) = waker {
+            // Again in each poll: the waker may be another one, or the registered waker may have been taken by a notifier
+            // that lowered the flag of an earlier wait.
+            if self.consumer_waker().is_registered() {
+                self.register_waker(waker);
             }
         }
-        let output = self.try_take()?;
-        self.stop();
-        Some(output)
+        self.try_take()
     }
 }
 
@@ -198,10 +125,10 @@ impl<T, K: TakeSingle<T>> Attempt for ConsumerAttempt<'_, T, K> {
 
     #[inline]
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        if K::SINGLE && !self.consumer_waker().is_expecting() {
+        if K::SINGLE && !self.consumer_waker().is_registered() {
             match &mut self.consumer.0 {
-                Some(sole) => {
-                    if let Some(ready) = self.queue.raw.peek_ready(sole) {
+                Some(single) => {
+                    if let Some(ready) = self.queue.raw.peek_ready(single) {
                         return ready.take(|item| Some(Ok(K::shape(item))));
                     }
                 }
@@ -223,7 +150,7 @@ impl<T, K: TakeSingle<T>> Attempt for ConsumerAttempt<'_, T, K> {
 
     #[inline]
     fn spin_policy(&self) -> SpinPolicy<'_> {
-        SpinPolicy { batch: self.queue.capacity().is_none(), ..self.queue.spin_policy() }
+        SpinPolicy { batch: !self.queue.is_bounded(), ..self.queue.spin_policy() }
     }
 
     fn progress(&self) -> u64 {
@@ -231,24 +158,22 @@ impl<T, K: TakeSingle<T>> Attempt for ConsumerAttempt<'_, T, K> {
     }
 
     fn may_succeed(&self) -> bool {
-        self.consumer.0.as_ref().map_or(true, |sole| self.queue.raw.may_pop_single(sole))
+        self.consumer.0.as_ref().map_or(true, |single| self.queue.raw.may_pop_single(single))
     }
 
     fn is_registered(&self) -> bool {
-        self.consumer_waker().is_expecting()
+        self.consumer_waker().is_registered()
     }
 
     fn register(&mut self, waker: &Waker) -> Option<Self::Output> {
-        self.listen(waker);
-        let output = self.try_take()?;
-        self.stop();
-        Some(output)
+        self.register_waker(waker);
+        self.try_take()
     }
 
     #[cold]
     fn cancel(&mut self) {
-        if self.listens {
-            self.stop();
+        if self.registered {
+            self.end_wait();
         }
     }
 
@@ -266,21 +191,21 @@ impl<T, K: TakeSingle<T>> Attempt for ConsumerAttempt<'_, T, K> {
 impl<T> Queue<T> {
     /// Makes the caller the single consumer.
     pub(crate) fn consumer(&mut self) -> Consumer<T> {
-        assert!(!self.is_rendezvous(), "a rendezvous is for the general ends: see `joinq::bounded`");
-        assert!(!matches!(self.bound(), Bound::Permits(_)), "permits are for the general ends");
+        assert!(!self.is_rendezvous(), "a rendezvous has no single consumer: see `joinq::bounded`");
+        assert!(!matches!(self.bound(), Bound::Permits(_)), "a queue with permits has no single consumer");
         Consumer((!self.is_bounded()).then(|| self.raw.single_consumer()))
     }
 
     pub(crate) fn end_consumer(&self, consumer: &mut Consumer<T>) {
-        if let Some(sole) = &mut consumer.0 {
-            self.raw.end_single_consumer(sole);
+        if let Some(single) = &mut consumer.0 {
+            self.raw.end_single_consumer(single);
         }
     }
 
     #[inline]
     pub(crate) fn try_get_single(&self, consumer: &mut Consumer<T>) -> Result<T, TryRecvError> {
-        let Some(sole) = &mut consumer.0 else { return self.try_get_or() };
-        match self.raw.peek_ready(sole) {
+        let Some(single) = &mut consumer.0 else { return self.try_get_or() };
+        match self.raw.peek_ready(single) {
             Some(ready) => ready.take(Ok),
             None => self.try_get_single_slow(consumer),
         }

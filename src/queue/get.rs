@@ -158,9 +158,8 @@ impl<T, H: QueueRef<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E,
         let (queue, state) = (self.handle.queue(), &mut self.state);
         let output = try_take(&mut self.take, SlowPath { queue, fallback: PopFallback::General, state });
         self.state.queued = false;
-        let freed = std::mem::take(&mut self.state.freed);
         let waiter = if output.is_some() { self.waiter.take() } else { None };
-        self.handle.queue().after_queued_get(waiter.map(|waiter| (self.kind, waiter)), freed);
+        self.handle.queue().after_queued_get(waiter.map(|waiter| (self.kind, waiter)), &mut self.state);
         if output.is_some() {
             self.handle.queue().withdraw_match(&mut self.state);
         }
@@ -213,8 +212,8 @@ where
     #[inline]
     fn spin_policy(&self) -> SpinPolicy<'_> {
         let queue = self.handle.queue();
-        // With capacity 0 a put completes at once only for a registered get.
-        SpinPolicy { batch: queue.capacity().is_none(), register_first: queue.is_rendezvous(), ..queue.spin_policy() }
+        // With capacity 0 a put completes at once only for a get that is registered.
+        SpinPolicy { batch: !queue.is_bounded(), register_first: queue.is_rendezvous(), ..queue.spin_policy() }
     }
 
     fn progress(&self) -> u64 {
@@ -263,12 +262,12 @@ where
 impl<T> Queue<T> {
     /// After an attempt of a queued get: removes it from the wait queue if it has ended, and serves waiting puts if it has
     /// freed a slot, also if a waker panics.
-    fn after_queued_get(&self, ended: Option<(GetterKind, WaiterKey)>, freed: bool) {
+    fn after_queued_get(&self, ended: Option<(GetterKind, WaiterKey)>, state: &mut GetState) {
         let mut held = HeldPanic::default();
         if let Some((kind, waiter)) = ended {
             held.run(|| self.cancel_get(kind, waiter));
         }
-        if freed {
+        if std::mem::take(&mut state.freed) {
             held.run(|| self.notify_putters());
         }
     }

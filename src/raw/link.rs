@@ -16,7 +16,7 @@ pub(super) struct Link<'q, T> {
 }
 
 impl<T> Link<'_, T> {
-    /// The link itself: the address of the next segment, or 0.
+    /// The link itself: 0, the address of the next segment, or `SEALED`.
     pub(super) fn next(&self) -> &AtomicUsize {
         match self.segment {
             None => &self.queue.cold.first,
@@ -67,7 +67,8 @@ impl<T> Drop for Link<'_, T> {
 }
 
 impl<T> RawQueue<T> {
-    /// Takes a helper ticket at the edge where `end` was seen. `None` if the end has moved since.
+    /// Takes a helper ticket at the edge where `end` was seen. `None` if the end has moved since or the edge
+    /// has no ticket left.
     pub(super) fn link(&self, end: &End, seen: Cursor) -> Option<Link<'_, T>> {
         debug_assert!(seen.ticket() >= Self::LEN);
         let segment = Segment::at(seen.address());

@@ -34,7 +34,6 @@ mod single;
 mod slot;
 #[cfg(loom)]
 mod slot_harness;
-mod take_cell;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
@@ -55,7 +54,6 @@ pub use segment::live::segments as live_segments;
 pub use single::SingleConsumer;
 #[cfg(loom)]
 pub use slot_harness::SlotHarness;
-pub use take_cell::TakeCell;
 
 /// No bound.
 pub const UNBOUNDED: u64 = u64::MAX;
@@ -111,8 +109,8 @@ pub(crate) fn to_usize(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-/// The queue without waiting: two units of memory in the sense of [`CachePadded`]. Each push writes the first, and each pop
-/// the second.
+/// The queue without waiting: two units of memory in the sense of [`CachePadded`]. Each push writes the
+/// first, and each pop the second.
 #[repr(C)]
 pub struct RawQueue<T> {
     tail: CachePadded<End>,

@@ -385,6 +385,15 @@ fn the_single_consumer_takes_no_item_twice_if_a_conversion_unwinds() {
 
 #[test]
 #[should_panic(expected = "the single consumer of another queue")]
+fn a_single_consumer_that_has_ended_is_rejected_by_its_queue() {
+    let mut queue: RawQueue<u64> = RawQueue::new();
+    let mut single = queue.single_consumer();
+    queue.end_single_consumer(&mut single);
+    let _ = queue.pop_single_slow(&mut single);
+}
+
+#[test]
+#[should_panic(expected = "the single consumer of another queue")]
 fn a_single_consumer_that_has_ended_is_rejected_by_other_queues() {
     let mut queue: RawQueue<u64> = RawQueue::new();
     let mut single = queue.single_consumer();

@@ -12,20 +12,22 @@ mod loom;
 pub(crate) use backoff::{pause, spin_limit, yield_now, Backoff};
 
 #[cfg(loom)]
-pub(crate) use self::loom::{AtomicPtr, AtomicU64, AtomicU8, AtomicUsize};
+pub(crate) use self::loom::{AtomicPtr, AtomicU64, AtomicU8, AtomicUsize, AtomicWaker};
 #[cfg(loom)]
 pub(crate) use ::loom::{
     cell::UnsafeCell,
     sync::{
-        atomic::{fence, AtomicI64, AtomicU32},
+        atomic::{fence, AtomicBool, AtomicI64, AtomicU32},
         Mutex,
     },
     thread_local,
 };
+#[cfg(not(loom))]
+pub(crate) use atomic_waker::AtomicWaker;
 pub(crate) use std::sync::atomic::Ordering;
 #[cfg(not(loom))]
 pub(crate) use std::sync::{
-    atomic::{AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicU8, AtomicUsize},
+    atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicU8, AtomicUsize},
     Mutex,
 };
 #[cfg(not(loom))]

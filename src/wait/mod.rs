@@ -3,8 +3,8 @@
 //! Knows wakers. Does not know queues or items.
 //!
 //! There are three ways to wait. Gets and puts wait in FIFO order in [`Waiters`], which a mutex guards; `join` and `closed`
-//! wait in a [`WaitSet`], all of whose waiters are notified at once; and the receiver of `joinq::mpsc` has a waker of its
-//! own. In front of each stands a number that is 0 while there is no waiter. An operation that finds 0 pays one relaxed load
+//! wait in a [`WaitSet`], all of whose waiters are notified at once; and the receiver of `joinq::mpsc` has a
+//! [`ConsumerWaker`]. In front of each stands a number that is 0 while there is no waiter. An operation that finds 0 pays one relaxed load
 //! and takes no lock.
 //!
 //! Race: a notification is never lost. A waiter (W) waits for a change, which a notifier (N) makes by an RMW of a word.
@@ -17,12 +17,14 @@
 //! This is Dekker's handshake with the store-load fence on the waiter's side alone. The notifier needs no fence and no
 //! second RMW, so that `put` and `get` pay nothing for waiters that do not exist.
 
+mod consumer_waker;
 mod counts;
 mod queue;
 mod wait_set;
 mod waiters;
 mod wake_list;
 
+pub(crate) use consumer_waker::ConsumerWaker;
 pub(crate) use counts::WaiterCounts;
 pub(crate) use queue::{WaitQueue, WaiterKey, WaiterState};
 pub(crate) use wait_set::{WaitSet, Waiting};

@@ -191,7 +191,10 @@ impl<T> Queue<T> {
     /// Takes up to `limit` items, appended to `items`, and says how many.
     pub(super) fn pop_many(&self, items: &mut Vec<T>, limit: usize, state: &mut GetState) -> Result<usize, PopError> {
         if self.is_rendezvous() {
-            return pop_up_to(items, limit, |items, _| Ok(items.push(self.pop_rendezvous(state)?)));
+            return pop_up_to(items, limit, |items, _| {
+                items.push(self.pop_rendezvous(state)?);
+                Ok(())
+            });
         }
         if self.core_decides() && !state.queued {
             let mut held = HeldPanic::default();
