@@ -36,7 +36,7 @@ pub use stream::GetStream;
 pub use task::{Done, Task};
 pub use watch::{Closed, Join};
 
-pub(crate) use consumer::{Consumer, ConsumerAttempt, TakeSingle};
+pub(crate) use consumer::{Consumer, ConsumerAttempt};
 pub(crate) use get::{GetAttempt, Many, One};
 pub(crate) use handle_count::HandleCount;
 pub(crate) use put::PutAttempt;
