@@ -449,7 +449,7 @@ impl<T> Queue<T> {
         Rest(self).discard();
     }
 
-    /// Drops what is left inside; what is behind an item whose drop panics is forgotten.
+    /// Drops the items that are left; those behind an item whose drop panics are forgotten.
     #[cfg(feature = "compat")]
     pub(crate) fn discard_until_panic(&self) {
         struct Forget<'a, T>(&'a Queue<T>);

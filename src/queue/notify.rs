@@ -5,7 +5,7 @@
 use super::{Lists, Queue};
 use crate::join::Remaining;
 use crate::raw::Events;
-use crate::wait::WakeList;
+use crate::wait::{HeldPanic, WakeList};
 
 /// What an operation under the mutex has changed, and the wakers of those that it notified. Dropping it,
 /// after the mutex is unlocked, notifies the single consumer and joins, and runs the wakers.
@@ -26,12 +26,22 @@ impl<T> Drop for Deferred<'_, T> {
     // The wake list is dropped after this, also if this panics.
     #[inline]
     fn drop(&mut self) {
-        let (queue, Events { pushed, holes, .. }) = (self.queue, self.events);
-        if pushed > 0 {
-            queue.notify_consumer();
+        let Events { pushed, holes, .. } = self.events;
+        if pushed > 0 && self.queue.hot.consumer_waker.is_registered() || holes > 0 {
+            self.notify();
         }
-        if holes > 0 {
-            queue.notify_after_holes();
+    }
+}
+
+impl<T> Deferred<'_, T> {
+    #[cold]
+    fn notify(&self) {
+        let mut held = HeldPanic::default();
+        if self.events.pushed > 0 {
+            held.run(|| self.queue.notify_consumer());
+        }
+        if self.events.holes > 0 {
+            held.run(|| self.queue.notify_after_holes());
         }
     }
 }

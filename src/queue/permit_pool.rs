@@ -41,12 +41,12 @@ pub(crate) enum NoPermit {
     Closed,
 }
 
-/// Whether items can still be put, after a change of the held permits.
+/// Whether items can still be put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PoolState {
-    Active,
+pub(crate) enum MoreItems {
+    Possible,
     /// The queue is closed and no permit is held: no item will be put.
-    Finished,
+    Impossible,
 }
 
 impl PermitPool {
@@ -97,16 +97,16 @@ impl PermitPool {
     }
 
     /// Consumes `count` held permits: their items are in the queue.
-    pub(crate) fn consume(&self, count: u64) -> PoolState {
+    pub(crate) fn consume(&self, count: u64) -> MoreItems {
         // Ordering: AcqRel, K3. Release: the put comes before the end, which the last holder of a permit finds.
-        state(self.word.fetch_sub(count * ONE_HELD, Ordering::AcqRel) - count * ONE_HELD)
+        more_items(self.word.fetch_sub(count * ONE_HELD, Ordering::AcqRel) - count * ONE_HELD)
     }
 
     /// Returns `count` held permits that were not used.
-    pub(crate) fn return_unused(&self, count: u64) -> PoolState {
+    pub(crate) fn return_unused(&self, count: u64) -> MoreItems {
         let change = count * ONE_HELD - count;
         // Ordering: AcqRel, K3. As above, and for the next reservation (K2) or a waiter for a permit (M1).
-        state(self.word.fetch_sub(change, Ordering::AcqRel) - change)
+        more_items(self.word.fetch_sub(change, Ordering::AcqRel) - change)
     }
 
     /// Releases the permits of `count` items that were taken.
@@ -116,10 +116,10 @@ impl PermitPool {
     }
 
     /// Closes the pool: no more permits are taken.
-    pub(crate) fn close(&self) -> PoolState {
+    pub(crate) fn close(&self) -> MoreItems {
         // Ordering: AcqRel, K3. Acquire: the items put by permits that are consumed. Release: the close of
         // the core, for the holder that consumes the last permit.
-        state(self.word.fetch_or(CLOSED, Ordering::AcqRel) | CLOSED)
+        more_items(self.word.fetch_or(CLOSED, Ordering::AcqRel) | CLOSED)
     }
 
     /// See [`crate::sync::rmw_fence`].
@@ -133,11 +133,11 @@ impl PermitPool {
     }
 }
 
-fn state(word: u64) -> PoolState {
+fn more_items(word: u64) -> MoreItems {
     if word & CLOSED != 0 && word & HELD == 0 {
-        PoolState::Finished
+        MoreItems::Impossible
     } else {
-        PoolState::Active
+        MoreItems::Possible
     }
 }
 
@@ -153,15 +153,15 @@ mod tests {
         assert_eq!(permits.acquire(1, 2), Ok(2));
         assert_eq!(permits.admit(1, 9), Ok(1));
         assert_eq!(permits.admit(1, 1), Err(NoPermit::TooFew));
-        assert_eq!(permits.consume(1), PoolState::Active);
-        assert_eq!(permits.return_unused(1), PoolState::Active);
+        assert_eq!(permits.consume(1), MoreItems::Possible);
+        assert_eq!(permits.return_unused(1), MoreItems::Possible);
         permits.release(2);
         assert_eq!(permits.free(), 3);
-        assert_eq!(permits.close(), PoolState::Active);
+        assert_eq!(permits.close(), MoreItems::Possible);
         assert_eq!((permits.acquire(1, 1), permits.admit(1, 1)), (Err(NoPermit::Closed), Err(NoPermit::Closed)));
-        assert_eq!((permits.consume(1), permits.is_held()), (PoolState::Active, true));
-        assert_eq!((permits.return_unused(1), permits.is_held()), (PoolState::Finished, false));
-        assert_eq!((permits.close(), permits.free()), (PoolState::Finished, 4));
+        assert_eq!((permits.consume(1), permits.is_held()), (MoreItems::Possible, true));
+        assert_eq!((permits.return_unused(1), permits.is_held()), (MoreItems::Impossible, false));
+        assert_eq!((permits.close(), permits.free()), (MoreItems::Impossible, 4));
     }
 
     #[test]
@@ -169,7 +169,7 @@ mod tests {
         let permits = PermitPool::new(MOST as u64);
         assert_eq!(permits.acquire(MOST as u64, MOST as u64), Ok(MOST as u64));
         assert_eq!((permits.free(), permits.is_held()), (0, true));
-        assert_eq!(permits.return_unused(MOST as u64), PoolState::Active);
+        assert_eq!(permits.return_unused(MOST as u64), MoreItems::Possible);
         assert_eq!(permits.free(), MOST as u64);
     }
 }

@@ -101,7 +101,7 @@ impl<T, H: QueueRef<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
 
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<()> {
         let since = self.waiting.as_mut().map(|(waiting, since)| {
-            waker.into_iter().for_each(|waker| waiting.look(waker));
+            waker.into_iter().for_each(|waker| waiting.poll(waker));
             *since
         });
         C::holds(self.handle.queue(), since).then(|| self.cancel())

@@ -52,12 +52,12 @@ fn the_bound_is_exact_at_every_offset_of_a_segment() {
     for limit in [1, 2, 3, LEN - 1, LEN, LEN + 1, 3 * LEN] {
         let queue = RawQueue::new();
         for round in 0..3 * LEN {
-            let mut inside = 0;
+            let mut count = 0;
             while queue.push(round, limit, &mut Events::default()).is_ok() {
-                inside += 1;
+                count += 1;
             }
             assert_eq!((queue.push(0, limit, &mut Events::default()), queue.len()), (Err(PushError::Full(0)), limit));
-            assert!(inside <= limit);
+            assert!(count <= limit);
             queue.pop(&mut Events::default()).unwrap();
         }
     }

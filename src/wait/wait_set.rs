@@ -107,7 +107,7 @@ impl Waiting {
     }
 
     /// Checks whether the waiter was notified; if not, `waker` will be woken.
-    pub(crate) fn look(&mut self, waker: &Waker) {
+    pub(crate) fn poll(&mut self, waker: &Waker) {
         let Some(listener) = &mut self.listener else { return };
         let proxy = match &self.proxy {
             Some(proxy) if proxy.0.will_wake(waker) => proxy.clone(),
