@@ -295,7 +295,6 @@ impl<T> Queue<T> {
         let item = match self.try_put(item) {
             Ok(()) => return Ok(None),
             Err(TryPutError::Closed(item)) => return Err(PutError(item)),
-            Err(TryPutError::Full(item)) if self.is_rendezvous() => return Ok(Some(item)),
             Err(TryPutError::Full(item)) => item,
         };
         match self.displace(item) {
