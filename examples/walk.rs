@@ -155,7 +155,7 @@ impl Walk {
             if self.unreadable.fetch_add(1, Relaxed) < NAMED {
                 // Quoted, because a name may contain any character, also line feeds.
                 let line = format!("{path:?}: {error}");
-                self.first_unreadable.lock().expect("nobody panics with this lock").push(line);
+                self.first_unreadable.lock().expect("no thread panics while it holds this lock").push(line);
             }
         }
     }
@@ -192,7 +192,7 @@ impl Walk {
         let [files, lines, bytes, unreadable] =
             [&self.files, &self.lines, &self.bytes, &self.unreadable].map(|count| count.load(Relaxed));
         if unreadable > 0 {
-            let first = self.first_unreadable.lock().expect("nobody panics with this lock");
+            let first = self.first_unreadable.lock().expect("no thread panics while it holds this lock");
             eprintln!("unreadable {unreadable}, the first of them:\n  {}", first.join("\n  "));
         }
         writeln!(io::stdout(), "files {files} lines {lines} bytes {bytes}")

@@ -234,7 +234,7 @@ either! {
 }
 
 /// Conversions of the queue's errors into the channel's.
-macro_rules! renamed {
+macro_rules! channel_errors {
     ($($queue:ident$(<$item:ident>)? => $channel:ident { $($variant:pat => $to:expr),* };)*) => {$(
         impl$(<$item>)? From<$queue$(<$item>)?> for $channel$(<$item>)? {
             fn from(error: $queue$(<$item>)?) -> Self {
@@ -246,7 +246,7 @@ macro_rules! renamed {
     )*};
 }
 
-renamed! {
+channel_errors! {
     PutError<T> => SendError { PutError(item) => SendError(item) };
     TryPutError<T> => TrySendError {
         TryPutError::Full(item) => TrySendError::Full(item),

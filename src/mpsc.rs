@@ -17,7 +17,7 @@
 use crate::channel::{self, OnDisconnect};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::operation::{operation, Operation};
-use crate::queue::{Closed, Consumer, ConsumerAttempt, Many, One, Queue, QueueRef, TakeSingle};
+use crate::queue::{Closed, Consumer, ConsumerAttempt, Many, One, Queue, QueueRef};
 use std::fmt;
 use std::iter::FusedIterator;
 use std::task::{Context, Poll};
@@ -101,7 +101,7 @@ impl<T> Receiver<T> {
     /// As for [`try_recv`](Receiver::try_recv), if the channel is empty and `limit` is not 0.
     pub fn try_recv_many(&mut self, messages: &mut Vec<T>, limit: usize) -> Result<usize, TryRecvError> {
         let (queue, consumer) = self.parts();
-        Ok(Many { items: messages, limit }.take(queue, consumer)?)
+        queue.try_get_many_single(consumer, messages, limit)
     }
 
     /// Polls for a message, for a hand-written future: `Ready(None)` if the channel is closed and empty.

@@ -93,7 +93,7 @@ impl Work for RecvFut<'static, Item> {
 
 impl Work for RecvStream<'static, Item> {
     fn poll(&mut self, context: &mut Context<'_>, _: u8) -> Poll<Out> {
-        Pin::new(self).poll_next(context).map(|next| Out::next(next))
+        Pin::new(self).poll_next(context).map(Out::next)
     }
 
     fn ends(&self) -> bool {

@@ -293,8 +293,8 @@ macro_rules! handle {
 
             /// A weak handle that keeps the messages alive.
             #[cfg(feature = "compat")]
-            pub(crate) fn downgrade_and_keep(&self) -> WeakAndKeeping<T> {
-                WeakAndKeeping { counted: Arc::downgrade(&self.shared), shared: self.shared.clone() }
+            pub(crate) fn downgrade_keeping_messages(&self) -> WeakKeepingMessages<T> {
+                WeakKeepingMessages { counted: Arc::downgrade(&self.shared), shared: self.shared.clone() }
             }
 
             /// Whether both are handles of the same channel.
@@ -369,14 +369,14 @@ handle!(Receiver, WeakReceiver, receivers, |shared| {
 /// A handle of either side that does not keep the channel open but keeps its messages alive, as in some other
 /// crates.
 #[cfg(feature = "compat")]
-pub(crate) struct WeakAndKeeping<T> {
+pub(crate) struct WeakKeepingMessages<T> {
     shared: Arc<Shared<T>>,
     /// So that this handle is counted as a weak one.
     counted: Weak<Shared<T>>,
 }
 
 #[cfg(feature = "compat")]
-impl<T> WeakAndKeeping<T> {
+impl<T> WeakKeepingMessages<T> {
     pub(crate) fn upgrade_sender(&self) -> Option<Sender<T>> {
         self.shared.senders().add_unless_zero().then(|| Sender { shared: self.shared.clone() })
     }
@@ -397,9 +397,9 @@ impl<T> WeakAndKeeping<T> {
 }
 
 #[cfg(feature = "compat")]
-impl<T> Clone for WeakAndKeeping<T> {
+impl<T> Clone for WeakKeepingMessages<T> {
     fn clone(&self) -> Self {
-        WeakAndKeeping { shared: self.shared.clone(), counted: self.counted.clone() }
+        WeakKeepingMessages { shared: self.shared.clone(), counted: self.counted.clone() }
     }
 }
 

@@ -17,7 +17,7 @@ pub use operations::SendSink;
 pub use operations::{IntoIter, Recv, RecvMany, RecvOwned, Send, SendMany, SendOwned};
 
 #[cfg(feature = "compat")]
-pub(crate) use handles::WeakAndKeeping;
+pub(crate) use handles::WeakKeepingMessages;
 pub(crate) use handles::{pair, OnDisconnect};
 
 use crate::queue::Queue;

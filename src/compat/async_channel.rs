@@ -59,7 +59,7 @@ impl<T> Sender<T> {
 
     /// Returns a sender that does not keep the channel open.
     pub fn downgrade(&self) -> WeakSender<T> {
-        WeakSender(self.0.downgrade_and_keep())
+        WeakSender(self.0.downgrade_keeping_messages())
     }
 }
 
@@ -99,7 +99,7 @@ impl<T> Receiver<T> {
 
     /// Returns a receiver that does not keep the channel open.
     pub fn downgrade(&self) -> WeakReceiver<T> {
-        WeakReceiver(self.inner().downgrade_and_keep())
+        WeakReceiver(self.inner().downgrade_keeping_messages())
     }
 }
 
@@ -139,7 +139,7 @@ opaque_debug!(write_str " { .. }": Send<'_, T>, Recv<'_, T>, Closed<'_, T>);
 
 /// A sender that does not keep the channel open but keeps its messages alive; returned by
 /// [`Sender::downgrade`].
-pub struct WeakSender<T>(channel::WeakAndKeeping<T>);
+pub struct WeakSender<T>(channel::WeakKeepingMessages<T>);
 
 impl<T> WeakSender<T> {
     /// Returns a sender, unless the channel is closed.
@@ -150,7 +150,7 @@ impl<T> WeakSender<T> {
 
 /// A receiver that does not keep the channel open but keeps its messages alive; returned by
 /// [`Receiver::downgrade`].
-pub struct WeakReceiver<T>(channel::WeakAndKeeping<T>);
+pub struct WeakReceiver<T>(channel::WeakKeepingMessages<T>);
 
 impl<T> WeakReceiver<T> {
     /// Returns a receiver, unless the channel is closed.

@@ -212,7 +212,7 @@ macro_rules! iterators {
 }
 
 /// `Display` and `Error` of errors.
-macro_rules! texts {
+macro_rules! error_texts {
     ($($name:ident$(<$item:ident$(: $bound:ident)?>)? { $($kind:pat => $text:literal),+ };)+) => {$(
         impl$(<$item>)? fmt::Display for $name$(<$item>)? {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -227,7 +227,7 @@ macro_rules! texts {
 }
 
 /// Conversions between errors.
-macro_rules! becomes {
+macro_rules! error_conversions {
     ($($from:ty => $to:ident$(<$item:ident>)? { $($kind:pat => $made:expr),+ };)+) => {$(
         impl$(<$item>)? From<$from> for $to$(<$item>)? {
             fn from(error: $from) -> Self {
@@ -343,7 +343,7 @@ macro_rules! errors {
             }
         }
 
-        texts! {
+        error_texts! {
             SendError<T$(: $bound)?> { SendError(_) => $closed };
             TrySendError<T$(: $bound)?> {
                 TrySendError::Full(_) => $full,
@@ -364,7 +364,7 @@ macro_rules! errors {
             };
         }
 
-        becomes! {
+        error_conversions! {
             SendError<T> => TrySendError<T> { SendError(msg) => TrySendError::Disconnected(msg) };
             SendError<T> => SendTimeoutError<T> { SendError(msg) => SendTimeoutError::Disconnected(msg) };
             RecvError => TryRecvError { $recv_error => TryRecvError::Disconnected };

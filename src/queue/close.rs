@@ -26,8 +26,8 @@ impl From<PoolState> for Ending {
 }
 
 impl<T> Queue<T> {
-    /// Closes the core and notifies the operations that wait for capacity; also those that wait for items, unless the holder
-    /// of a permit can still put some. True for the one call that closed.
+    /// Closes the core and notifies the operations that wait for capacity; also those that wait for items,
+    /// unless the holder of a permit can still put some. True for the one call that closed.
     pub(super) fn close_core(&self) -> bool {
         let mut deferred = Deferred::new(self);
         let Bound::Permits(permits) = self.bound() else {
@@ -35,7 +35,8 @@ impl<T> Queue<T> {
             self.notify_closed(deferred, Ending::Final);
             return first;
         };
-        // Under the mutex, so that the core is not closed while an operation takes an item out for one that it puts.
+        // Under the mutex, so that the core is not closed while an operation takes an item out for one that
+        // it puts.
         let first = self.with_waiters(|_| self.raw.close(&mut deferred.events));
         let ending = permits.close().into();
         self.notify_closed(deferred, ending);
@@ -55,11 +56,11 @@ impl<T> Queue<T> {
         self.notify_putters();
     }
 
-    /// Notifies all waiters for capacity of the close, and all gets if no more items will be enqueued. Permits collected by
-    /// a reservation that is not complete are released.
+    /// Notifies all waiters for capacity of the close, and all gets if no more items will be enqueued.
+    /// Permits collected by a reservation that is not complete are released.
     fn notify_closed(&self, mut deferred: Deferred<'_, T>, ending: Ending) {
-        // Whatever the counts say: a waiter for capacity makes no fence on the word that a close changes, but checks under
-        // the mutex whether the queue is closed.
+        // Whatever the counts say: a waiter for capacity makes no fence on the word that a close changes, but
+        // checks under the mutex whether the queue is closed.
         if ending == Ending::Final {
             deferred.events.pushed = ALL;
         }

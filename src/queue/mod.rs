@@ -36,7 +36,7 @@ pub use stream::GetStream;
 pub use task::{Done, Task};
 pub use watch::{Closed, Join};
 
-pub(crate) use consumer::{Consumer, ConsumerAttempt, TakeSingle};
+pub(crate) use consumer::{Consumer, ConsumerAttempt};
 pub(crate) use get::{GetAttempt, Many, One};
 pub(crate) use handle_count::HandleCount;
 pub(crate) use put::PutAttempt;
@@ -115,8 +115,8 @@ pub struct Queue<T> {
     book: CachePadded<Bookkeeping<T>>,
 }
 
-/// What each operation reads and few operations write. It has a unit of memory to itself, as the tail, the head and
-/// the bookkeeping have: see [`CachePadded`].
+/// What each operation reads and few operations write. It has a unit of memory to itself, as the tail, the
+/// head and the bookkeeping have: see [`CachePadded`].
 struct ReadMostly {
     waiting: WaiterCounts,
     consumer_waker: ConsumerWaker,
@@ -221,7 +221,8 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Creates a queue in which a put succeeds beyond the capacity if a get waits that was not notified yet, as in flume.
+    /// Creates a queue in which a put succeeds beyond the capacity if a get waits that was not notified yet,
+    /// as in flume.
     #[cfg(feature = "compat")]
     pub(crate) fn with_handover(capacity: usize) -> Self {
         let mut queue = Queue::bounded(capacity);

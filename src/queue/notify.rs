@@ -7,8 +7,8 @@ use crate::join::Remaining;
 use crate::raw::Events;
 use crate::wait::WakeList;
 
-/// What an operation under the mutex has changed, and the wakers of those that it notified. Dropping it, after the mutex
-/// is unlocked, notifies the single consumer and joins, and runs the wakers.
+/// What an operation under the mutex has changed, and the wakers of those that it notified. Dropping it,
+/// after the mutex is unlocked, notifies the single consumer and joins, and runs the wakers.
 pub(super) struct Deferred<'a, T> {
     queue: &'a Queue<T>,
     /// Freed slots need no notification: the holder of the mutex serves the waiting puts.
@@ -43,8 +43,8 @@ impl<T> Queue<T> {
         self.book.waiters.lock(&self.hot.waiting, act)
     }
 
-    /// As [`with_waiters`](Self::with_waiters), and notifies gets of the items that `act` enqueues; other notifications are
-    /// sent when the second result is dropped.
+    /// As [`with_waiters`](Self::with_waiters), and notifies gets of the items that `act` enqueues; other
+    /// notifications are sent when the second result is dropped.
     pub(super) fn with_waiters_deferring<'a, R>(
         &'a self,
         mut deferred: Deferred<'a, T>,
@@ -58,7 +58,8 @@ impl<T> Queue<T> {
         (result, deferred)
     }
 
-    /// As [`with_waiters_deferring`](Self::with_waiters_deferring); all notifications are sent before this returns.
+    /// As [`with_waiters_deferring`](Self::with_waiters_deferring); all notifications are sent before this
+    /// returns.
     #[inline]
     pub(super) fn with_waiters_notifying<R>(&self, act: impl FnOnce(&mut Lists<T>, &mut Deferred<'_, T>) -> R) -> R {
         let (result, deferred) = self.with_waiters_deferring(Deferred::new(self), act);

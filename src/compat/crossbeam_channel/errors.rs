@@ -21,7 +21,7 @@ errors! {
 }
 
 /// Queries of an error with two causes.
-macro_rules! kinds {
+macro_rules! error_queries {
     ($name:ident $(<$item:ident>)?, $is_other:ident $other_doc:literal, $closed_doc:literal) => {
         impl$(<$item>)? $name$(<$item>)? {
             #[doc = $other_doc]
@@ -37,7 +37,7 @@ macro_rules! kinds {
     };
 }
 
-kinds!(TrySendError<T>, is_full "Whether the channel was full.", "Whether all receivers were dropped.");
-kinds!(SendTimeoutError<T>, is_timeout "Whether the operation timed out.", "Whether all receivers were dropped.");
-kinds!(TryRecvError, is_empty "Whether the channel was empty.", "Whether all senders were dropped.");
-kinds!(RecvTimeoutError, is_timeout "Whether the operation timed out.", "Whether all senders were dropped.");
+error_queries!(TrySendError<T>, is_full "Whether the channel was full.", "Whether all receivers were dropped.");
+error_queries!(SendTimeoutError<T>, is_timeout "Whether the operation timed out.", "Whether all receivers were dropped.");
+error_queries!(TryRecvError, is_empty "Whether the channel was empty.", "Whether all senders were dropped.");
+error_queries!(RecvTimeoutError, is_timeout "Whether the operation timed out.", "Whether all senders were dropped.");

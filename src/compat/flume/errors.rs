@@ -23,7 +23,7 @@ errors! {
     RecvTimeoutError::Disconnected => "channel is empty and closed";
 }
 
-becomes! {
+error_conversions! {
     own::PutError<T> => SendError<T> { own::PutError(msg) => SendError(msg) };
     own::GetError => RecvError { own::GetError => RecvError::Disconnected };
 }

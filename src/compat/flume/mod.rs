@@ -41,25 +41,25 @@ impl<T> Sender<T> {
 
     /// Sends a message; blocks this thread while the channel is full.
     pub fn send(&self, msg: T) -> Result<(), SendError<T>> {
-        let Some(send) = self.hand_over(msg)? else { return Ok(()) };
+        let Some(send) = self.begin_send(msg)? else { return Ok(()) };
         Ok(send.wait()?)
     }
 
     /// [`send`](Sender::send) that blocks at most until `deadline`.
     pub fn send_deadline(&self, msg: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
-        let Some(send) = self.hand_over(msg)? else { return Ok(()) };
+        let Some(send) = self.begin_send(msg)? else { return Ok(()) };
         Ok(send.wait_deadline(deadline)?)
     }
 
     /// [`send`](Sender::send) that blocks for at most `dur`.
     pub fn send_timeout(&self, msg: T, dur: Duration) -> Result<(), SendTimeoutError<T>> {
-        let Some(send) = self.hand_over(msg)? else { return Ok(()) };
+        let Some(send) = self.begin_send(msg)? else { return Ok(()) };
         Ok(send.wait_timeout(dur)?)
     }
 
     /// Sends a message if that is possible without waiting, with capacity 0 also to a waiting receiver, which
     /// may be a task of this very thread. Otherwise returns the send to wait for.
-    fn hand_over(&self, msg: T) -> Result<Option<channel::Send<'_, T>>, SendError<T>> {
+    fn begin_send(&self, msg: T) -> Result<Option<channel::Send<'_, T>>, SendError<T>> {
         match self.0.try_send(msg) {
             Ok(()) => Ok(None),
             Err(error::TrySendError::Full(msg)) => Ok(Some(self.0.send(msg))),

@@ -2,7 +2,7 @@
 
 use super::error::{SendError, SendTimeoutError, TrySendError};
 use super::permits::{OwnedPermit, Permit, PermitIterator};
-use super::reception::Reception;
+use super::poll_receiver::PollReceiver;
 use crate::channel::{self, OnDisconnect};
 use crate::operation::Operation;
 use crate::queue::{Held, Queue, QueueRef, ReserveAttempt};
@@ -20,18 +20,18 @@ pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
     let most = tokio::sync::Semaphore::MAX_PERMITS;
     assert!(buffer <= most, "a semaphore may not have more than MAX_PERMITS permits ({most})");
     let (sender, receiver) = channel::pair(Queue::with_permits(buffer), OnDisconnect::Drop);
-    (Sender(sender), Receiver(Reception::new(receiver)))
+    (Sender(sender), Receiver(PollReceiver::new(receiver)))
 }
 
 /// The sending side of [`channel()`]; it can be cloned and shared.
 pub struct Sender<T>(pub(super) channel::Sender<T>);
 
 /// A sender that does not keep the channel open; returned by [`Sender::downgrade`].
-pub struct WeakSender<T>(channel::WeakAndKeeping<T>);
+pub struct WeakSender<T>(channel::WeakKeepingMessages<T>);
 
 /// The single receiver of [`channel()`]. When it is dropped, the channel is closed and the messages in it are
 /// dropped.
-pub struct Receiver<T>(Reception<T>);
+pub struct Receiver<T>(PollReceiver<T>);
 
 /// Waits for permits, with tokio's cooperative budget.
 async fn reserve<T, H: QueueRef<T> + Clone>(handle: H, count: usize) -> Result<Held<T, H>, SendError<()>> {
@@ -84,7 +84,7 @@ impl<T> Sender<T> {
     /// If this thread drives asynchronous tasks.
     #[track_caller]
     pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
-        super::may_block();
+        super::assert_may_block();
         self.0.send(value).wait().map_err(|error| SendError(error.0))
     }
 

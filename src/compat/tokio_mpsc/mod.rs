@@ -3,7 +3,7 @@
 mod bounded;
 pub mod error;
 mod permits;
-mod reception;
+mod poll_receiver;
 mod unbounded;
 
 pub use bounded::{channel, Receiver, Sender, WeakSender};
@@ -12,7 +12,7 @@ pub use unbounded::{unbounded_channel, UnboundedReceiver, UnboundedSender, WeakU
 
 /// Panics, with tokio's own text, if this thread drives asynchronous tasks and so must not block.
 #[track_caller]
-fn may_block() {
+fn assert_may_block() {
     // The lock is free, so this does not wait. It makes the check that precedes all blocking in tokio.
     drop(tokio::sync::Mutex::new(()).blocking_lock());
 }
@@ -34,7 +34,7 @@ macro_rules! sender {
             /// Returns a sender that does not keep the channel open.
             #[must_use = "this returns a weak sender and leaves the sender alone"]
             pub fn downgrade(&self) -> $weak<T> {
-                $weak(self.0.downgrade_and_keep())
+                $weak(self.0.downgrade_keeping_messages())
             }
         }
 
@@ -87,7 +87,7 @@ macro_rules! receiver {
             /// If this thread drives asynchronous tasks.
             #[track_caller]
             pub fn blocking_recv(&mut self) -> Option<T> {
-                crate::compat::tokio_mpsc::may_block();
+                crate::compat::tokio_mpsc::assert_may_block();
                 self.0.blocking_recv()
             }
 
@@ -97,7 +97,7 @@ macro_rules! receiver {
             /// If this thread drives asynchronous tasks.
             #[track_caller]
             pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
-                crate::compat::tokio_mpsc::may_block();
+                crate::compat::tokio_mpsc::assert_may_block();
                 self.0.blocking_recv_many(buffer, limit)
             }
 

@@ -7,11 +7,11 @@ use tokio::task::coop::poll_proceed;
 
 /// A receiver with its pending get. All polls of tasks poll this one get, so the waker of the last poll is
 /// woken.
-pub(super) struct Reception<T>(Gets<T, Receiver<T>>);
+pub(super) struct PollReceiver<T>(Gets<T, Receiver<T>>);
 
-impl<T> Reception<T> {
+impl<T> PollReceiver<T> {
     pub(super) fn new(receiver: Receiver<T>) -> Self {
-        Reception(Gets::new(receiver))
+        PollReceiver(Gets::new(receiver))
     }
 
     pub(super) fn handle(&self) -> &Receiver<T> {
