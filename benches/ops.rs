@@ -1,4 +1,4 @@
-//! What one item costs on one thread that never waits: in and out again, for `u64`.
+//! The cost of one put and one get of a `u64` on one thread that never waits.
 
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
 use crossbeam_queue::{ArrayQueue, SegQueue};
@@ -14,7 +14,7 @@ use std::time::Duration;
 const CAPACITY: usize = 1024;
 const BATCH: u64 = 32;
 
-/// One way to put an item in and to take it out.
+/// One way to put an item and to take it again.
 trait Pair {
     fn put(&self, item: u64);
     fn get(&self) -> u64;
@@ -30,7 +30,7 @@ impl Pair for Queue<u64> {
     }
 }
 
-/// By operations that a thread waits for.
+/// Operations for which a thread waits.
 struct Waited(Queue<u64>);
 
 impl Pair for Waited {
@@ -43,7 +43,7 @@ impl Pair for Waited {
     }
 }
 
-/// By operations that a task polls.
+/// Operations that a task polls.
 struct Polled(Queue<u64>);
 
 fn poll<F: Future>(future: F) -> F::Output {
@@ -63,7 +63,7 @@ impl Pair for Polled {
     }
 }
 
-/// With each item counted as done by a call.
+/// Each item is marked done by a call of `task_done`.
 struct Counted(Queue<u64>);
 
 impl Pair for Counted {
@@ -78,7 +78,7 @@ impl Pair for Counted {
     }
 }
 
-/// With each item counted as done by a guard.
+/// Each item is marked done by a guard.
 struct Guarded(Queue<u64>);
 
 impl Pair for Guarded {
@@ -168,7 +168,7 @@ fn pair(c: &mut Criterion) {
     bench("kanal bounded".into(), &turn(kanal::bounded::<u64>(CAPACITY)));
 }
 
-/// So many items in, then all out; the time is for all of them.
+/// Puts a batch of items, then takes all of them; the time is for the whole batch.
 fn batch(c: &mut Criterion) {
     let mut group = c.benchmark_group("batch of 32");
     group.throughput(Throughput::Elements(BATCH));

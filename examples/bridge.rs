@@ -1,4 +1,4 @@
-//! Threads send, a task receives: the same channel serves both, each in its own way.
+//! Threads send and a task receives: one channel serves both, each in its own way.
 
 use std::thread;
 use std::time::Duration;
@@ -11,19 +11,20 @@ async fn main() {
         thread::spawn(move || {
             for reading in 1..=3 {
                 thread::sleep(Duration::from_millis(pause));
-                // On a thread: `wait`. It blocks while the channel is full, and fails once nobody receives any more.
+                // On a thread: `wait`. It blocks while the channel is full, and fails after the receiver was
+                // dropped.
                 if sender.send((place, reading)).wait().is_err() {
                     return;
                 }
             }
         });
     }
-    // The channel is closed when the last sender is gone; this one would keep it open.
+    // The channel is closed when the last sender is dropped; this one would keep it open.
     drop(sender);
 
-    // In a task: `await`. The runtime's thread is free for other tasks in the meantime.
+    // In a task: `await`. Meanwhile the thread of the runtime is free for other tasks.
     while let Ok((place, reading)) = receiver.recv().await {
         println!("{place}: reading {reading}");
     }
-    println!("all senders are gone");
+    println!("all senders were dropped");
 }

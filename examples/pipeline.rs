@@ -1,17 +1,17 @@
-//! Three stages with bounded channels between them. The last is slow, and so the first does not run away: it waits while
-//! the channels are full. That is backpressure, and it bounds the memory.
+//! Three stages with bounded channels between them. The last stage is slow, so the first one waits while the
+//! channels are full. This is backpressure, and it bounds the memory.
 
 use joinq::{Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
-/// For how many items there is room between two stages.
-const ROOM: usize = 3;
+/// The capacity of a channel between two stages.
+const CAPACITY: usize = 3;
 const ITEMS: u64 = 20;
 
 fn main() {
-    let (numbers, squarer_input) = joinq::bounded(ROOM);
-    let (squares, printer_input) = joinq::bounded(ROOM);
+    let (numbers, squarer_input) = joinq::bounded(CAPACITY);
+    let (squares, printer_input) = joinq::bounded(CAPACITY);
     thread::scope(|scope| {
         scope.spawn(move || produce(numbers));
         scope.spawn(move || square(squarer_input, squares));
@@ -19,12 +19,12 @@ fn main() {
     });
 }
 
-// Each stage owns its ends. When it returns they are dropped, and the next stage sees the end of its input.
+// Each stage owns its handles. They are dropped when it returns, so the next stage sees the end of its input.
 
 fn produce(numbers: Sender<u64>) {
     for number in 1..=ITEMS {
         if numbers.send(number).wait().is_err() {
-            return; // The stage after this one is gone, and nobody wants more.
+            return; // The next stage has returned, so nothing more is needed.
         }
     }
     println!("  all {ITEMS} numbers are produced");

@@ -1,5 +1,5 @@
-//! Two ways to end: `close` lets what is inside be worked off, `shutdown_now` takes it back. After both, `join` tells when
-//! the workers are through with what they have got.
+//! Two ways to shut down: after `close` the items in the queue are still processed, `shutdown_now` removes
+//! them. After both, `join` waits until the workers have finished the items that they have taken.
 
 use joinq::Queue;
 use std::thread;
@@ -9,7 +9,7 @@ fn main() {
     println!("close, drain, join:");
     with_two_workers(|queue| {
         queue.close();
-        // A closed queue refuses, and hands back what it did not take.
+        // A put into a closed queue fails, and the error contains the item.
         let refused = queue.put("a late letter").wait().unwrap_err();
         println!("  {} comes too late", refused.into_inner());
     });
@@ -19,7 +19,7 @@ fn main() {
         // Let the workers begin.
         thread::sleep(Duration::from_millis(30));
         for letter in queue.shutdown_now() {
-            println!("  {letter} is taken back");
+            println!("  {letter} was removed");
         }
     });
 }
@@ -29,7 +29,7 @@ fn with_two_workers(end: impl FnOnce(&Queue<&'static str>)) {
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                // Ends when the queue is closed and nothing is left inside.
+                // Ends when the queue is closed and empty.
                 while let Ok(letter) = queue.get_task().wait() {
                     thread::sleep(Duration::from_millis(50));
                     println!("  {} is delivered", *letter);
@@ -39,6 +39,6 @@ fn with_two_workers(end: impl FnOnce(&Queue<&'static str>)) {
         queue.put_many(["letter 1", "letter 2", "letter 3", "letter 4", "letter 5"]).wait().expect("the queue is open");
         end(&queue);
         queue.join().wait();
-        println!("  nothing is under way any more");
+        println!("  no letter is unfinished");
     });
 }

@@ -1,12 +1,13 @@
 //! Counts the files below a folder, and their lines and bytes, with many workers on one queue.
 //!
-//! A worker that meets a folder puts what is in it on the very queue that all workers get from. So an empty queue does
-//! not mean that the work is over: somebody may be reading a folder still. Only `join` can tell, as it waits until every
-//! path that was put has been dealt with, and by then the paths that came of it have been put as well.
+//! A worker that takes a folder puts the entries of this folder into the same queue that all workers get
+//! from. So an empty queue does not mean that the work is done: a worker may still be reading a folder. Only
+//! `join` can tell: it waits until every path that was put is processed, and a folder is processed after its
+//! entries were put.
 //!
-//! Counted are regular files, as `find PATH -type f` finds them: links are not followed, and what is neither a file nor
-//! a folder is not opened. Lines are line feeds, as `wc -l` counts them. What cannot be read is reported at the end; a
-//! file among it is not counted.
+//! It counts regular files, as `find PATH -type f` finds them: it does not follow links, and opens only files
+//! and folders. Lines are line feeds, as `wc -l` counts them. Paths that cannot be read are reported at the
+//! end; such a file is not counted.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use joinq::Queue;
@@ -30,7 +31,7 @@ Counts the regular files below PATH (default: the current folder), their lines a
   --help       show this text
 ";
 
-/// The most workers that can be asked for. More would only wait for one another.
+/// The largest number of workers. More would only wait for one another.
 const MOST: usize = 1024;
 /// How many of the unreadable paths are named in the report.
 const NAMED: u64 = 5;
@@ -61,7 +62,7 @@ fn walk(workers: Workers, path: PathBuf) -> io::Result<()> {
 
 fn walk_with_threads(walk: &Walk, count: usize) -> io::Result<()> {
     thread::scope(|scope| {
-        // The scope waits for its threads, and these wait for paths until they are told that no more will come.
+        // The scope waits for its threads, and these wait for paths until the queue is closed.
         let _end = End(&walk.queue);
         for _ in 0..count {
             thread::Builder::new().spawn_scoped(scope, || walk.work())?;
@@ -72,7 +73,8 @@ fn walk_with_threads(walk: &Walk, count: usize) -> io::Result<()> {
 }
 
 fn walk_with_tasks(walk: &Arc<Walk>, count: usize) -> io::Result<()> {
-    // One thread runs all tasks, as they only wait. What they meet is read on the runtime's threads for blocking work.
+    // One thread runs all tasks, as they only wait. Paths are read on the runtime's threads for blocking
+    // work.
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(async {
         let end = End(&walk.queue);
@@ -89,18 +91,19 @@ fn walk_with_tasks(walk: &Arc<Walk>, count: usize) -> io::Result<()> {
 async fn work_async(walk: Arc<Walk>) -> io::Result<()> {
     let _end = End(&walk.queue);
     while let Ok(task) = walk.queue.get_task().await {
-        // The path moves to another thread. The duty to count it as done stays here, until that thread is through.
+        // The path moves to another thread. The guard that marks it done stays here until that thread has
+        // finished.
         let (path, _done) = task.into_parts();
         let walk = walk.clone();
-        tokio::task::spawn_blocking(move || walk.meet(&path)).await?;
+        tokio::task::spawn_blocking(move || walk.visit(&path)).await?;
     }
     Ok(())
 }
 
 /// Ends the walk when it is dropped.
 ///
-/// After `join` nothing is left, and the workers are merely sent home. But when a worker panics, the paths that are left
-/// are given up, so that neither the other workers nor `join` wait for ever.
+/// After `join` the queue is empty, and this only ends the loops of the workers. If a worker panics, it also
+/// removes the paths that are left, so that neither the other workers nor `join` wait for ever.
 struct End<'a>(&'a Queue<PathBuf>);
 
 impl Drop for End<'_> {
@@ -109,8 +112,8 @@ impl Drop for End<'_> {
     }
 }
 
-/// What all workers share. The counts can be relaxed, as who returns from `join` sees all that was done before each path
-/// was counted as done.
+/// The state that all workers share. The counters can be relaxed: what was done before each path was marked
+/// done happens-before the return of `join`.
 struct Walk {
     queue: Queue<PathBuf>,
     files: AtomicU64,
@@ -124,7 +127,7 @@ struct Walk {
 impl Walk {
     fn new() -> Self {
         let style = ProgressStyle::with_template("{spinner} {human_pos} files, {elapsed}").expect("a valid template");
-        // Goes to stderr, and shows nothing unless that is a terminal.
+        // Printed to stderr, and only if that is a terminal.
         let progress = ProgressBar::new_spinner().with_style(style);
         progress.enable_steady_tick(Duration::from_millis(100));
         Walk {
@@ -138,26 +141,27 @@ impl Walk {
         }
     }
 
-    /// The life of a blocking worker. Each path counts as done when its guard is dropped, at the end of a round.
+    /// The loop of a blocking worker. Each path is marked done when its guard is dropped, at the end of an
+    /// iteration.
     fn work(&self) {
         let _end = End(&self.queue);
         while let Ok(path) = self.queue.get_task().wait() {
-            self.meet(&path);
+            self.visit(&path);
         }
     }
 
-    fn meet(&self, path: &Path) {
+    fn visit(&self, path: &Path) {
         if let Err(error) = self.look_at(path) {
             if self.unreadable.fetch_add(1, Relaxed) < NAMED {
-                // Quoted, as a name may contain anything, also line feeds.
+                // Quoted, because a name may contain any character, also line feeds.
                 let line = format!("{path:?}: {error}");
-                self.first_unreadable.lock().expect("nobody panics with this lock").push(line);
+                self.first_unreadable.lock().expect("no thread panics while it holds this lock").push(line);
             }
         }
     }
 
     fn look_at(&self, path: &Path) -> io::Result<()> {
-        // This follows no link, and it opens nothing: opening a fifo would wait for somebody who writes to it.
+        // This follows no link and opens no file: to open a fifo would wait for a writer.
         match fs::symlink_metadata(path)?.file_type() {
             kind if kind.is_dir() => self.put_entries(path),
             kind if kind.is_file() => self.count(path),
@@ -167,7 +171,7 @@ impl Walk {
 
     fn put_entries(&self, folder: &Path) -> io::Result<()> {
         for entry in fs::read_dir(folder)? {
-            // An unbounded queue has room, so that this never waits. It refuses a path only if the walk was given up.
+            // This never waits, because the queue is unbounded. It fails only if the walk was aborted.
             let _ = self.queue.put(entry?.path()).wait();
         }
         Ok(())
@@ -188,14 +192,15 @@ impl Walk {
         let [files, lines, bytes, unreadable] =
             [&self.files, &self.lines, &self.bytes, &self.unreadable].map(|count| count.load(Relaxed));
         if unreadable > 0 {
-            let first = self.first_unreadable.lock().expect("nobody panics with this lock");
+            let first = self.first_unreadable.lock().expect("no thread panics while it holds this lock");
             eprintln!("unreadable {unreadable}, the first of them:\n  {}", first.join("\n  "));
         }
         writeln!(io::stdout(), "files {files} lines {lines} bytes {bytes}")
     }
 }
 
-/// Counts the lines that are written to it and keeps nothing, so that a file of any size passes through a small buffer.
+/// Counts the lines that are written to it and stores nothing, so a file of any size passes through a small
+/// buffer.
 struct Lines(u64);
 
 impl Write for Lines {

@@ -1,4 +1,4 @@
-//! A pool of workers: `put` gives them work, `task_done` says that a piece of it is done, `join` waits for all of it.
+//! A pool of workers: `put` gives them jobs, `task_done` marks a job done, `join` waits for all jobs.
 
 use joinq::Queue;
 use std::thread;
@@ -15,8 +15,9 @@ fn main() {
             scope.spawn(move || {
                 while let Ok(number) = jobs.get().wait() {
                     results.put((number, steps_to_one(number), worker)).wait().expect("the results stay open");
-                    // Once for each job, and after its result is in its place: then `join` promises the results.
-                    // `get_task` gives a guard that does this by itself, also in a panic.
+                    // Once for each job, and after its result was put: so all results are there when `join`
+                    // returns. `get_task` returns a guard that does this when it is dropped, also during a
+                    // panic.
                     jobs.task_done().expect("this job was put and not counted yet");
                 }
             });
@@ -25,7 +26,7 @@ fn main() {
         jobs.join().wait();
         println!("{JOBS} jobs are done, {} results are there", results.len());
 
-        // The workers wait for more. A closed queue sends them home once it is empty.
+        // The workers wait for more jobs. Their loops end when the queue is closed and empty.
         jobs.close();
     });
 

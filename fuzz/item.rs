@@ -1,25 +1,25 @@
-//! Items whose every drop is counted, in three sizes.
+//! Items that count their drops, in three sizes.
 
 use std::cell::{Cell, RefCell};
 
 thread_local! {
-    /// Which items were dropped.
+    /// For each item, whether it was dropped.
     static LEDGER: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) };
     static ALIVE: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Begins anew: no item was made.
+/// Starts again without items.
 pub(super) fn reset() {
     LEDGER.with(|ledger| ledger.borrow_mut().clear());
     ALIVE.with(|alive| alive.set(0));
 }
 
-/// How many items there are.
+/// The number of items alive.
 pub(super) fn alive() -> usize {
     ALIVE.with(Cell::get)
 }
 
-/// An item that is told from the others by a number.
+/// An item that is identified by a number.
 pub(super) trait Item: Sized {
     fn new(id: u32) -> Self;
     fn is(&self, id: u32) -> bool;
@@ -47,7 +47,7 @@ impl Drop for Narrow {
     }
 }
 
-/// So large that a segment has few slots.
+/// An item so large that a segment has few slots for it.
 pub(super) struct Wide(Narrow, [u32; 128]);
 
 impl Item for Wide {
@@ -60,13 +60,13 @@ impl Item for Wide {
     }
 }
 
-/// Without size: only its number can be checked.
-pub(super) struct Void;
+/// An item of size 0: only the number of such items can be checked.
+pub(super) struct Unit;
 
-impl Item for Void {
+impl Item for Unit {
     fn new(_id: u32) -> Self {
         ALIVE.with(|alive| alive.set(alive.get() + 1));
-        Void
+        Unit
     }
 
     fn is(&self, _id: u32) -> bool {
@@ -74,13 +74,13 @@ impl Item for Void {
     }
 }
 
-impl Drop for Void {
+impl Drop for Unit {
     fn drop(&mut self) {
         ALIVE.with(|alive| alive.set(alive.get() - 1));
     }
 }
 
-/// These items are those with these numbers.
+/// Asserts that the items have these numbers.
 pub(super) fn same<I: Item>(items: &[I], ids: &[u32]) {
     assert_eq!(items.len(), ids.len(), "as many items as {ids:?}");
     assert!(items.iter().zip(ids).all(|(item, id)| item.is(*id)), "other items than {ids:?}");

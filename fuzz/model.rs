@@ -1,47 +1,48 @@
-//! What a queue is to do, in one sequence of steps: numbers for items, and no waiting but a plain *not yet*.
+//! The specification of a queue for one thread: items are numbers, and an operation is either complete or
+//! pending.
 //!
-//! Knows nothing of the library.
+//! Does not know the library.
 
 use std::collections::VecDeque;
 
-/// What the queue is to be.
+/// The state of a queue.
 pub(super) struct Model {
     pub(super) capacity: Option<usize>,
-    /// Whether room can be kept.
+    /// Whether the queue has permits.
     pub(super) permits: bool,
-    pub(super) inside: VecDeque<u32>,
-    /// Who waits for room, the first in line first.
-    line: VecDeque<Standing>,
-    /// Permits that are held, those included that a waiter has collected.
+    pub(super) items: VecDeque<u32>,
+    /// The puts and reservations that wait for a free slot, in FIFO order.
+    waiters: VecDeque<Waiter>,
+    /// The number of permits in use, including those that a waiting reservation has collected.
     pub(super) held: usize,
-    /// Reservations that have all they asked for and were not polled since, with their permits.
+    /// Reservations that were granted all their permits and not polled since, with the number of permits.
     granted: Vec<(u32, usize)>,
-    /// Gets that wait, of which with capacity 0 each lets one item in.
-    expecting: usize,
-    /// Items put, of which `done` are done with.
+    /// The number of waiting gets. With capacity 0 each allows one put.
+    waiting_gets: usize,
+    /// The number of items put, of which `done` are finished.
     pub(super) put: u64,
     pub(super) done: u64,
-    /// How many had been put when nothing was unfinished the last time.
+    /// The value of `put` when no item was unfinished the last time.
     last_zero: u64,
     pub(super) closed: bool,
 }
 
-/// One in line: with its item, or for permits.
-struct Standing {
+/// A waiting put, or a reservation with the permits that it has collected.
+struct Waiter {
     /// The number of the item, or of the reservation.
     id: u32,
-    reserves: Option<Reserves>,
+    collected: Option<Collected>,
 }
 
 #[derive(Clone, Copy)]
-struct Reserves {
+struct Collected {
     missing: usize,
     held: usize,
 }
 
-/// What an operation is for, and how far it has come.
-pub(super) enum Want {
-    /// The items that it has not put. If it waits the first of them stands in line, or went in since.
+/// What an operation does, and its progress.
+pub(super) enum Request {
+    /// The items that it has not put. If it waits, the first of them is in the wait queue or was put since.
     Put {
         left: VecDeque<u32>,
         waits: bool,
@@ -56,30 +57,30 @@ pub(super) enum Want {
         waits: bool,
     },
     Join {
-        /// How many items had been put when it began to wait.
+        /// The number of items put when it began to wait.
         since: Option<u64>,
     },
     Closed,
 }
 
-/// What an operation came to, by the numbers of the items; an error holds those that came back.
+/// The result of an operation, with the numbers of the items; an error has those that were returned.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Put(Result<(), Vec<u32>>),
     Reserved(Result<usize, ()>),
     Got(Result<Vec<u32>, ()>),
-    Holds,
-    OutOfTime(Vec<u32>),
+    Completed,
+    TimedOut(Vec<u32>),
 }
 
-/// Whom a change serves.
+/// What an operation waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Topic {
     Items,
-    Room,
-    /// What this one waited for it has got.
+    Capacity,
+    /// This operation was served.
     Granted(u32),
-    /// Nothing is unfinished, or was so since the join began.
+    /// No item is unfinished, or none was at some time since the join began.
     Done,
     Unfinished,
     Closed,
@@ -90,11 +91,11 @@ impl Model {
         Model {
             capacity,
             permits,
-            inside: VecDeque::new(),
-            line: VecDeque::new(),
+            items: VecDeque::new(),
+            waiters: VecDeque::new(),
             held: 0,
             granted: Vec::new(),
-            expecting: 0,
+            waiting_gets: 0,
             put: 0,
             done: 0,
             last_zero: 0,
@@ -110,18 +111,19 @@ impl Model {
         self.capacity == Some(0)
     }
 
-    /// What is left of the capacity.
-    pub(super) fn left(&self) -> Option<usize> {
-        Some(self.capacity?.saturating_sub(self.inside.len() + self.held))
+    /// The part of the capacity that neither items nor permits use.
+    pub(super) fn remaining_capacity(&self) -> Option<usize> {
+        Some(self.capacity?.saturating_sub(self.items.len() + self.held))
     }
 
-    /// For how many items there is room; with capacity 0 one for each get that waits and for which none was put in.
-    pub(super) fn room(&self) -> usize {
+    /// The number of items that can be put. With capacity 0, the number of waiting gets for which no item was
+    /// put yet.
+    pub(super) fn free_slots(&self) -> usize {
         match self.capacity {
             None => usize::MAX,
-            Some(0) => self.expecting.saturating_sub(self.inside.len()),
-            // What is put by a permit after a close needs none of the capacity.
-            Some(capacity) => capacity.saturating_sub(self.inside.len() + self.held),
+            Some(0) => self.waiting_gets.saturating_sub(self.items.len()),
+            // An item that is put with a permit after a close needs no capacity.
+            Some(capacity) => capacity.saturating_sub(self.items.len() + self.held),
         }
     }
 
@@ -129,12 +131,12 @@ impl Model {
         self.closed && self.held == 0
     }
 
-    pub(super) fn someone_stands(&self) -> bool {
-        !self.line.is_empty()
+    pub(super) fn has_waiters(&self) -> bool {
+        !self.waiters.is_empty()
     }
 
-    fn stands(&self, id: u32) -> bool {
-        self.line.iter().any(|standing| standing.id == id)
+    fn is_waiting(&self, id: u32) -> bool {
+        self.waiters.iter().any(|waiter| waiter.id == id)
     }
 
     fn take_granted(&mut self, id: u32) -> usize {
@@ -142,35 +144,35 @@ impl Model {
         place.map_or(0, |place| self.granted.swap_remove(place).1)
     }
 
-    fn leave(&mut self, id: u32) -> Option<Standing> {
-        let place = self.line.iter().position(|standing| standing.id == id)?;
-        self.line.remove(place)
+    fn remove_waiter(&mut self, id: u32) -> Option<Waiter> {
+        let place = self.waiters.iter().position(|waiter| waiter.id == id)?;
+        self.waiters.remove(place)
     }
 
-    pub(super) fn enter(&mut self, id: u32) {
-        self.inside.push_back(id);
+    pub(super) fn push(&mut self, id: u32) {
+        self.items.push_back(id);
         self.put += 1;
     }
 
-    /// Room goes to the first in line.
+    /// Gives the free slots to the first waiters.
     fn serve(&mut self) {
-        while !self.closed && self.room() > 0 {
-            let room = self.room();
-            let Some(first) = self.line.front_mut() else { return };
+        while !self.closed && self.free_slots() > 0 {
+            let free = self.free_slots();
+            let Some(first) = self.waiters.front_mut() else { return };
             let id = first.id;
-            match &mut first.reserves {
+            match &mut first.collected {
                 None => {
-                    self.line.pop_front();
-                    self.enter(id);
+                    self.waiters.pop_front();
+                    self.push(id);
                 }
-                Some(reserves) => {
-                    let more = room.min(reserves.missing);
-                    reserves.missing -= more;
-                    reserves.held += more;
-                    let (all, held) = (reserves.missing == 0, reserves.held);
+                Some(collected) => {
+                    let more = free.min(collected.missing);
+                    collected.missing -= more;
+                    collected.held += more;
+                    let (all, held) = (collected.missing == 0, collected.held);
                     self.held += more;
                     if all {
-                        self.line.pop_front();
+                        self.waiters.pop_front();
                         self.granted.push((id, held));
                     }
                 }
@@ -178,27 +180,28 @@ impl Model {
         }
     }
 
-    /// Takes up to `limit` items; `None` if an operation has to wait. With permits no room comes before the end of a batch.
+    /// Takes up to `limit` items; `None` if an operation has to wait. With permits, slots become free only at
+    /// the end of a batch.
     pub(super) fn get(&mut self, limit: usize) -> Option<Result<Vec<u32>, ()>> {
         self.get_from(limit, false)
     }
 
-    /// One that stands in line tells of the room that it makes when it has left.
-    fn get_from(&mut self, limit: usize, in_line: bool) -> Option<Result<Vec<u32>, ()>> {
+    /// A queued get serves the puts for the slots that it frees after it has left the wait queue.
+    fn get_from(&mut self, limit: usize, queued: bool) -> Option<Result<Vec<u32>, ()>> {
         let mut ids = Vec::new();
         while ids.len() < limit {
-            if self.inside.is_empty() && self.is_rendezvous() && !self.closed {
-                if let Some(first) = self.line.pop_front() {
-                    self.enter(first.id);
+            if self.items.is_empty() && self.is_rendezvous() && !self.closed {
+                if let Some(first) = self.waiters.pop_front() {
+                    self.push(first.id);
                 }
             }
-            let Some(id) = self.inside.pop_front() else { break };
+            let Some(id) = self.items.pop_front() else { break };
             ids.push(id);
-            if !self.permits && !self.is_rendezvous() && !in_line {
+            if !self.permits && !self.is_rendezvous() && !queued {
                 self.serve();
             }
         }
-        if self.permits || in_line {
+        if self.permits || queued {
             self.serve();
         }
         if ids.is_empty() && limit > 0 {
@@ -207,7 +210,7 @@ impl Model {
         Some(Ok(ids))
     }
 
-    /// As `get`, by one who does not wait, and so may take what came for one who does.
+    /// As `get`, for an operation that does not wait, and so may take an item that was put for a waiting get.
     pub(super) fn try_get(&mut self, limit: usize) -> Option<Result<Vec<u32>, ()>> {
         let got = self.get(limit);
         self.serve();
@@ -225,55 +228,55 @@ impl Model {
         fits
     }
 
-    /// Takes an item out that gives its place up to another, or counts as done for another reason.
-    pub(super) fn count_taken_out(&mut self, count: usize) {
+    /// Counts items as done that were displaced, drained, or returned by a shutdown.
+    pub(super) fn count_removed(&mut self, count: usize) {
         self.count_done(count.min(self.unfinished()) as u64);
     }
 
-    /// What reservations have collected goes back, unless they were told of it.
+    /// Releases the permits of reservations that have not completed.
     pub(super) fn close(&mut self) {
         self.closed = true;
         self.held -= self.granted.drain(..).map(|(_, held)| held).sum::<usize>();
-        for reserves in self.line.iter_mut().filter_map(|standing| standing.reserves.as_mut()) {
-            self.held -= std::mem::take(&mut reserves.held);
+        for collected in self.waiters.iter_mut().filter_map(|waiter| waiter.collected.as_mut()) {
+            self.held -= std::mem::take(&mut collected.held);
         }
     }
 
-    /// Permits that were held come back.
-    pub(super) fn give_back(&mut self, count: usize) {
+    /// Releases permits.
+    pub(super) fn release_permits(&mut self, count: usize) {
         self.held -= count;
         self.serve();
     }
 
-    /// A permit that is held is used.
+    /// Puts an item with a permit.
     pub(super) fn use_permit(&mut self, id: u32) {
         self.held -= 1;
-        self.enter(id);
+        self.push(id);
     }
 
-    pub(super) fn poll(&mut self, want: &mut Want) -> Option<Outcome> {
-        match want {
-            Want::Get { limit, waits } => {
+    pub(super) fn poll(&mut self, request: &mut Request) -> Option<Outcome> {
+        match request {
+            Request::Get { limit, waits } => {
                 let counts = !self.is_rendezvous();
                 let waited = usize::from(std::mem::take(waits));
-                // It does not count for itself.
-                self.expecting -= if counts { waited } else { 0 };
+                // The get itself is not one of the other waiting gets.
+                self.waiting_gets -= if counts { waited } else { 0 };
                 let got = self.get_from(*limit, waited == 1 && counts);
-                self.expecting -= if counts { 0 } else { waited };
+                self.waiting_gets -= if counts { 0 } else { waited };
                 *waits = got.is_none();
-                self.expecting += usize::from(*waits);
+                self.waiting_gets += usize::from(*waits);
                 self.serve();
                 got.map(Outcome::Got)
             }
-            Want::Join { since } => {
+            Request::Join { since } => {
                 if self.ends_join(*since) {
-                    return Some(Outcome::Holds);
+                    return Some(Outcome::Completed);
                 }
                 since.get_or_insert(self.put);
                 None
             }
-            Want::Closed => self.closed.then_some(Outcome::Holds),
-            Want::Reserve { id, count, waits } => {
+            Request::Closed => self.closed.then_some(Outcome::Completed),
+            Request::Reserve { id, count, waits } => {
                 if !*waits {
                     if self.closed {
                         return Some(Outcome::Reserved(Err(())));
@@ -282,30 +285,30 @@ impl Model {
                         return Some(Outcome::Reserved(Ok(0)));
                     }
                     *waits = true;
-                    self.line.push_back(Standing { id: *id, reserves: Some(Reserves { missing: *count, held: 0 }) });
+                    self.waiters.push_back(Waiter { id: *id, collected: Some(Collected { missing: *count, held: 0 }) });
                     self.serve();
                 }
                 if self.closed {
-                    self.withdraw(want);
+                    self.withdraw(request);
                     return Some(Outcome::Reserved(Err(())));
                 }
-                if self.stands(*id) {
+                if self.is_waiting(*id) {
                     return None;
                 }
                 self.take_granted(*id);
                 Some(Outcome::Reserved(Ok(*count)))
             }
-            Want::Put { left, waits } => loop {
+            Request::Put { left, waits } => loop {
                 let Some(id) = left.front().copied() else { return Some(Outcome::Put(Ok(()))) };
                 if !std::mem::replace(waits, true) {
                     if self.closed {
                         return Some(Outcome::Put(Err(left.drain(..).collect())));
                     }
-                    self.line.push_back(Standing { id, reserves: None });
+                    self.waiters.push_back(Waiter { id, collected: None });
                     self.serve();
                 }
-                if self.stands(id) {
-                    return self.closed.then(|| Outcome::Put(Err(self.withdraw(want))));
+                if self.is_waiting(id) {
+                    return self.closed.then(|| Outcome::Put(Err(self.withdraw(request))));
                 }
                 left.pop_front();
                 *waits = false;
@@ -313,34 +316,34 @@ impl Model {
         }
     }
 
-    /// Ends a pending operation and says which items it has still.
-    pub(super) fn withdraw(&mut self, want: &mut Want) -> Vec<u32> {
-        match want {
-            Want::Put { left, waits } => {
+    /// Cancels a pending operation, and returns the items that it still has.
+    pub(super) fn withdraw(&mut self, request: &mut Request) -> Vec<u32> {
+        match request {
+            Request::Put { left, waits } => {
                 if std::mem::take(waits) {
                     let id = left[0];
-                    if self.leave(id).is_none() {
-                        // It went in.
+                    if self.remove_waiter(id).is_none() {
+                        // The item was put.
                         left.pop_front();
                     }
                 }
                 left.drain(..).collect()
             }
-            Want::Reserve { id, waits, .. } => {
+            Request::Reserve { id, waits, .. } => {
                 if std::mem::take(waits) {
-                    let held = match self.leave(*id) {
-                        Some(standing) => standing.reserves.map_or(0, |r| r.held),
+                    let held = match self.remove_waiter(*id) {
+                        Some(waiter) => waiter.collected.map_or(0, |r| r.held),
                         None => self.take_granted(*id),
                     };
-                    self.give_back(held);
+                    self.release_permits(held);
                 }
                 Vec::new()
             }
-            Want::Get { waits, .. } => {
-                self.expecting -= usize::from(std::mem::take(waits));
+            Request::Get { waits, .. } => {
+                self.waiting_gets -= usize::from(std::mem::take(waits));
                 Vec::new()
             }
-            Want::Join { .. } | Want::Closed => Vec::new(),
+            Request::Join { .. } | Request::Closed => Vec::new(),
         }
     }
 
@@ -349,15 +352,15 @@ impl Model {
     }
 
     /// What a pending operation waits for.
-    pub(super) fn topic(&self, want: &Want) -> Topic {
-        let room = |id: u32| if self.stands(id) { Topic::Room } else { Topic::Granted(id) };
-        match want {
-            Want::Put { left, .. } => room(left[0]),
-            Want::Reserve { id, .. } => room(*id),
-            Want::Get { .. } => Topic::Items,
-            Want::Join { since } if self.ends_join(*since) => Topic::Done,
-            Want::Join { .. } => Topic::Unfinished,
-            Want::Closed => Topic::Closed,
+    pub(super) fn topic(&self, request: &Request) -> Topic {
+        let of_put = |id: u32| if self.is_waiting(id) { Topic::Capacity } else { Topic::Granted(id) };
+        match request {
+            Request::Put { left, .. } => of_put(left[0]),
+            Request::Reserve { id, .. } => of_put(*id),
+            Request::Get { .. } => Topic::Items,
+            Request::Join { since } if self.ends_join(*since) => Topic::Done,
+            Request::Join { .. } => Topic::Unfinished,
+            Request::Closed => Topic::Closed,
         }
     }
 }

@@ -1,7 +1,7 @@
-//! An operation of the library that is under way, of whatever kind, and the wakers it is polled with.
+//! A pending operation of the library, of any kind, and the wakers with which it is polled.
 
 use super::item::Item;
-use super::model::Want;
+use super::model::Request;
 use joinq::{Closed, Get, GetTask, Join, Permits, Put, PutMany, Reserve, Task};
 use std::future::{ready, Future};
 use std::pin::Pin;
@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-/// What an operation came to: an [`Outcome`](super::model::Outcome) with the items themselves.
+/// The result of an operation: an [`Outcome`](super::model::Outcome) with the items themselves.
 pub(super) enum Real<'q, I> {
     Put(Result<(), Vec<I>>),
     Got(Result<Vec<I>, ()>),
     Task(Result<Task<'q, I>, ()>),
     Reserved(Result<Permits<'q, I>, ()>),
-    Holds,
-    OutOfTime(Vec<I>),
+    Completed,
+    TimedOut(Vec<I>),
 }
 
 /// An operation of the library.
@@ -27,7 +27,7 @@ pub(super) enum Op<'q, I> {
     Reserve(Reserve<'q, I>),
     Get(Get<'q, I>),
     GetTask(GetTask<'q, I>),
-    /// With the vector that it appends to.
+    /// With the vector to which it appends.
     GetMany(Pin<Box<dyn Future<Output = Result<Vec<I>, ()>> + 'q>>),
     Join(Join<'q, I>),
     Closed(Closed<'q, I>),
@@ -46,12 +46,12 @@ impl<'q, I: Item + 'q> Op<'q, I> {
             Op::Get(get) => Pin::new(get).poll(context).map(|got| Real::Got(got.map(|item| vec![item]).map_err(drop))),
             Op::GetTask(get) => Pin::new(get).poll(context).map(|got| Real::Task(got.map_err(drop))),
             Op::GetMany(get) => get.as_mut().poll(context).map(Real::Got),
-            Op::Join(join) => Pin::new(join).poll(context).map(|()| Real::Holds),
-            Op::Closed(closed) => Pin::new(closed).poll(context).map(|()| Real::Holds),
+            Op::Join(join) => Pin::new(join).poll(context).map(|()| Real::Completed),
+            Op::Closed(closed) => Pin::new(closed).poll(context).map(|()| Real::Completed),
         }
     }
 
-    /// Ends it at once: on a thread whose time is over, or in a task with a timer that is over.
+    /// Ends it without waiting: on a thread with a timeout of zero, or in a task with a timer that is ready.
     pub(super) fn end(self, on_thread: bool) -> Real<'q, I> {
         macro_rules! timed {
             ($operation:expr) => {
@@ -65,40 +65,40 @@ impl<'q, I: Item + 'q> Op<'q, I> {
         match self {
             Op::Put(put) => match timed!(put) {
                 Ok(()) => Real::Put(Ok(())),
-                Err(error) if error.is_timeout() => Real::OutOfTime(vec![error.into_inner()]),
+                Err(error) if error.is_timeout() => Real::TimedOut(vec![error.into_inner()]),
                 Err(error) => Real::Put(Err(vec![error.into_inner()])),
             },
             Op::PutMany(put) => match timed!(put) {
                 Ok(()) => Real::Put(Ok(())),
-                Err(error) if error.is_timeout() => Real::OutOfTime(error.into_inner()),
+                Err(error) if error.is_timeout() => Real::TimedOut(error.into_inner()),
                 Err(error) => Real::Put(Err(error.into_inner())),
             },
             Op::Reserve(reserve) => match timed!(reserve) {
                 Ok(permits) => Real::Reserved(Ok(permits)),
-                Err(error) if error.is_timeout() => Real::OutOfTime(Vec::new()),
+                Err(error) if error.is_timeout() => Real::TimedOut(Vec::new()),
                 Err(_) => Real::Reserved(Err(())),
             },
             Op::Get(get) => match timed!(get) {
                 Ok(item) => Real::Got(Ok(vec![item])),
-                Err(error) if error.is_timeout() => Real::OutOfTime(Vec::new()),
+                Err(error) if error.is_timeout() => Real::TimedOut(Vec::new()),
                 Err(_) => Real::Got(Err(())),
             },
             Op::GetTask(get) => match timed!(get) {
                 Ok(task) => Real::Task(Ok(task)),
-                Err(error) if error.is_timeout() => Real::OutOfTime(Vec::new()),
+                Err(error) if error.is_timeout() => Real::TimedOut(Vec::new()),
                 Err(_) => Real::Task(Err(())),
             },
-            // Its vector is not to be had from outside: polled and dropped, which comes to the same.
+            // Its vector cannot be reached from here: it is polled and dropped, which has the same effect.
             Op::GetMany(mut get) => match get.as_mut().poll(&mut Context::from_waker(&Waker::from(Flag::new()))) {
                 Poll::Ready(got) => Real::Got(got),
-                Poll::Pending => Real::OutOfTime(Vec::new()),
+                Poll::Pending => Real::TimedOut(Vec::new()),
             },
-            Op::Join(join) => timed!(join).map_or(Real::OutOfTime(Vec::new()), |()| Real::Holds),
-            Op::Closed(closed) => timed!(closed).map_or(Real::OutOfTime(Vec::new()), |()| Real::Holds),
+            Op::Join(join) => timed!(join).map_or(Real::TimedOut(Vec::new()), |()| Real::Completed),
+            Op::Closed(closed) => timed!(closed).map_or(Real::TimedOut(Vec::new()), |()| Real::Completed),
         }
     }
 
-    /// Takes back what is not in the queue.
+    /// Takes back the items that are not in the queue.
     pub(super) fn take(&mut self) -> Vec<I> {
         match self {
             Op::Put(put) => put.take().into_iter().collect(),
@@ -117,7 +117,7 @@ pub(super) fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// A waker that counts.
+/// A waker that counts its wake-ups.
 pub(super) struct Flag(AtomicUsize);
 
 impl Flag {
@@ -136,15 +136,15 @@ impl Wake for Flag {
     }
 }
 
-/// An operation that was made and has not ended.
+/// An operation that has not completed.
 pub(super) struct Pending<'q, I> {
     pub(super) op: Op<'q, I>,
-    pub(super) want: Want,
-    /// It is polled with one or the other.
+    pub(super) request: Request,
+    /// It is polled with the one or the other.
     pub(super) flags: [Arc<Flag>; 2],
-    /// Which flag counts since the last poll, and from what on; `None` before the first.
+    /// The flag of the last poll, and its count at that poll; `None` before the first poll.
     pub(super) polled: Option<(usize, usize)>,
-    /// It is not touched again before the end, as if by `mem::forget`, which would leak its memory.
+    /// It is not used again before the end, as after `mem::forget`, which would leak its memory.
     pub(super) forgotten: bool,
 }
 
@@ -154,7 +154,7 @@ impl<I> Pending<'_, I> {
     }
 }
 
-/// Drops an operation that has ended.
+/// Drops a completed operation.
 pub(super) fn release<I>(pending: Pending<'_, I>) {
     let Pending { op, flags, .. } = pending;
     drop(op);

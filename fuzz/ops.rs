@@ -1,32 +1,33 @@
-//! A string of bytes as a program of operations on one queue, on one thread, each compared with a model.
+//! Runs a string of bytes as a program of operations on one queue, on one thread, and compares each with a
+//! model.
 //!
-//! Knows the public interface only. The first two bytes choose the capacity and the type of the items; each further
-//! byte is an operation (its low five bits) with a small argument (its high three). `cargo fuzz run ops` makes up the
-//! bytes, and so does `tests/differential.rs`. With `JOINQ_TRACE` set each step is printed.
+//! Uses the public interface only. The first two bytes choose the capacity and the type of the items; each
+//! further byte is an operation (its low five bits) with a small argument (its high three). `cargo fuzz run
+//! ops` makes up the bytes, and so does `tests/differential.rs`. With `JOINQ_TRACE` set each step is printed.
 //!
 //! # What is checked
-//! - The result of each operation is the model's, with exactly the items the model names.
-//! - `len`, `is_empty`, `is_full`, `capacity`, `remaining_capacity`, `unfinished` and `is_closed` are the
-//!   model's after each step.
-//! - Room goes to the first in line: the item of the put that waits longest goes in as soon as there is room for it, whether
-//!   that put is polled again or not, and permits come to the reservation that waits longest. With capacity 0 an item goes
-//!   in if and only if a get waits for it.
-//! - Each item is dropped once, and at the end none is left.
+//! - The result of each operation is that of the model, with exactly the same items.
+//! - `len`, `is_empty`, `is_full`, `capacity`, `remaining_capacity`, `unfinished` and `is_closed` agree with
+//!   the model after each step.
+//! - Waiting puts and reservations are served in FIFO order: a free slot takes the item of the put that waits
+//!   longest, whether that put is polled again or not, and permits go to the reservation that waits longest.
+//!   With capacity 0 an item is put if and only if a get waits for it.
+//! - Each item is dropped once, and in the end no item is alive.
 //! - No wake-up is lost: see [`Driver::check_wakes`].
-//! - A finished operation keeps no waker.
+//! - A completed operation keeps no waker.
 
 mod item;
 mod model;
 mod operation;
 
-use item::{alive, same, Item, Narrow, Void, Wide};
+use item::{alive, same, Item, Narrow, Unit, Wide};
 use joinq::{Permits, Queue, Task};
-use model::{Model, Outcome, Topic, Want};
+use model::{Model, Outcome, Request, Topic};
 use operation::{check_flags, release, Flag, Op, Pending, Real};
 use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 
-/// How many operations may be pending at a time.
+/// The most operations that are pending at a time.
 const SLOTS: usize = 8;
 
 /// Runs one program.
@@ -52,7 +53,7 @@ pub(crate) fn run(bytes: &[u8]) {
     match input.byte() % 4 {
         0 | 1 => run_with::<Narrow>(capacity, permits, input),
         2 => run_with::<Wide>(capacity, permits, input),
-        _ => run_with::<Void>(capacity, permits, input),
+        _ => run_with::<Unit>(capacity, permits, input),
     }
 }
 
@@ -64,8 +65,8 @@ fn run_with<I: Item>(capacity: Option<usize>, permits: bool, input: Input<'_>) {
         Some(capacity) if permits => Queue::with_permits(capacity),
         Some(capacity) => Queue::bounded(capacity),
     };
-    let inside = Driver::new(&queue, capacity, permits).run(input);
-    assert_eq!(alive(), inside, "items alive when only the queue is left");
+    let left = Driver::new(&queue, capacity, permits).run(input);
+    assert_eq!(alive(), left, "items alive when only the queue is left");
     drop(queue);
     assert_eq!(alive(), 0, "items alive after the queue");
 }
@@ -108,7 +109,7 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
         Driver { queue, model, slots, tasks: Vec::new(), held: Vec::new(), ids: 0, reservations: 0 }
     }
 
-    /// Runs to the end of the input; says how many items are inside then.
+    /// Runs to the end of the input; returns the number of items that are left in the queue.
     fn run(mut self, mut input: Input<'_>) -> usize {
         while let Some(byte) = input.next() {
             self.step(byte & 31, usize::from(byte >> 5), &mut input);
@@ -126,11 +127,11 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
         while !self.held.is_empty() {
             self.drop_permits(0);
         }
-        self.model.inside.len()
+        self.model.items.len()
     }
 
     fn step(&mut self, op: u8, arg: usize, input: &mut Input<'_>) {
-        trace(|| format!("{op} {arg}: inside {:?}", self.model.inside));
+        trace(|| format!("{op} {arg}: items {:?}", self.model.items));
         match op {
             0 | 1 => self.try_put(),
             2 => self.try_put_many(arg),
@@ -140,19 +141,18 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
             7 => self.try_get_many(usize::from(input.byte())),
             8 => self.begin(arg, |driver| {
                 let (id, item) = driver.fresh();
-                (Op::Put(driver.queue.put(item)), Want::Put { left: [id].into(), waits: false })
+                (Op::Put(driver.queue.put(item)), Request::Put { left: [id].into(), waits: false })
             }),
             9 | 10 => {
                 let count = if op == 9 { arg } else { usize::from(input.byte()) };
                 self.begin(arg, |driver| {
                     let (ids, items) = driver.fresh_many(count);
-                    (Op::PutMany(driver.queue.put_many(items)), Want::Put { left: ids.into(), waits: false })
+                    (Op::PutMany(driver.queue.put_many(items)), Request::Put { left: ids.into(), waits: false })
                 });
             }
-            11 => self.begin(arg, |driver| (Op::Get(driver.queue.get()), Want::Get { limit: 1, waits: false })),
-            12 => {
-                self.begin(arg, |driver| (Op::GetTask(driver.queue.get_task()), Want::Get { limit: 1, waits: false }))
-            }
+            11 => self.begin(arg, |driver| (Op::Get(driver.queue.get()), Request::Get { limit: 1, waits: false })),
+            12 => self
+                .begin(arg, |driver| (Op::GetTask(driver.queue.get_task()), Request::Get { limit: 1, waits: false })),
             13 => self.begin(arg, |driver| {
                 let (queue, limit) = (driver.queue, arg * arg);
                 let get = async move {
@@ -161,19 +161,19 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
                     got.map(|count| assert_eq!(count, items.len(), "the count of a get_many")).map_err(drop)?;
                     Ok(items)
                 };
-                (Op::GetMany(Box::pin(get)), Want::Get { limit, waits: false })
+                (Op::GetMany(Box::pin(get)), Request::Get { limit, waits: false })
             }),
-            14 => self.begin(arg, |driver| (Op::Join(driver.queue.join()), Want::Join { since: None })),
-            15 => self.begin(arg, |driver| (Op::Closed(driver.queue.closed()), Want::Closed)),
+            14 => self.begin(arg, |driver| (Op::Join(driver.queue.join()), Request::Join { since: None })),
+            15 => self.begin(arg, |driver| (Op::Closed(driver.queue.closed()), Request::Closed)),
             16..=18 => self.poll_slot(arg, 0),
             19 => self.poll_slot(arg, 1),
             20 => {
-                let pending = self.take_out(arg);
+                let pending = self.take_operation(arg);
                 self.drop_pending(pending);
             }
             21 => self.take_slot(arg),
             22 => self.end_slot(arg, false),
-            // Waiting on a thread spins first, so that it is long.
+            // A thread spins before it waits, which takes long.
             23 => self.end_slot(arg, input.byte() % 8 == 0),
             24 => self.tasks_done(1),
             25 => self.tasks_done(match arg {
@@ -204,11 +204,11 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
         (0..count).map(|_| self.fresh()).unzip()
     }
 
-    /// For how many items a put that does not wait finds room: none ahead of those who stand in line.
-    fn room_now(&self) -> usize {
-        match self.model.someone_stands() {
+    /// The free slots for a put that does not wait: none while other puts wait.
+    fn free_slots_without_waiting(&self) -> usize {
+        match self.model.has_waiters() {
             true => 0,
-            false => self.model.room(),
+            false => self.model.free_slots(),
         }
     }
 
@@ -216,13 +216,13 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
         let count = (usize::from(input.byte()) % 4).min(self.model.capacity.unwrap_or(0));
         match arg {
             3 | 4 => self.begin(0, |driver| {
-                // Numbered from the other end than items.
+                // The numbers of reservations count down, so that they differ from those of items.
                 driver.reservations += 1;
                 let id = u32::MAX - driver.reservations;
-                (Op::Reserve(driver.queue.reserve(count)), Want::Reserve { id, count, waits: false })
+                (Op::Reserve(driver.queue.reserve(count)), Request::Reserve { id, count, waits: false })
             }),
             5 => {
-                let fits = !self.model.closed && (count == 0 || count <= self.room_now());
+                let fits = !self.model.closed && (count == 0 || count <= self.free_slots_without_waiting());
                 match self.queue.try_reserve(count) {
                     Ok(permits) => {
                         assert!(fits, "try_reserve({count})");
@@ -253,48 +253,48 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
     fn drop_permits(&mut self, place: usize) {
         if place < self.held.len() {
             let permits = self.held.remove(place);
-            self.model.give_back(permits.len());
+            self.model.release_permits(permits.len());
         }
     }
 
     fn try_put(&mut self) {
         let (id, item) = self.fresh();
-        let room = self.room_now();
+        let free = self.free_slots_without_waiting();
         match self.queue.try_put(item) {
             Ok(()) => {
-                assert!(!self.model.closed && room > 0, "try_put: {room} places");
-                self.model.enter(id);
+                assert!(!self.model.closed && free > 0, "try_put: {free} free slots");
+                self.model.push(id);
             }
             Err(error) => {
-                assert!(if self.model.closed { error.is_closed() } else { error.is_full() && room == 0 }, "{error:?}");
+                assert!(if self.model.closed { error.is_closed() } else { error.is_full() && free == 0 }, "{error:?}");
                 assert!(error.into_inner().is(id));
             }
         }
     }
 
-    /// Puts an item in for which the oldest one comes out if the queue is full; that one counts as done.
+    /// Puts an item. If the queue is full, the oldest item is displaced and counts as done.
     fn force_put(&mut self) {
         let (id, item) = self.fresh();
-        let (room, rendezvous) = (self.room_now(), self.model.capacity == Some(0));
+        let (free, rendezvous) = (self.free_slots_without_waiting(), self.model.capacity == Some(0));
         match self.queue.force_put(item) {
             Err(error) => {
                 assert!(self.model.closed);
                 assert!(error.into_inner().is(id));
             }
             Ok(None) => {
-                assert!(!self.model.closed && room > 0, "force_put: full");
-                self.model.enter(id);
+                assert!(!self.model.closed && free > 0, "force_put: full");
+                self.model.push(id);
             }
             Ok(Some(oldest)) => {
-                assert!(!self.model.closed && room == 0, "force_put: {room} places");
-                if rendezvous || self.model.inside.is_empty() {
+                assert!(!self.model.closed && free == 0, "force_put: {free} free slots");
+                if rendezvous || self.model.items.is_empty() {
                     assert!(oldest.is(id), "force_put: not its own item");
                     return;
                 }
-                let Some(displaced) = self.model.inside.pop_front() else { unreachable!() };
+                let Some(displaced) = self.model.items.pop_front() else { unreachable!() };
                 same(&[oldest], &[displaced]);
-                self.model.enter(id);
-                self.model.count_taken_out(1);
+                self.model.push(id);
+                self.model.count_removed(1);
             }
         }
     }
@@ -302,17 +302,17 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
     fn drain(&mut self) {
         let count = if self.model.capacity == Some(0) { 0 } else { usize::MAX };
         let drained: Vec<I> = self.queue.drain().collect();
-        let ids = match self.model.try_get(count.min(self.model.inside.len())) {
+        let ids = match self.model.try_get(count.min(self.model.items.len())) {
             Some(Ok(ids)) => ids,
             _ => Vec::new(),
         };
         same(&drained, &ids);
-        self.model.count_taken_out(ids.len());
+        self.model.count_removed(ids.len());
     }
 
     fn try_put_many(&mut self, count: usize) {
         let (ids, items) = self.fresh_many(count);
-        let fit = if self.model.closed { 0 } else { count.min(self.room_now()) };
+        let fit = if self.model.closed { 0 } else { count.min(self.free_slots_without_waiting()) };
         match self.queue.try_put_many(items) {
             Ok(()) => assert_eq!(fit, count, "try_put_many put all"),
             Err(error) => {
@@ -320,7 +320,7 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
                 same(&error.into_inner(), &ids[fit..]);
             }
         }
-        ids[..fit].iter().for_each(|id| self.model.enter(*id));
+        ids[..fit].iter().for_each(|id| self.model.push(*id));
     }
 
     fn try_get(&mut self) {
@@ -362,7 +362,7 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
         }
     }
 
-    /// Ends one of the tasks held: as a whole, in parts, or in parts of which the duty is forgotten.
+    /// Ends one of the held tasks: as a whole, in its two parts, or in parts of which the guard is forgotten.
     fn end_task(&mut self, arg: usize) {
         if self.tasks.is_empty() {
             return;
@@ -373,7 +373,7 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
             6 => {
                 let (item, done) = task.into_parts();
                 drop(item);
-                assert_eq!(self.queue.unfinished(), self.model.unfinished(), "unfinished, before a duty is done");
+                assert_eq!(self.queue.unfinished(), self.model.unfinished(), "unfinished, before the guard is dropped");
                 drop(done);
                 self.model.count_done(1);
             }
@@ -394,16 +394,17 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
         self.model.close();
     }
 
-    /// What is left no longer counts as unfinished; less is unfinished if some of it was counted before it was got.
+    /// The remaining items no longer count as unfinished; fewer do if some of them were counted as done
+    /// before.
     fn shutdown_now(&mut self) {
         let left = self.queue.shutdown_now();
         self.model.close();
-        let ids: Vec<u32> = self.model.inside.drain(..).collect();
+        let ids: Vec<u32> = self.model.items.drain(..).collect();
         same(&left, &ids);
-        self.model.count_taken_out(ids.len());
+        self.model.count_removed(ids.len());
     }
 
-    /// Up to `arg` items by an iterator; all with 7, and once the queue is closed by the one that waits.
+    /// Takes up to `arg` items by an iterator; all items for 7, and after a close by the iterator that waits.
     fn iterate(&mut self, arg: usize) {
         let limit = if arg == 7 { usize::MAX } else { arg };
         let items: Vec<I> = match self.model.is_over() {
@@ -414,20 +415,20 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
         same(&items, &got.flatten().collect::<Vec<_>>());
     }
 
-    /// The operation in a slot, unless it is forgotten.
-    fn take_out(&mut self, slot: usize) -> Option<Pending<'q, I>> {
+    /// Takes the operation out of a slot, unless it is forgotten.
+    fn take_operation(&mut self, slot: usize) -> Option<Pending<'q, I>> {
         match &self.slots[slot] {
             Some(pending) if pending.forgotten => None,
             _ => self.slots[slot].take(),
         }
     }
 
-    /// Makes an operation in a free slot. It is polled at once, or left as it is, or ended with its time.
-    fn begin(&mut self, arg: usize, make: impl FnOnce(&mut Self) -> (Op<'q, I>, Want)) {
+    /// Makes an operation in a free slot, and polls it, leaves it unpolled, or ends it with a timeout.
+    fn begin(&mut self, arg: usize, make: impl FnOnce(&mut Self) -> (Op<'q, I>, Request)) {
         let Some(slot) = self.slots.iter().position(Option::is_none) else { return };
-        let (op, want) = make(self);
+        let (op, request) = make(self);
         let flags = [Flag::new(), Flag::new()];
-        self.slots[slot] = Some(Pending { op, want, flags, polled: None, forgotten: false });
+        self.slots[slot] = Some(Pending { op, request, flags, polled: None, forgotten: false });
         match arg {
             6 => {}
             7 => self.end_slot(slot, false),
@@ -437,11 +438,11 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
 
     /// Polls an operation, with the same waker as before or (`switch`) the other one.
     fn poll_slot(&mut self, slot: usize, switch: usize) {
-        let Some(mut pending) = self.take_out(slot) else { return };
+        let Some(mut pending) = self.take_operation(slot) else { return };
         let flag = pending.polled.map_or(0, |(flag, _)| flag ^ switch);
         let waker = Waker::from(pending.flags[flag].clone());
         let polled = pending.op.poll(&mut Context::from_waker(&waker));
-        let expected = self.model.poll(&mut pending.want);
+        let expected = self.model.poll(&mut pending.request);
         trace(|| format!("  slot {slot}: {expected:?}"));
         drop(waker);
         match (polled, expected) {
@@ -461,22 +462,22 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
 
     fn check_outcome(&mut self, real: Real<'q, I>, expected: Outcome) {
         match (real, expected) {
-            (Real::Put(Ok(())), Outcome::Put(Ok(()))) | (Real::Holds, Outcome::Holds) => {}
+            (Real::Put(Ok(())), Outcome::Put(Ok(()))) | (Real::Completed, Outcome::Completed) => {}
             (Real::Put(Err(items)), Outcome::Put(Err(ids))) => same(&items, &ids),
             (Real::Got(Ok(items)), Outcome::Got(Ok(ids))) => same(&items, &ids),
             (Real::Task(Ok(task)), Outcome::Got(Ok(ids))) => self.hold(task, &ids),
             (Real::Reserved(Ok(permits)), Outcome::Reserved(Ok(count))) => self.keep(permits, count),
             (Real::Reserved(Err(())), Outcome::Reserved(Err(()))) => {}
             (Real::Got(Err(())) | Real::Task(Err(())), Outcome::Got(Err(()))) => {}
-            (Real::OutOfTime(items), Outcome::OutOfTime(ids)) => same(&items, &ids),
+            (Real::TimedOut(items), Outcome::TimedOut(ids)) => same(&items, &ids),
             (real, expected) => {
                 let real = match real {
                     Real::Put(put) => format!("put, closed: {}", put.is_err()),
                     Real::Got(got) => format!("got, closed: {}", got.is_err()),
                     Real::Reserved(held) => format!("reserved, closed: {}", held.is_err()),
                     Real::Task(got) => format!("got a task, closed: {}", got.is_err()),
-                    Real::Holds => "holds".into(),
-                    Real::OutOfTime(items) => format!("out of time with {} items", items.len()),
+                    Real::Completed => "completed".into(),
+                    Real::TimedOut(items) => format!("timed out with {} items", items.len()),
                 };
                 panic!("{real}, for {expected:?}");
             }
@@ -485,7 +486,7 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
 
     fn drop_pending(&mut self, pending: Option<Pending<'q, I>>) {
         if let Some(mut pending) = pending {
-            let ids = self.model.withdraw(&mut pending.want);
+            let ids = self.model.withdraw(&mut pending.request);
             let before = alive();
             release(pending);
             assert_eq!(before - alive(), ids.len(), "items dropped with an operation");
@@ -493,18 +494,19 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
     }
 
     fn take_slot(&mut self, slot: usize) {
-        if let Some(mut pending) = self.take_out(slot) {
-            same(&pending.op.take(), &self.model.withdraw(&mut pending.want));
+        if let Some(mut pending) = self.take_operation(slot) {
+            same(&pending.op.take(), &self.model.withdraw(&mut pending.request));
             assert!(pending.op.take().is_empty(), "items taken back twice");
             release(pending);
         }
     }
 
     fn end_slot(&mut self, slot: usize, on_thread: bool) {
-        let Some(pending) = self.take_out(slot) else { return };
-        let Pending { op, mut want, flags, .. } = pending;
+        let Some(pending) = self.take_operation(slot) else { return };
+        let Pending { op, mut request, flags, .. } = pending;
         let real = op.end(on_thread);
-        let expected = self.model.poll(&mut want).unwrap_or_else(|| Outcome::OutOfTime(self.model.withdraw(&mut want)));
+        let expected =
+            self.model.poll(&mut request).unwrap_or_else(|| Outcome::TimedOut(self.model.withdraw(&mut request)));
         trace(|| format!("  slot {slot} ends: {expected:?}"));
         self.check_outcome(real, expected);
         check_flags(&flags);
@@ -516,8 +518,8 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
         }
     }
 
-    /// Polls whoever was woken until nobody is. By `check_wakes`, nobody is left waiting then for what there is,
-    /// those apart whose wake-up went to an operation that was forgotten.
+    /// Polls woken operations until no operation is woken. By `check_wakes`, no operation then waits for an
+    /// item or a slot that is available, except where the wake-up went to a forgotten operation.
     fn settle(&mut self) {
         for round in 0.. {
             let ready = |slot: &Option<Pending<'q, I>>| {
@@ -533,53 +535,57 @@ impl<'q, I: Item + 'q> Driver<'q, I> {
 
     fn check_queries(&self) {
         let (queue, model) = (self.queue, &self.model);
-        let len = model.inside.len().min(model.capacity.unwrap_or(usize::MAX));
+        let len = model.items.len().min(model.capacity.unwrap_or(usize::MAX));
         assert_eq!(queue.len(), len, "len");
         assert_eq!(queue.is_empty(), len == 0, "is_empty");
         let is_full = match model.permits {
-            true => model.left() == Some(0),
+            true => model.remaining_capacity() == Some(0),
             false => model.capacity.is_some_and(|capacity| len >= capacity),
         };
         assert_eq!(queue.is_full(), is_full, "is_full");
         assert_eq!(queue.capacity(), model.capacity, "capacity");
-        let room = if model.capacity == Some(0) { Some(0) } else { model.left() };
-        assert_eq!(queue.remaining_capacity(), room, "remaining capacity");
+        let remaining = if model.capacity == Some(0) { Some(0) } else { model.remaining_capacity() };
+        assert_eq!(queue.remaining_capacity(), remaining, "remaining capacity");
         assert_eq!(queue.unfinished(), model.unfinished(), "unfinished");
         assert_eq!(queue.is_closed(), model.closed, "is_closed");
     }
 
-    /// No wake-up is lost: of those who wait for the same thing as many are woken, and not polled since, as there are
-    /// to be served, or all of them if they are fewer.
+    /// No wake-up is lost: of the operations that wait for the same event, as many are woken and not polled
+    /// since as there are items or slots for them, or all of them if they are fewer.
     ///
-    /// Why this holds at every moment: a waiter is enrolled when there was nothing for it. Each unit that comes wakes
-    /// one more waiter, if one sleeps. A unit leaves with a waiter that is served, with or without its wake-up being
-    /// used, or with somebody who did not wait, and both sides of the comparison sink by one at most: a waiter that is
-    /// served, dropped or taken back before it used its wake-up hands it on. One that finds nothing has lost
-    /// nothing. An operation that is forgotten after it was woken keeps its wake-up, and counts as woken here.
+    /// Why this always holds: a waiter is registered when nothing is available for it. Each item or slot that
+    /// becomes available wakes one more waiter, if one sleeps. It is taken by a waiter, with or without its
+    /// wake-up being used, or by an operation that did not wait, and both sides of the comparison sink by at
+    /// most one: a waiter that is served, dropped or taken back before it used its wake-up forwards the
+    /// wake-up. A waiter that finds nothing has lost nothing. An operation that is forgotten after it was
+    /// woken keeps its wake-up, and counts as woken here.
     ///
-    /// Who stands in line for room is woken when it has got that. A condition that concerns all (closed, all done) wakes
-    /// all.
+    /// A put or a reservation is woken when it has been served. An event for all waiters (closed, all done)
+    /// wakes all.
     fn check_wakes(&self) {
         let model = &self.model;
-        assert!(!model.someone_stands() || model.closed || model.room() == 0, "room that nobody in line has");
+        assert!(
+            !model.has_waiters() || model.closed || model.free_slots() == 0,
+            "a free slot that the first waiter has not"
+        );
         let waiting = || self.slots.iter().flatten().filter(|pending| pending.polled.is_some());
         for pending in waiting() {
-            let topic = model.topic(&pending.want);
-            let everyone = match topic {
+            let topic = model.topic(&pending.request);
+            let wakes_all = match topic {
                 Topic::Done | Topic::Unfinished => false,
                 Topic::Items => model.is_over(),
                 _ => model.closed,
             };
             let ready = match topic {
-                _ if everyone => usize::MAX,
-                Topic::Items => model.inside.len(),
-                Topic::Room => 0,
+                _ if wakes_all => usize::MAX,
+                Topic::Items => model.items.len(),
+                Topic::Capacity => 0,
                 Topic::Done => usize::MAX,
                 // No other has the same topic.
                 Topic::Granted(_) => 1,
                 Topic::Unfinished | Topic::Closed => 0,
             };
-            let alike = || waiting().filter(|other| model.topic(&other.want) == topic);
+            let alike = || waiting().filter(|other| model.topic(&other.request) == topic);
             let (waiters, woken) = (alike().count(), alike().filter(|other| other.is_woken()).count());
             assert!(woken >= ready.min(waiters), "{topic:?}: {ready} ready, {waiters} wait, only {woken} are woken");
         }

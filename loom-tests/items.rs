@@ -1,62 +1,63 @@
-//! Items that cannot get lost unseen, and what is done with them in the models of the core.
-#![allow(dead_code)] // not every file needs everything
+//! For the models of the core: items of which loom detects a lost or a duplicated one, operations on them,
+//! and runs of a model with both handshakes.
+#![allow(dead_code)] // each file of models uses a part of it
 
-use crate::models::explore_up_to;
+use crate::support::explore_up_to;
 use joinq::raw::{Events, Handshake, PopError, PushError, RawQueue, UNBOUNDED};
 use loom::sync::Arc;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Its producer, and its number among what that producer puts. loom tells of an `Arc` that is never dropped, or
-/// dropped twice.
+/// An item: its producer, and its number among the producer's items. loom reports an `Arc` that is never
+/// dropped or dropped twice.
 pub type Item = Arc<(usize, usize)>;
 
-/// What is known of an item after it is gone.
+/// The content of an item, which outlives the item.
 pub type Tag = (usize, usize);
 
 pub fn item(tag: Tag) -> Item {
     Arc::new(tag)
 }
 
-/// What one consumer got, in its order.
+/// The items that one consumer popped, in their order.
 #[derive(Debug, Default)]
-pub struct Got(pub Vec<Tag>);
+pub struct Popped(pub Vec<Tag>);
 
-impl Got {
-    /// Each producer's items come in the order in which it put them.
+impl Popped {
+    /// Adds an item. Items of one producer must arrive in the order in which it pushed them.
     pub fn note(&mut self, item: Item) {
         let tag = *item;
         let overtaken = self.0.iter().find(|other| other.0 == tag.0 && other.1 >= tag.1);
-        assert_eq!(overtaken, None, "{tag:?} came after it");
+        assert_eq!(overtaken, None, "{tag:?} was popped after it");
         self.0.push(tag);
     }
 }
 
 pub type Shared = Arc<RawQueue<Item>>;
 
-/// The producer of what is inside before the threads start.
+/// The producer of the items that are in the queue before the threads start.
 pub const BEFORE: usize = 9;
 
-/// A queue through which `passed` items have gone, and with `inside` more in it.
-pub fn queue(passed: usize, inside: usize) -> (Shared, Vec<Tag>) {
+/// A queue with `queued` items, after `passed` items have passed through it.
+pub fn queue(passed: usize, queued: usize) -> (Shared, Vec<Tag>) {
     let queue = Arc::new(RawQueue::new());
     for _ in 0..passed {
-        put(&queue, (BEFORE, 0));
+        push(&queue, (BEFORE, 0));
         assert!(queue.pop(&mut Events::default()).is_ok());
     }
-    let tags: Vec<Tag> = (1..=inside).map(|number| (BEFORE, number)).collect();
+    let tags: Vec<Tag> = (1..=queued).map(|number| (BEFORE, number)).collect();
     for tag in &tags {
-        put(&queue, *tag);
+        push(&queue, *tag);
     }
     (queue, tags)
 }
 
-pub fn put(queue: &Shared, tag: Tag) {
+pub fn push(queue: &Shared, tag: Tag) {
     assert!(queue.push(item(tag), UNBOUNDED, &mut Events::default()).is_ok());
 }
 
-/// Puts if the bound allows; what is refused comes back. Whoever succeeds keeps the tag in `accepted`.
-pub fn offer(queue: &Shared, tag: Tag, limit: u64, accepted: &mut Vec<Tag>) -> Result<(), PushError<()>> {
+/// Pushes if the limit allows, and adds the tag to `accepted`. An item that is not pushed must come back.
+pub fn try_push(queue: &Shared, tag: Tag, limit: u64, accepted: &mut Vec<Tag>) -> Result<(), PushError<()>> {
     let answer = match queue.push(item(tag), limit, &mut Events::default()) {
         Ok(()) => {
             accepted.push(tag);
@@ -76,7 +77,7 @@ pub fn offer(queue: &Shared, tag: Tag, limit: u64, accepted: &mut Vec<Tag>) -> R
     answer
 }
 
-/// Pushes items from the front of `items` until it is empty or a push is refused.
+/// Pushes items from the front of `items` until it is empty or a push fails.
 pub fn push_all(queue: &Shared, items: &mut VecDeque<Item>, limit: u64) -> Result<(), PushError<()>> {
     while !items.is_empty() {
         queue.push_run(items, limit, &mut Events::default())?;
@@ -97,29 +98,34 @@ pub fn pop_up_to(queue: &Shared, items: &mut Vec<Item>, limit: usize) -> Result<
     Ok(items.len() - before)
 }
 
-pub fn get(queue: &Shared, got: &mut Got) -> Result<(), PopError> {
-    queue.pop(&mut Events::default()).map(|item| got.note(item))
+pub fn pop(queue: &Shared, popped: &mut Popped) -> Result<(), PopError> {
+    queue.pop(&mut Events::default()).map(|item| popped.note(item))
 }
 
-/// With all threads joined: what is left comes after what was got, and all that was accepted came out once.
-pub fn settle(queue: &Shared, gots: impl IntoIterator<Item = Got>, accepted: impl IntoIterator<Item = Vec<Tag>>) {
-    let mut gots: Vec<Got> = gots.into_iter().collect();
+/// After all threads have ended: pops the remaining items, which must come after those popped before. Each
+/// accepted item was popped once.
+pub fn settle(
+    queue: &Shared,
+    all_popped: impl IntoIterator<Item = Popped>,
+    accepted: impl IntoIterator<Item = Vec<Tag>>,
+) {
+    let mut all_popped: Vec<Popped> = all_popped.into_iter().collect();
     let mut accepted: Vec<Tag> = accepted.into_iter().flatten().collect();
-    let inside = queue.len();
-    let mut rest = Got::default();
-    while get(queue, &mut rest).is_ok() {}
-    assert_eq!(inside as usize, rest.0.len());
-    for got in &mut gots {
-        rest.0.iter().for_each(|tag| got.note(item(*tag)));
-        let all = got.0.len();
-        got.0.truncate(all - rest.0.len());
+    let queued = queue.len();
+    let mut rest = Popped::default();
+    while pop(queue, &mut rest).is_ok() {}
+    assert_eq!(queued as usize, rest.0.len());
+    for popped in &mut all_popped {
+        rest.0.iter().for_each(|tag| popped.note(item(*tag)));
+        let all = popped.0.len();
+        popped.0.truncate(all - rest.0.len());
     }
-    let mut came: Vec<Tag> = gots.into_iter().chain([rest]).flat_map(|got| got.0).collect();
-    came.sort_unstable();
+    let mut all: Vec<Tag> = all_popped.into_iter().chain([rest]).flat_map(|popped| popped.0).collect();
+    all.sort_unstable();
     accepted.sort_unstable();
-    assert_eq!(came, accepted);
+    assert_eq!(all, accepted);
     assert_eq!(queue.len(), 0);
-    // No get went ahead of the tail: with nobody else there, a put finds its slot as it should be.
+    // No pop claimed ahead of the tail: without other threads, a push finds no poisoned slot.
     let holes = queue.holes();
     if queue.push(item((BEFORE, 0)), 1, &mut Events::default()).is_ok() {
         assert!(queue.pop(&mut Events::default()).is_ok());
@@ -127,19 +133,19 @@ pub fn settle(queue: &Shared, gots: impl IntoIterator<Item = Got>, accepted: imp
     assert_eq!(queue.holes(), holes);
 }
 
-/// Whether a getter lost patience with a putter, or a putter gave a claim up.
+/// Whether a pop poisoned a slot or a push left a hole.
 pub fn has_holes(queue: &Shared) -> bool {
     queue.holes() > 0
 }
 
-/// The means by which putter and getter do not miss each other, with the number of executions that is enough for each.
-/// loom's fences in place of the process-wide barrier are stronger than what ships; the RMWs are as they ship.
-const MEANS: [(Handshake, usize); 2] = [(Handshake::Membarrier, 20_000), (Handshake::Rmw, 3_000)];
+/// Both handshakes, each with the number of executions after which a model stops. Under loom, fences replace
+/// `membarrier`, which is stronger than the shipped code. The RMWs are those of the shipped code.
+const HANDSHAKES: [(Handshake, usize); 2] = [(Handshake::Membarrier, 20_000), (Handshake::Rmw, 3_000)];
 
-/// As that of `models.rs`, with each of the means.
+/// Like that of `support.rs`, with each handshake.
 pub fn explore_capped(model: impl Fn() + Send + Sync + 'static) {
     let model = std::sync::Arc::new(model);
-    for (handshake, enough) in MEANS {
+    for (handshake, enough) in HANDSHAKES {
         let model = model.clone();
         explore_up_to(enough, move || {
             handshake.fix();
@@ -148,12 +154,12 @@ pub fn explore_capped(model: impl Fn() + Send + Sync + 'static) {
     }
 }
 
-/// As [`explore_capped`], and fails unless `model` was true at least once with each of the means.
+/// Like [`explore_capped`], and fails unless `model` returned true at least once with each handshake.
 pub fn reach(what: &str, model: impl Fn() -> bool + Send + Sync + 'static) {
-    reach_with(&MEANS, what, model);
+    reach_with(&HANDSHAKES, what, model);
 }
 
-/// As [`reach`], with these means and numbers of executions.
+/// Like [`reach`], with these handshakes and numbers of executions.
 pub fn reach_with(all: &[(Handshake, usize)], what: &str, model: impl Fn() -> bool + Send + Sync + 'static) {
     let model = std::sync::Arc::new(model);
     for &(handshake, enough) in all {
@@ -165,8 +171,8 @@ pub fn reach_with(all: &[(Handshake, usize)], what: &str, model: impl Fn() -> bo
     }
 }
 
-/// Fails unless `model` was true at least once: one that never reaches what it is for shows nothing. Asked only where
-/// loads are RMWs: otherwise loom may miss it (see `src/sync/loom.rs`).
+/// Fails unless `model` returned true at least once: a model that never reaches its case shows nothing.
+/// Checked only where loads are RMWs, because otherwise loom may miss the case (see `src/sync/loom.rs`).
 fn reach_up_to(enough: usize, what: &str, model: impl Fn() -> bool + Send + Sync + 'static) {
     let reached = std::sync::Arc::new(AtomicUsize::new(0));
     let counted = reached.clone();

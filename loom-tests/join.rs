@@ -1,18 +1,10 @@
-//! Models of joining: who joins returns when nothing is unfinished, and not before.
+//! Models of `join`: it returns when no item is unfinished, and not before.
 
-#[cfg(not(loom))]
-#[test]
-#[ignore = "a model: run `cargo loom`"]
-fn models_need_cfg_loom() {
-    panic!("run `cargo loom` with RUSTFLAGS unset");
-}
-
-#[cfg(loom)]
-mod models;
+mod support;
 
 #[cfg(loom)]
 mod tests {
-    use crate::models::{explore, explore_large, poll_once};
+    use crate::support::{explore, explore_large, poll_once, share_with_items, spawn};
     use joinq::{Queue, TaskDoneError};
     use loom::future::block_on;
     use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -20,19 +12,19 @@ mod tests {
     use loom::thread;
 
     fn with(items: &[u8]) -> Arc<Queue<u8>> {
-        let queue = Queue::unbounded();
-        for &item in items {
-            queue.try_put(item).unwrap();
-        }
-        Arc::new(queue)
+        share_with_items(Queue::unbounded(), items)
     }
 
-    fn spawn<R: 'static>(queue: &Arc<Queue<u8>>, run: impl FnOnce(&Queue<u8>) -> R + 'static) -> thread::JoinHandle<R> {
-        let queue = queue.clone();
-        thread::spawn(move || run(&queue))
+    /// Takes an item before and after a close, and finishes what it took; returns the number of these items.
+    fn take_around_a_close(queue: &Queue<u8>) -> usize {
+        let mut taken = usize::from(queue.try_get().is_ok());
+        queue.close();
+        taken += usize::from(queue.try_get().is_ok());
+        queue.tasks_done(taken).unwrap();
+        taken
     }
 
-    /// What was done before `task_done` is seen, although nothing but the count orders it.
+    /// The joining thread sees the stores before `task_done`, though only the count orders them.
     #[test]
     fn the_last_task_done_ends_the_join() {
         explore(|| {
@@ -63,7 +55,7 @@ mod tests {
         });
     }
 
-    /// One has enrolled when the other comes, and the last item is done.
+    /// One join is registered when the other begins and the last item is done.
     #[test]
     fn two_joins_wait_at_once() {
         explore_large(|| {
@@ -77,8 +69,9 @@ mod tests {
         });
     }
 
-    /// Who counts an item of his own as done is not refused, though another puts and counts meanwhile: the other's count is
-    /// not seen without what the other put. Nothing may be unfinished once or twice, while somebody enrols.
+    /// `task_done` succeeds for an item that its thread has put, though another thread puts and counts
+    /// meanwhile: the other's count is not visible without the other's put. The number of unfinished items
+    /// may reach zero once or twice while a join registers.
     #[test]
     fn two_items_are_finished_while_one_is_put() {
         explore_large(|| {
@@ -95,7 +88,8 @@ mod tests {
         });
     }
 
-    /// Twice nothing is unfinished: who enrols after the first time is woken for the second.
+    /// The number of unfinished items reaches zero twice: a join that registers after the first zero is woken
+    /// by the second.
     #[test]
     fn a_late_join_is_woken_by_the_second_zero() {
         explore(|| {
@@ -110,7 +104,7 @@ mod tests {
         });
     }
 
-    /// The worker puts an item before it is done with its own: the count does not touch zero in between.
+    /// The worker puts an item before its own is done: the count does not reach zero in between.
     #[test]
     fn the_join_waits_for_items_that_a_worker_puts() {
         explore(|| {
@@ -149,21 +143,15 @@ mod tests {
         });
     }
 
-    /// The put's claim counts, is poisoned, and the put ends with an error: the join must not wait for it, whichever of
-    /// the last `task_done` and the giving-up comes last.
+    /// The claim of a put counts, its slot is poisoned, and the put ends with an error: the join must not
+    /// wait for it, whether the last `task_done` or the count of the hole comes last.
     #[test]
     fn a_hole_does_not_delay_the_join() {
         explore(|| {
             let queue = Arc::new(Queue::unbounded());
             queue.try_put(1).unwrap();
             let putter = spawn(&queue, |queue| queue.try_put(2).is_ok());
-            let closer = spawn(&queue, |queue| {
-                let mut taken = queue.try_get().is_ok() as usize;
-                queue.close();
-                taken += queue.try_get().is_ok() as usize;
-                queue.tasks_done(taken).unwrap();
-                taken
-            });
+            let closer = spawn(&queue, take_around_a_close);
             let taken = closer.join().unwrap();
             let put = putter.join().unwrap();
             let left = 1 + put as usize - taken;
@@ -171,14 +159,14 @@ mod tests {
         });
     }
 
-    /// As before, with somebody who joins while it happens.
+    /// A claim becomes a hole as in the model above, while a join waits.
     #[test]
     fn a_waiting_join_is_woken_by_a_hole() {
         explore(|| {
             let queue = Arc::new(Queue::bounded(2));
             let putter = spawn(&queue, |queue| {
                 if queue.try_put(2).is_ok() {
-                    // It came in before the close: it is this thread's to finish.
+                    // The item was put before the close: this thread must finish it.
                     if queue.try_get().is_ok() {
                         queue.task_done().unwrap();
                     }
@@ -197,7 +185,7 @@ mod tests {
         });
     }
 
-    /// The next item comes in before the join that was woken is polled.
+    /// The next item is put before the woken join is polled.
     #[test]
     fn a_woken_join_completes_beside_the_next_item() {
         explore(|| {
@@ -214,15 +202,16 @@ mod tests {
         });
     }
 
-    /// Returns when nothing is unfinished, which says nothing of whether who finished the last item has notified anybody.
+    /// Returns when no item is unfinished. The thread that finished the last item may not have notified the
+    /// joins yet.
     fn until_all_is_done(queue: &Queue<u8>) {
         while queue.unfinished() > 0 {
             thread::yield_now();
         }
     }
 
-    /// Two finish one after the other, each with a zero of its own. The notification of the first may be late: what the
-    /// second finds is for the join that began in between.
+    /// Two items are finished one after the other, each with a zero of its own. The notification of the first
+    /// may be late: the second must end the join that began in between.
     #[test]
     fn each_zero_ends_the_joins_that_began_before_it() {
         explore(|| {
@@ -242,8 +231,8 @@ mod tests {
         });
     }
 
-    /// The last item is finished, and who did that is held up before it notifies. Meanwhile the next item comes in and a join
-    /// begins, for which nothing was unfinished at any moment.
+    /// The thread that finishes the last item is delayed before it notifies. Meanwhile the next item is put
+    /// and a join begins: the zero was before this join, and must not end it.
     #[test]
     fn a_late_notification_does_not_end_a_join_that_began_after_the_zero() {
         explore(|| {
@@ -262,8 +251,8 @@ mod tests {
         });
     }
 
-    /// A claim is given up while the last item is finished: one of the two finds that nothing is left, and the join that
-    /// waits ends.
+    /// A claim becomes a hole while the last item is finished: one of the two sees that no item is left, and
+    /// the waiting join ends.
     #[test]
     fn a_hole_or_the_last_task_done_ends_the_join() {
         explore_large(|| {
@@ -271,19 +260,13 @@ mod tests {
             let mut join = queue.join();
             assert!(poll_once(&mut join).is_none());
             let putter = spawn(&queue, |queue| queue.try_put(2).is_ok());
-            let closer = spawn(&queue, |queue| {
-                let mut taken = usize::from(queue.try_get().is_ok());
-                queue.close();
-                taken += usize::from(queue.try_get().is_ok());
-                queue.tasks_done(taken).unwrap();
-                taken
-            });
+            let closer = spawn(&queue, take_around_a_close);
             block_on(join);
             assert_eq!(closer.join().unwrap(), 1 + usize::from(putter.join().unwrap()));
         });
     }
 
-    /// What was done before is seen by one who learns of the zero only by the note of it.
+    /// A join that learns of the zero only from the recorded zero sees the stores before it.
     #[test]
     fn work_is_visible_through_the_recorded_zero() {
         explore(|| {
@@ -306,7 +289,7 @@ mod tests {
         });
     }
 
-    /// The waker changes while the notification is under way.
+    /// The waker of the join changes while the notification runs.
     #[test]
     fn a_join_is_woken_by_the_waker_of_its_last_poll() {
         explore(|| {
@@ -314,7 +297,7 @@ mod tests {
             let mut join = queue.join();
             assert!(poll_once(&mut join).is_none());
             let worker = spawn(&queue, |queue| queue.task_done().unwrap());
-            // Each has a waker of its own.
+            // Each of the two polls has its own waker.
             if poll_once(&mut join).is_none() {
                 block_on(join);
             }

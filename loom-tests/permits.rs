@@ -1,31 +1,18 @@
-//! Models of permits: none is lost, none is given twice, and the end comes after what was put by the last.
+//! Models of permits: no permit is lost or granted twice, and the end comes after the item put with the last
+//! permit.
 
-#[cfg(not(loom))]
-#[test]
-#[ignore = "a model: run `cargo loom`"]
-fn models_need_cfg_loom() {
-    panic!("run `cargo loom` with RUSTFLAGS unset");
-}
-
-#[cfg(loom)]
-mod models;
+mod support;
 
 #[cfg(loom)]
 mod tests {
-    use crate::models::{explore, poll_once};
+    use crate::support::{explore, poll_once, spawn};
     use joinq::{GetError, Queue, TryGetError};
     use loom::future::block_on;
     use loom::sync::atomic::{AtomicUsize, Ordering};
     use loom::sync::Arc;
-    use loom::thread;
 
     fn with_permits(capacity: usize) -> Arc<Queue<u8>> {
         Arc::new(Queue::with_permits(capacity))
-    }
-
-    fn spawn<R: 'static>(queue: &Arc<Queue<u8>>, run: impl FnOnce(&Queue<u8>) -> R + 'static) -> thread::JoinHandle<R> {
-        let queue = queue.clone();
-        thread::spawn(move || run(&queue))
     }
 
     #[test]
@@ -40,7 +27,7 @@ mod tests {
         });
     }
 
-    /// Who has a permit sees what was done before it was given back, as with a lock.
+    /// The holder of a permit sees the stores before its release, as with a lock.
     #[test]
     fn a_permit_orders_as_a_lock_does() {
         explore(|| {
@@ -78,14 +65,14 @@ mod tests {
             assert!(poll_once(&mut first).is_none());
             let second = spawn(&queue, |queue| block_on(queue.reserve(1)).is_ok());
             drop(held);
-            let Some(Ok(permit)) = poll_once(&mut first) else { panic!("another has it") };
+            let Some(Ok(permit)) = poll_once(&mut first) else { panic!("another reservation has it") };
             drop(permit);
             assert!(second.join().unwrap());
             assert_eq!(queue.remaining_capacity(), Some(1));
         });
     }
 
-    /// Two come back one by one, while others try to have one.
+    /// Two permits are released one by one, while another put tries to take one.
     #[test]
     fn a_large_reservation_collects_permits() {
         explore(|| {
@@ -96,14 +83,14 @@ mod tests {
             let other = spawn(&queue, |queue| queue.try_put(1).is_ok());
             drop(one);
             drop(two);
-            let Some(Ok(permits)) = poll_once(&mut large) else { panic!("another has one") };
+            let Some(Ok(permits)) = poll_once(&mut large) else { panic!("another put has one") };
             assert!(!other.join().unwrap());
             drop(permits);
             assert_eq!(queue.remaining_capacity(), Some(2));
         });
     }
 
-    /// The reservation is dropped while a permit comes.
+    /// The reservation is dropped while a permit is released.
     #[test]
     fn a_dropped_reservation_releases_its_permits() {
         explore(|| {
@@ -119,7 +106,8 @@ mod tests {
         });
     }
 
-    /// One of two permits is collected, or not yet, when the queue is closed: the end comes when the last is back.
+    /// One of two permits is collected, or not yet, when the queue is closed: the end comes with the release
+    /// of the last.
     #[test]
     fn a_close_ends_a_reservation_half_way() {
         explore(|| {
@@ -133,7 +121,7 @@ mod tests {
         });
     }
 
-    /// A permit is spent beside the close: what was put by it is got before the end is told.
+    /// A permit is used beside the close: its item is taken before the end.
     #[test]
     fn items_put_with_the_last_permit_are_taken_before_the_end() {
         explore(|| {
@@ -145,7 +133,8 @@ mod tests {
         });
     }
 
-    /// A put is overtaken by the close between its permit and its slot: once closed and empty was seen nothing comes out.
+    /// The close overtakes a put between its permit and its slot: after *closed and empty* was seen, no get
+    /// succeeds.
     #[test]
     fn closed_and_empty_is_final() {
         explore(|| {
@@ -162,7 +151,7 @@ mod tests {
         });
     }
 
-    /// While the holder of a permit can put, a shutdown leaves nothing of a put without one.
+    /// While a permit is in use, a shutdown leaves no item of a put without a permit.
     #[test]
     fn a_shutdown_leaves_no_item_of_a_put() {
         explore(|| {
@@ -176,7 +165,7 @@ mod tests {
         });
     }
 
-    /// A get that waits beside the close is woken for an item that a permit puts after it, and then for the end.
+    /// A get that waits beside the close is woken for the item put with a permit, and then for the end.
     #[test]
     fn a_waiting_get_receives_the_item_a_permit_puts_after_the_close() {
         explore(|| {
@@ -190,8 +179,8 @@ mod tests {
         });
     }
 
-    /// A forced put under way and a close: the item that is displaced comes back, and the new one is in the queue or handed
-    /// back.
+    /// A forced put beside a close: the displaced item is returned, and the new item is in the queue or
+    /// returned.
     #[test]
     fn a_forced_put_beside_a_close_loses_nothing() {
         explore(|| {
@@ -206,7 +195,7 @@ mod tests {
         });
     }
 
-    /// Who waits for the end is told by whoever gives the last permit back.
+    /// The release of the last permit notifies the get that waits for the end.
     #[test]
     fn the_last_permit_ends_a_waiting_get() {
         explore(|| {
@@ -221,7 +210,7 @@ mod tests {
         });
     }
 
-    /// The bound: an item goes in only after another has come out, whose memory is the put's to use again.
+    /// The bound: an item is put only after another was taken, and the put may use its memory again.
     #[test]
     fn a_permit_is_one_item() {
         explore(|| {

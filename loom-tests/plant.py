@@ -1,29 +1,29 @@
 #!/usr/bin/env python3
-"""Plants one fault at a time in the core and tells which test notices.
+"""Plants one fault at a time in the core and reports which test fails.
 
     loom-tests/plant.py [NAME ...] [--list] [--search] [--limit SECONDS] [--work DIR]
 
-Each fault of the table below is a small change of one function of src/raw. A copy of the tree gets it, and the test that
-is expected to fail runs there; the tree itself is not touched. A name is that of a fault, of a function or of a file.
-With --search all tests of the core run, cheapest first, until one fails. The last column is what failed, or `survived`.
-docs/verification.md has the table of the results.
+Each fault of the table below is a small change of one function of src/raw. It is made in a copy of the tree, where the
+test that is expected to fail then runs. NAME is a fault, a function or a file. With --search all tests of the core run,
+cheapest first, until one fails. With --list no test runs: each fault must have exactly one place in the code. The last
+column is the test that failed, or `survived`. docs/verification.md has the table of the results.
 
-A test is named by its tier, as the tools know it:
+A test is named by its tier:
 
     lib NAME             cargo test -p joinq --lib NAME
     test FILE NAME       cargo test -p joinq --test FILE NAME
     loom FILE NAME       cargo loom NAME, the file FILE alone
     loom-rmw FILE NAME   the same with every load of a word an RMW
-    same                 no test, as nothing differs: the reason stands behind
+    same                 no test: the behaviour is the same, for the reason that follows
 """
 import argparse, os, pathlib, re, resource, shutil, subprocess, sys
 from collections import namedtuple
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 Fault = namedtuple("Fault", "name where old new breaks caught")
-SEARCH = ["lib", "test memory", "test mpsc", "test queue", "test timeouts", "test drops", "test denied"]
+SEARCH = ["lib", "test memory", "test mpsc", "test queue", "test timeouts", "test item_drops", "test membarrier_denied"]
 SEARCH += [f"loom-rmw {file}" for file in ("raw", "raw_bound", "raw_edges", "raw_slot", "raw_single", "join")]
-SEARCH += ["loom raw_slot", "loom raw", "loom-rmw wait"]
+SEARCH += ["loom raw_slot", "loom raw", "loom-rmw waiting"]
 
 FAULTS = []
 
@@ -33,188 +33,180 @@ def fault(name, where, old, new, breaks, caught="?"):
 
 
 # The queue.
-fault("len-wraps", "mod between", "saturating_sub", "wrapping_sub", "a head ahead of the tail is a length of 2^64 - 1", "lib a_slot_poisoned_before_its_putter_comes_costs_only_that_slot")
-fault("claims-from-root", "mod claims", " - Self::LEN", "", "the imaginary segment counts as claims", "lib a_claim_at_a_word_that_came_back_keeps_the_bound")
-fault("given-up-not-met", "mod fence_holes", "meet(&self.side.holes);", "", "a claim given up does not see who joins")
-fault("pushes-by-ticket", "mod fence_pushes", "head.address() != tail.address() || ", "", "a get that registers overlooks an item of the next segment", "loom-rmw wait")
-fault("pushes-unless-closed", "mod fence_pushes", "tail.is_closed() || ", "", "a get that registers overlooks the close", "loom-rmw wait")
-fault("pops-without-limit", "mod fence_pops", ".saturating_add(limit)", "", "a put that registers overlooks capacity", "lib helper_tickets_do_not_count_as_items")
+fault("len-wraps", "mod between", "saturating_sub", "wrapping_sub", "a head ahead of the tail is a length of 2^64 - 1", "lib a_slot_poisoned_before_its_push_costs_only_that_slot")
+fault("claims-from-sentinel", "mod claims", " - Self::LEN", "", "the slots of the sentinel segment count as claims", "lib a_claim_after_a_wrap_around_keeps_the_bound")
+fault("holes-not-fenced", "mod fence_holes", "rmw_fence(&self.cold.holes);", "", "a push that leaves a hole does not see a waiting join")
+fault("pushes-by-ticket", "mod fence_pushes", "head.address() != tail.address() || ", "", "a get that registers misses an item of the next segment", "loom-rmw waiting")
+fault("pushes-unless-closed", "mod fence_pushes", "tail.is_closed() || ", "", "a get that registers misses the close", "loom-rmw waiting")
+fault("pops-without-limit", "mod fence_pops", ".saturating_add(limit)", "", "a put that registers misses a free slot", "lib helper_tickets_do_not_count_as_items")
 fault("pops-by-helper", "mod fence_pops", ".min(Self::LEN)", "", "helper tickets count as items", "lib helper_tickets_do_not_count_as_items")
-fault("ends-seen-once", "mod ends", "again.position == head.position", "true", "the two positions are not of one moment", "loom-rmw raw len_is_exact_while_items_pass")
-fault("discard-stops", "mod discard", "while let Ok(value) = self.0.pop(self.1) {\n                    drop(value);\n                }", "", "a drop that panics leaves the other items inside", "test drops a_dropped_queue_drops_all_items_though_the_drop_of_one_panics")
-fault("void-not-reported", "mod void", "observer.voided();", "", "who joins is not woken by a claim given up")
-fault("void-not-counted", "mod void", "self.side.holes.fetch_add(claims,", "self.side.holes.fetch_add(claims - 1,", "claims given up count as items that came in", "lib a_batch_into_a_poisoned_slot_leaves_over_what_it_costs")
-fault("close-at-edge", "mod close", "seen.ticket() < Self::LEN", "true", "a swing of the tail takes the closed bit away", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")
-fault("close-before-bit", "mod close", "Err(SEALED) => {\n                    self.close_sealed();", "Err(SEALED) => {", "a close returns before the queue is closed", "loom-rmw raw_bound two_closes_beside_a_push")
-fault("close-not-reported", "mod close", "observer.surfaced(1);", "", "the item of a stopped appender is not reported", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")
-fault("close-tries-once", "mod close_sealed", "Err(now) => seen = now", "Err(_) => return", "a close returns before the queue is closed", "loom-rmw raw_bound two_closes_beside_a_push")
-fault("drop-keeps-depot", "mod drop", "unsafe { queue.side.depot.free_all() };", "", "a dropped queue keeps its spare", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
-fault("drop-beside-sole", "mod drop", "if self.has_single_consumer() {", "if false {", "items of a queue with a single getter are not dropped")
+fault("ends-read-once", "mod ends", "again.position == head.position", "true", "the two positions are not of one moment", "loom-rmw raw len_is_exact_while_items_pass")
+fault("discard-stops", "mod discard", "        impl<T> Drop for Rest<'_, T> {\n            fn drop(&mut self) {\n                self.discard();", "        impl<T> Drop for Rest<'_, T> {\n            fn drop(&mut self) {", "a drop that panics leaves the other items in the queue", "test item_drops a_dropped_queue_drops_all_items_though_the_drop_of_one_panics")
+fault("holes-not-reported", "mod add_holes", "events.holes += claims;", "let _ = events;", "a waiting join is not notified of a hole")
+fault("holes-not-counted", "mod add_holes", "self.cold.holes.fetch_add(claims,", "self.cold.holes.fetch_add(claims - 1,", "holes count as items", "lib a_batch_that_finds_a_poisoned_slot_claims_one_slot_more")
+fault("close-at-edge", "mod close", "seen.ticket() < Self::LEN", "true", "a swing of the tail clears the closed bit", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")
+fault("close-before-bit", "mod close", "Err(SEALED) => {\n                    self.close_sealed();", "Err(SEALED) => {", "a close returns before the queue is closed", "loom-rmw raw_bound one_of_two_closes_closes_the_queue")
+fault("close-not-reported", "mod close", "events.pushed += 1;", "let _ = &events;", "the item of a stopped appender is not reported", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")
+fault("close-tries-once", "mod close_sealed", "Err(now) => seen = now", "Err(_) => return", "a close returns before the queue is closed", "loom-rmw raw_bound one_of_two_closes_closes_the_queue")
+fault("drop-keeps-pool", "mod drop", "unsafe { queue.cold.pool.free_all() };", "", "a dropped queue keeps its spare", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
+fault("drop-with-single", "mod drop", "if self.has_single_consumer() {", "if false {", "items of a queue with a single consumer are not dropped")
 # Words.
-fault("sequence-by-two", "cursor swung", "(self.sequence() + 1)", "(self.sequence() + 2)", "all segments have one base", "lib a_batch_into_a_poisoned_slot_leaves_over_what_it_costs")
-fault("slot-though-closed", "cursor slot", "(CLOSED | MAX_TICKET)", "MAX_TICKET", "a put goes into a closed queue", "lib closing_at_every_offset_keeps_what_is_inside")
-fault("opened-not", "cursor opened", " & !CLOSED", "", "a single getter never ends")
-fault("fits-any-bits", "cursor fits", "address % SEGMENT_ALIGN == 0 && ", "", "an address loses its low bits in the word", "lib addresses_that_do_not_fit_are_refused")
-fault("fits-any-height", "cursor fits", " && (address as u64) < 1 << 48", "", "an address loses its high bits in the word", "lib addresses_that_do_not_fit_are_refused")
+fault("sequence-by-two", "cursor swung", "(self.sequence() + 1)", "(self.sequence() + 2)", "all segments have one base", "lib a_batch_that_finds_a_poisoned_slot_claims_one_slot_more")
+fault("slot-though-closed", "cursor slot", "(CLOSED | MAX_TICKET)", "MAX_TICKET", "a push succeeds in a closed queue", "lib a_closed_queue_keeps_its_items_at_every_offset_of_a_segment")
+fault("opened-not", "cursor opened", " & !CLOSED", "", "a single consumer never ends")
+fault("fits-any-bits", "cursor fits", "address % SEGMENT_ALIGN == 0 && ", "", "an address loses its low bits in the word", "lib addresses_that_do_not_fit_are_rejected")
+fault("fits-any-height", "cursor fits", " && (address as u64) < 1 << 48", "", "an address loses its high bits in the word", "lib addresses_that_do_not_fit_are_rejected")
 # Ends.
-fault("advance-says-from", "end advance", "Err(Cursor::from_bits(now))", "Err(from)", "who lost a race tries the same again")
-fault("position-with-helpers", "end position_of", ".min(len)", "", "none", "same: both callers ask at a slot")
-fault("position-of-neighbour", "end position_of_slot", "[cursor.parity()]", "[1 - cursor.parity()]", "the position is that of another segment", "lib a_claim_at_a_word_that_came_back_keeps_the_bound")
-fault("sight-once", "end sight", "again == cursor", "true", "cursor and base are not of one moment", "loom-rmw raw len_goes_one_way_with_the_queue")
-fault("sight-with-helpers", "end sight", ".min(len)", "", "helper tickets count as items", "lib closing_at_every_offset_keeps_what_is_inside")
-fault("raise-late", "end raise", "base.wrapping_sub(2 * len),", "self.base[1 - cursor.parity()].load(Ordering::Acquire),", "a late helper lowers a base", "loom-rmw raw_edges a_late_helper_and_a_segment_used_again")
-fault("horizon-beyond", "end cache_peer", "store(position,", "store(position + 1,", "an end trusts a position the other has not reached", "lib batches_cross_segments_and_stop_at_the_bound")
-fault("meet-by-load", "end meet", "crate::sync::meet(&self.word)", "self.word.load(Ordering::Acquire)", "a waiter and a change miss each other")
-# Puts.
-fault("batch-puts-back-behind", "put push_many", "values.push_front(value)", "values.push_back(value)", "the items of a batch change their order")
-fault("batch-order-after-poison", "put publish_many", "values.push_front(value)", "values.push_back(value)", "a poisoned slot changes the order of a batch", "lib a_batch_into_a_poisoned_slot_leaves_over_what_it_costs")
-fault("batch-reports-one", "put publish_many", "observer.surfaced(kept)", "observer.surfaced(1)", "one waiter is notified of a batch", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")
-fault("batch-holes-not-counted", "put publish_many", "if given_up > 0 {", "if false {", "claims given up count as items that came in", "lib a_batch_into_a_poisoned_slot_leaves_over_what_it_costs")
-fault("push-not-reported", "put push_by", "observer.surfaced(1);", "", "a waiting get is not notified", "lib each_operation_reports_what_it_changed")
-fault("push-ignores-limit", "put push", "_ => self.try_claim_push_within(limit)", "_ => self.try_claim_push()", "more items than the limit", "lib the_bound_is_exact_at_every_offset_of_a_segment")
-fault("asked-not-reported", "put push_contested", "observer.surfaced(1);", "", "a waiting get is not notified")
-fault("asked-not-counted", "put push_contested", "self.void(1, observer);", "", "a claim given up counts as an item that came in", "lib a_slot_poisoned_before_its_putter_comes_costs_only_that_slot")
-fault("misplaced-not-given-up", "put push_slow", "self.give_up(&claim, observer)", "let _ = claim", "a slot stays open for ever", "lib a_misplaced_claim_is_kept_within_the_bound_and_given_up_beyond_it")
-fault("retry-not-reported", "put push_from", "None => observer.surfaced(1)", "None => {}", "a waiting get is not notified", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")
-fault("retry-not-counted", "put push_from", "Some(_) => self.void(1, observer)", "Some(_) => {}", "a claim given up counts as an item that came in", "lib each_operation_reports_what_it_changed")
-fault("claim-though-closed", "put claim_push", "seen.is_closed()", "false", "a put goes into a closed queue", "lib closing_at_every_offset_keeps_what_is_inside")
-fault("claim-beyond-limit", "put claim_push", "count = count.min(limit - used);", "", "a batch passes the limit", "lib batches_cross_segments_and_stop_at_the_bound")
-fault("edge-though-full", "put claim_push", "self.room(limit).count == 0", "false", "refused puts use the helper tickets up", "lib pushes_refused_at_the_end_of_a_segment_use_nothing_up")
-fault("claim-not-tested-again", "put claim_push", "self.is_where_tested(&claim, position, limit)", "true", "a word that came back passes the limit")
-fault("room-from-tail", "put room", "self.tail.cache_peer(head.position)", "self.tail.cache_peer(tail.position)", "more items than the limit", "lib batches_cross_segments_and_stop_at_the_bound")
-fault("test-again-by-one", "put is_within", "self.position(claim)) + claim.count", "self.position(claim))", "a word that came back passes the limit", "lib a_claim_at_a_word_that_came_back_keeps_the_bound")
-fault("give-up-one", "put give_up", "claim.index..claim.index + claim.count", "claim.index..claim.index + 1", "slots of a misplaced batch stay open for ever")
-fault("give-up-not-counted", "put give_up", "self.void(claim.count, observer);", "", "a claim given up counts as an item that came in", "lib a_claim_at_a_word_that_came_back_keeps_the_bound")
-fault("append-beyond-limit", "put append", "limit != UNBOUNDED && self.between", "false && self.between", "two puts take the same capacity")
-fault("append-loses-item", "put append", "*value = Some(unsafe { segment.slot(0).unfill() });", "", "an item is lost with the race for a link", "loom-rmw raw_edges two_append_the_first_segment")
-fault("append-keeps-segment", "put append", "self.side.depot.give_back(segment);", "", "a segment is lost with the race for a link", "loom-rmw raw_edges two_append_the_first_segment")
-fault("append-refuses-early", "put append", "self.close_sealed();", "", "a put is told of a close that is not seen yet", "loom-rmw raw_bound two_appends_beside_a_close")
-fault("mover-reports-own", "put append", "moved || value.is_none()", "value.is_none()", "the item of a stopped appender is not reported", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")
-fault("appender-trusts-mover", "put append", "moved || value.is_none()", "moved", "the item of an appender is not reported before its put ends", "loom-rmw raw_edges each_append_reports_its_item")
-# Gets.
-fault("pop-not-reported", "get pop", "observer.vacated(1);", "", "a waiting put is not notified", "lib each_operation_reports_what_it_changed")
-fault("slow-pop-not-reported", "get take_claimed", "observer.vacated(1);", "", "a waiting put is not notified", "lib each_operation_reports_what_it_changed")
-fault("hole-not-reported", "get pop_slow", "let found = self.take(&claim, claim.index);\n                observer.vacated(1);", "let found = self.take(&claim, claim.index);", "a waiting put is not notified of a hole that is passed", "lib each_operation_reports_what_it_changed")
-fault("pop-keeps-segment", "get take_claimed", "self.retire(left);", "let _ = left;", "a segment that the head has left is lost", "lib an_append_uses_a_retired_segment_that_was_left_since")
-fault("batch-loses-items", "get pop_many", "Err(vacant) if values.len() == before =>", "Err(vacant) =>", "a batch that stops early says that it got nothing", "lib batches_cross_segments_and_stop_at_the_bound")
-fault("batch-not-reported", "get pop_many", "observer.vacated(claim.count as usize);", "", "a waiting put is not notified", "lib each_operation_reports_what_it_changed")
-fault("others-beside-sole", "get assert_no_single_consumer", "assert!(", "debug_assert!(true || ", "others get beside a single getter")
-fault("get-beyond-tail", "get claim_pop", ".min(Self::LEN - index).min(there)", ".min(Self::LEN - index)", "a batch claims slots that no put has claimed", "loom-rmw raw a_batch_claims_no_more_than_is_there")
-fault("get-trusts-glance", "get claim_pop", "self.head.cache_peer(position + there)", "self.head.cache_peer(position + there + 1)", "a get claims a slot that no put has claimed")
-fault("glance-anywhere", "get glance", "tail.address() == seen.address()", "true", "a get claims a slot that no put has claimed")
-fault("glance-by-helper", "get glance", ".min(Self::LEN)", "", "helper tickets count as items", "lib helper_tickets_do_not_count_as_items")
-fault("glance-not-again", "get empty_hint", " && self.head.sight(Self::LEN) == head", "", "empty, though an item is inside all the time", "?")
-fault("closed-is-empty", "get empty_hint", "tail.is_closed()", "false", "a get of a closed queue is told that it is empty", "lib closing_at_every_offset_keeps_what_is_inside")
-fault("look-too-far", "get look", "self.head.cache_peer(tail.position)", "self.head.cache_peer(tail.position + 1)", "a get claims a slot that no put has claimed")
-fault("empty-though-closed", "get look", "tail.cursor.is_closed()", "false", "a get of a closed queue is told that it is empty", "lib closing_at_every_offset_keeps_what_is_inside")
-fault("head-passes-tail", "get leave_used_up", " || self.tail.cursor().address() == seen.address()", "", "the head leaves a segment before the tail", "lib the_head_stays_in_the_segment_that_the_tail_has_not_left")
-fault("used-up-not-retired", "get leave_used_up", "self.retire(Segment::at(seen.address()));", "", "a segment that the head has left is lost", "test memory a_burst_through_threads_gives_its_memory_back")
-fault("head-passes-tail-at-once", "get leave_behind", " || self.tail.cursor().address() == segment.address()", "", "the head leaves a segment before the tail", "lib the_head_stays_in_the_segment_that_the_tail_has_not_left")
-fault("leave-another", "get leave_behind", "stays || seen.address() != segment.address()", "stays", "the head is moved to the segment in which it is", "loom-rmw raw_edges two_poppers")
-fault("leave-later", "get leave_behind", "claim.index + claim.count < Self::LEN", "true", "a drained queue keeps a used-up segment", "lib a_used_up_segment_is_left_with_its_last_item")
-fault("retire-not", "get retire", "unsafe { self.side.depot.retire(segment) };", "let _ = segment;", "a segment that the head has left is lost", "lib a_dropped_queue_frees_all_its_segments")
-# Tickets.
-fault("within-one-more", "ticket try_claim_push_within", ">= limit", "> limit", "one item more than the limit", "lib the_bound_is_exact_at_every_offset_of_a_segment")
-fault("within-not-tested-again", "ticket try_claim_push_within", "base + index != position", "false", "a word that came back passes the limit")
-fault("within-looks-behind", "ticket try_claim_push_within", "cache_peer(base + head)", "cache_peer(base + index)", "more items than the limit", "lib the_bound_is_exact_at_every_offset_of_a_segment")
-fault("full-of-another-life", "ticket head_within", "self.tail.cursor() != seen", "false", "an empty queue says full", "lib a_cursor_of_an_earlier_life_does_not_make_a_queue_full")
-fault("full-of-a-later-life", "ticket head_within", "self.tail.position_of_slot(seen) == position", "true", "a queue with capacity says full", "loom-rmw raw_bound a_put_is_not_told_full_by_a_later_life_of_its_segment")
-fault("head-anywhere", "ticket head_within", "now.address() != seen.address()", "false", "more items than the limit", "lib the_bound_is_exact_at_every_offset_of_a_segment")
-fault("get-last-slot", "ticket try_claim_pop", "index + 1 >= Self::LEN", "index >= Self::LEN", "a drained queue keeps a used-up segment", "lib a_used_up_segment_is_left_with_its_last_item")
-fault("get-at-horizon", "ticket try_claim_pop", "position >= self.head.horizon()", "position > self.head.horizon()", "a get claims a slot that no put has claimed")
-fault("ticket-though-empty", "ticket try_claim_pop", "unsafe { segment.slot(index).is_full() }", "true", "a get takes a value that is not there", "lib a_claim_at_a_word_that_came_back_keeps_the_bound")
-fault("answer-not", "ticket answer", "unsafe { segment.slot(index).answer() }", "{ let _ = segment.slot(index); None::<T> }", "the item of a poisoned slot is lost")
+fault("advance-returns-from", "end advance", "Err(Cursor::from_bits(now))", "Err(from)", "a thread that lost a race tries the same again")
+fault("position-of-neighbour", "end position_of", "[cursor.parity()]", "[1 - cursor.parity()]", "the position is that of another segment", "lib a_claim_after_a_wrap_around_keeps_the_bound")
+fault("snapshot-once", "end snapshot", "again == cursor", "true", "cursor and base are not of one moment", "loom-rmw raw len_is_monotonic_while_the_queue_only_grows_or_only_shrinks")
+fault("snapshot-with-helpers", "end snapshot", ".min(len)", "", "helper tickets count as items", "lib a_closed_queue_keeps_its_items_at_every_offset_of_a_segment")
+fault("raise-late", "end raise", "base.wrapping_sub(2 * len),", "self.base[1 - cursor.parity()].load(Ordering::Acquire),", "a late helper lowers a base", "loom-rmw raw_edges a_segment_is_reused_only_after_a_late_helper")
+fault("cached-beyond", "end cache_peer", "store(position,", "store(position + 1,", "an end uses a position that the other end has not reached", "lib batches_cross_segments_and_stop_at_the_bound")
+fault("fence-by-load", "end rmw_fence", "crate::sync::rmw_fence(&self.word)", "self.word.load(Ordering::Acquire)", "a waiter and a change miss each other")
+# Pushes.
+fault("batch-returned-to-the-back", "push push_run", "values.push_front(value)", "values.push_back(value)", "the items of a batch change their order")
+fault("batch-order-after-poison", "push publish_many", "values.push_front(value)", "values.push_back(value)", "a poisoned slot changes the order of a batch", "lib a_batch_that_finds_a_poisoned_slot_claims_one_slot_more")
+fault("batch-reports-one", "push publish_many", "events.pushed += kept;", "events.pushed += 1;", "one waiter is notified of a batch", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")
+fault("batch-holes-not-counted", "push publish_many", "if holes > 0 {", "if false {", "holes count as items", "lib a_batch_that_finds_a_poisoned_slot_claims_one_slot_more")
+fault("push-not-reported", "push push_into", "events.pushed += 1;", "", "a waiting get is not notified", "lib each_operation_reports_what_it_changed")
+fault("push-ignores-limit", "push push", "_ => self.try_claim_push_within(limit)", "_ => self.try_claim_push()", "more items than the limit", "lib the_bound_is_exact_at_every_offset_of_a_segment")
+fault("contested-not-reported", "push push_contested", "events.pushed += 1;", "", "a waiting get is not notified")
+fault("contested-not-counted", "push push_contested", "self.add_holes(1, events);", "", "a hole counts as an item", "lib a_slot_poisoned_before_its_push_costs_only_that_slot")
+fault("misplaced-without-hole", "push push_slow", "self.leave_holes(&claim, events)", "let _ = claim", "a slot stays empty forever", "lib a_misplaced_claim_is_used_within_the_bound_and_becomes_a_hole_beyond_it")
+fault("retry-not-reported", "push push_from", "None => events.pushed += 1", "None => {}", "a waiting get is not notified", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")
+fault("retry-not-counted", "push push_from", "Some(_) => self.add_holes(1, events)", "Some(_) => {}", "a hole counts as an item", "lib each_operation_reports_what_it_changed")
+fault("claim-though-closed", "push claim_push", "seen.is_closed()", "false", "a push succeeds in a closed queue", "lib a_closed_queue_keeps_its_items_at_every_offset_of_a_segment")
+fault("claim-beyond-limit", "push claim_push", "count = count.min(limit - used);", "", "a batch exceeds the limit", "lib batches_cross_segments_and_stop_at_the_bound")
+fault("edge-though-full", "push claim_push", "self.space(limit).free == 0", "false", "failed pushes use up the helper tickets", "lib pushes_rejected_at_the_end_of_a_segment_use_no_ticket")
+fault("claim-not-rechecked", "push claim_push", "self.is_allowed(&claim, position, limit)", "true", "a push after a wrap-around exceeds the limit")
+fault("space-from-tail", "push space", "self.tail.cache_peer(head.position)", "self.tail.cache_peer(tail.position)", "more items than the limit", "lib batches_cross_segments_and_stop_at_the_bound")
+fault("recheck-by-one", "push is_within_limit", "self.position(claim)) + claim.count", "self.position(claim))", "a push after a wrap-around exceeds the limit", "lib a_claim_after_a_wrap_around_keeps_the_bound")
+fault("one-hole-only", "push leave_holes", "claim.index..claim.index + claim.count", "claim.index..claim.index + 1", "slots of a misplaced batch stay empty forever")
+fault("left-holes-not-counted", "push leave_holes", "self.add_holes(claim.count, events);", "", "a hole counts as an item", "lib a_claim_after_a_wrap_around_keeps_the_bound")
+fault("append-beyond-limit", "push append", "limit != UNBOUNDED && self.between", "false && self.between", "two pushes use one free slot")
+fault("append-loses-item", "push append", "*value = Some(unsafe { segment.slot(0).unfill() });", "", "a push that loses the race for a link loses its item", "loom-rmw raw_edges two_pushes_append_the_first_segment")
+fault("append-keeps-segment", "push append", "self.cold.pool.recycle(segment);", "", "a push that loses the race for a link loses a segment", "loom-rmw raw_edges two_pushes_append_the_first_segment")
+fault("append-closed-early", "push append", "self.close_sealed();", "", "a push reports a close that is not visible yet", "loom-rmw raw_bound two_appends_during_a_close_succeed_or_return_their_values")
+fault("mover-reports-own", "push append", "moved || value.is_none()", "value.is_none()", "the item of a stopped appender is not reported", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")
+fault("appender-trusts-mover", "push append", "moved || value.is_none()", "moved", "the item of an appender is not reported before its push ends", "loom-rmw raw_edges each_append_reports_its_item")
+# Pops.
+fault("pop-not-reported", "pop pop", "events.freed += 1;", "", "a waiting put is not notified", "lib each_operation_reports_what_it_changed")
+fault("slow-pop-not-reported", "pop take_claimed", "events.freed += 1;", "", "a waiting put is not notified", "lib each_operation_reports_what_it_changed")
+fault("hole-not-reported", "pop pop_slow", "let found = self.take(&claim, claim.index);\n                events.freed += 1;", "let found = self.take(&claim, claim.index);", "a waiting put is not notified of a hole that a pop passed", "lib each_operation_reports_what_it_changed")
+fault("pop-keeps-segment", "pop take_claimed", "self.retire(left);", "let _ = left;", "a segment that the head has left is lost", "lib an_append_reuses_a_retired_segment_that_is_done")
+fault("batch-not-reported", "pop pop_run", "events.freed += claim.count as usize;", "", "a waiting put is not notified", "lib each_operation_reports_what_it_changed")
+fault("others-beside-single", "pop assert_no_single_consumer", "assert!(", "debug_assert!(true || ", "other threads pop beside a single consumer")
+fault("pop-beyond-tail", "pop claim_pop", ".min(Self::LEN - index).min(available)", ".min(Self::LEN - index)", "a batch claims slots that no push has claimed", "loom-rmw raw a_batch_claims_no_more_items_than_are_available")
+fault("pop-trusts-hint", "pop claim_pop", "self.head.cache_peer(position + available)", "self.head.cache_peer(position + available + 1)", "a pop claims a slot that no push has claimed")
+fault("hint-anywhere", "pop available_hint", "tail.address() == seen.address()", "true", "a pop claims a slot that no push has claimed")
+fault("hint-by-helper", "pop available_hint", ".min(Self::LEN)", "", "helper tickets count as items", "lib helper_tickets_do_not_count_as_items")
+fault("hint-not-rechecked", "pop empty_hint", " && self.head.snapshot(Self::LEN) == head", "", "empty, though the queue holds an item all the time")
+fault("closed-is-empty", "pop empty_hint", "tail.is_closed()", "false", "a pop finds a closed queue empty and not closed", "lib a_closed_queue_keeps_its_items_at_every_offset_of_a_segment")
+fault("available-too-far", "pop available", "self.head.cache_peer(tail.position)", "self.head.cache_peer(tail.position + 1)", "a pop claims a slot that no push has claimed")
+fault("empty-though-closed", "pop available", "tail.cursor.is_closed()", "false", "a pop finds a closed queue empty and not closed", "lib a_closed_queue_keeps_its_items_at_every_offset_of_a_segment")
+fault("head-passes-tail", "pop leave_used_up_segment", " || self.tail.cursor().address() == seen.address()", "", "the head leaves a segment before the tail", "lib the_head_stays_in_the_segment_that_the_tail_has_not_left")
+fault("used-up-not-retired", "pop leave_used_up_segment", "self.retire(Segment::at(seen.address()));", "", "a segment that the head has left is lost", "test memory a_burst_through_threads_gives_its_memory_back")
+fault("head-passes-tail-at-once", "pop leave_with_last_slot", " || self.tail.cursor().address() == segment.address()", "", "the head leaves a segment before the tail", "lib the_head_stays_in_the_segment_that_the_tail_has_not_left")
+fault("leave-another", "pop leave_with_last_slot", "stays || seen.address() != segment.address()", "stays", "the head is moved to its own segment", "loom-rmw raw_edges two_pops_race_to_leave_a_segment")
+fault("leave-later", "pop leave_with_last_slot", "claim.index + claim.count < Self::LEN", "true", "an empty queue keeps a used-up segment", "lib the_head_leaves_a_segment_with_its_last_item")
+fault("retire-not", "pop retire", "unsafe { self.cold.pool.retire(segment) };", "let _ = segment;", "a segment that the head has left is lost", "lib a_dropped_queue_frees_all_its_segments")
+# Fast paths.
+fault("within-one-more", "fast try_claim_push_within", ">= limit", "> limit", "one item more than the limit", "lib the_bound_is_exact_at_every_offset_of_a_segment")
+fault("within-not-rechecked", "fast try_claim_push_within", "base + index != position", "false", "a push after a wrap-around exceeds the limit")
+fault("within-caches-own", "fast try_claim_push_within", "cache_peer(base + head)", "cache_peer(base + index)", "more items than the limit", "lib the_bound_is_exact_at_every_offset_of_a_segment")
+fault("full-of-another-generation", "fast head_below_limit", "self.tail.cursor() != seen", "false", "an empty queue is found full", "lib a_cursor_of_an_earlier_generation_does_not_make_a_queue_full")
+fault("full-of-a-later-generation", "fast head_below_limit", "self.tail.position_of(seen) == position", "true", "a queue with a free slot is found full", "loom-rmw raw_bound a_later_generation_of_a_segment_does_not_make_a_push_fail")
+fault("head-anywhere", "fast head_below_limit", "now.address() != seen.address()", "false", "more items than the limit", "lib the_bound_is_exact_at_every_offset_of_a_segment")
+fault("pop-last-slot", "fast try_claim_pop", "index + 1 >= Self::LEN", "index >= Self::LEN", "an empty queue keeps a used-up segment", "lib the_head_leaves_a_segment_with_its_last_item")
+fault("pop-at-cached", "fast try_claim_pop", "position >= self.head.cached_peer()", "position > self.head.cached_peer()", "a pop claims a slot that no push has claimed")
+fault("ticket-though-empty", "fast try_claim_pop", "unsafe { segment.slot(index).is_full() }", "true", "a pop takes a value that was not published", "lib a_claim_after_a_wrap_around_keeps_the_bound")
+fault("resolve-not", "fast resolve", "unsafe { segment.slot(index).resolve() }", "{ let _ = segment.slot(index); None::<T> }", "the item of a poisoned slot is lost")
 # Links.
-fault("helpers-overflow", "link link", "seen.ticket() == MAX_TICKET", "false", "a helper's ticket too many closes the queue", "lib helper_tickets_end_before_the_closed_bit")
-fault("helper-not-counted", "link link", "end.advance(seen, seen.advanced(1)).ok()?;", "let _ = end;", "a segment is used again with a helper inside", "lib an_append_uses_a_retired_segment_that_was_left_since")
-fault("helper-stays", "link drop", "unsafe { segment.release(1) };", "let _ = segment;", "a segment is never used again", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
-fault("base-behind", "link base_behind", "segment.base() + RawQueue::<T>::LEN", "segment.base()", "two segments have the same positions", "lib items_come_out_in_order_across_segments")
-fault("cross-not-raised", "link cross", "end.raise(seen, link.base_behind(), Self::LEN);", "", "the base is that of an earlier segment", "lib a_cursor_of_an_earlier_life_does_not_make_a_queue_full")
-fault("swing-tries-once", "link swing", "Err(moved) => now = moved", "Err(_) => return false", "a put returns before its item is inside")
-fault("swing-forgets-helpers", "link swing", "segment.leave(now.ticket() - Self::LEN)", "segment.leave(0)", "a segment is used again with a helper inside, or never", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
+fault("helpers-overflow", "link link", "seen.ticket() == MAX_TICKET", "false", "one helper ticket too many sets the closed bit", "lib helper_tickets_end_before_the_closed_bit")
+fault("helper-not-counted", "link link", "end.advance(seen, seen.advanced(1)).ok()?;", "let _ = end;", "a segment is reused while a helper uses it", "lib an_append_reuses_a_retired_segment_that_is_done")
+fault("helper-stays", "link drop", "unsafe { segment.release(1) };", "let _ = segment;", "a segment is never reused", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
+fault("next-base", "link next_base", "segment.base() + RawQueue::<T>::LEN", "segment.base()", "two segments have the same positions", "lib items_are_popped_in_fifo_order_across_segments")
+fault("cross-not-raised", "link cross", "end.raise(seen, link.next_base(), Self::LEN);", "", "the base is that of an earlier segment", "lib a_cursor_of_an_earlier_generation_does_not_make_a_queue_full")
+fault("swing-tries-once", "link swing", "Err(moved) => now = moved", "Err(_) => return false", "a push returns before its item is in the queue")
+fault("swing-forgets-helpers", "link swing", "segment.leave(now.ticket() - Self::LEN)", "segment.leave(0)", "a segment is reused while a helper uses it, or never", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
 # Segments.
-fault("clear-keeps-link", "segment clear", "header.next.store(0, Ordering::Relaxed);", "", "a segment is followed by the one of its earlier life", "lib a_queue_that")
-fault("clear-keeps-pins", "segment clear", "header.pins.store(0, Ordering::Relaxed);", "", "a segment is used again once only", "test memory a_burst_through_threads_gives_its_memory_back")
-fault("clear-keeps-base", "segment clear", "header.base.with_mut(|place| *place = base);", "let _ = base;", "a segment has the positions of its earlier life", "lib a_cursor_of_an_earlier_life_does_not_make_a_queue_full")
-fault("clear-keeps-means", "segment clear", "header.means.with_mut(|place| *place = Means::for_segment(Self::LEN));", "", "none")
-fault("clear-keeps-getters", "segment clear", "(0..Self::LEN).for_each(|index| set_alone(&mut *self.slot(index).getter.cast_mut(), OPEN));", "", "a segment is used again with a getter inside")
-fault("clear-keeps-states", "segment clear", "(0..Self::LEN).for_each(|index| set_alone(&mut *self.slot(index).state.cast_mut(), EMPTY));", "", "a getter takes the value of an earlier life", "lib the_means_change_with_the_segment")
-fault("clear-keeps-putters", "segment clear", "(0..Self::LEN).for_each(|index| set_alone(&mut *self.slot(index).putter.cast_mut(), OPEN));", "", "a putter's byte says that it is done", "lib a_cursor_of_an_earlier_life_does_not_make_a_queue_full")
+fault("clear-keeps-link", "segment clear", "header.next.store(0, Ordering::Relaxed);", "", "a segment has the link of its earlier generation", "lib order_and_length_match_a_model")
+fault("clear-keeps-pins", "segment clear", "header.pins.store(0, Ordering::Relaxed);", "", "a segment is reused only once", "test memory a_burst_through_threads_gives_its_memory_back")
+fault("clear-keeps-base", "segment clear", "header.base.with_mut(|place| *place = base);", "let _ = base;", "a segment has the positions of its earlier generation", "lib a_cursor_of_an_earlier_generation_does_not_make_a_queue_full")
+fault("clear-keeps-handshake", "segment clear", "header.handshake.with_mut(|place| *place = Handshake::for_segment(Self::LEN));", "", "none")
+fault("clear-keeps-consumers", "segment clear", "(0..Self::LEN).for_each(|index| set_alone(&mut *self.slot(index).consumer.cast_mut(), PENDING));", "", "a segment is reused while a consumer uses it")
+fault("clear-keeps-states", "segment clear", "(0..Self::LEN).for_each(|index| set_alone(&mut *self.slot(index).state.cast_mut(), EMPTY));", "", "a consumer takes the value of an earlier generation", "lib the_handshake_changes_with_the_segment")
+fault("clear-keeps-producers", "segment clear", "(0..Self::LEN).for_each(|index| set_alone(&mut *self.slot(index).producer.cast_mut(), PENDING));", "", "the done flag of a producer is set too early", "lib a_cursor_of_an_earlier_generation_does_not_make_a_queue_full")
 fault("free-not", "segment free", "dealloc(self.header.as_ptr().cast(), Self::layout());", "", "a segment is never freed", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
-fault("done-with-helpers", "segment is_done", "self.header().pins.load(Ordering::Acquire) != 2 * LEFT", "false", "a segment is used again with a helper inside", "loom-rmw raw_edges a_late_helper_and_a_segment_used_again")
-fault("done-without-putter", "segment is_done", " & mark(self.slot(index).putter)", "", "a segment is used again with a putter inside", "loom-rmw raw_slot used_again_when_both_are_through")
-fault("done-without-getter", "segment is_done", "mark(self.slot(index).getter) & ", "", "a segment is used again with a getter inside", "lib the_next_segment_to_be_retired_frees_one_that_was_left_since")
-fault("done-but-first", "segment is_done", "(0..Self::LEN).fold", "(1..Self::LEN).fold", "a segment is used again with a getter in its first slot", "loom-rmw raw_edges a_late_popper_and_a_segment_used_again")
-fault("done-but-last", "segment is_done", "(0..Self::LEN).fold", "(0..Self::LEN - 1).fold", "a segment is used again with somebody in its last slot", "loom-rmw raw_slot used_again_when_both_are_through")
+fault("done-with-helpers", "segment is_done", "self.header().pins.load(Ordering::Acquire) != 2 * LEFT", "false", "a segment is reused while a helper uses it", "loom-rmw raw_edges a_segment_is_reused_only_after_a_late_helper")
+fault("done-without-producer", "segment is_done", " & flag(self.slot(index).producer)", "", "a segment is reused while a producer uses it", "loom-rmw raw_slot a_slot_is_reused_only_after_both_owners_have_finished")
+fault("done-without-consumer", "segment is_done", "flag(self.slot(index).consumer) & ", "", "a segment is reused while a consumer uses it", "lib retiring_a_segment_recycles_an_earlier_one_that_is_done")
+fault("done-but-first", "segment is_done", "(0..Self::LEN).fold", "(1..Self::LEN).fold", "a segment is reused while a consumer uses its first slot", "loom-rmw raw_edges a_segment_is_reused_only_after_a_late_pop")
+fault("done-but-last", "segment is_done", "(0..Self::LEN).fold", "(0..Self::LEN - 1).fold", "a segment is reused while an owner uses its last slot", "loom-rmw raw_slot a_slot_is_reused_only_after_both_owners_have_finished")
 # Slots.
-fault("fill-without-mark", "slot fill", "(*self.putter).store(DONE, Ordering::Relaxed);", "", "a segment is never used again", "test memory a_burst_in_batches_gives_its_memory_back_too")
-fault("publish-kept", "slot publish", "Ordering::Release, Ordering::Relaxed).is_ok()", "Ordering::Release, Ordering::Relaxed).is_ok() || true", "a putter believes that it was not asked", "lib a_batch_into_a_poisoned_slot_leaves_over_what_it_costs")
-fault("publish-not-light", "slot publish", "light();", "", "putter and getter miss each other", "loom raw_slot full_or_poisoned")
-fault("publish-without-mark", "slot publish", "self.mark_putter();", "", "a segment is never used again", "loom raw_slot full_or_poisoned")
-fault("answer-without-mark", "slot answer", "self.mark_putter();", "", "a segment is never used again", "loom raw_slot full_or_poisoned")
-fault("answer-keeps", "slot answer", "let value = self.read();", "if true {\n                self.mark_putter();\n                return None;\n            }\n            let value = self.read();", "the item of a poisoned slot is lost", "lib a_batch_into_a_poisoned_slot_leaves_over_what_it_costs")
-fault("skip-without-mark", "slot skip", "self.mark_putter();", "", "a segment is never used again", "loom raw_slot skipped_or_poisoned")
-fault("skip-not", "slot skip", "(*self.state).store(SKIPPED, Ordering::Relaxed);", "", "none")
-fault("full-if-skipped", "slot is_full", "== FULL", "!= EMPTY", "a getter takes a value out of a skipped slot", "lib a_claim_at_a_word_that_came_back_keeps_the_bound")
-fault("mark-before-read", "slot take_full", "let wrapped = wrap(self.read());\n            self.mark_getter();", "self.mark_getter();\n            let wrapped = wrap(self.read());", "a segment is used again while its value is read", "loom-rmw raw_slot used_again_when_both_are_through")
-fault("settled-if-full", "slot is_settled", "!= EMPTY", "== FULL", "none")
-fault("hole-without-mark", "slot finish", "self.mark_getter();", "", "a segment is never used again", "loom raw_slot full_or_poisoned")
-fault("finish-skipped", "slot finish", "state == FULL", "state != EMPTY", "a getter takes a value out of a skipped slot", "lib a_claim_at_a_word_that_came_back_keeps_the_bound")
-fault("kill-unseen", "slot wait_or_poison", "let sure = means == Means::Rmw || heavy();", "let sure = true;", "putter and getter miss each other", "loom raw_slot full_or_poisoned")
-fault("kill-without-look", "slot wait_or_poison", "if state != EMPTY {\n                        return state;\n                    }\n                    if sure", "let _ = state;\n                    if sure", "a full slot is poisoned", "loom raw_slot full_or_poisoned")
-fault("kill-done", "slot wait_or_poison", "(ASKED, POISONED, Ordering::Release, Ordering::Acquire).is_ok()", "(ASKED, POISONED, Ordering::Release, Ordering::Acquire).is_ok() || true", "a putter that answered loses its item", "loom raw_slot full_or_poisoned")
-fault("kill-in-vain", "slot wait_or_poison", "if sure {\n                        break;", "if true {\n                        let _ = sure;\n                        break;", "without the barrier a slot is poisoned that may be full")
-# The depot.
-fault("obtain-without-sweep", "depot obtain", "self.sweep();", "", "retired segments are not used again", "lib an_append_uses_a_retired_segment_that_was_left_since")
-fault("obtain-not-cleared", "depot obtain", "unsafe { segment.clear(base) };", "let _ = base;", "a segment is used as it was left")
-fault("give-back-leaks", "depot give_back", "laid.is_err()", "false", "a second spare is lost", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
-fault("retire-without-sweep", "depot retire", "self.sweep();", "", "retired segments are not freed", "lib the_next_segment_to_be_retired_frees_one_that_was_left_since")
-fault("sort-in-early", "depot recycle_or_retire", "unsafe { segment.is_done() }", "true", "a segment is used again with somebody inside", "lib the_next_segment_to_be_retired_frees_one_that_was_left_since")
-fault("sort-in-never", "depot recycle_or_retire", "unsafe { segment.is_done() }", "false", "a segment is never used again", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
-fault("sort-in-drops-list", "depot recycle_or_retire", "Err(now) => top = now", "Err(now) => { let _ = now; top = null_mut() }", "the list of retired segments is cut", "loom-rmw raw_edges two_threads_go_round")
-fault("sweep-one", "depot each_retired", "while let Some(segment)", "if let Some(segment)", "the list of retired segments is cut", "lib a_dropped_queue_frees_all_its_segments")
-fault("spare-stays", "depot take_spare", "self.spare.swap(null_mut(), Ordering::Acquire)", "self.spare.load(Ordering::Acquire)", "two appenders have the same segment")
-fault("drop-keeps-retired", "depot free_all", "self.each_retired(|segment| unsafe { segment.free() });", "", "a dropped queue keeps its retired segments", "lib a_dropped_queue_frees_all_its_segments")
-fault("drop-keeps-spare", "depot free_all", "unsafe { segment.free() };\n        }", "let _ = segment;\n        }", "a dropped queue keeps its spare", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
-# The single getter.
-fault("sole-twice", "sole sole", "self.head.cursor() == Cursor::root(Self::LEN)", "true", "there are two single getters")
-fault("sole-ends-elsewhere", "sole end_single_consumer", "sole.id = NOBODY;", "", "a single getter that has ended goes on")
-fault("sole-last-slot", "sole peek_ready", "seen.ticket() + 1 >= Self::LEN", "seen.ticket() >= Self::LEN", "a drained queue keeps a used-up segment", "lib a_used_up_segment_is_left_with_its_last_item")
-fault("sole-anywhere", "sole check", "assert_eq!(self.side.sole.load(Ordering::Relaxed), sole.id, \"the only getter of another queue\");", "let _ = (Ordering::Relaxed, sole.id);", "the single getter of one queue gets from another")
-fault("sole-leaves-later", "sole pop_single_slow", "index + 1 == Self::LEN", "false", "a drained queue keeps a used-up segment", "lib a_used_up_segment_is_left_with_its_last_item")
-fault("sole-batch-loses", "sole pop_many_single", "Err(vacant) if values.len() == before =>", "Err(vacant) =>", "a batch that stops early says that it got nothing", "test mpsc")
-fault("row-over-gap", "sole take_run", ".take_while(|&index|", ".filter(|&index|", "a batch takes a value that is not there")
-fault("row-skips", "sole take_run", "seen.advanced(row as u64)", "seen.advanced(most)", "items are passed over")
-fault("row-last-slot", "sole take_run", "(Self::LEN - 1)", "Self::LEN", "a drained queue keeps a used-up segment", "lib a_used_up_segment_is_left_with_its_last_item")
-fault("may-pop-never", "sole may_pop_single", "seen.ticket() >= Self::LEN ||", "seen.ticket() < Self::LEN &&", "a getter that spins overlooks the next segment")
-fault("sole-ahead", "sole take_unsettled", "tail.ticket() <= seen.ticket()", "tail.ticket() < seen.ticket()", "a slot is poisoned that no put has claimed")
-fault("sole-any-segment", "sole take_unsettled", "tail.address() == segment.address() && ", "", "empty, though an item is in the next segment")
-fault("sole-passes-tail", "sole go_on", "tail.address() == seen.address()", "false", "the head leaves a segment before the tail")
-fault("sole-not-raised", "sole go_on", "self.head.raise(seen, base, Self::LEN);", "let _ = base;", "the base is that of an earlier segment")
-fault("sole-not-left", "sole go_on", "left.leave(0);", "", "a segment is never used again")
-fault("sole-retires-first", "sole go_on", "self.head.raise(seen, base, Self::LEN);\n        self.head.place(", "self.head.raise(seen, base, Self::LEN);\n        if let Some(left) = left {\n            unsafe {\n                left.leave(0);\n                self.side.depot.retire(left);\n            }\n        }\n        let left: Option<Segment<T>> = None;\n        self.head.place(", "a segment is used again that the head's word names", "loom-rmw raw_single a_segment_is_used_again_after_the_head_has_left")
-fault("sole-takes-twice", "sole take", "queue.head.place(seen.advanced(1));", "", "an item is taken twice", "lib a_used_up_segment_is_left_with_its_last_item")
-# The barrier.
-fault("heavy-not", "barrier heavy", "if done() ||", "if true || done() ||", "putter and getter miss each other", "lib putter_and_getter_agree_on_each_slot")
-fault("heavy-trusted-again", "barrier heavy", "KERNEL.store(REFUSED, Ordering::Relaxed);", "", "new segments use the barrier that the kernel refuses by now")
-fault("heavy-says-yes", "barrier heavy", "\n        false", "\n        true", "a slot is poisoned though the kernel refuses the barrier")
-# The place for one value.
-fault("lay-beside-another", "handoff lay", "seen == HELD || ", "", "two threads are at the value")
-fault("lay-over", "handoff lay", "(*place).replace(value)", "(*place).replace(value); None", "the value that was there is lost")
-fault("take-not-held", "handoff take", "(FULL, HELD, Ordering::Acquire", "(FULL, EMPTY, Ordering::Acquire", "two threads are at the value")
-fault("take-leaves-full", "handoff take", "self.state.store(EMPTY, Ordering::Release);", "self.state.store(FULL, Ordering::Release);", "a value seems to be there that was taken")
-fault("is-full-held", "handoff is_full", "== FULL", "!= EMPTY", "a value seems to be there that is being taken")
+fault("fill-without-flag", "slot fill", "(*self.producer).store(DONE, Ordering::Relaxed);", "", "a segment is never reused", "test memory a_burst_in_batches_gives_its_memory_back_too")
+fault("publish-done", "slot publish", "Ordering::Release, Ordering::Relaxed).is_ok()", "Ordering::Release, Ordering::Relaxed).is_ok() || true", "a producer does not see that its slot is contested", "lib a_batch_that_finds_a_poisoned_slot_claims_one_slot_more")
+fault("publish-not-light", "slot publish", "light();", "", "producer and consumer miss each other", "loom raw_slot a_slot_is_full_or_poisoned_for_both_owners")
+fault("publish-without-flag", "slot publish", "self.set_producer_done();", "", "a segment is never reused", "loom raw_slot a_slot_is_full_or_poisoned_for_both_owners")
+fault("resolve-without-flag", "slot resolve", "self.set_producer_done();", "", "a segment is never reused", "loom raw_slot a_slot_is_full_or_poisoned_for_both_owners")
+fault("resolve-keeps", "slot resolve", "let value = self.read();", "if true {\n                self.set_producer_done();\n                return None;\n            }\n            let value = self.read();", "the item of a poisoned slot is lost", "lib a_batch_that_finds_a_poisoned_slot_claims_one_slot_more")
+fault("hole-without-producer-flag", "slot leave_hole", "self.set_producer_done();", "", "a segment is never reused", "loom raw_slot a_slot_without_a_value_is_a_hole_for_both_owners")
+fault("hole-not-stored", "slot leave_hole", "(*self.state).store(HOLE, Ordering::Relaxed);", "", "none")
+fault("full-if-hole", "slot is_full", "== FULL", "!= EMPTY", "a consumer takes a value from a hole", "lib a_claim_after_a_wrap_around_keeps_the_bound")
+fault("flag-before-read", "slot take_full", "let wrapped = wrap(self.read());\n            self.set_consumer_done();", "self.set_consumer_done();\n            let wrapped = wrap(self.read());", "a segment is reused while its value is read", "loom-rmw raw_slot a_slot_is_reused_only_after_both_owners_have_finished")
+fault("published-if-full", "slot is_published", "!= EMPTY", "== FULL", "none")
+fault("hole-without-flag", "slot finish", "self.set_consumer_done();", "", "a segment is never reused", "loom raw_slot a_slot_is_full_or_poisoned_for_both_owners")
+fault("finish-hole", "slot finish", "state == FULL", "state != EMPTY", "a consumer takes a value from a hole", "lib a_claim_after_a_wrap_around_keeps_the_bound")
+fault("poison-unfenced", "slot wait_or_poison", "let fenced = handshake == Handshake::Rmw || heavy();", "let fenced = true;", "producer and consumer miss each other", "loom raw_slot a_slot_is_full_or_poisoned_for_both_owners")
+fault("poison-without-recheck", "slot wait_or_poison", "if state != EMPTY {\n                        return state;\n                    }\n                    if fenced", "let _ = state;\n                    if fenced", "a full slot is poisoned", "loom raw_slot a_slot_is_full_or_poisoned_for_both_owners")
+fault("poison-done", "slot wait_or_poison", "(CONTESTED, POISONED, Ordering::Release, Ordering::Acquire).is_ok()", "(CONTESTED, POISONED, Ordering::Release, Ordering::Acquire).is_ok() || true", "a producer that finished in time loses its item", "loom raw_slot a_slot_is_full_or_poisoned_for_both_owners")
+fault("poison-without-membarrier", "slot wait_or_poison", "if fenced {\n                        break;", "if true {\n                        let _ = fenced;\n                        break;", "without the heavy fence a slot is poisoned that may be full")
+# The pool.
+fault("acquire-without-sweep", "pool acquire", "self.sweep();", "", "retired segments are not reused", "lib an_append_reuses_a_retired_segment_that_is_done")
+fault("acquire-not-cleared", "pool acquire", "unsafe { segment.clear(base) };", "let _ = base;", "a segment is reused without being cleared")
+fault("recycle-leaks", "pool recycle", "stored.is_err()", "false", "a second spare is lost", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
+fault("retire-without-sweep", "pool retire", "self.sweep();", "", "retired segments are not freed", "lib retiring_a_segment_recycles_an_earlier_one_that_is_done")
+fault("recycle-early", "pool recycle_or_retire", "unsafe { segment.is_done() }", "true", "a segment is reused while other threads use it", "lib retiring_a_segment_recycles_an_earlier_one_that_is_done")
+fault("recycle-never", "pool recycle_or_retire", "unsafe { segment.is_done() }", "false", "a segment is never reused", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
+fault("retire-drops-list", "pool recycle_or_retire", "Err(now) => top = now", "Err(now) => { let _ = now; top = null_mut() }", "the list of retired segments is cut", "loom-rmw raw_edges two_threads_retire_and_reuse_segments")
+fault("sweep-one", "pool each_retired", "while let Some(segment)", "if let Some(segment)", "the list of retired segments is cut", "lib a_dropped_queue_frees_all_its_segments")
+fault("spare-stays", "pool take_spare", "self.spare.swap(null_mut(), Ordering::Acquire)", "self.spare.load(Ordering::Acquire)", "two appenders have the same segment")
+fault("drop-keeps-retired", "pool free_all", "self.each_retired(|segment| unsafe { segment.free() });", "", "a dropped queue keeps its retired segments", "lib a_dropped_queue_frees_all_its_segments")
+fault("drop-keeps-spare", "pool free_all", "unsafe { segment.free() };\n        }", "let _ = segment;\n        }", "a dropped queue keeps its spare", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
+# The single consumer.
+fault("single-twice", "single single_consumer", "self.head.cursor() == Cursor::sentinel(Self::LEN)", "true", "a queue has two single consumers")
+fault("single-never-ends", "single end_single_consumer", "single.id = ENDED;", "", "a single consumer that has ended still pops", "lib a_single_consumer_that_has_ended_is_rejected_by_its_queue")
+fault("single-last-slot", "single peek_ready", "seen.ticket() + 1 >= Self::LEN", "seen.ticket() >= Self::LEN", "an empty queue keeps a used-up segment", "lib the_head_leaves_a_segment_with_its_last_item")
+fault("single-anywhere", "single check", "assert_eq!(self.cold.single.load(Ordering::Relaxed), single.id, \"the single consumer of another queue\");", "let _ = (Ordering::Relaxed, single.id);", "the single consumer of one queue pops from another")
+fault("single-leaves-later", "single pop_single_slow", "index + 1 == Self::LEN", "false", "an empty queue keeps a used-up segment", "lib the_head_leaves_a_segment_with_its_last_item")
+fault("single-batch-loses", "single pop_many_single", "Err(error) if values.len() == before =>", "Err(error) =>", "a batch that stops early reports that it popped nothing", "test mpsc")
+fault("run-over-gap", "single take_run", ".take_while(|&index|", ".filter(|&index|", "a batch takes a value that is not published")
+fault("run-skips", "single take_run", "seen.advanced(run as u64)", "seen.advanced(most)", "items are skipped")
+fault("run-last-slot", "single take_run", "(Self::LEN - 1)", "Self::LEN", "an empty queue keeps a used-up segment", "lib the_head_leaves_a_segment_with_its_last_item")
+fault("may-pop-never", "single may_pop_single", "seen.ticket() >= Self::LEN ||", "seen.ticket() < Self::LEN &&", "a consumer that spins misses the next segment")
+fault("single-ahead", "single take_unpublished", "tail.ticket() <= seen.ticket()", "tail.ticket() < seen.ticket()", "a slot is poisoned that no push has claimed")
+fault("single-any-segment", "single take_unpublished", "tail.address() == segment.address() && ", "", "empty, though the next segment holds an item")
+fault("single-passes-tail", "single leave_segment", "tail.address() == seen.address()", "false", "the head leaves a segment before the tail")
+fault("single-not-raised", "single leave_segment", "self.head.raise(seen, base, Self::LEN);", "let _ = base;", "the base is that of an earlier segment")
+fault("single-not-left", "single leave_segment", "left.leave(0);", "", "a segment is never reused")
+fault("single-retires-first", "single leave_segment", "self.head.raise(seen, base, Self::LEN);\n        self.head.store(", "self.head.raise(seen, base, Self::LEN);\n        if let Some(left) = left {\n            unsafe {\n                left.leave(0);\n                self.cold.pool.retire(left);\n            }\n        }\n        let left: Option<Segment<T>> = None;\n        self.head.store(", "a segment is reused while the head's word has its address", "loom-rmw raw_single a_segment_is_reused_only_after_the_single_consumer_has_left_it")
+fault("single-takes-twice", "single take", "queue.head.store(seen.advanced(1));", "", "an item is taken twice", "lib the_head_leaves_a_segment_with_its_last_item")
+# The heavy fence.
+fault("heavy-not", "fence heavy", "if fence() ||", "if true || fence() ||", "producer and consumer miss each other", "lib producer_and_consumer_agree_on_each_slot")
+fault("heavy-trusted-again", "fence heavy", "KERNEL.store(REFUSED, Ordering::Relaxed);", "", "new segments use `membarrier` after the kernel has refused it")
+fault("heavy-returns-true", "fence heavy", "\n        false", "\n        true", "a slot is poisoned though the kernel refuses `membarrier`")
 
 
 def regions(text, function):
-    """Where the functions of that name stand, from their first line to their closing brace."""
+    """The ranges of the functions of that name, from the first line to the closing brace."""
     for head in re.finditer(rf"^( *)(?:pub(?:\([a-z]+\))? )?(?:const )?(?:unsafe )?fn {function}\b", text, re.M):
         end = text.index(f"\n{head.group(1)}}}\n", head.start())
         yield head.start(), end
 
 
 def planted(text, fault):
-    """The text of the file with the fault in it; None unless there is exactly one place for it."""
+    """The text of the file with the fault in it; None unless the fault has exactly one place."""
     function = fault.where.split(" ")[1]
     places = [(start, end) for start, end in regions(text, function) if text[start:end].count(fault.old) == 1]
     changed = {text[:start] + text[start:end].replace(fault.old, fault.new) + text[end:] for start, end in places}
@@ -237,7 +229,7 @@ def at_most_8_gib():
 
 
 def run(tree, work, test, limit):
-    """What failed, or None."""
+    """The tests that failed, or None."""
     cargo, flags = command(test)
     target = work / ("target" + flags.replace("--cfg ", "-").replace(" ", ""))
     env = dict(os.environ, CARGO_TARGET_DIR=str(target))
@@ -269,7 +261,7 @@ def run(tree, work, test, limit):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", help="names of faults, functions or files")
-    parser.add_argument("--list", action="store_true", help="only see that each fault has its place")
+    parser.add_argument("--list", action="store_true", help="only check that each fault has its place")
     parser.add_argument("--search", action="store_true", help="run all tests of the core until one fails")
     parser.add_argument("--limit", type=int, default=120, help="seconds for one run of tests")
     parser.add_argument("--work", default="/tmp/joinq-plant")

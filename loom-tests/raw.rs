@@ -1,21 +1,13 @@
-//! Models of the core, `joinq::raw`: order, that nothing is lost, batches and counts.
-
-#[cfg(not(loom))]
-#[test]
-#[ignore = "a model: run `cargo loom`"]
-fn models_need_cfg_loom() {
-    panic!("run `cargo loom` with RUSTFLAGS unset");
-}
+//! Models of the core, `joinq::raw`: order, no lost item, batches and counts.
 
 #[cfg(loom)]
 mod items;
-#[cfg(loom)]
-mod models;
+mod support;
 
 #[cfg(loom)]
 mod tests {
     use crate::items::{
-        explore_capped, get, has_holes, item, pop_up_to, push_all, put, queue, reach, settle, Got, BEFORE,
+        explore_capped, has_holes, item, pop, pop_up_to, push, push_all, queue, reach, settle, Popped, BEFORE,
     };
     use joinq::raw::{Events, PopError, RawQueue, UNBOUNDED};
     use loom::sync::atomic::{AtomicBool, Ordering};
@@ -23,54 +15,54 @@ mod tests {
     use loom::thread;
     use std::collections::VecDeque;
 
-    /// The first push of a queue makes its first segment while somebody pops.
+    /// The first push of a queue makes its first segment while another thread pops.
     #[test]
-    fn push_and_pop_on_a_fresh_queue() {
+    fn a_push_makes_the_first_segment_during_a_pop() {
         explore_capped(|| {
             let (queue, _) = queue(0, 0);
-            let putter = queue.clone();
-            let putter = thread::spawn(move || (0..3).for_each(|n| put(&putter, (0, n))));
-            let mut got = Got::default();
+            let producer = queue.clone();
+            let producer = thread::spawn(move || (0..3).for_each(|n| push(&producer, (0, n))));
+            let mut popped = Popped::default();
             for _ in 0..2 {
-                let _ = get(&queue, &mut got);
+                let _ = pop(&queue, &mut popped);
             }
-            putter.join().unwrap();
-            settle(&queue, [got], [(0..3).map(|n| (0, n)).collect()]);
+            producer.join().unwrap();
+            settle(&queue, [popped], [(0..3).map(|n| (0, n)).collect()]);
         });
     }
 
-    /// Of two pushes one takes the last slot and the other appends, and a pop comes between.
+    /// Of two pushes one claims the last slot and the other appends, while another thread pops.
     #[test]
-    fn pushes_across_a_boundary_and_a_pop() {
+    fn two_pushes_cross_an_edge_during_a_pop() {
         reach("a hole", || {
             let (queue, before) = queue(0, 1);
-            let putters = [0, 1].map(|by| {
+            let producers = [0, 1].map(|by| {
                 let queue = queue.clone();
-                thread::spawn(move || put(&queue, (by, 0)))
+                thread::spawn(move || push(&queue, (by, 0)))
             });
-            let mut got = Got::default();
-            assert_eq!(get(&queue, &mut got), Ok(()));
-            let _ = get(&queue, &mut got);
-            let _ = putters.map(|putter| putter.join().unwrap());
+            let mut popped = Popped::default();
+            assert_eq!(pop(&queue, &mut popped), Ok(()));
+            let _ = pop(&queue, &mut popped);
+            let _ = producers.map(|producer| producer.join().unwrap());
             let holes = has_holes(&queue);
-            settle(&queue, [got], [before, vec![(0, 0), (1, 0)]]);
+            settle(&queue, [popped], [before, vec![(0, 0), (1, 0)]]);
             holes
         });
     }
 
-    /// Two poppers and one item: one of them has it.
+    /// Two pops and one item: one of them takes it.
     #[test]
-    fn two_poppers_and_one_item() {
+    fn one_of_two_pops_takes_the_only_item() {
         explore_capped(|| {
             let (queue, before) = queue(0, 1);
             let other = queue.clone();
             let other = thread::spawn(move || {
-                let mut got = Got::default();
-                let answer = get(&other, &mut got);
-                (got, answer)
+                let mut popped = Popped::default();
+                let answer = pop(&other, &mut popped);
+                (popped, answer)
             });
-            let mut mine = Got::default();
-            let answer = get(&queue, &mut mine);
+            let mut mine = Popped::default();
+            let answer = pop(&queue, &mut mine);
             let (theirs, other_answer) = other.join().unwrap();
             assert!(answer.is_ok() != other_answer.is_ok());
             assert_eq!(answer.and(other_answer), Err(PopError::Empty));
@@ -78,172 +70,173 @@ mod tests {
         });
     }
 
-    /// Two poppers and a pusher, on one item.
+    /// Two pops and a push, with one item in the queue.
     #[test]
-    fn two_poppers_and_a_push() {
+    fn two_pops_during_a_push_take_each_item_once() {
         explore_capped(|| {
             let (queue, before) = queue(0, 1);
-            let poppers = [0, 1].map(|_| {
+            let consumers = [0, 1].map(|_| {
                 let queue = queue.clone();
                 thread::spawn(move || {
-                    let mut got = Got::default();
-                    let _ = get(&queue, &mut got);
-                    got
+                    let mut popped = Popped::default();
+                    let _ = pop(&queue, &mut popped);
+                    popped
                 })
             });
-            put(&queue, (0, 0));
-            let gots = poppers.map(|popper| popper.join().unwrap());
-            settle(&queue, gots, [before, vec![(0, 0)]]);
+            push(&queue, (0, 0));
+            let all_popped = consumers.map(|consumer| consumer.join().unwrap());
+            settle(&queue, all_popped, [before, vec![(0, 0)]]);
         });
     }
 
-    /// What was put before the pop began is not missed, at any offset of a segment.
+    /// A pop does not miss an item that was pushed before it began, at any offset of a segment.
     #[test]
     fn a_finished_push_is_not_missed() {
         for passed in 0..3 {
             explore_capped(move || {
                 let (queue, _) = queue(passed, 0);
                 let done = Arc::new(AtomicBool::new(false));
-                let putter = (queue.clone(), done.clone());
-                let putter = thread::spawn(move || {
-                    put(&putter.0, (0, 0));
-                    putter.1.store(true, Ordering::Release);
-                    put(&putter.0, (0, 1));
+                let producer = (queue.clone(), done.clone());
+                let producer = thread::spawn(move || {
+                    push(&producer.0, (0, 0));
+                    producer.1.store(true, Ordering::Release);
+                    push(&producer.0, (0, 1));
                 });
-                let mut got = Got::default();
+                let mut popped = Popped::default();
                 let finished = done.load(Ordering::Acquire);
-                let answer = get(&queue, &mut got);
+                let answer = pop(&queue, &mut popped);
                 assert!(answer.is_ok() || !finished);
-                putter.join().unwrap();
-                settle(&queue, [got], [vec![(0, 0), (0, 1)]]);
+                producer.join().unwrap();
+                settle(&queue, [popped], [vec![(0, 0), (0, 1)]]);
             });
         }
     }
 
-    /// One thread puts, then gets, so that something is inside all the time: nobody is told that it is empty.
+    /// One thread pushes, then pops, so that an item is in the queue all the time: no pop finds it empty.
     #[test]
-    fn empty_is_never_said_of_a_queue_with_items() {
+    fn a_queue_with_items_is_never_reported_empty() {
         explore_capped(|| {
             let (queue, before) = queue(0, 1);
-            let turner = queue.clone();
-            let turner = thread::spawn(move || {
-                let mut got = Got::default();
+            let worker = queue.clone();
+            let worker = thread::spawn(move || {
+                let mut popped = Popped::default();
                 for n in 0..2 {
-                    put(&turner, (0, n));
-                    assert_eq!(get(&turner, &mut got), Ok(()));
+                    push(&worker, (0, n));
+                    assert_eq!(pop(&worker, &mut popped), Ok(()));
                 }
-                got
+                popped
             });
-            let mut got = Got::default();
-            assert_eq!(get(&queue, &mut got), Ok(()));
-            let other = turner.join().unwrap();
-            settle(&queue, [got, other], [before, vec![(0, 0), (0, 1)]]);
+            let mut popped = Popped::default();
+            assert_eq!(pop(&queue, &mut popped), Ok(()));
+            let other = worker.join().unwrap();
+            settle(&queue, [popped, other], [before, vec![(0, 0), (0, 1)]]);
         });
     }
 
-    /// The length is that of one moment: never more than was inside at any time.
+    /// The length is that of one moment: never more than the queue held at any time.
     #[test]
     fn len_is_exact_while_items_pass() {
         explore_capped(|| {
             let (queue, _) = queue(0, 0);
-            let turner = queue.clone();
-            let turner = thread::spawn(move || {
-                let mut got = Got::default();
+            let worker = queue.clone();
+            let worker = thread::spawn(move || {
+                let mut popped = Popped::default();
                 for n in 0..3 {
-                    put(&turner, (0, n));
-                    assert_eq!(get(&turner, &mut got), Ok(()));
+                    push(&worker, (0, n));
+                    assert_eq!(pop(&worker, &mut popped), Ok(()));
                 }
-                got
+                popped
             });
             for _ in 0..2 {
                 assert!(queue.len() <= 1);
             }
-            let got = turner.join().unwrap();
-            settle(&queue, [got], [(0..3).map(|n| (0, n)).collect()]);
+            let popped = worker.join().unwrap();
+            settle(&queue, [popped], [(0..3).map(|n| (0, n)).collect()]);
         });
     }
 
-    /// While the queue only grows, or only shrinks, two lengths tell the same, and neither is beyond the extremes.
+    /// While the queue only grows, or only shrinks, two successive lengths do the same, and both are within
+    /// the extremes.
     #[test]
-    fn len_goes_one_way_with_the_queue() {
+    fn len_is_monotonic_while_the_queue_only_grows_or_only_shrinks() {
         explore_capped(|| {
             let (queue, _) = queue(0, 0);
-            let putter = queue.clone();
-            let putter = thread::spawn(move || (0..3).for_each(|n| put(&putter, (0, n))));
+            let producer = queue.clone();
+            let producer = thread::spawn(move || (0..3).for_each(|n| push(&producer, (0, n))));
             let (first, second) = (queue.len(), queue.len());
             assert!(first <= second && second <= 3);
-            putter.join().unwrap();
+            producer.join().unwrap();
             settle(&queue, [], [(0..3).map(|n| (0, n)).collect()]);
         });
         explore_capped(|| {
             let (queue, before) = queue(0, 5);
-            let popper = queue.clone();
-            let popper = thread::spawn(move || {
-                let mut got = Got::default();
-                (0..3).for_each(|_| assert_eq!(get(&popper, &mut got), Ok(())));
-                got
+            let consumer = queue.clone();
+            let consumer = thread::spawn(move || {
+                let mut popped = Popped::default();
+                (0..3).for_each(|_| assert_eq!(pop(&consumer, &mut popped), Ok(())));
+                popped
             });
             let (first, second) = (queue.len(), queue.len());
             assert!(first >= second && second >= 2);
-            let got = popper.join().unwrap();
-            settle(&queue, [got], [before]);
+            let popped = consumer.join().unwrap();
+            settle(&queue, [popped], [before]);
         });
     }
 
-    /// `len` and `is_closed` beside a push, a close and a pop.
+    /// `len` and `is_closed` during a push, a close and a pop.
     #[test]
-    fn readers_beside_a_push_and_a_pop() {
+    fn len_and_is_closed_are_consistent_during_a_push_and_a_pop() {
         explore_capped(|| {
             let (queue, before) = queue(0, 1);
-            let putter = queue.clone();
-            let putter = thread::spawn(move || {
-                put(&putter, (0, 0));
-                putter.close(&mut Events::default());
-                assert!(putter.is_closed());
+            let producer = queue.clone();
+            let producer = thread::spawn(move || {
+                push(&producer, (0, 0));
+                producer.close(&mut Events::default());
+                assert!(producer.is_closed());
             });
-            let popper = queue.clone();
-            let popper = thread::spawn(move || {
-                let mut got = Got::default();
-                assert_eq!(get(&popper, &mut got), Ok(()));
-                got
+            let consumer = queue.clone();
+            let consumer = thread::spawn(move || {
+                let mut popped = Popped::default();
+                assert_eq!(pop(&consumer, &mut popped), Ok(()));
+                popped
             });
             let closed = queue.is_closed();
             let len = queue.len();
             assert!(len <= 2);
             assert!(!closed || queue.is_closed());
-            putter.join().unwrap();
-            let got = popper.join().unwrap();
+            producer.join().unwrap();
+            let popped = consumer.join().unwrap();
             assert_eq!(queue.len(), 1);
-            settle(&queue, [got], [before, vec![(0, 0)]]);
+            settle(&queue, [popped], [before, vec![(0, 0)]]);
         });
     }
 
-    /// A batch whose slots a getter poisons is put in its order all the same.
+    /// A batch keeps its order even if a pop poisons slots of it.
     #[test]
     fn a_batch_keeps_its_order_across_a_poisoned_slot() {
         for passed in [0, 1] {
             reach("a hole", move || {
                 let (queue, before) = queue(passed, 1);
-                let putter = queue.clone();
-                let putter = thread::spawn(move || {
+                let producer = queue.clone();
+                let producer = thread::spawn(move || {
                     let mut values: VecDeque<_> = (0..4).map(|n| item((0, n))).collect();
-                    assert_eq!(push_all(&putter, &mut values, UNBOUNDED), Ok(()));
+                    assert_eq!(push_all(&producer, &mut values, UNBOUNDED), Ok(()));
                 });
-                let mut got = Got::default();
+                let mut popped = Popped::default();
                 for _ in 0..3 {
-                    let _ = get(&queue, &mut got);
+                    let _ = pop(&queue, &mut popped);
                 }
-                putter.join().unwrap();
+                producer.join().unwrap();
                 let holes = has_holes(&queue);
-                settle(&queue, [got], [before, (0..4).map(|n| (0, n)).collect()]);
+                settle(&queue, [popped], [before, (0..4).map(|n| (0, n)).collect()]);
                 holes
             });
         }
     }
 
-    /// Batches on both sides, and a single push between.
+    /// Batches on both sides, and a single push at the same time.
     #[test]
-    fn batches_both_ways() {
+    fn batch_pushes_and_batch_pops_keep_the_order() {
         reach("a hole", || {
             let (queue, _) = queue(0, 0);
             let many = queue.clone();
@@ -252,7 +245,7 @@ mod tests {
                 assert_eq!(push_all(&many, &mut values, UNBOUNDED), Ok(()));
             });
             let one = queue.clone();
-            let one = thread::spawn(move || put(&one, (1, 0)));
+            let one = thread::spawn(move || push(&one, (1, 0)));
             let mut out = Vec::new();
             if let Ok(count) = pop_up_to(&queue, &mut out, 3) {
                 assert_eq!(count, out.len());
@@ -260,100 +253,101 @@ mod tests {
             many.join().unwrap();
             one.join().unwrap();
             let holes = has_holes(&queue);
-            let mut got = Got::default();
-            out.into_iter().for_each(|item| got.note(item));
-            settle(&queue, [got], [vec![(0, 0), (0, 1), (0, 2), (1, 0)]]);
+            let mut popped = Popped::default();
+            out.into_iter().for_each(|item| popped.note(item));
+            settle(&queue, [popped], [vec![(0, 0), (0, 1), (0, 2), (1, 0)]]);
             holes
         });
     }
 
-    /// Two items are seen, and another takes one of them: the batch claims the one that is left, and no slot that no putter has
-    /// claimed. (`settle` would find that slot poisoned.)
+    /// A batch sees two items, and another pop takes one of them. The batch claims the remaining one, and no
+    /// slot that no push has claimed. (`settle` would find that slot poisoned.)
     #[test]
-    fn a_batch_claims_no_more_than_is_there() {
+    fn a_batch_claims_no_more_items_than_are_available() {
         reach("a batch of one", || {
             let (queue, before) = queue(1, 2);
             let other = queue.clone();
             let other = thread::spawn(move || {
-                let mut got = Got::default();
-                let _ = get(&other, &mut got);
-                got
+                let mut popped = Popped::default();
+                let _ = pop(&other, &mut popped);
+                popped
             });
             let mut out = Vec::new();
             assert!(pop_up_to(&queue, &mut out, 2).is_ok());
             let other = other.join().unwrap();
             let one = out.len() == 1;
-            let mut got = Got::default();
-            out.into_iter().for_each(|item| got.note(item));
-            settle(&queue, [got, other], [before]);
+            let mut popped = Popped::default();
+            out.into_iter().for_each(|item| popped.note(item));
+            settle(&queue, [popped, other], [before]);
             one
         });
     }
 
-    /// Claims less claims given up is what came in, and who counts both sees no hole whose claim it does not see.
+    /// Claims minus holes are the pushed items, and a thread that reads both sees no hole without its claim.
     #[test]
-    fn claims_and_holes_are_counted() {
+    fn claims_minus_holes_are_the_pushed_items() {
         reach("a hole", || {
             let (queue, before) = queue(0, 1);
-            let putter = queue.clone();
-            let putter = thread::spawn(move || {
-                put(&putter, (0, 0));
-                put(&putter, (0, 1));
+            let producer = queue.clone();
+            let producer = thread::spawn(move || {
+                push(&producer, (0, 0));
+                push(&producer, (0, 1));
             });
-            let popper = queue.clone();
-            let popper = thread::spawn(move || {
-                let mut got = Got::default();
+            let consumer = queue.clone();
+            let consumer = thread::spawn(move || {
+                let mut popped = Popped::default();
                 for _ in 0..2 {
-                    let _ = get(&popper, &mut got);
+                    let _ = pop(&consumer, &mut popped);
                 }
-                got
+                popped
             });
             let holes = queue.holes();
             let claims = queue.claims();
             assert!(claims > holes);
-            putter.join().unwrap();
-            let got = popper.join().unwrap();
+            producer.join().unwrap();
+            let popped = consumer.join().unwrap();
             assert_eq!(queue.claims() - queue.holes(), 3);
             let holes = has_holes(&queue);
-            settle(&queue, [got], [before, vec![(0, 0), (0, 1)]]);
+            settle(&queue, [popped], [before, vec![(0, 0), (0, 1)]]);
             holes
         });
     }
 
-    /// As before with nothing else going on: the hole is seen, and then its claim.
+    /// A smaller model of the same: a thread that sees the hole then sees its claim.
     #[test]
-    fn a_hole_is_seen_after_its_claim() {
+    fn a_hole_is_never_counted_before_its_claim() {
         reach("a hole", || {
             let (queue, _) = queue(0, 1);
-            let popper = queue.clone();
-            let popper =
-                thread::spawn(move || drop((popper.pop(&mut Events::default()), popper.pop(&mut Events::default()))));
+            let consumer = queue.clone();
+            let consumer = thread::spawn(move || {
+                drop((consumer.pop(&mut Events::default()), consumer.pop(&mut Events::default())))
+            });
             let counter = queue.clone();
             let counter = thread::spawn(move || {
                 let holes = counter.holes();
                 assert!(holes == 0 || counter.claims() >= 2);
             });
-            put(&queue, (0, 0));
-            popper.join().unwrap();
+            push(&queue, (0, 0));
+            consumer.join().unwrap();
             counter.join().unwrap();
             has_holes(&queue)
         });
     }
 
-    /// The last one to leave drops the queue with whatever is still inside.
+    /// The last thread drops the queue with the items still in it.
     #[test]
-    fn a_queue_is_dropped_with_items_inside() {
+    fn a_dropped_queue_drops_its_items() {
         for passed in 0..2 {
             explore_capped(move || {
                 let queue = Arc::new(RawQueue::new());
                 for _ in 0..passed {
                     assert!(queue.push(item((BEFORE, 0)), UNBOUNDED, &mut Events::default()).is_ok());
                 }
-                let putter = queue.clone();
-                let popper = queue.clone();
-                thread::spawn(move || (0..2).for_each(|n| put(&putter, (0, n))));
-                thread::spawn(move || drop(popper.pop(&mut Events::default())));
-                put(&queue, (1, 0));
+                let producer = queue.clone();
+                let consumer = queue.clone();
+                thread::spawn(move || (0..2).for_each(|n| push(&producer, (0, n))));
+                thread::spawn(move || drop(consumer.pop(&mut Events::default())));
+                push(&queue, (1, 0));
             });
         }
     }

@@ -1,20 +1,14 @@
-//! Models of the core: the bound is exact, and so is the close.
-
-#[cfg(not(loom))]
-#[test]
-#[ignore = "a model: run `cargo loom`"]
-fn models_need_cfg_loom() {
-    panic!("run `cargo loom` with RUSTFLAGS unset");
-}
+//! Models of the core: the bound and the close are exact.
 
 #[cfg(loom)]
 mod items;
-#[cfg(loom)]
-mod models;
+mod support;
 
 #[cfg(loom)]
 mod tests {
-    use crate::items::{explore_capped, get, item, offer, push_all, put, queue, reach, settle, Got, Shared, Tag};
+    use crate::items::{
+        explore_capped, item, pop, push, push_all, queue, reach, settle, try_push, Popped, Shared, Tag,
+    };
     use joinq::raw::{Events, PopError, PushError, RawQueue, UNBOUNDED};
     use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::sync::Arc;
@@ -23,89 +17,89 @@ mod tests {
 
     type Answers = Vec<Result<(), PushError<()>>>;
 
-    /// Two putters at a bound of one, and a popper: never two inside.
+    /// Two pushes at a bound of one, and a pop: the queue never holds two items.
     #[test]
-    fn two_pushers_and_a_popper_at_a_bound_of_one() {
+    fn two_pushes_keep_a_bound_of_one_during_a_pop() {
         explore_capped(|| {
             let (queue, _) = queue(0, 0);
-            let putters = [0, 1].map(|by| {
+            let producers = [0, 1].map(|by| {
                 let queue = queue.clone();
                 thread::spawn(move || {
                     let mut accepted = Vec::new();
-                    let _ = offer(&queue, (by, 0), 1, &mut accepted);
+                    let _ = try_push(&queue, (by, 0), 1, &mut accepted);
                     accepted
                 })
             });
-            let mut got = Got::default();
-            let _ = get(&queue, &mut got);
+            let mut popped = Popped::default();
+            let _ = pop(&queue, &mut popped);
             assert!(queue.len() <= 1);
-            let accepted = putters.map(|putter| putter.join().unwrap());
+            let accepted = producers.map(|producer| producer.join().unwrap());
             assert!(accepted.iter().any(|tags| !tags.is_empty()));
-            settle(&queue, [got], accepted);
+            settle(&queue, [popped], accepted);
         });
     }
 
-    /// One putter that goes on at a bound of one or two, and a popper.
+    /// Three pushes of one thread at a bound of one or two, and two pops.
     #[test]
-    fn a_pusher_and_a_popper_at_a_small_bound() {
+    fn three_pushes_keep_a_small_bound_during_two_pops() {
         for limit in [1, 2] {
             explore_capped(move || {
                 let (queue, before) = queue(1, limit as usize);
-                let putter = queue.clone();
-                let putter = thread::spawn(move || {
+                let producer = queue.clone();
+                let producer = thread::spawn(move || {
                     let mut accepted = Vec::new();
                     for number in 0..3 {
-                        let _ = offer(&putter, (0, number), limit, &mut accepted);
+                        let _ = try_push(&producer, (0, number), limit, &mut accepted);
                     }
                     accepted
                 });
-                let mut got = Got::default();
+                let mut popped = Popped::default();
                 for _ in 0..2 {
-                    let _ = get(&queue, &mut got);
+                    let _ = pop(&queue, &mut popped);
                     assert!(queue.len() <= limit);
                 }
-                let accepted = putter.join().unwrap();
-                settle(&queue, [got], [before, accepted]);
+                let accepted = producer.join().unwrap();
+                settle(&queue, [popped], [before, accepted]);
             });
         }
     }
 
-    /// Two putters at a bound of two, and a popper.
+    /// Two pushes at a bound of two, and a pop.
     #[test]
-    fn two_pushers_and_a_popper_at_a_bound_of_two() {
+    fn two_pushes_keep_a_bound_of_two_during_a_pop() {
         explore_capped(|| {
             let (queue, before) = queue(0, 1);
-            let putters = [0, 1].map(|by| {
+            let producers = [0, 1].map(|by| {
                 let queue = queue.clone();
                 thread::spawn(move || {
                     let mut accepted = Vec::new();
-                    let _ = offer(&queue, (by, 0), 2, &mut accepted);
+                    let _ = try_push(&queue, (by, 0), 2, &mut accepted);
                     accepted
                 })
             });
-            let mut got = Got::default();
-            assert_eq!(get(&queue, &mut got), Ok(()));
+            let mut popped = Popped::default();
+            assert_eq!(pop(&queue, &mut popped), Ok(()));
             assert!(queue.len() <= 2);
-            let accepted = putters.map(|putter| putter.join().unwrap());
-            settle(&queue, [got], accepted.into_iter().chain([before]));
+            let accepted = producers.map(|producer| producer.join().unwrap());
+            settle(&queue, [popped], accepted.into_iter().chain([before]));
         });
     }
 
-    /// Nobody pops: of two putters exactly as many go in as there is room for, inside a segment and at its edge.
+    /// Without pops exactly one of two pushes claims the only free slot, within a segment and at its edge.
     #[test]
-    fn room_for_one_is_taken_by_one() {
-        for inside in 0..4 {
+    fn one_free_slot_is_claimed_by_one_push() {
+        for queued in 0..4 {
             explore_capped(move || {
-                let (queue, before) = queue(0, inside);
-                let limit = inside as u64 + 1;
+                let (queue, before) = queue(0, queued);
+                let limit = queued as u64 + 1;
                 let other = queue.clone();
                 let other = thread::spawn(move || {
                     let mut accepted = Vec::new();
-                    let _ = offer(&other, (0, 0), limit, &mut accepted);
+                    let _ = try_push(&other, (0, 0), limit, &mut accepted);
                     accepted
                 });
                 let mut mine = Vec::new();
-                let _ = offer(&queue, (1, 0), limit, &mut mine);
+                let _ = try_push(&queue, (1, 0), limit, &mut mine);
                 let theirs = other.join().unwrap();
                 assert_eq!((mine.len() + theirs.len(), queue.len()), (1, limit));
                 settle(&queue, [], [before, mine, theirs]);
@@ -113,60 +107,61 @@ mod tests {
         }
     }
 
-    /// A pop that returned before the push began has made room, at any offset of a segment.
+    /// A push sees the slot that a pop freed before the push began, at any offset of a segment.
     #[test]
-    fn room_that_was_made_is_not_missed() {
+    fn a_slot_freed_before_a_push_is_not_missed() {
         for passed in 0..2 {
             explore_capped(move || {
                 let (queue, before) = queue(passed, 1);
                 let done = Arc::new(AtomicBool::new(false));
-                let popper = (queue.clone(), done.clone());
-                let popper = thread::spawn(move || {
-                    let mut got = Got::default();
-                    assert_eq!(get(&popper.0, &mut got), Ok(()));
-                    popper.1.store(true, Ordering::Release);
-                    let _ = get(&popper.0, &mut got);
-                    got
+                let consumer = (queue.clone(), done.clone());
+                let consumer = thread::spawn(move || {
+                    let mut popped = Popped::default();
+                    assert_eq!(pop(&consumer.0, &mut popped), Ok(()));
+                    consumer.1.store(true, Ordering::Release);
+                    let _ = pop(&consumer.0, &mut popped);
+                    popped
                 });
                 let mut accepted = Vec::new();
                 let made = done.load(Ordering::Acquire);
-                let answer = offer(&queue, (0, 0), 1, &mut accepted);
+                let answer = try_push(&queue, (0, 0), 1, &mut accepted);
                 assert!(answer.is_ok() || !made);
-                let got = popper.join().unwrap();
-                settle(&queue, [got], [before, accepted]);
+                let popped = consumer.join().unwrap();
+                settle(&queue, [popped], [before, accepted]);
             });
         }
     }
 
-    /// One thread gets, then puts, so that there is room for one more all the time: nobody is told that it is full.
+    /// One thread pops, then pushes, so that the queue has a free slot all the time: no push finds it full.
     #[test]
-    fn full_is_never_said_of_a_queue_with_room() {
+    fn a_queue_with_a_free_slot_is_never_reported_full() {
         for passed in 0..2 {
             explore_capped(move || {
                 let (queue, before) = queue(passed, 1);
-                let turner = queue.clone();
-                let turner = thread::spawn(move || {
-                    let mut got = Got::default();
+                let worker = queue.clone();
+                let worker = thread::spawn(move || {
+                    let mut popped = Popped::default();
                     let mut accepted = Vec::new();
                     for number in 0..3 {
-                        assert_eq!(get(&turner, &mut got), Ok(()));
-                        assert_eq!(offer(&turner, (0, number), 2, &mut accepted), Ok(()));
+                        assert_eq!(pop(&worker, &mut popped), Ok(()));
+                        assert_eq!(try_push(&worker, (0, number), 2, &mut accepted), Ok(()));
                     }
-                    (got, accepted)
+                    (popped, accepted)
                 });
                 let mut mine = Vec::new();
-                assert_eq!(offer(&queue, (1, 0), 2, &mut mine), Ok(()));
-                let (got, theirs) = turner.join().unwrap();
-                settle(&queue, [got], [before, mine, theirs]);
+                assert_eq!(try_push(&queue, (1, 0), 2, &mut mine), Ok(()));
+                let (popped, theirs) = worker.join().unwrap();
+                settle(&queue, [popped], [before, mine, theirs]);
             });
         }
     }
 
-    /// One item at a time passes while a put is at work, so that the segment of which it saw the end is used again: by the
-    /// tickets alone the head is then two items behind. Two may be inside, so that the put is not told that it is full.
+    /// During a push, items pass one at a time until the segment whose end the push saw is reused. By the
+    /// tickets alone the head is then two items behind. The limit is two items, and the push must not find
+    /// the queue full.
     #[test]
-    fn a_put_is_not_told_full_by_a_later_life_of_its_segment() {
-        // Large, so that a segment has four slots.
+    fn a_later_generation_of_a_segment_does_not_make_a_push_fail() {
+        // A large type, so that a segment has four slots.
         let large = |number: u64| [number; 8];
         explore_capped(move || {
             let queue = Arc::new(RawQueue::new());
@@ -175,18 +170,18 @@ mod tests {
                 assert_eq!(queue.pop(&mut Events::default()), Ok(large(number)));
             };
             (0..3).for_each(pass);
-            let putter = queue.clone();
-            let putter = thread::spawn(move || assert!(putter.push(large(9), 2, &mut Events::default()).is_ok()));
-            // The last slot, another segment, and the first slot of a segment that is used again.
+            let producer = queue.clone();
+            let producer = thread::spawn(move || assert!(producer.push(large(9), 2, &mut Events::default()).is_ok()));
+            // The last slot, another segment, and the first slot of a segment that is reused.
             for number in 3..9 {
                 assert!(queue.push(large(number), UNBOUNDED, &mut Events::default()).is_ok());
                 let _ = queue.pop(&mut Events::default());
             }
-            putter.join().unwrap();
+            producer.join().unwrap();
         });
     }
 
-    /// Two batches at a bound: what does not fit comes back in its order.
+    /// Two batches at a bound: the items that do not fit come back in their order.
     #[test]
     fn batches_stop_at_the_bound() {
         explore_capped(|| {
@@ -209,154 +204,158 @@ mod tests {
         });
     }
 
-    /// A push beside a close goes in or comes back, at every offset of a segment; at a full one the link is sealed.
+    /// A push during a close succeeds or returns its item, at every offset of a segment. At a full segment
+    /// the link is sealed.
     #[test]
-    fn a_push_beside_a_close() {
-        for inside in 0..4 {
+    fn a_push_during_a_close_succeeds_or_returns_its_value() {
+        for queued in 0..4 {
             explore_capped(move || {
-                let (queue, before) = queue(0, inside);
-                let putter = queue.clone();
-                let putter = thread::spawn(move || {
+                let (queue, before) = queue(0, queued);
+                let producer = queue.clone();
+                let producer = thread::spawn(move || {
                     let mut accepted = Vec::new();
                     let answers: Answers =
-                        (0..2).map(|number| offer(&putter, (0, number), u64::MAX, &mut accepted)).collect();
-                    assert!(answers[0].is_ok() || answers[1].is_err(), "open again after it was closed");
+                        (0..2).map(|number| try_push(&producer, (0, number), u64::MAX, &mut accepted)).collect();
+                    assert!(
+                        answers[0].is_ok() || answers[1].is_err(),
+                        "a push succeeded after one that found the queue closed"
+                    );
                     accepted
                 });
                 assert!(queue.close(&mut Events::default()));
                 let mut after = Vec::new();
-                assert_eq!(offer(&queue, (1, 0), u64::MAX, &mut after), Err(PushError::Closed(())));
-                let accepted = putter.join().unwrap();
+                assert_eq!(try_push(&queue, (1, 0), u64::MAX, &mut after), Err(PushError::Closed(())));
+                let accepted = producer.join().unwrap();
                 settle(&queue, [], [before, accepted]);
                 assert_eq!(queue.pop(&mut Events::default()).err(), Some(PopError::Closed));
             });
         }
     }
 
-    /// Two pushers append to a full segment while its link is being sealed.
+    /// Two pushes append to a full segment while its link is being sealed.
     #[test]
-    fn two_appends_beside_a_close() {
-        for inside in [0, 2] {
+    fn two_appends_during_a_close_succeed_or_return_their_values() {
+        for queued in [0, 2] {
             explore_capped(move || {
-                let (queue, before) = queue(0, inside);
-                let putters = [0, 1].map(|by| {
+                let (queue, before) = queue(0, queued);
+                let producers = [0, 1].map(|by| {
                     let queue = queue.clone();
                     thread::spawn(move || {
                         let mut accepted = Vec::new();
-                        let _ = offer(&queue, (by, 0), u64::MAX, &mut accepted);
+                        let _ = try_push(&queue, (by, 0), u64::MAX, &mut accepted);
                         accepted
                     })
                 });
                 assert!(queue.close(&mut Events::default()));
-                let accepted = putters.map(|putter| putter.join().unwrap());
+                let accepted = producers.map(|producer| producer.join().unwrap());
                 settle(&queue, [], accepted.into_iter().chain([before]));
                 assert_eq!(queue.pop(&mut Events::default()).err(), Some(PopError::Closed));
             });
         }
     }
 
-    /// The close finds the next segment linked and moves the tail to it, and a third thread pushes there.
+    /// The close finds the next segment linked and moves the tail to it, while a third thread pushes there.
     #[test]
     fn a_close_helps_an_append() {
-        for inside in [0, 2] {
+        for queued in [0, 2] {
             explore_capped(move || {
-                let (queue, before) = queue(0, inside);
+                let (queue, before) = queue(0, queued);
                 let closer = queue.clone();
                 let closer = thread::spawn(move || assert!(closer.close(&mut Events::default())));
-                let putter = queue.clone();
-                let putter = thread::spawn(move || {
+                let producer = queue.clone();
+                let producer = thread::spawn(move || {
                     let mut accepted = Vec::new();
-                    let _ = offer(&putter, (0, 0), u64::MAX, &mut accepted);
+                    let _ = try_push(&producer, (0, 0), u64::MAX, &mut accepted);
                     accepted
                 });
                 let mut mine = Vec::new();
-                let _ = offer(&queue, (1, 0), u64::MAX, &mut mine);
+                let _ = try_push(&queue, (1, 0), u64::MAX, &mut mine);
                 closer.join().unwrap();
-                let theirs = putter.join().unwrap();
+                let theirs = producer.join().unwrap();
                 settle(&queue, [], [before, mine, theirs]);
             });
         }
     }
 
-    /// One of two closes is the one that closed, and what it says holds for the other as well.
+    /// Exactly one of two closes returns true, and after each of them the queue is closed.
     #[test]
-    fn two_closes_beside_a_push() {
-        for inside in 1..3 {
+    fn one_of_two_closes_closes_the_queue() {
+        for queued in 1..3 {
             explore_capped(move || {
-                let (queue, before) = queue(0, inside);
+                let (queue, before) = queue(0, queued);
                 let closer = queue.clone();
                 let closer = thread::spawn(move || {
                     let closed = closer.close(&mut Events::default());
                     assert!(closer.is_closed());
                     closed
                 });
-                let putter = queue.clone();
-                let putter = thread::spawn(move || {
+                let producer = queue.clone();
+                let producer = thread::spawn(move || {
                     let mut accepted = Vec::new();
-                    let _ = offer(&putter, (0, 0), u64::MAX, &mut accepted);
+                    let _ = try_push(&producer, (0, 0), u64::MAX, &mut accepted);
                     accepted
                 });
                 let closed = queue.close(&mut Events::default());
                 assert!(queue.is_closed());
                 assert!(closer.join().unwrap() != closed);
-                let accepted = putter.join().unwrap();
+                let accepted = producer.join().unwrap();
                 settle(&queue, [], [before, accepted]);
             });
         }
     }
 
-    /// Whoever is told `Closed` by a pop has seen the last item go.
+    /// A pop returns `Closed` only after the last item was popped.
     #[test]
-    fn closed_means_drained() {
-        for inside in 0..3 {
+    fn closed_is_reported_only_after_the_last_item() {
+        for queued in 0..3 {
             reach("closed in time", move || {
-                let (queue, before) = queue(0, inside);
-                let putter = queue.clone();
-                let putter = thread::spawn(move || {
+                let (queue, before) = queue(0, queued);
+                let producer = queue.clone();
+                let producer = thread::spawn(move || {
                     let mut accepted = Vec::new();
-                    let _ = offer(&putter, (0, 0), u64::MAX, &mut accepted);
+                    let _ = try_push(&producer, (0, 0), u64::MAX, &mut accepted);
                     accepted
                 });
                 let closer = queue.clone();
                 let closer = thread::spawn(move || assert!(closer.close(&mut Events::default())));
-                let mut got = Got::default();
+                let mut popped = Popped::default();
                 let mut closed = false;
-                for _ in 0..inside + 2 {
-                    match get(&queue, &mut got) {
+                for _ in 0..queued + 2 {
+                    match pop(&queue, &mut popped) {
                         Err(PopError::Closed) => closed = true,
-                        _ => assert!(!closed, "after Closed came another answer"),
+                        _ => assert!(!closed, "another result followed Closed"),
                     }
                 }
-                let accepted = putter.join().unwrap();
+                let accepted = producer.join().unwrap();
                 closer.join().unwrap();
                 assert!(!closed || queue.len() == 0);
-                settle(&queue, [got], [before, accepted]);
+                settle(&queue, [popped], [before, accepted]);
                 closed
             });
         }
     }
 
-    /// A putter of two closes behind its items: the popper gets both before it is told.
+    /// A thread pushes two items and closes: the pops return both before they return `Closed`.
     #[test]
-    fn a_close_comes_after_what_was_put() {
+    fn a_close_comes_after_the_items_of_its_thread() {
         reach("closed in time", || {
             let (queue, _) = queue(1, 0);
-            let putter = queue.clone();
-            let putter = thread::spawn(move || {
-                put(&putter, (0, 0));
-                put(&putter, (0, 1));
-                assert!(putter.close(&mut Events::default()));
+            let producer = queue.clone();
+            let producer = thread::spawn(move || {
+                push(&producer, (0, 0));
+                push(&producer, (0, 1));
+                assert!(producer.close(&mut Events::default()));
             });
-            let mut got = Got::default();
+            let mut popped = Popped::default();
             let mut closed = false;
             for _ in 0..3 {
-                if get(&queue, &mut got) == Err(PopError::Closed) {
-                    assert_eq!(got.0.len(), 2);
+                if pop(&queue, &mut popped) == Err(PopError::Closed) {
+                    assert_eq!(popped.0.len(), 2);
                     closed = true;
                 }
             }
-            putter.join().unwrap();
-            settle(&queue, [got], [vec![(0, 0), (0, 1)]]);
+            producer.join().unwrap();
+            settle(&queue, [popped], [vec![(0, 0), (0, 1)]]);
             closed
         });
     }

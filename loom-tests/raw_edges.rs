@@ -1,20 +1,12 @@
-//! Models of the core at the edges of its segments: who appends, who moves the ends, when a segment is used again.
-
-#[cfg(not(loom))]
-#[test]
-#[ignore = "a model: run `cargo loom`"]
-fn models_need_cfg_loom() {
-    panic!("run `cargo loom` with RUSTFLAGS unset");
-}
+//! Models of the core at the edges of its segments: appending, moving the ends, and the reuse of segments.
 
 #[cfg(loom)]
 mod items;
-#[cfg(loom)]
-mod models;
+mod support;
 
 #[cfg(loom)]
 mod tests {
-    use crate::items::{explore_capped, get, has_holes, item, put, queue, reach, settle, Got, Shared, Tag};
+    use crate::items::{explore_capped, has_holes, item, pop, push, queue, reach, settle, Popped, Shared, Tag};
     use joinq::raw::{Events, UNBOUNDED};
     use loom::thread;
 
@@ -22,50 +14,50 @@ mod tests {
         (0..count).map(|number| (by, number)).collect()
     }
 
-    /// Pops `times` times, whatever comes.
-    fn popper(queue: &Shared, times: usize) -> thread::JoinHandle<Got> {
+    /// A thread that pops `times` times, with any result.
+    fn consumer(queue: &Shared, times: usize) -> thread::JoinHandle<Popped> {
         let queue = queue.clone();
         thread::spawn(move || {
-            let mut got = Got::default();
+            let mut popped = Popped::default();
             for _ in 0..times {
-                let _ = get(&queue, &mut got);
+                let _ = pop(&queue, &mut popped);
             }
-            got
+            popped
         })
     }
 
-    fn putter(queue: &Shared, by: usize, count: usize) -> thread::JoinHandle<()> {
+    fn producer(queue: &Shared, by: usize, count: usize) -> thread::JoinHandle<()> {
         let queue = queue.clone();
-        thread::spawn(move || (0..count).for_each(|number| put(&queue, (by, number))))
+        thread::spawn(move || (0..count).for_each(|number| push(&queue, (by, number))))
     }
 
-    /// Two pushers append at once to a queue without segments, beside a pop.
+    /// Two pushes append at once to a queue without segments, during a pop.
     #[test]
-    fn two_append_the_first_segment() {
+    fn two_pushes_append_the_first_segment() {
         explore_capped(|| {
             let (queue, _) = queue(0, 0);
-            let putters = [putter(&queue, 0, 1), putter(&queue, 1, 1)];
-            let mut got = Got::default();
-            let _ = get(&queue, &mut got);
-            let _ = putters.map(|putter| putter.join().unwrap());
-            settle(&queue, [got], [all(0, 1), all(1, 1)]);
+            let producers = [producer(&queue, 0, 1), producer(&queue, 1, 1)];
+            let mut popped = Popped::default();
+            let _ = pop(&queue, &mut popped);
+            let _ = producers.map(|producer| producer.join().unwrap());
+            settle(&queue, [popped], [all(0, 1), all(1, 1)]);
         });
     }
 
-    /// Two pushers append at once to a full segment, beside a pop.
+    /// Two pushes append at once to a full segment, during a pop.
     #[test]
-    fn two_append_to_a_full_segment() {
+    fn two_pushes_append_to_a_full_segment() {
         explore_capped(|| {
             let (queue, before) = queue(0, 2);
-            let putters = [putter(&queue, 0, 1), putter(&queue, 1, 1)];
-            let mut got = Got::default();
-            assert_eq!(get(&queue, &mut got), Ok(()));
-            let _ = putters.map(|putter| putter.join().unwrap());
-            settle(&queue, [got], [before, all(0, 1), all(1, 1)]);
+            let producers = [producer(&queue, 0, 1), producer(&queue, 1, 1)];
+            let mut popped = Popped::default();
+            assert_eq!(pop(&queue, &mut popped), Ok(()));
+            let _ = producers.map(|producer| producer.join().unwrap());
+            settle(&queue, [popped], [before, all(0, 1), all(1, 1)]);
         });
     }
 
-    /// Whoever of two appenders moves the tail, each of them reports its own item before it returns.
+    /// Of two appending pushes, either may move the tail, but each reports its own item when it returns.
     #[test]
     fn each_append_reports_its_item() {
         explore_capped(|| {
@@ -83,160 +75,163 @@ mod tests {
         });
     }
 
-    /// Segments go round while both sides are in them.
+    /// Segments are reused while pushes and pops use them.
     #[test]
-    fn segments_go_round() {
+    fn segments_are_reused_during_pushes_and_pops() {
         reach("a hole", || {
             let (queue, _) = queue(0, 0);
-            let putter = putter(&queue, 0, 6);
-            let mut got = Got::default();
+            let producer = producer(&queue, 0, 6);
+            let mut popped = Popped::default();
             for _ in 0..4 {
-                let _ = get(&queue, &mut got);
+                let _ = pop(&queue, &mut popped);
             }
-            putter.join().unwrap();
+            producer.join().unwrap();
             let holes = has_holes(&queue);
-            settle(&queue, [got], [all(0, 6)]);
+            settle(&queue, [popped], [all(0, 6)]);
             holes
         });
     }
 
-    /// The same with a spare laid by, so that the next append takes it.
+    /// Segments are reused with a spare in the pool, which the next append takes.
     #[test]
-    fn the_spare_goes_round() {
+    fn an_append_reuses_the_spare() {
         for passed in [3, 4] {
             explore_capped(move || {
                 let (queue, before) = queue(passed, 1);
-                let putter = putter(&queue, 0, 5);
-                let mut got = Got::default();
+                let producer = producer(&queue, 0, 5);
+                let mut popped = Popped::default();
                 for _ in 0..3 {
-                    let _ = get(&queue, &mut got);
+                    let _ = pop(&queue, &mut popped);
                 }
-                putter.join().unwrap();
-                settle(&queue, [got], [before, all(0, 5)]);
+                producer.join().unwrap();
+                settle(&queue, [popped], [before, all(0, 5)]);
             });
         }
     }
 
-    /// A slot is poisoned, its putter comes back for its value, and the segment is used again by the popper itself.
+    /// A slot is poisoned, its producer takes its value back, and the consumer's thread reuses the segment.
     #[test]
-    fn a_poisoned_segment_is_used_again() {
+    fn a_segment_with_a_poisoned_slot_is_reused() {
         reach("a hole", || {
             let (queue, before) = queue(0, 1);
-            let putter = putter(&queue, 0, 2);
-            let mut got = Got::default();
+            let producer = producer(&queue, 0, 2);
+            let mut popped = Popped::default();
             for number in 0..4 {
-                let _ = get(&queue, &mut got);
-                let _ = get(&queue, &mut got);
-                put(&queue, (1, number));
+                let _ = pop(&queue, &mut popped);
+                let _ = pop(&queue, &mut popped);
+                push(&queue, (1, number));
             }
-            putter.join().unwrap();
+            producer.join().unwrap();
             let holes = has_holes(&queue);
-            settle(&queue, [got], [before, all(0, 2), all(1, 4)]);
+            settle(&queue, [popped], [before, all(0, 2), all(1, 4)]);
             holes
         });
     }
 
-    /// Who poisons a slot has looked at its segment before: that comes before the segment is used again by a third.
+    /// A pop that poisons a slot has read its segment before. A third thread reuses the segment only after
+    /// that.
     #[test]
-    fn a_poisoner_is_done_with_the_segment() {
+    fn a_poisoning_pop_finishes_before_its_segment_is_reused() {
         reach("a hole", || {
             let (queue, before) = queue(1, 0);
-            let putter = putter(&queue, 0, 1);
-            let popper = popper(&queue, 1);
-            let mut got = Got::default();
+            let producer = producer(&queue, 0, 1);
+            let consumer = consumer(&queue, 1);
+            let mut popped = Popped::default();
             for number in 0..4 {
-                put(&queue, (1, number));
-                let _ = get(&queue, &mut got);
+                push(&queue, (1, number));
+                let _ = pop(&queue, &mut popped);
             }
-            putter.join().unwrap();
-            let other = popper.join().unwrap();
+            producer.join().unwrap();
+            let other = consumer.join().unwrap();
             let holes = has_holes(&queue);
-            settle(&queue, [got, other], [before, all(0, 1), all(1, 4)]);
+            settle(&queue, [popped, other], [before, all(0, 1), all(1, 4)]);
             holes
         });
     }
 
-    /// Two pops of one segment, and a thread that goes round: who reuses the segment sees both pops done with it.
+    /// Two pops in one segment, and a thread that reuses it: that thread sees both pops finished.
     #[test]
-    fn a_late_popper_and_a_segment_used_again() {
+    fn a_segment_is_reused_only_after_a_late_pop() {
         explore_capped(|| {
             let (queue, before) = queue(0, 2);
-            let popper = popper(&queue, 1);
-            let mut got = Got::default();
+            let consumer = consumer(&queue, 1);
+            let mut popped = Popped::default();
             for number in 0..4 {
-                put(&queue, (0, number));
-                assert_eq!(get(&queue, &mut got), Ok(()));
+                push(&queue, (0, number));
+                assert_eq!(pop(&queue, &mut popped), Ok(()));
             }
-            let other = popper.join().unwrap();
-            settle(&queue, [got, other], [before, all(0, 4)]);
+            let other = consumer.join().unwrap();
+            settle(&queue, [popped, other], [before, all(0, 4)]);
         });
     }
 
-    /// A late helper at the edge, and a thread that goes round.
+    /// A late helper at the edge, and a thread that reuses the segment.
     #[test]
-    fn a_late_helper_and_a_segment_used_again() {
+    fn a_segment_is_reused_only_after_a_late_helper() {
         explore_capped(|| {
             let (queue, before) = queue(0, 2);
-            let putter = putter(&queue, 1, 1);
-            let mut got = Got::default();
+            let producer = producer(&queue, 1, 1);
+            let mut popped = Popped::default();
             for number in 0..4 {
-                put(&queue, (0, number));
-                assert_eq!(get(&queue, &mut got), Ok(()));
+                push(&queue, (0, number));
+                assert_eq!(pop(&queue, &mut popped), Ok(()));
             }
-            putter.join().unwrap();
-            settle(&queue, [got], [before, all(0, 4), all(1, 1)]);
+            producer.join().unwrap();
+            settle(&queue, [popped], [before, all(0, 4), all(1, 1)]);
         });
     }
 
-    /// Two poppers race for the swing of the head, beside a pusher that saw the tail at the segment they leave.
+    /// Two consumers race for the swing of the head, while a push has seen the tail in the segment that they
+    /// leave.
     #[test]
-    fn two_poppers_leave_a_segment_that_a_pusher_is_in() {
+    fn two_pops_leave_a_segment_that_a_push_still_uses() {
         explore_capped(|| {
             let (queue, before) = queue(0, 2);
-            let poppers = [popper(&queue, 2), popper(&queue, 1)];
-            put(&queue, (0, 0));
-            put(&queue, (0, 1));
-            let gots = poppers.map(|popper| popper.join().unwrap());
-            settle(&queue, gots, [before, all(0, 2)]);
+            let consumers = [consumer(&queue, 2), consumer(&queue, 1)];
+            push(&queue, (0, 0));
+            push(&queue, (0, 1));
+            let all_popped = consumers.map(|consumer| consumer.join().unwrap());
+            settle(&queue, all_popped, [before, all(0, 2)]);
         });
     }
 
-    /// Two poppers race for the swing of the head where the next segment is there already.
+    /// Two consumers race for the swing of the head where the next segment is already linked.
     #[test]
-    fn two_poppers_at_an_edge() {
+    fn two_pops_race_to_leave_a_segment() {
         explore_capped(|| {
             let (queue, before) = queue(1, 3);
-            let popper = popper(&queue, 2);
-            let mut got = Got::default();
+            let consumer = consumer(&queue, 2);
+            let mut popped = Popped::default();
             for _ in 0..2 {
-                let _ = get(&queue, &mut got);
+                let _ = pop(&queue, &mut popped);
             }
-            let other = popper.join().unwrap();
-            settle(&queue, [got, other], [before]);
+            let other = consumer.join().unwrap();
+            settle(&queue, [popped, other], [before]);
         });
     }
 
-    /// Two threads put and get by turns, so that each may retire, sweep and use what the other was in.
+    /// Two threads push and pop in turn, so that each may retire, sweep and reuse segments that the other
+    /// used.
     #[test]
-    fn two_threads_go_round() {
+    fn two_threads_retire_and_reuse_segments() {
         explore_capped(|| {
             let (queue, before) = queue(1, 1);
-            let turner = queue.clone();
-            let turner = thread::spawn(move || {
-                let mut got = Got::default();
+            let worker = queue.clone();
+            let worker = thread::spawn(move || {
+                let mut popped = Popped::default();
                 for number in 0..3 {
-                    put(&turner, (0, number));
-                    assert_eq!(get(&turner, &mut got), Ok(()));
+                    push(&worker, (0, number));
+                    assert_eq!(pop(&worker, &mut popped), Ok(()));
                 }
-                got
+                popped
             });
-            let mut got = Got::default();
+            let mut popped = Popped::default();
             for number in 0..3 {
-                put(&queue, (1, number));
-                assert_eq!(get(&queue, &mut got), Ok(()));
+                push(&queue, (1, number));
+                assert_eq!(pop(&queue, &mut popped), Ok(()));
             }
-            let other = turner.join().unwrap();
-            settle(&queue, [got, other], [before, all(0, 3), all(1, 3)]);
+            let other = worker.join().unwrap();
+            settle(&queue, [popped, other], [before, all(0, 3), all(1, 3)]);
         });
     }
 }

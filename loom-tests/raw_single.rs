@@ -1,21 +1,13 @@
-//! Models of the core with an only getter, and of the receiver that waits alone.
-
-#[cfg(not(loom))]
-#[test]
-#[ignore = "a model: run `cargo loom`"]
-fn models_need_cfg_loom() {
-    panic!("run `cargo loom` with RUSTFLAGS unset");
-}
+//! Models of the core with a single consumer, and of the single receiver that waits.
 
 #[cfg(loom)]
 mod items;
-#[cfg(loom)]
-mod models;
+mod support;
 
 #[cfg(loom)]
 mod tests {
-    use crate::items::{explore_capped, item, offer, put, settle, Got, Item, Shared};
-    use crate::models::{explore, explore_large, poll_once};
+    use crate::items::{explore_capped, item, push, settle, try_push, Item, Popped, Shared};
+    use crate::support::{explore, explore_large, poll_once};
     use joinq::mpsc;
     use joinq::raw::{Events, PopError, RawQueue, SingleConsumer, UNBOUNDED};
     use joinq::RecvError;
@@ -25,161 +17,163 @@ mod tests {
     use loom::thread;
     use std::task::{Context, Poll, Waker};
 
-    /// A queue through which `passed` items have gone to its only getter.
+    /// A queue after `passed` items have passed to its single consumer.
     fn queue(passed: usize) -> (Shared, SingleConsumer<Item>) {
         let mut queue = RawQueue::new();
         let mut single = queue.single_consumer();
         for number in 0..passed {
             assert!(queue.push(item((9, number)), UNBOUNDED, &mut Events::default()).is_ok());
-            assert!(pop(&queue, &mut single).is_ok());
+            assert!(pop_single(&queue, &mut single).is_ok());
         }
         (Arc::new(queue), single)
     }
 
-    fn pop(queue: &RawQueue<Item>, single: &mut SingleConsumer<Item>) -> Result<Item, PopError> {
+    fn pop_single(queue: &RawQueue<Item>, single: &mut SingleConsumer<Item>) -> Result<Item, PopError> {
         match queue.peek_ready(single) {
             Some(ready) => Ok(ready.take(|item| item)),
             None => queue.pop_single_slow(single),
         }
     }
 
-    fn get(queue: &Shared, single: &mut SingleConsumer<Item>, got: &mut Got) -> Result<(), PopError> {
-        pop(queue, single).map(|item| got.note(item))
+    fn pop(queue: &Shared, single: &mut SingleConsumer<Item>, popped: &mut Popped) -> Result<(), PopError> {
+        pop_single(queue, single).map(|item| popped.note(item))
     }
 
-    /// Two put, and one gets what is there in a row: all that went in comes out, in order.
+    /// Two producers push, and the consumer takes a batch: each item is popped once, in order.
     #[test]
-    fn two_pushers_and_a_row_for_the_only_getter() {
+    fn a_batch_of_the_single_consumer_keeps_the_order_of_two_producers() {
         for passed in 0..2 {
             explore_capped(move || {
                 let (queue, mut single) = queue(passed);
-                let putters = [0, 1].map(|by| {
+                let producers = [0, 1].map(|by| {
                     let queue = queue.clone();
-                    thread::spawn(move || put(&queue, (by, 0)))
+                    thread::spawn(move || push(&queue, (by, 0)))
                 });
-                let mut row = Vec::new();
-                let _ = queue.pop_many_single(&mut single, &mut row, 2);
-                putters.into_iter().for_each(|putter| putter.join().unwrap());
-                let mut got = Got::default();
-                row.into_iter().for_each(|item| got.note(item));
+                let mut batch = Vec::new();
+                let _ = queue.pop_many_single(&mut single, &mut batch, 2);
+                producers.into_iter().for_each(|producer| producer.join().unwrap());
+                let mut popped = Popped::default();
+                batch.into_iter().for_each(|item| popped.note(item));
                 queue.end_single_consumer(&mut single);
-                settle(&queue, [got], [vec![(0, 0), (1, 0)]]);
+                settle(&queue, [popped], [vec![(0, 0), (1, 0)]]);
             });
         }
     }
 
-    /// Two put, across the end of a segment, and one gets: all that went in comes out, in order.
+    /// Two producers push across the end of a segment, and the consumer pops: each item is popped once, in
+    /// order.
     #[test]
-    fn two_pushers_and_the_only_getter() {
+    fn the_single_consumer_keeps_the_order_of_two_producers() {
         for passed in 0..3 {
             explore_capped(move || {
                 let (queue, mut single) = queue(passed);
-                let putters = [0, 1].map(|by| {
+                let producers = [0, 1].map(|by| {
                     let queue = queue.clone();
-                    thread::spawn(move || put(&queue, (by, 0)))
+                    thread::spawn(move || push(&queue, (by, 0)))
                 });
-                let mut got = Got::default();
+                let mut popped = Popped::default();
                 for _ in 0..2 {
-                    let _ = get(&queue, &mut single, &mut got);
+                    let _ = pop(&queue, &mut single, &mut popped);
                 }
-                putters.into_iter().for_each(|putter| putter.join().unwrap());
+                producers.into_iter().for_each(|producer| producer.join().unwrap());
                 queue.end_single_consumer(&mut single);
-                settle(&queue, [got], [vec![(0, 0), (1, 0)]]);
+                settle(&queue, [popped], [vec![(0, 0), (1, 0)]]);
             });
         }
     }
 
-    /// One puts so much that the segments of the only getter are used again.
+    /// One producer pushes so many items that the segments are reused.
     #[test]
-    fn segments_go_round() {
+    fn segments_are_reused_during_pushes_and_pops() {
         explore_capped(|| {
             let (queue, mut single) = queue(1);
-            let putter = queue.clone();
-            let putter = thread::spawn(move || (0..3).for_each(|number| put(&putter, (0, number))));
-            let mut got = Got::default();
+            let producer = queue.clone();
+            let producer = thread::spawn(move || (0..3).for_each(|number| push(&producer, (0, number))));
+            let mut popped = Popped::default();
             for _ in 0..3 {
-                let _ = get(&queue, &mut single, &mut got);
+                let _ = pop(&queue, &mut single, &mut popped);
             }
-            putter.join().unwrap();
-            while get(&queue, &mut single, &mut got).is_ok() {}
+            producer.join().unwrap();
+            while pop(&queue, &mut single, &mut popped).is_ok() {}
             queue.end_single_consumer(&mut single);
-            settle(&queue, [got], [vec![(0, 0), (0, 1), (0, 2)]]);
+            settle(&queue, [popped], [vec![(0, 0), (0, 1), (0, 2)]]);
         });
     }
 
-    /// What was put before a look that found nothing does not exist.
+    /// A pop that finds no item has missed none that was pushed before it began.
     #[test]
     fn a_finished_push_is_not_missed() {
         for passed in 0..3 {
             explore_capped(move || {
                 let (queue, mut single) = queue(passed);
                 let finished = Arc::new(AtomicUsize::new(0));
-                let putter = (queue.clone(), finished.clone());
-                let putter = thread::spawn(move || {
-                    put(&putter.0, (0, 0));
-                    putter.1.store(1, Ordering::Release);
+                let producer = (queue.clone(), finished.clone());
+                let producer = thread::spawn(move || {
+                    push(&producer.0, (0, 0));
+                    producer.1.store(1, Ordering::Release);
                 });
                 let before = finished.load(Ordering::Acquire);
-                let mut got = Got::default();
-                let answer = get(&queue, &mut single, &mut got);
+                let mut popped = Popped::default();
+                let answer = pop(&queue, &mut single, &mut popped);
                 assert!(before == 0 || answer.is_ok());
-                putter.join().unwrap();
+                producer.join().unwrap();
                 queue.end_single_consumer(&mut single);
-                settle(&queue, [got], [vec![(0, 0)]]);
+                settle(&queue, [popped], [vec![(0, 0)]]);
             });
         }
     }
 
-    /// The only getter leaves a segment while another puts so much that it is used again. The head's word does not name it any
-    /// more by then, or the put would take the head to be where the tail is, and pass the bound.
+    /// The consumer leaves a segment while another thread pushes so many items that it is reused. By then the
+    /// head's word must have another address. Otherwise the push would take the head to be at the tail, and
+    /// exceed the bound.
     #[test]
-    fn a_segment_is_used_again_after_the_head_has_left() {
+    fn a_segment_is_reused_only_after_the_single_consumer_has_left_it() {
         explore_capped(|| {
             let (queue, mut single) = queue(1);
-            put(&queue, (8, 0));
-            put(&queue, (8, 1));
-            let putter = queue.clone();
-            let putter = thread::spawn(move || {
+            push(&queue, (8, 0));
+            push(&queue, (8, 1));
+            let producer = queue.clone();
+            let producer = thread::spawn(move || {
                 let mut accepted = Vec::new();
                 for number in 0..3 {
-                    let _ = offer(&putter, (0, number), 3, &mut accepted);
+                    let _ = try_push(&producer, (0, number), 3, &mut accepted);
                 }
                 accepted
             });
-            let mut got = Got::default();
-            assert_eq!(get(&queue, &mut single, &mut got), Ok(()));
-            let accepted = putter.join().unwrap();
+            let mut popped = Popped::default();
+            assert_eq!(pop(&queue, &mut single, &mut popped), Ok(()));
+            let accepted = producer.join().unwrap();
             queue.end_single_consumer(&mut single);
-            settle(&queue, [got], [vec![(8, 0), (8, 1)], accepted]);
+            settle(&queue, [popped], [vec![(8, 0), (8, 1)], accepted]);
         });
     }
 
-    /// Closed means that nothing comes any more.
+    /// After `Closed` no pop returns an item.
     #[test]
-    fn a_close_and_the_only_getter() {
+    fn closed_is_the_last_result_of_the_single_consumer() {
         for passed in 0..3 {
             explore_capped(move || {
                 let (queue, mut single) = queue(passed);
-                let putter = queue.clone();
-                let putter = thread::spawn(move || {
+                let producer = queue.clone();
+                let producer = thread::spawn(move || {
                     let mut accepted = Vec::new();
-                    let _ = offer(&putter, (0, 0), UNBOUNDED, &mut accepted);
+                    let _ = try_push(&producer, (0, 0), UNBOUNDED, &mut accepted);
                     accepted
                 });
                 let closer = queue.clone();
                 let closer = thread::spawn(move || closer.close(&mut Events::default()));
-                let mut got = Got::default();
+                let mut popped = Popped::default();
                 let mut closed = false;
                 for _ in 0..2 {
-                    let answer = get(&queue, &mut single, &mut got);
+                    let answer = pop(&queue, &mut single, &mut popped);
                     assert!(!closed || answer == Err(PopError::Closed));
                     closed = answer == Err(PopError::Closed);
                 }
-                let accepted = putter.join().unwrap();
+                let accepted = producer.join().unwrap();
                 assert!(closer.join().unwrap());
-                while get(&queue, &mut single, &mut got).is_ok() {}
+                while pop(&queue, &mut single, &mut popped).is_ok() {}
                 queue.end_single_consumer(&mut single);
-                settle(&queue, [got], [accepted]);
+                settle(&queue, [popped], [accepted]);
             });
         }
     }
@@ -202,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receive_that_is_dropped_leaves_the_next_one_its_call() {
+    fn the_receive_after_a_dropped_one_is_woken() {
         explore(|| {
             let (sender, mut receiver) = mpsc::unbounded();
             let thread = thread::spawn(move || {
@@ -212,7 +206,7 @@ mod tests {
             let first = poll_once(&mut receiver.recv());
             let second = block_on(receiver.recv());
             match first {
-                Some(got) => assert_eq!((got, second), (Ok(1), Ok(2))),
+                Some(popped) => assert_eq!((popped, second), (Ok(1), Ok(2))),
                 None => assert_eq!((second, block_on(receiver.recv())), (Ok(1), Ok(2))),
             }
             thread.join().unwrap();
@@ -270,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waiting_send_is_served_by_the_receiver() {
+    fn a_waiting_send_is_completed_by_the_receiver() {
         explore(|| {
             let (sender, mut receiver) = mpsc::bounded(1);
             sender.try_send(1).unwrap();
@@ -281,9 +275,10 @@ mod tests {
         });
     }
 
-    /// A sender takes the oldest message out while the receiver waits for one or takes it: each comes out once.
+    /// A sender displaces the oldest message while the receiver waits for one or takes it: each message is
+    /// received or displaced once.
     #[test]
-    fn a_forced_send_beside_the_receiver() {
+    fn a_forced_send_and_a_receive_take_each_message_once() {
         explore(|| {
             let (sender, mut receiver) = mpsc::bounded(1);
             sender.try_send(1).unwrap();
@@ -298,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_the_senders_ends_the_wait() {
+    fn a_waiting_receive_ends_when_the_last_sender_is_dropped() {
         explore(|| {
             let (sender, mut receiver) = mpsc::unbounded::<u8>();
             let thread = thread::spawn(move || drop(sender));

@@ -1,76 +1,68 @@
-//! Models of a slot: a putter and a getter who has lost patience, and the segment that must outlast both. Each is run
-//! with both means by which the two do not miss each other.
-
-#[cfg(not(loom))]
-#[test]
-#[ignore = "a model: run `cargo loom`"]
-fn models_need_cfg_loom() {
-    panic!("run `cargo loom` with RUSTFLAGS unset");
-}
+//! Models of a slot: its producer, a consumer that has exceeded its spin limit, and the segment that must
+//! outlive both accesses. Each model runs with both handshakes.
 
 #[cfg(loom)]
 mod items;
-#[cfg(loom)]
-mod models;
+mod support;
 
 #[cfg(loom)]
 mod tests {
-    use crate::items::{get, has_holes, item, put, queue, reach_with, settle, Got, Item, Shared, Tag};
-    use crate::models::{explore, explore_capped};
+    use crate::items::{has_holes, item, pop, push, queue, reach_with, settle, Item, Popped, Shared, Tag};
+    use crate::support::{explore, explore_capped};
     use joinq::raw::{Handshake, SlotHarness};
     use loom::{sync::Arc, thread};
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// The numbers of items that go through before, so that the put that follows meets each slot of a segment.
+    /// The numbers of items that pass first, so that the next push claims each slot of a segment once.
     const OFFSETS: [usize; 2] = [1, 3];
 
-    /// Executions of a model that takes more.
+    /// The number of executions after which a larger model stops.
     const ENOUGH: usize = 20_000;
 
     fn with_each(model: impl Fn(Handshake)) {
         [Handshake::Rmw, Handshake::Membarrier].into_iter().for_each(model);
     }
 
-    fn putter(queue: &Shared, tags: Vec<Tag>) -> thread::JoinHandle<()> {
+    fn producer(queue: &Shared, tags: Vec<Tag>) -> thread::JoinHandle<()> {
         let queue = queue.clone();
-        thread::spawn(move || tags.into_iter().for_each(|tag| put(&queue, tag)))
+        thread::spawn(move || tags.into_iter().for_each(|tag| push(&queue, tag)))
     }
 
-    fn trial(handshake: Handshake) -> Arc<SlotHarness<Item>> {
+    fn harness(handshake: Handshake) -> Arc<SlotHarness<Item>> {
         Arc::new(SlotHarness::new(handshake))
     }
 
-    fn hot<R: 'static>(
-        trial: &Arc<SlotHarness<Item>>,
+    fn in_thread<R: 'static>(
+        harness: &Arc<SlotHarness<Item>>,
         part: impl FnOnce(&SlotHarness<Item>) -> R + 'static,
     ) -> thread::JoinHandle<R> {
-        let trial = trial.clone();
-        thread::spawn(move || part(&trial))
+        let harness = harness.clone();
+        thread::spawn(move || part(&harness))
     }
 
-    /// What the putter is told is what the getter finds, and each of the two was seen. A putter whose slot is poisoned
-    /// sees what the getter did before: that the head has gone on.
+    /// The producer's result and the consumer's agree, and each of the two outcomes occurs. A producer whose
+    /// slot is poisoned sees what the consumer did before: it has advanced the head.
     #[test]
-    fn full_or_poisoned() {
+    fn a_slot_is_full_or_poisoned_for_both_owners() {
         with_each(|handshake| {
             let seen = std::sync::Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
             let count = seen.clone();
             explore(move || {
-                let trial = trial(handshake);
+                let harness = harness(handshake);
                 let head = Arc::new(loom::sync::atomic::AtomicUsize::new(0));
                 let passed = head.clone();
-                let putter = hot(&trial, move |trial| {
-                    let put = trial.put(item((0, 0)));
-                    assert!(put.is_ok() || passed.load(Ordering::Relaxed) == 1);
-                    put
+                let producer = in_thread(&harness, move |harness| {
+                    let pushed = harness.push(item((0, 0)));
+                    assert!(pushed.is_ok() || passed.load(Ordering::Relaxed) == 1);
+                    pushed
                 });
                 head.store(1, Ordering::Relaxed);
-                let got = trial.get();
-                let put = putter.join().unwrap();
-                assert_eq!(put.is_ok(), got.is_some());
-                count[usize::from(got.is_some())].fetch_add(1, Ordering::Relaxed);
-                drop((put, got));
-                assert!(trial.reuse());
+                let popped = harness.take();
+                let pushed = producer.join().unwrap();
+                assert_eq!(pushed.is_ok(), popped.is_some());
+                count[usize::from(popped.is_some())].fetch_add(1, Ordering::Relaxed);
+                drop((pushed, popped));
+                assert!(harness.reuse());
             });
             let seen = [0, 1].map(|outcome| seen[outcome].load(Ordering::Relaxed));
             println!("    poisoned and full: {seen:?}");
@@ -78,191 +70,193 @@ mod tests {
         });
     }
 
-    /// A third thread uses the slot again, if it may: then putter and getter are through.
+    /// A third thread reuses the slot if it may. Then the producer and the consumer have finished.
     #[test]
-    fn used_again_when_both_are_through() {
+    fn a_slot_is_reused_only_after_both_owners_have_finished() {
         with_each(|handshake| {
             for first in [0, 1, 2] {
                 explore(move || {
-                    let trial = trial(handshake);
-                    // Each of the three is the model's own thread once, which goes first.
-                    let put = |trial: &SlotHarness<Item>| trial.put(item((0, 0))).is_ok();
-                    let get = |trial: &SlotHarness<Item>| trial.get().is_some();
-                    let reuse = |trial: &SlotHarness<Item>| {
-                        if trial.reuse() {
-                            assert!(trial.put(item((1, 0))).is_ok());
-                            assert!(trial.get().is_some());
+                    let harness = harness(handshake);
+                    // Each of the three parts runs once in the model's main thread, which runs first.
+                    let push = |harness: &SlotHarness<Item>| harness.push(item((0, 0))).is_ok();
+                    let take = |harness: &SlotHarness<Item>| harness.take().is_some();
+                    let reuse = |harness: &SlotHarness<Item>| {
+                        if harness.reuse() {
+                            assert!(harness.push(item((1, 0))).is_ok());
+                            assert!(harness.take().is_some());
                         }
                         true
                     };
-                    let (put, got) = match first {
+                    let (pushed, popped) = match first {
                         0 => {
-                            let (get, reuse) = (hot(&trial, get), hot(&trial, reuse));
-                            (put(&trial), get.join().unwrap() & reuse.join().unwrap())
+                            let (take, reuse) = (in_thread(&harness, take), in_thread(&harness, reuse));
+                            (push(&harness), take.join().unwrap() & reuse.join().unwrap())
                         }
                         1 => {
-                            let (put, reuse) = (hot(&trial, put), hot(&trial, reuse));
-                            let got = get(&trial) & reuse.join().unwrap();
-                            (put.join().unwrap(), got)
+                            let (push, reuse) = (in_thread(&harness, push), in_thread(&harness, reuse));
+                            let popped = take(&harness) & reuse.join().unwrap();
+                            (push.join().unwrap(), popped)
                         }
                         _ => {
-                            let (put, get) = (hot(&trial, put), hot(&trial, get));
-                            reuse(&trial);
-                            (put.join().unwrap(), get.join().unwrap())
+                            let (push, take) = (in_thread(&harness, push), in_thread(&harness, take));
+                            reuse(&harness);
+                            (push.join().unwrap(), take.join().unwrap())
                         }
                     };
-                    assert_eq!(put, got);
-                    assert!(trial.reuse());
+                    assert_eq!(pushed, popped);
+                    assert!(harness.reuse());
                 });
             }
         });
     }
 
-    /// A putter that gives its ticket up, a getter, and a third thread that uses the slot again, if it may.
+    /// A producer that leaves a hole, a consumer, and a third thread that reuses the slot if it may.
     #[test]
-    fn skipped_or_poisoned() {
+    fn a_slot_without_a_value_is_a_hole_for_both_owners() {
         with_each(|handshake| {
             explore(move || {
-                let trial = trial(handshake);
-                let putter = hot(&trial, SlotHarness::skip);
-                let getter = hot(&trial, |trial| assert!(trial.get().is_none()));
-                if trial.reuse() {
-                    assert!(trial.put(item((1, 0))).is_ok());
-                    assert!(trial.get().is_some());
+                let harness = harness(handshake);
+                let producer = in_thread(&harness, SlotHarness::leave_hole);
+                let consumer = in_thread(&harness, |harness| assert!(harness.take().is_none()));
+                if harness.reuse() {
+                    assert!(harness.push(item((1, 0))).is_ok());
+                    assert!(harness.take().is_some());
                 }
-                putter.join().unwrap();
-                getter.join().unwrap();
-                assert!(trial.reuse());
+                producer.join().unwrap();
+                consumer.join().unwrap();
+                assert!(harness.reuse());
             });
         });
     }
 
-    /// The same in a queue: the get takes the item, poisons its slot, or comes before it.
+    /// In a whole queue: the pop takes the item, poisons its slot, or comes before the push.
     #[test]
-    fn a_put_beside_a_get() {
+    fn a_pop_takes_the_item_of_a_push_or_poisons_its_slot() {
         with_each(|handshake| {
             for passed in OFFSETS {
                 reach_with(&[(handshake, ENOUGH)], "a hole", move || {
                     let (queue, _) = queue(passed, 0);
-                    let putter = putter(&queue, vec![(0, 0)]);
-                    let mut got = Got::default();
-                    let _ = get(&queue, &mut got);
-                    putter.join().unwrap();
+                    let producer = producer(&queue, vec![(0, 0)]);
+                    let mut popped = Popped::default();
+                    let _ = pop(&queue, &mut popped);
+                    producer.join().unwrap();
                     let holes = has_holes(&queue);
-                    settle(&queue, [got], [vec![(0, 0)]]);
+                    settle(&queue, [popped], [vec![(0, 0)]]);
                     holes
                 });
             }
         });
     }
 
-    /// Two gets, each with a slot of its own, and two puts of one thread: their order is kept whatever is poisoned.
+    /// Two pops, each with a slot of its own, and two pushes of one thread: the order is kept whatever is
+    /// poisoned.
     #[test]
-    fn two_slots_are_poisoned_or_not() {
+    fn the_order_is_kept_over_two_slots_that_may_be_poisoned() {
         with_each(|handshake| {
             explore_capped(move || {
                 handshake.fix();
                 let (queue, _) = queue(1, 0);
-                let putter = putter(&queue, vec![(0, 0), (0, 1)]);
-                let mut got = Got::default();
-                let _ = get(&queue, &mut got);
-                let _ = get(&queue, &mut got);
-                putter.join().unwrap();
-                settle(&queue, [got], [vec![(0, 0), (0, 1)]]);
+                let producer = producer(&queue, vec![(0, 0), (0, 1)]);
+                let mut popped = Popped::default();
+                let _ = pop(&queue, &mut popped);
+                let _ = pop(&queue, &mut popped);
+                producer.join().unwrap();
+                settle(&queue, [popped], [vec![(0, 0), (0, 1)]]);
             });
         });
     }
 
-    /// An item is got before its putter is through with the slot, and the segment is used again: not before it is.
+    /// An item is popped before its producer has finished with the slot. The segment is reused only after
+    /// that.
     #[test]
-    fn a_segment_waits_for_its_putter() {
+    fn a_segment_is_reused_only_after_its_producer_has_finished() {
         with_each(|handshake| {
             reach_with(&[(handshake, ENOUGH)], "an item", move || {
                 let (queue, _) = queue(1, 0);
-                let putter = putter(&queue, vec![(0, 0)]);
-                let mut got = Got::default();
-                let _ = get(&queue, &mut got);
-                let item = !got.0.is_empty();
+                let producer = producer(&queue, vec![(0, 0)]);
+                let mut popped = Popped::default();
+                let _ = pop(&queue, &mut popped);
+                let item = !popped.0.is_empty();
                 for number in 0..3 {
-                    put(&queue, (1, number));
-                    let _ = get(&queue, &mut got);
+                    push(&queue, (1, number));
+                    let _ = pop(&queue, &mut popped);
                 }
-                putter.join().unwrap();
-                settle(&queue, [got], [vec![(0, 0)], vec![(1, 0), (1, 1), (1, 2)]]);
+                producer.join().unwrap();
+                settle(&queue, [popped], [vec![(0, 0)], vec![(1, 0), (1, 1), (1, 2)]]);
                 item
             });
         });
     }
 
-    /// The putter is through, the getter is not, and the segment is used again: not before it is.
+    /// The producer has finished and the consumer has not. The segment is reused only after that.
     #[test]
-    fn a_segment_waits_for_its_getter() {
+    fn a_segment_is_reused_only_after_its_consumer_has_finished() {
         with_each(|handshake| {
             explore_capped(move || {
                 handshake.fix();
                 let (queue, before) = queue(1, 1);
-                let getter = queue.clone();
-                let getter = thread::spawn(move || {
-                    let mut got = Got::default();
-                    let _ = get(&getter, &mut got);
-                    got
+                let consumer = queue.clone();
+                let consumer = thread::spawn(move || {
+                    let mut popped = Popped::default();
+                    let _ = pop(&consumer, &mut popped);
+                    popped
                 });
-                let mut got = Got::default();
+                let mut popped = Popped::default();
                 for number in 0..3 {
-                    put(&queue, (1, number));
-                    let _ = get(&queue, &mut got);
+                    push(&queue, (1, number));
+                    let _ = pop(&queue, &mut popped);
                 }
-                let other = getter.join().unwrap();
-                settle(&queue, [got, other], [before, vec![(1, 0), (1, 1), (1, 2)]]);
+                let other = consumer.join().unwrap();
+                settle(&queue, [popped, other], [before, vec![(1, 0), (1, 1), (1, 2)]]);
             });
         });
     }
 
-    /// A getter poisons a slot, its putter comes back for the value, and a third goes round meanwhile.
+    /// A consumer poisons a slot and its producer takes its value back, while a third thread reuses segments.
     #[test]
-    fn a_segment_waits_for_a_poisoned_putter() {
+    fn a_segment_is_reused_only_after_a_poisoned_producer_has_finished() {
         with_each(|handshake| {
             reach_with(&[(handshake, ENOUGH)], "a hole", move || {
                 let (queue, _) = queue(1, 0);
-                let putter = putter(&queue, vec![(0, 0)]);
-                let getter = queue.clone();
-                let getter = thread::spawn(move || {
-                    let mut got = Got::default();
-                    let _ = get(&getter, &mut got);
-                    got
+                let producer = producer(&queue, vec![(0, 0)]);
+                let consumer = queue.clone();
+                let consumer = thread::spawn(move || {
+                    let mut popped = Popped::default();
+                    let _ = pop(&consumer, &mut popped);
+                    popped
                 });
-                let mut got = Got::default();
+                let mut popped = Popped::default();
                 for number in 0..3 {
-                    put(&queue, (1, number));
-                    let _ = get(&queue, &mut got);
+                    push(&queue, (1, number));
+                    let _ = pop(&queue, &mut popped);
                 }
-                putter.join().unwrap();
-                let other = getter.join().unwrap();
+                producer.join().unwrap();
+                let other = consumer.join().unwrap();
                 let holes = has_holes(&queue);
-                settle(&queue, [got, other], [vec![(0, 0)], vec![(1, 0), (1, 1), (1, 2)]]);
+                settle(&queue, [popped, other], [vec![(0, 0)], vec![(1, 0), (1, 1), (1, 2)]]);
                 holes
             });
         });
     }
 
-    /// A segment is used again with other means than before.
+    /// A segment is reused with another handshake than before.
     #[test]
-    fn the_means_change_with_the_segment() {
+    fn the_handshake_changes_with_the_segment() {
         with_each(|handshake| {
             explore_capped(move || {
                 Handshake::Rmw.fix();
                 let (queue, before) = queue(1, 1);
                 handshake.fix();
-                let putter = putter(&queue, vec![(0, 0), (0, 1)]);
-                let mut got = Got::default();
+                let producer = producer(&queue, vec![(0, 0), (0, 1)]);
+                let mut popped = Popped::default();
                 for _ in 0..3 {
-                    let _ = get(&queue, &mut got);
+                    let _ = pop(&queue, &mut popped);
                 }
                 Handshake::Membarrier.fix();
-                put(&queue, (1, 0));
-                let _ = get(&queue, &mut got);
-                putter.join().unwrap();
-                settle(&queue, [got], [before, vec![(0, 0), (0, 1)], vec![(1, 0)]]);
+                push(&queue, (1, 0));
+                let _ = pop(&queue, &mut popped);
+                producer.join().unwrap();
+                settle(&queue, [popped], [before, vec![(0, 0), (0, 1)], vec![(1, 0)]]);
             });
         });
     }

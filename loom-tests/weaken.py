@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Weakens each memory ordering of the crate in turn and tells which model notices.
+"""Weakens each memory ordering of the crate in turn and reports which model fails.
 
     loom-tests/weaken.py [LABEL ...] [--limit SECONDS] [--tests FILE ...] [--work DIR]
 
-For each `Ordering::` argument in src/ that is stronger than Relaxed a copy of the tree gets this one made Relaxed, and
-the models run until one fails. A label is that of the nearest `// Ordering:` comment above. The last column is the
-model that failed, or `survived`: then docs/memory-orderings.md must say why it stays.
+For each `Ordering::` argument in src/ that is stronger than Relaxed, a copy of the tree has this argument replaced by
+Relaxed, and the models run until one fails. The label is that of the nearest `// Ordering:` comment above. The last
+column is the model that failed, or `survived`: then docs/memory-orderings.md must give the reason for the ordering.
 """
 import argparse, os, pathlib, re, shutil, subprocess, sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 STRONG = re.compile(r"Ordering::(Acquire|Release|AcqRel|SeqCst)\b")
-TESTS = ["channel", "permits", "words", "raw", "raw_bound", "raw_edges", "raw_slot", "raw_single", "join", "wait"]
+TESTS = ["handles", "permits", "words", "raw", "raw_bound", "raw_edges", "raw_slot", "raw_single", "join", "waiting"]
 
 
 def mutants(path):

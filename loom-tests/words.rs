@@ -1,38 +1,33 @@
-//! Models of words that come back: with one bit of the sequence an end's word has its old bits again after two segments
-//! of two slots, so that a compare-and-swap succeeds whose look was in an earlier life of the segment.
-
-#[cfg(not(loom))]
-#[test]
-#[ignore = "a model: run `cargo loom`"]
-fn models_need_cfg_loom() {
-    panic!("run `cargo loom` with RUSTFLAGS unset");
-}
+//! Models of words that wrap around: with a sequence of one bit, an end's word has the same bits again after
+//! two segments of two slots. Then a compare-and-swap succeeds although its check was in an earlier
+//! generation of the segment.
 
 #[cfg(loom)]
 mod items;
-#[cfg(loom)]
-mod models;
+mod support;
 
 #[cfg(loom)]
 mod tests {
-    use crate::items::{get, has_holes, item, pop_up_to, push_all, queue, reach_with, Got, Item, Shared, Tag, BEFORE};
+    use crate::items::{
+        has_holes, item, pop, pop_up_to, push_all, queue, reach_with, Item, Popped, Shared, Tag, BEFORE,
+    };
     use joinq::raw::{fix_sequence_bits, Events, Handshake, PopError, PushError, RawQueue, UNBOUNDED};
     use loom::sync::atomic::{AtomicUsize, Ordering};
     use loom::sync::Arc;
     use loom::thread;
     use std::collections::VecDeque;
 
-    /// Each model is small, and there are many.
-    const MEANS: [(Handshake, usize); 2] = [(Handshake::Membarrier, 2_000), (Handshake::Rmw, 2_000)];
+    /// Both handshakes, with fewer executions: the models are small and numerous.
+    const HANDSHAKES: [(Handshake, usize); 2] = [(Handshake::Membarrier, 2_000), (Handshake::Rmw, 2_000)];
 
-    /// Runs `model` with short words; it says whether it came to what it is for.
-    fn come_back(what: &str, model: impl Fn() -> bool + Send + Sync + 'static) {
+    /// Runs `model` with a sequence of one bit. The model returns whether it reached its case.
+    fn wrap_around(what: &str, model: impl Fn() -> bool + Send + Sync + 'static) {
         fix_sequence_bits(1);
-        reach_with(&MEANS, what, model);
+        reach_with(&HANDSHAKES, what, model);
     }
 
-    /// Puts one item, alone or as a batch.
-    fn offer(queue: &Shared, tag: Tag, limit: u64, batch: bool) -> bool {
+    /// Pushes one item, singly or as a batch.
+    fn try_push(queue: &Shared, tag: Tag, limit: u64, batch: bool) -> bool {
         if batch {
             push_all(queue, &mut VecDeque::from([item(tag)]), limit).is_ok()
         } else {
@@ -40,18 +35,18 @@ mod tests {
         }
     }
 
-    /// A thread that offers one item. Nobody else is at work beyond the bound, so that the length is the number of items.
-    fn offering(queue: &Shared, limit: u64, batch: bool) -> thread::JoinHandle<bool> {
+    /// A thread that pushes one item. No other claim exceeds the bound, so the length is the number of items.
+    fn push_in_thread(queue: &Shared, limit: u64, batch: bool) -> thread::JoinHandle<bool> {
         let queue = queue.clone();
         thread::spawn(move || {
-            let went = offer(&queue, (1, 0), limit, batch);
+            let pushed = try_push(&queue, (1, 0), limit, batch);
             assert!(queue.len() <= limit, "beyond the bound");
-            went
+            pushed
         })
     }
 
-    /// Pops up to `wanted` items at once.
-    fn pop(queue: &Shared, wanted: usize) -> Vec<Item> {
+    /// Pops up to `wanted` items, by one claim if possible.
+    fn pop_some(queue: &Shared, wanted: usize) -> Vec<Item> {
         let mut out = Vec::new();
         match wanted {
             1 => out.extend(queue.pop(&mut Events::default()).ok()),
@@ -60,121 +55,122 @@ mod tests {
         out
     }
 
-    /// What the thread does that makes words come back: it puts if it may, and gets.
+    /// The thread that makes words wrap around: it pushes if the limit allows, and pops.
     #[derive(Default)]
     struct Rounds {
         accepted: Vec<Tag>,
-        got: Got,
+        popped: Popped,
     }
 
     impl Rounds {
-        fn put(&mut self, queue: &Shared, limit: u64) -> bool {
+        fn push(&mut self, queue: &Shared, limit: u64) -> bool {
             let tag = (0, self.accepted.len());
-            let went = offer(queue, tag, limit, false);
-            if went {
+            let pushed = try_push(queue, tag, limit, false);
+            if pushed {
                 self.accepted.push(tag);
             }
-            went
+            pushed
         }
 
-        fn get(&mut self, queue: &Shared) -> bool {
-            get(queue, &mut self.got).is_ok()
+        fn pop(&mut self, queue: &Shared) -> bool {
+            pop(queue, &mut self.popped).is_ok()
         }
 
-        /// Puts and gets so often, and may leave the last item inside.
+        /// Pushes and pops `rounds` times. With `leave` the last item remains in the queue.
         fn go(&mut self, queue: &Shared, rounds: usize, limit: u64, leave: bool) {
             for round in 0..rounds {
-                self.put(queue, limit);
+                self.push(queue, limit);
                 if !leave || round + 1 < rounds {
-                    self.get(queue);
+                    self.pop(queue);
                 }
             }
         }
 
-        fn is_all_out(&self) -> bool {
-            self.got.0.len() == self.accepted.len()
+        fn has_popped_all(&self) -> bool {
+            self.popped.0.len() == self.accepted.len()
         }
 
-        /// With all threads joined: what is inside comes out, each item once and in its producer's order, and then the
-        /// queue is empty. A get may have gone ahead of the tail, so that a put may find its slot poisoned.
+        /// After all threads have ended: pops the remaining items, each once and in its producer's order.
+        /// Then the queue is empty. A pop may have claimed ahead of the tail, so that a push may find its
+        /// slot poisoned.
         fn settle(mut self, queue: &Shared, others: Vec<Item>, other: bool) {
-            let inside = queue.len() as usize;
+            let queued = queue.len() as usize;
             let mut rest = 0;
-            while self.get(queue) {
+            while self.pop(queue) {
                 rest += 1;
             }
-            assert_eq!((rest, queue.len()), (inside, 0));
-            let mut came = self.got.0;
-            came.extend(others.iter().map(|item| **item));
-            came.sort_unstable();
+            assert_eq!((rest, queue.len()), (queued, 0));
+            let mut all = self.popped.0;
+            all.extend(others.iter().map(|item| **item));
+            all.sort_unstable();
             let mut accepted = self.accepted;
             accepted.extend(other.then_some((1, 0)));
             accepted.sort_unstable();
-            assert_eq!(came, accepted);
+            assert_eq!(all, accepted);
         }
     }
 
-    /// So many that a word comes back after it was seen at any offset of a segment.
+    /// Enough rounds for a word to wrap around after it was read at any offset of a segment.
     const ROUNDS: usize = 5;
 
-    /// A pop claims ahead of the tail: it brings what is there and no more, and no item is lost by it.
+    /// A pop claims ahead of the tail: it returns only items that exist, and loses none.
     #[test]
-    fn a_pop_goes_ahead_of_the_tail() {
+    fn a_pop_that_claims_ahead_of_the_tail_loses_no_item() {
         for (wanted, passed) in [(1, 1), (1, 2), (2, 1)] {
-            come_back("a pop ahead of the tail", move || {
+            wrap_around("a pop ahead of the tail", move || {
                 let (queue, _) = queue(passed, 0);
-                let popper = queue.clone();
-                let popper = thread::spawn(move || pop(&popper, wanted));
+                let consumer = queue.clone();
+                let consumer = thread::spawn(move || pop_some(&consumer, wanted));
                 let mut rounds = Rounds::default();
                 for _ in 0..ROUNDS - wanted {
-                    (0..wanted).for_each(|_| assert!(rounds.put(&queue, UNBOUNDED)));
+                    (0..wanted).for_each(|_| assert!(rounds.push(&queue, UNBOUNDED)));
                     assert!(queue.len() <= wanted as u64);
                     for _ in 0..wanted {
-                        rounds.get(&queue);
+                        rounds.pop(&queue);
                     }
                 }
-                let theirs = popper.join().unwrap();
+                let others = consumer.join().unwrap();
                 let holes = has_holes(&queue);
-                rounds.settle(&queue, theirs, false);
+                rounds.settle(&queue, others, false);
                 holes
             });
         }
     }
 
-    /// One is inside all the time: nobody is told that the queue is empty.
+    /// The queue holds an item all the time: no pop finds it empty.
     #[test]
-    fn empty_is_not_said_of_a_queue_with_an_item() {
+    fn a_queue_with_an_item_is_not_reported_empty() {
         for passed in [0, 1] {
-            come_back("the other's item", move || {
+            wrap_around("the other's item", move || {
                 let (queue, _) = queue(passed, 1);
-                let popper = queue.clone();
-                let popper = thread::spawn(move || *queue_pop(&popper));
+                let consumer = queue.clone();
+                let consumer = thread::spawn(move || *pop_one(&consumer));
                 let mut rounds = Rounds::default();
                 for _ in 0..ROUNDS {
-                    rounds.put(&queue, UNBOUNDED);
-                    rounds.get(&queue);
+                    rounds.push(&queue, UNBOUNDED);
+                    rounds.pop(&queue);
                 }
-                popper.join().unwrap() != (BEFORE, 1)
+                consumer.join().unwrap() != (BEFORE, 1)
             });
         }
     }
 
-    fn queue_pop(queue: &Shared) -> Item {
+    fn pop_one(queue: &Shared) -> Item {
         let answer = queue.pop(&mut Events::default());
-        answer.ok().expect("empty, though one was inside all the time")
+        answer.ok().expect("empty, though the queue held an item all the time")
     }
 
-    /// The bound holds for an offer whose word came back. `leave`: the queue is full when the rounds are over.
+    /// The bound holds for a push whose word wrapped around. With `leave` the queue is full after the rounds.
     fn the_bound_is_kept(passed: usize, limit: u64, leave: bool, batch: bool) {
-        come_back("a hole", move || {
+        wrap_around("a hole", move || {
             let (queue, _) = queue(passed, 0);
-            let putter = offering(&queue, limit, batch);
+            let producer = push_in_thread(&queue, limit, batch);
             let mut rounds = Rounds::default();
             rounds.go(&queue, ROUNDS - 1, limit, leave);
-            let went = putter.join().unwrap();
+            let pushed = producer.join().unwrap();
             assert!(queue.len() <= limit, "beyond the bound");
             let holes = has_holes(&queue);
-            rounds.settle(&queue, Vec::new(), went);
+            rounds.settle(&queue, Vec::new(), pushed);
             holes
         });
     }
@@ -191,16 +187,16 @@ mod tests {
         BOUNDS.into_iter().for_each(|(passed, limit, leave)| the_bound_is_kept(passed, limit, leave, true));
     }
 
-    /// A queue in which there is room all the time is full for nobody.
+    /// A queue with a free slot all the time is never found full.
     #[test]
-    fn full_is_not_said_of_a_queue_with_room() {
+    fn a_queue_with_a_free_slot_is_not_reported_full() {
         for (passed, batch) in [(1, false), (1, true), (0, false)] {
-            come_back("a hole", move || {
+            wrap_around("a hole", move || {
                 let (queue, _) = queue(passed, 0);
-                let putter = offering(&queue, 2, batch);
+                let producer = push_in_thread(&queue, 2, batch);
                 let mut rounds = Rounds::default();
                 rounds.go(&queue, ROUNDS, 2, false);
-                assert!(putter.join().unwrap(), "full, though there was room");
+                assert!(producer.join().unwrap(), "full, though there was a free slot");
                 let holes = has_holes(&queue);
                 rounds.settle(&queue, Vec::new(), true);
                 holes
@@ -208,186 +204,191 @@ mod tests {
         }
     }
 
-    /// A push whose word came back to an empty queue goes in, though the look before it was for another position.
+    /// A push whose word wrapped around succeeds in an empty queue, although its check was for another
+    /// position.
     #[test]
-    fn an_empty_queue_is_not_full() {
+    fn an_empty_queue_is_not_reported_full() {
         for batch in [false, true] {
-            come_back("an item that came last", move || {
+            wrap_around("the item of the late push", move || {
                 let (queue, _) = queue(1, 0);
-                let putter = offering(&queue, 1, batch);
+                let producer = push_in_thread(&queue, 1, batch);
                 let mut rounds = Rounds::default();
                 rounds.go(&queue, ROUNDS - 1, 1, false);
-                let went = putter.join().unwrap();
-                let empty = rounds.is_all_out();
-                if empty && !went {
-                    assert!(rounds.put(&queue, 1), "full, though nothing is inside");
+                let pushed = producer.join().unwrap();
+                let empty = rounds.has_popped_all();
+                if empty && !pushed {
+                    assert!(rounds.push(&queue, 1), "full, though the queue is empty");
                 }
-                rounds.settle(&queue, Vec::new(), went);
-                empty && went
+                rounds.settle(&queue, Vec::new(), pushed);
+                empty && pushed
             });
         }
     }
 
-    /// A hole that was left behind by a push beyond the bound is no item when the items before it are out.
+    /// A hole of a push beyond the bound does not count as an item once the items before it are popped.
     #[test]
-    fn an_emptied_queue_is_not_full() {
+    fn a_queue_with_only_a_hole_is_not_reported_full() {
         for (passed, batch) in [(1, false), (1, true), (2, false)] {
-            come_back("a hole between head and tail", move || {
+            wrap_around("a hole between head and tail", move || {
                 let (queue, _) = queue(passed, 0);
-                let putter = offering(&queue, 1, batch);
+                let producer = push_in_thread(&queue, 1, batch);
                 let mut rounds = Rounds::default();
                 rounds.go(&queue, ROUNDS - 1, 1, true);
-                let went = putter.join().unwrap();
-                rounds.get(&queue);
-                let empty = rounds.is_all_out() && !went;
+                let pushed = producer.join().unwrap();
+                rounds.pop(&queue);
+                let empty = rounds.has_popped_all() && !pushed;
                 let hole = has_holes(&queue);
                 if empty {
                     assert_eq!(queue.len(), 0);
-                    assert!(queue.fence_pops(1), "a waiter would sleep beside an empty queue");
-                    assert!(rounds.put(&queue, 1), "full, though nothing is inside");
-                    assert_eq!((rounds.put(&queue, 1), queue.len()), (false, 1));
+                    assert!(queue.fence_pops(1), "a push would wait although the queue is empty");
+                    assert!(rounds.push(&queue, 1), "full, though the queue is empty");
+                    assert_eq!((rounds.push(&queue, 1), queue.len()), (false, 1));
                 }
-                rounds.settle(&queue, Vec::new(), went);
+                rounds.settle(&queue, Vec::new(), pushed);
                 empty && hole
             });
         }
     }
 
-    /// One who waits, as the queue does it: it says so, meets the word of those for whom it waits, and looks again.
+    /// A waiter that follows the protocol of the queue: it sets its count, fences the word that it waits for,
+    /// and rechecks.
     #[derive(Default)]
     struct Waiting {
-        gate: AtomicUsize,
-        told: AtomicUsize,
+        count: AtomicUsize,
+        notified: AtomicUsize,
     }
 
     impl Waiting {
-        fn is_told(&self) -> bool {
-            self.told.load(Ordering::Relaxed) > 0
+        fn is_notified(&self) -> bool {
+            self.notified.load(Ordering::Relaxed) > 0
         }
 
-        fn tell_of(&self, changes: usize) {
+        fn notify_of(&self, changes: usize) {
             if changes > 0 {
-                self.told.fetch_add(self.gate.load(Ordering::Relaxed), Ordering::Relaxed);
+                self.notified.fetch_add(self.count.load(Ordering::Relaxed), Ordering::Relaxed);
             }
         }
     }
 
-    /// Who waits for an item does not sleep beside one, while the words come back to those that it saw.
+    /// A waiter for an item is notified if an item is in the queue, even if the words wrap around to those
+    /// that it saw.
     #[test]
-    fn a_waiter_for_an_item_is_told() {
+    fn a_waiter_for_an_item_is_notified() {
         for passed in [1, 2] {
-            come_back("a waiter who was told", move || {
+            wrap_around("a notified waiter", move || {
                 let (queue, _) = queue(passed, 0);
                 let waiting = Arc::new(Waiting::default());
                 let waiter = (queue.clone(), waiting.clone());
                 let waiter = thread::spawn(move || {
                     let (queue, waiting) = waiter;
-                    waiting.gate.store(1, Ordering::Relaxed);
+                    waiting.count.store(1, Ordering::Relaxed);
                     !queue.fence_pushes() || queue.pop(&mut Events::default()).is_err()
                 });
                 for number in 0..ROUNDS {
                     let mut events = Events::default();
                     assert!(queue.push(item((0, number)), UNBOUNDED, &mut events).is_ok());
-                    waiting.tell_of(events.pushed);
+                    waiting.notify_of(events.pushed);
                     if number + 1 < ROUNDS {
                         drop(queue.pop(&mut Events::default()));
                     }
                 }
-                let asleep = waiter.join().unwrap();
-                let inside = queue.len();
+                let waits = waiter.join().unwrap();
+                let queued = queue.len();
                 queue.discard();
-                assert!(!asleep || waiting.is_told() || inside == 0, "asleep beside an item");
-                asleep && waiting.is_told()
+                assert!(!waits || waiting.is_notified() || queued == 0, "not notified, though an item is in the queue");
+                waits && waiting.is_notified()
             });
         }
     }
 
-    /// The same for room.
+    /// A waiter for a free slot is notified if there is one, even if the words wrap around to those that it
+    /// saw.
     #[test]
-    fn a_waiter_for_room_is_told() {
+    fn a_waiter_for_a_free_slot_is_notified() {
         for passed in [1, 2] {
-            come_back("a waiter who was told", move || {
+            wrap_around("a notified waiter", move || {
                 let (queue, _) = queue(passed, 1);
                 let waiting = Arc::new(Waiting::default());
                 let waiter = (queue.clone(), waiting.clone());
                 let waiter = thread::spawn(move || {
                     let (queue, waiting) = waiter;
-                    waiting.gate.store(1, Ordering::Relaxed);
+                    waiting.count.store(1, Ordering::Relaxed);
                     !queue.fence_pops(1) || queue.push(item((1, 0)), 1, &mut Events::default()).is_err()
                 });
                 for number in 0..ROUNDS {
                     let mut events = Events::default();
                     drop(queue.pop(&mut events));
-                    waiting.tell_of(events.freed);
+                    waiting.notify_of(events.freed);
                     if number + 1 < ROUNDS {
                         drop(queue.push(item((0, number)), 1, &mut Events::default()));
                     }
                 }
-                let asleep = waiter.join().unwrap();
-                let inside = queue.len();
+                let waits = waiter.join().unwrap();
+                let queued = queue.len();
                 queue.discard();
-                assert!(!asleep || waiting.is_told() || inside == 1, "asleep beside an empty queue");
-                asleep && waiting.is_told()
+                assert!(!waits || waiting.is_notified() || queued == 1, "not notified, though the queue is empty");
+                waits && waiting.is_notified()
             });
         }
     }
 
-    /// Who waits for room because of a claim beyond the bound is told when it is given up.
+    /// A waiter that found the queue full because of a claim beyond the bound is notified when the claim
+    /// becomes a hole.
     #[test]
-    fn a_waiter_is_told_of_a_claim_that_is_given_up() {
-        come_back("a waiter who was told", || {
+    fn a_waiter_for_a_free_slot_is_notified_of_a_hole() {
+        wrap_around("a notified waiter", || {
             let (queue, _) = queue(1, 0);
             let waiting = Arc::new(Waiting::default());
-            let fills = queue.clone();
-            let fills = thread::spawn(move || {
+            let filler = queue.clone();
+            let filler = thread::spawn(move || {
                 let mut rounds = Rounds::default();
-                rounds.go(&fills, ROUNDS - 1, 1, true);
+                rounds.go(&filler, ROUNDS - 1, 1, true);
                 rounds
             });
             let waiter = (queue.clone(), waiting.clone());
             let waiter = thread::spawn(move || {
                 let (queue, waiting) = waiter;
-                let mut rounds = fills.join().unwrap();
-                rounds.get(&queue);
-                waiting.gate.store(1, Ordering::Relaxed);
-                let asleep = !queue.fence_pops(1) || !rounds.put(&queue, 1);
-                (rounds, asleep)
+                let mut rounds = filler.join().unwrap();
+                rounds.pop(&queue);
+                waiting.count.store(1, Ordering::Relaxed);
+                let waits = !queue.fence_pops(1) || !rounds.push(&queue, 1);
+                (rounds, waits)
             });
             let mut events = Events::default();
-            let went = queue.push(item((1, 0)), 1, &mut events).is_ok();
-            waiting.tell_of(events.freed);
-            let (rounds, asleep) = waiter.join().unwrap();
-            let told = waiting.is_told();
-            assert!(!asleep || told || queue.len() == 1, "asleep beside an empty queue");
-            rounds.settle(&queue, Vec::new(), went);
-            asleep && told
+            let pushed = queue.push(item((1, 0)), 1, &mut events).is_ok();
+            waiting.notify_of(events.freed);
+            let (rounds, waits) = waiter.join().unwrap();
+            let notified = waiting.is_notified();
+            assert!(!waits || notified || queue.len() == 1, "not notified, though the queue is empty");
+            rounds.settle(&queue, Vec::new(), pushed);
+            waits && notified
         });
     }
 
-    /// A close, or a push at the edge of a segment, whose word came back.
+    /// A close, or a push at the edge of a segment, whose word wrapped around.
     #[test]
-    fn a_close_and_an_append() {
+    fn a_close_or_an_append_after_a_wrap_around_takes_effect_once() {
         for closes in [false, true] {
             for passed in 1..3 {
-                come_back("closed, or in between", move || {
+                wrap_around("closed, or an item in between", move || {
                     let (queue, _) = queue(passed, 0);
                     let other = queue.clone();
                     let other = thread::spawn(move || match closes {
                         true => !other.close(&mut Events::default()),
-                        false => offer(&other, (1, 0), UNBOUNDED, false),
+                        false => try_push(&other, (1, 0), UNBOUNDED, false),
                     });
                     let mut rounds = Rounds::default();
-                    let mut shut = false;
+                    let mut closed = false;
                     for _ in 0..ROUNDS {
-                        let went = rounds.put(&queue, UNBOUNDED);
-                        assert!(!shut || !went, "open again");
-                        shut |= !went;
-                        rounds.get(&queue);
+                        let pushed = rounds.push(&queue, UNBOUNDED);
+                        assert!(!closed || !pushed, "a push succeeded after the close");
+                        closed |= !pushed;
+                        rounds.pop(&queue);
                     }
-                    let went = other.join().unwrap();
-                    assert!(!shut || closes);
-                    let between = rounds.got.0.contains(&(1, 0));
-                    rounds.settle(&queue, Vec::new(), went);
+                    let pushed = other.join().unwrap();
+                    assert!(!closed || closes);
+                    let between = rounds.popped.0.contains(&(1, 0));
+                    rounds.settle(&queue, Vec::new(), pushed);
                     if closes {
                         assert_eq!(queue.pop(&mut Events::default()).err(), Some(PopError::Closed));
                         assert!(matches!(
@@ -395,16 +396,16 @@ mod tests {
                             Err(PushError::Closed(_))
                         ));
                     }
-                    shut || between
+                    closed || between
                 });
             }
         }
     }
 
-    /// The length is that of one moment, beside words that come back.
+    /// The length is that of one moment, even if the words wrap around.
     #[test]
-    fn len_is_that_of_one_moment() {
-        come_back("an item inside", || {
+    fn len_is_exact_at_one_moment() {
+        wrap_around("an item in the queue", || {
             let (queue, _) = queue(1, 0);
             let reader = queue.clone();
             let reader = thread::spawn(move || {
@@ -418,31 +419,31 @@ mod tests {
         });
     }
 
-    /// A push whose word came back, beside an only getter.
+    /// A push whose word wrapped around, with a single consumer.
     #[test]
-    fn an_only_getter() {
+    fn a_push_after_a_wrap_around_keeps_the_bound_with_a_single_consumer() {
         for limit in [1, UNBOUNDED] {
-            come_back("a hole", move || {
+            wrap_around("a hole", move || {
                 let mut queue = RawQueue::new();
                 let mut single = queue.single_consumer();
                 let queue: Shared = Arc::new(queue);
                 let mut rounds = Rounds::default();
-                let mut putter = None;
+                let mut producer = None;
                 for round in 0..=ROUNDS {
-                    rounds.put(&queue, limit);
+                    rounds.push(&queue, limit);
                     let one = match queue.peek_ready(&mut single) {
                         Some(ready) => Ok(ready.take(|item| item)),
                         None => queue.pop_single_slow(&mut single),
                     };
-                    one.into_iter().for_each(|item| rounds.got.note(item));
+                    one.into_iter().for_each(|item| rounds.popped.note(item));
                     if round == 0 {
-                        putter = Some(offering(&queue, limit, false));
+                        producer = Some(push_in_thread(&queue, limit, false));
                     }
                 }
-                let went = putter.unwrap().join().unwrap();
+                let pushed = producer.unwrap().join().unwrap();
                 queue.end_single_consumer(&mut single);
                 let holes = has_holes(&queue);
-                rounds.settle(&queue, Vec::new(), went);
+                rounds.settle(&queue, Vec::new(), pushed);
                 holes
             });
         }

@@ -1,9 +1,9 @@
-//! All public errors. Each hands the item back where there is one, and prints without asking anything of its type.
+//! All public errors. An error of a put contains the item, and prints without any bound on the item's type.
 
 use std::error::Error;
 use std::fmt;
 
-/// An error that carries one value whatever went wrong.
+/// An error with one cause, which contains a value.
 macro_rules! single {
     ($(#[$meta:meta])* $name:ident, $text:literal) => {
         $(#[$meta])*
@@ -11,7 +11,7 @@ macro_rules! single {
         pub struct $name<T>(pub T);
 
         impl<T> $name<T> {
-            /// What did not go in.
+            /// Returns the value that was not put or sent.
             pub fn into_inner(self) -> T {
                 self.0
             }
@@ -33,7 +33,7 @@ macro_rules! single {
     };
 }
 
-/// An error of two kinds, each with the value.
+/// An error with two causes, which contains a value.
 macro_rules! double {
     ($(#[$meta:meta])* $name:ident from $single:ident,
      $other:ident $is_other:ident $other_doc:literal $other_text:literal, Closed $closed_text:literal) => {
@@ -42,24 +42,24 @@ macro_rules! double {
         pub enum $name<T> {
             #[doc = $other_doc]
             $other(T),
-            /// It is closed: nothing goes in any more.
+            /// The queue or channel is closed.
             Closed(T),
         }
 
         impl<T> $name<T> {
-            /// What did not go in.
+            /// Returns the value that was not put or sent.
             pub fn into_inner(self) -> T {
                 match self {
                     $name::$other(item) | $name::Closed(item) => item,
                 }
             }
 
-            #[doc = $other_doc]
+            #[doc = concat!("Whether this is [`", stringify!($other), "`](Self::", stringify!($other), ").")]
             pub fn $is_other(&self) -> bool {
                 matches!(self, $name::$other(_))
             }
 
-            /// It is closed.
+            /// Whether this is [`Closed`](Self::Closed).
             pub fn is_closed(&self) -> bool {
                 matches!(self, $name::Closed(_))
             }
@@ -93,7 +93,7 @@ macro_rules! double {
     };
 }
 
-/// An error without a value.
+/// An error with one cause, without a value.
 macro_rules! unit {
     ($(#[$meta:meta])* $name:ident, $text:literal) => {
         $(#[$meta])*
@@ -110,7 +110,7 @@ macro_rules! unit {
     };
 }
 
-/// An error of two kinds without a value.
+/// An error with two causes, without a value.
 macro_rules! either {
     ($(#[$meta:meta])* $name:ident from $unit:ident,
      $other:ident $is_other:ident $other_doc:literal $other_text:literal, Closed $closed_text:literal) => {
@@ -119,17 +119,17 @@ macro_rules! either {
         pub enum $name {
             #[doc = $other_doc]
             $other,
-            /// It is closed and nothing is left inside.
+            /// The queue or channel is closed and empty.
             Closed,
         }
 
         impl $name {
-            #[doc = $other_doc]
+            #[doc = concat!("Whether this is [`", stringify!($other), "`](Self::", stringify!($other), ").")]
             pub fn $is_other(&self) -> bool {
                 *self == $name::$other
             }
 
-            /// It is closed and nothing is left inside.
+            /// Whether this is [`Closed`](Self::Closed).
             pub fn is_closed(&self) -> bool {
                 *self == $name::Closed
             }
@@ -155,83 +155,86 @@ macro_rules! either {
 }
 
 single! {
-    /// [`put`](crate::Queue::put) on a closed queue; the item comes back.
+    /// Error returned by [`put`](crate::Queue::put): the queue is closed. It contains the item.
     PutError, "putting into a closed queue"
 }
 double! {
-    /// [`try_put`](crate::Queue::try_put) did not put; the item comes back.
+    /// Error returned by [`try_put`](crate::Queue::try_put). It contains the item.
     TryPutError from PutError,
-    Full is_full "There is no room at this moment." "putting into a full queue", Closed "putting into a closed queue"
+    Full is_full "The queue is full." "putting into a full queue", Closed "putting into a closed queue"
 }
 double! {
-    /// [`put`](crate::Queue::put) with a limit of time did not put; the item comes back.
+    /// Error returned by [`put`](crate::Queue::put) with a timeout or deadline. It contains the item.
     PutTimeoutError from PutError,
-    Timeout is_timeout "The time was over before there was room." "timed out putting into a full queue",
+    Timeout is_timeout "The operation timed out before a slot became free." "timed out putting into a full queue",
     Closed "putting into a closed queue"
 }
 unit! {
-    /// [`get`](crate::Queue::get) on a queue that is closed and has nothing left.
+    /// Error returned by [`get`](crate::Queue::get): the queue is closed and empty.
     GetError, "getting from an empty and closed queue"
 }
 either! {
-    /// [`try_get`](crate::Queue::try_get) got nothing.
+    /// Error returned by [`try_get`](crate::Queue::try_get).
     TryGetError from GetError,
-    Empty is_empty "There is nothing inside at this moment." "getting from an empty queue",
+    Empty is_empty "The queue is empty." "getting from an empty queue",
     Closed "getting from an empty and closed queue"
 }
 either! {
-    /// [`get`](crate::Queue::get) with a limit of time got nothing.
+    /// Error returned by [`get`](crate::Queue::get) with a timeout or deadline.
     GetTimeoutError from GetError,
-    Timeout is_timeout "The time was over before an item came." "timed out getting from an empty queue",
+    Timeout is_timeout "The operation timed out before an item arrived." "timed out getting from an empty queue",
     Closed "getting from an empty and closed queue"
 }
 unit! {
-    /// [`task_done`](crate::Queue::task_done) was called more often than items were put; nothing was counted.
+    /// Error returned by [`task_done`](crate::Queue::task_done): it was called more often than items were
+    /// put. Nothing was counted.
     TaskDoneError, "task_done called more often than items were put"
 }
 unit! {
-    /// [`join`](crate::Queue::join) with a limit of time: the time was over before all items were done.
+    /// Error returned by [`join`](crate::Queue::join) with a timeout or deadline: it timed out while items
+    /// were unfinished.
     JoinTimeoutError, "timed out joining a queue with unfinished items"
 }
 unit! {
-    /// [`closed`](crate::Queue::closed) with a limit of time: the time was over and the queue is open still.
+    /// Error returned by [`closed`](crate::Queue::closed) with a timeout or deadline: it timed out while the
+    /// queue was open.
     ClosedTimeoutError, "timed out waiting for a queue to be closed"
 }
 
 single! {
-    /// [`send`](crate::Sender::send) into a channel that is closed; the message comes back.
+    /// Error returned by [`send`](crate::Sender::send): the channel is closed. It contains the message.
     SendError, "sending into a closed channel"
 }
 double! {
-    /// [`try_send`](crate::Sender::try_send) did not send; the message comes back.
+    /// Error returned by [`try_send`](crate::Sender::try_send). It contains the message.
     TrySendError from SendError,
-    Full is_full "There is no room at this moment." "sending into a full channel", Closed "sending into a closed channel"
+    Full is_full "The channel is full." "sending into a full channel", Closed "sending into a closed channel"
 }
 double! {
-    /// [`send`](crate::Sender::send) with a limit of time did not send; the message comes back.
+    /// Error returned by [`send`](crate::Sender::send) with a timeout or deadline. It contains the message.
     SendTimeoutError from SendError,
-    Timeout is_timeout "The time was over before there was room." "timed out sending into a full channel",
+    Timeout is_timeout "The operation timed out before a slot became free." "timed out sending into a full channel",
     Closed "sending into a closed channel"
 }
 unit! {
-    /// [`recv`](crate::Receiver::recv) from a channel that is closed and has nothing left.
+    /// Error returned by [`recv`](crate::Receiver::recv): the channel is closed and empty.
     RecvError, "receiving from an empty and closed channel"
 }
 either! {
-    /// [`try_recv`](crate::Receiver::try_recv) received nothing.
+    /// Error returned by [`try_recv`](crate::Receiver::try_recv).
     TryRecvError from RecvError,
-    Empty is_empty "There is nothing inside at this moment." "receiving from an empty channel",
+    Empty is_empty "The channel is empty." "receiving from an empty channel",
     Closed "receiving from an empty and closed channel"
 }
 either! {
-    /// [`recv`](crate::Receiver::recv) with a limit of time received nothing.
+    /// Error returned by [`recv`](crate::Receiver::recv) with a timeout or deadline.
     RecvTimeoutError from RecvError,
-    Timeout is_timeout "The time was over before a message came." "timed out receiving from an empty channel",
+    Timeout is_timeout "The operation timed out before a message arrived." "timed out receiving from an empty channel",
     Closed "receiving from an empty and closed channel"
 }
 
-/// The channel's name for an error of the queue.
-macro_rules! renamed {
+/// Conversions of the queue's errors into the channel's.
+macro_rules! channel_errors {
     ($($queue:ident$(<$item:ident>)? => $channel:ident { $($variant:pat => $to:expr),* };)*) => {$(
         impl$(<$item>)? From<$queue$(<$item>)?> for $channel$(<$item>)? {
             fn from(error: $queue$(<$item>)?) -> Self {
@@ -243,7 +246,7 @@ macro_rules! renamed {
     )*};
 }
 
-renamed! {
+channel_errors! {
     PutError<T> => SendError { PutError(item) => SendError(item) };
     TryPutError<T> => TrySendError {
         TryPutError::Full(item) => TrySendError::Full(item),

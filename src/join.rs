@@ -1,72 +1,77 @@
-//! How many items are not done with yet: a count of those done, beside what the queue knows anyway.
+//! The number of unfinished items: the items ever enqueued minus those marked done.
 //!
-//! Knows two numbers of an intake. Does not know queues, nor who waits.
+//! Knows the numbers of claims and holes of a queue. Does not know queues or waiters.
 //!
-//! Nothing is counted when an item comes in: the tail's position and the number of claims given up say how many came.
+//! A put counts nothing here: the claims minus the holes are the items ever enqueued.
 
 use crate::error::TaskDoneError;
 use crate::sync::{rmw_fence, AtomicU64, Ordering};
 
-/// What has come in.
+/// The numbers that tell how many items were ever enqueued.
 pub(crate) trait Claims {
-    /// Claims of a place ever made. Only grows.
+    /// The number of claims ever made. Only grows.
     fn claims(&self) -> u64;
-    /// Claims that brought no item. Only grows; each is counted after the claim.
+    /// The number of claims that brought no item. Only grows. A hole is counted after its claim.
     fn holes(&self) -> u64;
 }
 
-/// What had come in at one moment.
-struct Entered {
+/// The numbers at one moment.
+struct Enqueued {
     claims: u64,
-    /// Claims that were not given up.
-    count: u64,
+    /// The items ever enqueued: claims minus holes.
+    items: u64,
 }
 
-/// The count of items done, and how far the intake was when it was last looked at.
+/// The number of items done, and a cached number of claims.
 pub(crate) struct Unfinished {
     done: AtomicU64,
-    /// A number of claims the intake had at some time. Spares `finish` a look at the line where claims are made.
+    /// A number of claims that the queue had at some time. Spares `finish` a load from the cache line of the
+    /// claims.
     claims_seen: AtomicU64,
 }
 
-/// What is left after a change.
+/// What remains unfinished after a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Remaining {
     Some,
-    /// Nothing was unfinished at a moment since the call, at which there had been so many claims.
+    /// No item was unfinished at a moment since the call, up to which this number of claims had been made.
     Zero {
         claims: u64,
     },
 }
 
-/// The last moment at which nothing was unfinished, as far as it was noted for those who join.
+/// The last moment at which no item was unfinished, of those noted for joins.
 ///
-/// A moment is known by the number of claims there had been, which only grows. A join remembers the number that it found
-/// when it began. It may return when it finds a moment noted with at least as many claims:
-/// * with more, that moment came after the join began;
-/// * with as many, no claim lies between that moment and the beginning. So nothing was unfinished at the beginning either.
+/// A moment is identified by the number of claims up to it, which only grows. A join remembers the number at
+/// its beginning. It may return when a moment is noted with at least as many claims:
+/// * With more claims, that moment came after the join began.
+/// * With the same number, no claim lies between that moment and the beginning. So no item was unfinished at
+///   the beginning either.
 ///
-/// A moment with fewer claims is of no use to the join: it was before the join began, and an item came in since.
+/// A moment with fewer claims does not end the join: it came before the beginning, and an item was enqueued
+/// since.
 pub(crate) struct LastZero {
     claims: AtomicU64,
 }
 
 impl LastZero {
     crate::sync::const_fn! {
-        /// Nothing was unfinished before the first claim.
+        /// No item was unfinished before the first claim.
         pub(crate) const fn new() -> Self {
             LastZero { claims: AtomicU64::new(0) }
         }
     }
 
+    /// Notes that no item was unfinished at the moment with this number of claims.
     pub(crate) fn note(&self, claims: u64) {
-        // Ordering: Release, J5. The work on all items, for who joins (J6).
+        // Ordering: Release, J5. Releases the work on all items to a join (J6).
         self.claims.fetch_max(claims, Ordering::Release);
     }
 
-    /// Whether a moment was noted with at least so many claims.
+    /// Whether a moment with at least this number of claims was noted.
     pub(crate) fn is_since(&self, claims: u64) -> bool {
-        // Ordering: Acquire, J6. Pairs with J5. Who was notified sees what was noted before, by the mutex of the list.
+        // Ordering: Acquire, J6. Pairs with J5. A notified join sees what was noted before, by the mutex of
+        // the listeners.
         self.claims.load(Ordering::Acquire) >= claims
     }
 }
@@ -78,62 +83,63 @@ impl Unfinished {
         }
     }
 
-    /// Counts `count` items as done, or none if fewer are unfinished.
+    /// Counts `count` items as done, or no item if fewer are unfinished.
     pub(crate) fn finish(&self, count: u64, claims_of: &impl Claims) -> Result<Remaining, TaskDoneError> {
         self.add(claims_of, |unfinished| if count <= unfinished { Ok(count) } else { Err(TaskDoneError) }, count)
     }
 
-    /// Counts `count` items as done, or as many as are unfinished if these are fewer.
+    /// Counts `count` items as done, or all unfinished items if these are fewer.
     pub(crate) fn finish_at_most(&self, count: u64, claims_of: &impl Claims) -> Remaining {
         let never: Result<Remaining, std::convert::Infallible> =
             self.add(claims_of, |unfinished| Ok(count.min(unfinished)), count);
         match never {
-            Ok(left) => left,
+            Ok(remaining) => remaining,
             Err(never) => match never {},
         }
     }
 
-    /// Counts as many items as done as `allow` makes of the number of unfinished ones, of which there may be more than it
-    /// is told if these are `enough`.
+    /// Counts items as done: the number that `allow` returns for the number of unfinished ones. `allow` may
+    /// get a lower bound of that number, which is at least `enough`.
     fn add<E>(
         &self,
         claims_of: &impl Claims,
         allow: impl Fn(u64) -> Result<u64, E>,
         enough: u64,
     ) -> Result<Remaining, E> {
-        // Ordering: Acquire, J1. Pairs with J2: what others are done with is not seen without their having put it.
+        // Ordering: Acquire, J1. Pairs with J2: an item that another thread counted as done is also seen as
+        // enqueued.
         let mut done = self.done.load(Ordering::Acquire);
         let after = loop {
-            let mut unfinished = self.entered_at_least(claims_of).saturating_sub(done);
+            let mut unfinished = self.items_at_least(claims_of).saturating_sub(done);
             if unfinished < enough {
-                unfinished = self.look(claims_of).count.saturating_sub(done);
+                unfinished = self.enqueued(claims_of).items.saturating_sub(done);
             }
             let after = done + allow(unfinished)?;
-            // Ordering: AcqRel and Acquire, J2. Release: the work on the item, for who joins (J3). Acquire: a joiner's
-            // meeting (M1); where it fails, as J1.
+            // Ordering: AcqRel and Acquire, J2. Release: the work on the item, for a join (J3). Acquire: the
+            // RMW fence of a join (M1); on failure as J1.
             match self.done.compare_exchange(done, after, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => break after,
                 Err(now) => done = now,
             }
         };
-        if after < self.entered_at_least(claims_of) {
+        if after < self.items_at_least(claims_of) {
             return Ok(Remaining::Some);
         }
-        let Entered { claims, count } = self.look(claims_of);
-        Ok(if after < count { Remaining::Some } else { Remaining::Zero { claims } })
+        let Enqueued { claims, items } = self.enqueued(claims_of);
+        Ok(if after < items { Remaining::Some } else { Remaining::Zero { claims } })
     }
 
-    /// Items not done with at one moment between the call and the return.
+    /// The number of unfinished items at one moment between the call and the return.
     pub(crate) fn count(&self, claims_of: &impl Claims) -> u64 {
         self.count_with_claims(claims_of).0
     }
 
-    /// The same, and the number of claims at that moment.
+    /// The number of unfinished items, and the number of claims at that moment.
     fn count_with_claims(&self, claims_of: &impl Claims) -> (u64, u64) {
         loop {
             let holes = claims_of.holes();
             let claims = claims_of.claims();
-            // Ordering: Acquire, J3. Pairs with J2: who sees the last item done sees the work that was done for it.
+            // Ordering: Acquire, J3. Pairs with J2: a join that sees the last item done sees the work on it.
             let done = self.done.load(Ordering::Acquire);
             if claims_of.claims() == claims && claims_of.holes() == holes {
                 return ((claims - holes).saturating_sub(done), claims);
@@ -141,10 +147,11 @@ impl Unfinished {
         }
     }
 
-    /// What is left after the caller has counted a claim as given up.
+    /// What remains after the caller has counted a claim as a hole.
     ///
-    /// If another finishes the last item meanwhile, one of the two finds that nothing is left: of his RMW of `done` and the
-    /// meeting here the second one sees what came before the first.
+    /// If another thread finishes the last item at the same time, at least one of the two finds that no item
+    /// remains: the later one of its RMW of `done` and the RMW fence here sees what came before the earlier
+    /// one.
     pub(crate) fn remaining_after_holes(&self, claims_of: &impl Claims) -> Remaining {
         self.fence_done();
         match self.count_with_claims(claims_of) {
@@ -153,30 +160,31 @@ impl Unfinished {
         }
     }
 
-    /// After this, whoever finishes an item whose finish was not yet visible sees what the caller did before.
+    /// An RMW fence on the count of items done: each later finish of an item sees what the caller did before.
     pub(crate) fn fence_done(&self) {
         rmw_fence(&self.done);
     }
 
-    /// A lower bound of what has come in. The number of claims may be old and only grows; that of the claims given up
-    /// is read now, so that a claim that counted once and was given up since does not count here.
-    fn entered_at_least(&self, claims_of: &impl Claims) -> u64 {
-        // Ordering: Relaxed, J4. Any number that claims ever had is right. That a claim of them was given up is seen by
-        // whoever must see it through the word that told of it: a joiner's meeting (M1), or what the caller knows.
+    /// A lower bound of the items ever enqueued. The number of claims may be old and only grows. The number
+    /// of holes is read now, so that a claim that counted as an item and became a hole does not count here.
+    fn items_at_least(&self, claims_of: &impl Claims) -> u64 {
+        // Ordering: Relaxed, J4. Any number that claims ever had is right. A hole among these claims is seen,
+        // where that matters, by the word that reported it: by the RMW fence of a join (M1), or by what the
+        // caller knows.
         let claims = self.claims_seen.load(Ordering::Relaxed);
         claims.saturating_sub(claims_of.holes())
     }
 
-    /// What has come in, exactly; notes the claims.
+    /// The exact number of items ever enqueued. Caches the number of claims.
     #[cold]
-    fn look(&self, claims_of: &impl Claims) -> Entered {
+    fn enqueued(&self, claims_of: &impl Claims) -> Enqueued {
         loop {
             let holes = claims_of.holes();
             let claims = claims_of.claims();
-            // Ordering: Relaxed, J4. An older number may overwrite a newer one: it only costs a look.
+            // Ordering: Relaxed, J4. An older number may overwrite a newer one: that only costs a load later.
             self.claims_seen.store(claims, Ordering::Relaxed);
             if claims_of.holes() == holes {
-                return Entered { claims, count: claims - holes };
+                return Enqueued { claims, items: claims - holes };
             }
         }
     }

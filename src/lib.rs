@@ -2,12 +2,12 @@
 #![warn(rust_2018_idioms)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod channel;
+pub mod channel;
 #[cfg(feature = "compat")]
 pub mod compat;
 mod error;
 mod join;
-
+pub mod mpsc;
 mod operation;
 mod queue;
 mod sync;
@@ -19,15 +19,7 @@ pub mod raw;
 #[cfg(not(loom))]
 mod raw;
 
-pub use channel::mpsc;
-#[cfg(feature = "stream")]
-pub use channel::RecvStream;
-#[cfg(feature = "sink")]
-pub use channel::SendSink;
-pub use channel::{
-    bounded, unbounded, IntoIter, Receiver, Recv, RecvMany, RecvOwned, Send, SendMany, SendOwned, Sender, WeakReceiver,
-    WeakSender,
-};
+pub use channel::{bounded, unbounded, Receiver, Sender, WeakReceiver, WeakSender};
 pub use error::{
     ClosedTimeoutError, GetError, GetTimeoutError, JoinTimeoutError, PutError, PutTimeoutError, RecvError,
     RecvTimeoutError, SendError, SendTimeoutError, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
@@ -42,7 +34,7 @@ pub use queue::{
     Task, TryIter,
 };
 
-/// The pages of `docs/`, so that each block of code in them is compiled and run.
+/// The pages of `docs/`, so that each code block in them is compiled and run.
 #[cfg(doctest)]
 mod docs {
     #[doc = include_str!("../docs/design.md")]

@@ -1,24 +1,25 @@
-//! Which types may go to, and be used from, other threads: checked when this file is compiled.
+//! Which types are `Send` and `Sync`: checked when this file is compiled.
 
 mod common;
 
 use common::{are, are_not, watchdog};
+use joinq::channel::{IntoIter, Recv, RecvMany, Send as SendFuture, SendMany};
 use joinq::{
-    Closed, ClosedTimeoutError, Done, Get, GetError, GetMany, GetTask, GetTimeoutError, IntoIter, Iter, Join,
-    JoinTimeoutError, Put, PutError, PutMany, PutTimeoutError, Queue, Receiver, Recv, RecvError, RecvMany,
-    RecvTimeoutError, Send as Sending, SendError, SendMany, SendTimeoutError, Sender, Task, TaskDoneError, TryGetError,
-    TryIter, TryPutError, TryRecvError, TrySendError, Until, WeakReceiver, WeakSender,
+    Closed, ClosedTimeoutError, Done, Get, GetError, GetMany, GetTask, GetTimeoutError, Iter, Join, JoinTimeoutError,
+    Put, PutError, PutMany, PutTimeoutError, Queue, Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError,
+    Sender, Task, TaskDoneError, TryGetError, TryIter, TryPutError, TryRecvError, TrySendError, Until, WeakReceiver,
+    WeakSender,
 };
 use std::cell::Cell;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::MutexGuard;
 
-/// May be moved to another thread, not shared.
+/// `Send`, not `Sync`.
 type Movable = Cell<u8>;
-/// May be neither moved nor shared.
+/// Neither `Send` nor `Sync`.
 type Bound = Rc<()>;
-/// May be shared, not moved.
+/// `Sync`, not `Send`.
 type Shared = MutexGuard<'static, u8>;
 
 are! { Send, Sync;
@@ -27,25 +28,25 @@ are! { Send, Sync;
 }
 are! { Send;
     Get<'static, Movable>, GetMany<'static, Movable>, GetTask<'static, Movable>, Put<'static, Movable>,
-    PutMany<'static, Movable>, Join<'static, Movable>, Closed<'static, Movable>, Sending<'static, Movable>,
+    PutMany<'static, Movable>, Join<'static, Movable>, Closed<'static, Movable>, SendFuture<'static, Movable>,
     SendMany<'static, Movable>, Recv<'static, Movable>, RecvMany<'static, Movable>, Task<'static, Movable>,
     Until<Get<'static, Movable>, Movable>,
 }
 are! { Send, Sync;
     Get<'static, u8>, GetTask<'static, u8>, Put<'static, u8>, Join<'static, u8>, Task<'static, u8>,
-    Recv<'static, u8>, Sending<'static, u8>,
+    Recv<'static, u8>, SendFuture<'static, u8>,
 }
 are! { Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, std::error::Error, Clone, PartialEq;
     PutError<u8>, TryPutError<u8>, PutTimeoutError<u8>, GetError, TryGetError, GetTimeoutError, TaskDoneError,
     JoinTimeoutError, ClosedTimeoutError, SendError<u8>, TrySendError<u8>, SendTimeoutError<u8>, RecvError,
     TryRecvError, RecvTimeoutError,
 }
-// A queue does not care whether its items may be moved in memory, or what a panic has left of them.
+// A queue is `Unpin` and unwind safe whatever its items are.
 struct Stubborn(#[allow(dead_code)] std::marker::PhantomPinned, #[allow(dead_code)] *mut Cell<u8>);
 are! { Unpin;
     Queue<u8>, Sender<Stubborn>, Receiver<Stubborn>, WeakSender<Stubborn>, WeakReceiver<Stubborn>, IntoIter<Stubborn>,
     Get<'static, Stubborn>, GetMany<'static, Stubborn>, GetTask<'static, Stubborn>, Put<'static, Stubborn>,
-    PutMany<'static, Stubborn>, Join<'static, Stubborn>, Closed<'static, Stubborn>, Sending<'static, Stubborn>,
+    PutMany<'static, Stubborn>, Join<'static, Stubborn>, Closed<'static, Stubborn>, SendFuture<'static, Stubborn>,
     SendMany<'static, Stubborn>, Recv<'static, Stubborn>, RecvMany<'static, Stubborn>, Iter<'static, Stubborn>,
     Until<Get<'static, Stubborn>, u8>,
 }
@@ -58,7 +59,7 @@ are_not! { Send;
     Queue<Bound>, Sender<Bound>, Receiver<Bound>, WeakSender<Bound>, WeakReceiver<Bound>, IntoIter<Bound>,
     Iter<'static, Bound>, TryIter<'static, Bound>, Get<'static, Bound>, GetMany<'static, Bound>,
     GetTask<'static, Bound>, Put<'static, Bound>, PutMany<'static, Bound>, Join<'static, Bound>,
-    Closed<'static, Bound>, Sending<'static, Bound>, SendMany<'static, Bound>, Recv<'static, Bound>,
+    Closed<'static, Bound>, SendFuture<'static, Bound>, SendMany<'static, Bound>, Recv<'static, Bound>,
     RecvMany<'static, Bound>, Task<'static, Bound>, Done<'static, Bound>, PutError<Bound>, TrySendError<Bound>,
     Until<Get<'static, u8>, Bound>,
 }
@@ -73,7 +74,7 @@ are_not! { Sync; Queue<Shared>, Sender<Shared>, Receiver<Shared>, Queue<*mut u8>
 #[cfg(feature = "stream")]
 mod stream {
     use super::*;
-    use joinq::{GetStream, RecvStream};
+    use joinq::{channel::RecvStream, GetStream};
 
     are! { Send, Unpin; GetStream<'static, Movable>, RecvStream<Movable> }
     are_not! { Send; GetStream<'static, Bound>, RecvStream<Bound> }
@@ -83,11 +84,27 @@ mod stream {
 #[cfg(feature = "sink")]
 mod sink {
     use super::*;
-    use joinq::{PutSink, SendSink};
+    use joinq::{channel::SendSink, PutSink};
 
     are! { Send, Unpin; PutSink<'static, Movable>, SendSink<Movable> }
     are_not! { Send; PutSink<'static, Bound>, SendSink<Bound> }
     are_not! { Sync; PutSink<'static, Bound>, SendSink<Bound> }
+}
+
+/// The globs of the root and of `mpsc` hide no name of the prelude: this compiles only if `Send` is the trait.
+#[allow(unused_imports)]
+mod globs {
+    mod root {
+        use joinq::*;
+
+        fn _takes<T: Send>(_: Sender<T>, _: Receiver<T>, _: channel::Send<'_, T>) {}
+    }
+
+    mod single_consumer {
+        use joinq::mpsc::*;
+
+        fn _takes<T: Send>(_: Sender<T>, _: Receiver<T>, _: Recv<'_, T>) {}
+    }
 }
 
 #[test]

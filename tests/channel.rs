@@ -1,4 +1,4 @@
-//! The channel: handles that are counted, and the end when one side is gone.
+//! The channel: counts of handles, and the close when all handles of one side are dropped.
 
 mod common;
 
@@ -80,7 +80,7 @@ fn the_drop_of_the_last_receiver_returns_the_message_of_a_waiting_send() {
     let send = Probe::pending(sender.send(1));
     drop(receiver);
     assert!(send.is_woken());
-    // Nobody has received it.
+    // The message was not received.
     assert_eq!(send.ready(), Err(SendError(1)));
 }
 
@@ -158,7 +158,8 @@ fn a_request_that_races_with_the_end_of_its_server_is_answered_or_fails() {
                         for _ in 0..3 {
                             let (reply, answer) = bounded(1);
                             let sent = requests.send(reply).wait().is_ok();
-                            // It hangs if a request with its reply sender lives on in a channel that nobody reads.
+                            // It hangs if a request with its reply sender stays in a channel without a
+                            // receiver.
                             let answered = answer.recv().wait().is_ok();
                             assert!(sent || !answered);
                         }
@@ -285,7 +286,7 @@ fn an_iterator_that_owns_the_receiver_ends_the_channel_when_it_is_dropped() {
     assert!(sender.is_closed() && sender.is_empty());
 }
 
-/// Each thread clones, sends or receives, and drops its handles on the way.
+/// Each thread clones its handles, sends or receives, and drops them.
 #[test]
 fn handles_cloned_and_dropped_under_load_lose_nothing() {
     let _watchdog = watchdog();

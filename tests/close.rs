@@ -1,4 +1,4 @@
-//! The end of a queue: who is told, and what becomes of the items.
+//! Closing a queue: which operations are woken, and what happens to the items.
 
 mod common;
 
@@ -77,7 +77,7 @@ fn a_close_wakes_waiting_threads() {
         let get = scope.spawn(|| empty.get().wait());
         let put = scope.spawn(|| full.put(2).wait());
         let closed = scope.spawn(|| empty.closed().wait());
-        // Makes it likely that they are parked by now.
+        // So the threads are most likely parked.
         thread::sleep(Duration::from_millis(20));
         empty.close();
         full.close();
@@ -106,7 +106,7 @@ fn a_join_outlives_a_close_until_the_items_are_done() {
 fn a_closed_queue_returns_each_new_item_and_keeps_its_items() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
-    queue.try_put(String::from("inside")).unwrap();
+    queue.try_put(String::from("kept")).unwrap();
     assert!(queue.close());
     assert!(!queue.close() && queue.is_closed());
     let late = || String::from("late");
@@ -116,7 +116,7 @@ fn a_closed_queue_returns_each_new_item_and_keeps_its_items() {
     assert!(queue.put(late()).wait_timeout(Duration::ZERO).unwrap_err().is_closed());
     assert_eq!(queue.put_many([late(), late()]).wait().unwrap_err().into_inner(), [late(), late()]);
     assert!(queue.try_put_many([late()]).unwrap_err().is_closed());
-    assert_eq!(queue.try_get().unwrap(), "inside");
+    assert_eq!(queue.try_get().unwrap(), "kept");
     assert_eq!(queue.try_get(), Err(TryGetError::Closed));
     assert!(queue.get().wait_timeout(Duration::ZERO).unwrap_err().is_closed());
     assert!(queue.try_get_task().is_err_and(|error| error.is_closed()));
@@ -125,16 +125,16 @@ fn a_closed_queue_returns_each_new_item_and_keeps_its_items() {
 #[test]
 fn exactly_one_of_several_close_calls_returns_true() {
     let _watchdog = watchdog();
-    // 256 items fill a segment of `u64`s, where closing goes another way.
-    for inside in [0, 1, 255, 256, 257] {
+    // 256 items fill a segment of `u64`s: then a close seals the link of the segment.
+    for items in [0, 1, 255, 256, 257] {
         let queue = Queue::unbounded();
-        queue.put_many(0..inside).wait().unwrap();
+        queue.put_many(0..items).wait().unwrap();
         let closers: usize = thread::scope(|scope| {
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| usize::from(queue.close()))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()
         });
         assert_eq!(closers, 1);
-        assert!(queue.iter().eq(0..inside));
+        assert!(queue.iter().eq(0..items));
     }
 }
 

@@ -1,4 +1,4 @@
-//! `joinq::compat::async_channel` against the facts of `async-channel` 2.5: texts, traits, and how a channel ends.
+//! `joinq::compat::async_channel` compared with `async-channel` 2.5: texts, traits, and how a channel ends.
 #![cfg(feature = "compat")]
 
 mod common;
@@ -17,7 +17,7 @@ use std::panic::{catch_unwind, RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
 use std::rc::Rc;
 
-/// May be neither printed, compared nor cloned; may be moved to another thread.
+/// Has neither `Debug`, `PartialEq` nor `Clone`; is `Send`.
 struct Plain(#[allow(dead_code)] Cell<u8>);
 
 fn plain() -> Plain {
@@ -128,7 +128,7 @@ fn a_forced_send_displaces_the_oldest_message() {
     assert_eq!((r.try_recv(), r.try_recv(), r.try_recv()), (Ok(2), Ok(3), Err(TryRecvError::Empty)));
 }
 
-/// A message goes in only when its future is polled.
+/// A message is sent only when its future is polled.
 #[test]
 fn a_send_dropped_without_another_poll_sends_nothing_and_delays_no_other() {
     let (sender, receiver) = bounded(1);

@@ -1,4 +1,5 @@
-//! Handles of this crate under the names of the compat modules, and back: they stay handles of the same channel.
+//! Conversions between handles of this crate and of the compat modules: they stay handles of the same
+//! channel.
 #![cfg(feature = "compat")]
 
 mod common;
@@ -6,8 +7,8 @@ mod common;
 use common::{Ledger, Probe};
 use joinq::compat::{async_channel, crossbeam_channel, flume, std_mpsc};
 
-/// There and back: the channel is the same, nobody is counted twice, and what was sent under one name is received under
-/// the other.
+/// Converts there and back: the channel is the same, no handle is counted twice, and a message sent by one
+/// type is received by the other.
 macro_rules! there_and_back {
     ($($test:ident: $sender:ty, $receiver:ty, |$s:ident, $n:ident| $send:expr, |$r:ident| $recv:expr;)+) => {$(
         #[test]
@@ -57,13 +58,13 @@ fn a_sender_that_never_blocks_converts_from_unbounded_channels_only() {
 #[test]
 fn remaining_messages_are_dropped_by_the_rule_of_the_crate_that_made_the_channel() {
     let ledger = Ledger::new();
-    // Made here: dropped with the last receiver, whatever its name.
+    // Made by joinq: messages are dropped with the last receiver, whatever its type.
     let (sender, receiver) = joinq::bounded(1);
     let (sender, receiver) = (flume::Sender::from(sender), flume::Receiver::from(receiver));
     sender.try_send(ledger.item(0)).unwrap();
     drop(receiver);
     assert_eq!(ledger.dropped(), 1);
-    // Made there: kept until the last sender goes.
+    // Made by a compat module: messages stay until the last sender is dropped.
     let (sender, receiver) = flume::bounded(1);
     let (sender, receiver) = (joinq::Sender::from(sender), joinq::Receiver::from(receiver));
     sender.try_send(ledger.item(1)).map_err(drop).unwrap();
@@ -94,7 +95,7 @@ fn a_stream_of_a_rendezvous_ends_only_after_its_last_message() {
     let waiting = Probe::pending(Box::pin(receiver.recv()));
     sender.try_send(1).unwrap();
     drop((waiting, sender));
-    // The message of a receive that was dropped stays for the next one.
+    // The message for a receive that was dropped stays for the next one.
     assert!(!receiver.is_terminated());
     assert_eq!(receiver.recv_blocking(), Ok(1));
     assert!(receiver.is_terminated());

@@ -1,9 +1,10 @@
-//! `crossbeam-channel` under its own names: texts, conversions, traits, and where its channels differ from ours.
+//! `joinq::compat::crossbeam_channel`: texts, conversions, traits, and where its channels differ from those
+//! of joinq.
 #![cfg(feature = "compat")]
 
 mod common;
 
-use common::{are, are_not, watchdog, Ledger};
+use common::{are, are_not, eventually, watchdog, Ledger};
 use joinq::compat::crossbeam_channel as channel;
 
 use channel::{bounded, unbounded, IntoIter, Iter, Receiver, Sender, TryIter};
@@ -19,21 +20,11 @@ use std::time::{Duration, Instant};
 
 const MOMENT: Duration = Duration::from_millis(50);
 
-/// May be neither printed, compared nor cloned; may be moved to another thread.
+/// Has neither `Debug`, `PartialEq` nor `Clone`; is `Send`.
 struct Plain(#[allow(dead_code)] Cell<u8>);
 
 fn plain() -> Plain {
     Plain(Cell::new(0))
-}
-
-/// Tries until it is done: how long another thread takes to wait is not known.
-fn eventually<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> T {
-    loop {
-        match attempt() {
-            Ok(done) => return done,
-            Err(_) => thread::yield_now(),
-        }
-    }
 }
 
 #[test]
@@ -55,9 +46,9 @@ fn errors_have_the_texts_of_the_peer() {
     same(&TryRecvError::Disconnected, "Disconnected", over);
     same(&RecvTimeoutError::Timeout, "Timeout", "timed out waiting on receive operation");
     same(&RecvTimeoutError::Disconnected, "Disconnected", "channel is empty and disconnected");
-    // A width counts for the one and not for the other.
+    // `Display` uses a width, `Debug` does not.
     assert_eq!(format!("{:>36}|{:>36?}|", SendError(1), SendError(1)), format!("   {disconnected}|\"SendError(..)\"|"));
-    // Printing asks nothing of the message; only `Error` does.
+    // `Debug` and `Display` need no bound on the message; only `Error` does.
     assert_eq!(SendError(Rc::new(1)).to_string(), disconnected);
 }
 
@@ -96,7 +87,7 @@ fn types_have_the_traits_of_the_peer() {
     are!(FusedIterator; Iter<'_, Plain>, IntoIter<Plain>);
     are!(Send, Sync, Copy, Eq, UnwindSafe, Unpin, Error;
         SendError<u8>, TrySendError<u8>, SendTimeoutError<u8>, RecvError, TryRecvError, RecvTimeoutError);
-    // A guard may be shared, not moved: only what may be moved may go through a channel between threads.
+    // A guard is `Sync`, not `Send`: a message must be `Send`.
     are_not!(Send; Sender<Rc<u8>>, Receiver<Rc<u8>>, Sender<MutexGuard<'static, u8>>, Receiver<MutexGuard<'static, u8>>);
     are_not!(Sync; Sender<Rc<u8>>, Receiver<Rc<u8>>, Sender<MutexGuard<'static, u8>>, Receiver<MutexGuard<'static, u8>>);
     are_not!(Error; SendError<Rc<u8>>, TrySendError<Rc<u8>>, SendTimeoutError<Rc<u8>>);
@@ -192,7 +183,7 @@ fn capacity_zero_is_a_rendezvous() {
     assert_eq!((s.try_send(1), r.try_recv()), (Err(TrySendError::Full(1)), Err(TryRecvError::Empty)));
     assert_eq!(s.send_timeout(2, Duration::ZERO), Err(SendTimeoutError::Timeout(2)));
     thread::scope(|scope| {
-        // With a receiver that waits a send need not wait.
+        // While a receiver waits, a send need not wait.
         let receiving = scope.spawn(|| r.recv());
         thread::sleep(MOMENT);
         idle();
@@ -202,7 +193,7 @@ fn capacity_zero_is_a_rendezvous() {
         thread::sleep(MOMENT);
         eventually(|| s.send_deadline(4, Instant::now()));
         assert_eq!(receiving.join().unwrap(), Ok(4));
-        // With a sender that waits a receive need not wait.
+        // While a sender waits, a receive need not wait.
         let sending = scope.spawn(|| s.send(5));
         thread::sleep(MOMENT);
         idle();

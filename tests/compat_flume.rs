@@ -1,4 +1,4 @@
-//! `joinq::compat::flume` against the facts of `flume` 0.12: texts, traits, and what its users rely on.
+//! `joinq::compat::flume` compared with `flume` 0.12: texts, traits, and behaviour on which its users rely.
 #![cfg(feature = "compat")]
 
 mod common;
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 const MOMENT: Duration = Duration::from_millis(20);
 const LONG: Duration = Duration::from_secs(30);
 
-/// It has neither `Debug` nor `Clone`, and is not `Sync`.
+/// Has neither `Debug` nor `Clone`, and is not `Sync`.
 struct Opaque(#[allow(dead_code)] std::cell::Cell<u8>);
 
 fn opaque() -> Opaque {
@@ -84,7 +84,7 @@ fn errors_have_the_texts_of_the_peer() {
     same(&TryRecvError::Disconnected, "Disconnected", "channel is empty and closed");
     same(&RecvTimeoutError::Timeout, "Timeout", "timed out waiting on a channel");
     same(&RecvTimeoutError::Disconnected, "Disconnected", "channel is empty and closed");
-    // A width counts for the one and not for the other.
+    // `Display` uses a width, `Debug` does not.
     assert_eq!(format!("{:>30}|{:>30?}|", SendError(1), SendError(1)), format!("   {closed}|\"SendError(..)\"|"));
     let result: Result<(), SendError<u8>> = Err(SendError(1));
     assert_eq!(debug(result), r#"Err("SendError(..)")"#);
@@ -160,7 +160,7 @@ fn handles_are_counted() {
     assert!(sender.same_channel(&second) && !sender.same_channel(&other));
     assert!(receiver.same_channel(&receiver.clone()));
     assert_eq!((receiver.sender_count(), sender.receiver_count()), (2, 1));
-    // What owns a handle counts as one, also while a message is on its way in it.
+    // A future or a sink that owns a handle counts as a handle, also while it holds a message.
     let future = second.into_send_async(1);
     let mut sink = Probe::new(sender.clone().into_sink());
     assert!(sink.poll_with(|sink, _| sink.start_send(2)).is_ok());
@@ -248,7 +248,7 @@ fn drain_takes_the_messages_in_the_channel_and_no_later_ones() {
     assert_eq!(waiting.poll(), Poll::Ready(Ok(())));
     assert_eq!(drain.collect::<Vec<_>>(), [2]);
     assert_eq!(receiver.drain().collect::<Vec<_>>(), [3]);
-    // In a rendezvous nothing is inside.
+    // A rendezvous never holds a message.
     let (sender, receiver) = bounded(0);
     let mut waiting = Probe::pending(sender.send_async(1));
     assert_eq!((receiver.drain().len(), receiver.try_iter().next()), (0, Some(1)));
@@ -400,7 +400,7 @@ fn a_message_for_a_dropped_receive_stays_though_the_channel_is_a_rendezvous() {
     drop(waiting);
     drop(sender);
     let mut stream = Probe::new(receiver.stream());
-    // Not over, or a `select!` would pass the message by.
+    // Not terminated, or a `select!` would miss the message.
     assert!(!stream.future.is_terminated() && !receiver.recv_async().is_terminated());
     assert_eq!(stream.poll_with(|stream, context| stream.poll_next(context)), Poll::Ready(Some(1)));
     assert!(stream.future.is_terminated());
@@ -438,7 +438,7 @@ fn futures_and_streams_report_their_termination() {
     assert!(sender.send_async(1).is_terminated());
 }
 
-/// One step of a sink.
+/// Runs one method of a sink.
 fn step<R>(sink: &mut Probe<SendSink<'_, u8>>, f: impl FnOnce(Pin<&mut SendSink<'_, u8>>, &mut Context<'_>) -> R) -> R {
     sink.poll_with(f)
 }
@@ -454,12 +454,12 @@ fn a_sink_sends_in_order_and_returns_the_message_in_its_error() {
         assert_eq!(step(&mut sink, |sink, _| sink.start_send(i)), Ok(()));
     }
     assert!(step(&mut sink, |sink, context| sink.poll_ready(context)).is_pending());
-    // A clone is free of what is on its way in the first.
+    // A clone does not hold the pending message of the first sink.
     let mut clone = Probe::new(sink.future.clone());
     assert_eq!(step(&mut clone, |sink, context| sink.poll_ready(context)), Poll::Ready(Ok(())));
     assert_eq!(receiver.recv(), Ok(1));
     assert!(sink.is_woken());
-    // Closing the sink closes no channel.
+    // A closed sink does not close the channel.
     assert_eq!(step(&mut sink, |sink, context| sink.poll_close(context)), Poll::Ready(Ok(())));
     assert!(!receiver.is_disconnected());
     drop(receiver);
@@ -516,7 +516,7 @@ fn a_message_for_a_waiting_receiver_is_counted_at_any_capacity() {
         assert_eq!(sender.try_send(3), Err(TrySendError::Full(3)));
         assert_eq!(receiver.drain().collect::<Vec<_>>(), [1, 2]);
         assert_eq!((receiver.len(), receiver.is_full()), (0, capacity == 0));
-        // Both were notified, and do not count as waiting until they are polled.
+        // Both were notified, and are not counted as waiting until they are polled.
         assert_eq!(sender.try_send(4).is_ok(), capacity > 0);
     }
 }

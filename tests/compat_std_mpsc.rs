@@ -1,9 +1,9 @@
-//! `std::sync::mpsc` under its own names: the same errors, the same traits, the same ends.
+//! `joinq::compat::std_mpsc` compared with `std::sync::mpsc`: errors, traits, and how a channel ends.
 #![cfg(feature = "compat")]
 
 mod common;
 
-use common::{are, are_not, watchdog, Ledger};
+use common::{are, are_not, eventually, watchdog, Ledger};
 use joinq::compat::std_mpsc as mpsc;
 
 use mpsc::{channel, sync_channel, IntoIter, Iter, Receiver, Sender, SyncSender, TryIter};
@@ -18,18 +18,8 @@ use std::time::{Duration, Instant};
 
 const MOMENT: Duration = Duration::from_millis(50);
 
-/// Has no trait but what all have.
+/// Has only the auto traits.
 struct Mute;
-
-/// Tries until it is done: how long another thread takes to wait is not known.
-fn eventually<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> T {
-    loop {
-        match attempt() {
-            Ok(done) => return done,
-            Err(_) => thread::yield_now(),
-        }
-    }
-}
 
 #[test]
 fn the_errors_are_those_of_std() {
@@ -47,7 +37,7 @@ fn the_errors_are_those_of_std() {
     let (s, r) = channel();
     drop(r);
     assert_eq!(s.send(5), Err(SendError(5)));
-    // Under both names.
+    // As the type of std and as the type of joinq.
     let _: mpsc::SendError<u8> = SendError(1);
     let _: mpsc::TrySendError<u8> = TrySendError::Full(1);
     let _: (mpsc::RecvError, mpsc::TryRecvError, mpsc::RecvTimeoutError) =
@@ -141,7 +131,7 @@ fn bound_zero_is_a_rendezvous() {
     thread::sleep(MOMENT);
     assert!(!sending.is_finished());
     assert_eq!((eventually(|| r.try_recv()), sending.join().unwrap()), (3, Ok(())));
-    // What nobody took was not sent.
+    // A message that was not taken was not sent.
     let sending = thread::spawn(move || s.send(4));
     thread::sleep(MOMENT);
     drop(r);

@@ -1,4 +1,4 @@
-//! The channel of tokio's names: permits and the close, wake-ups, blocking, budget, weak handles, texts.
+//! `joinq::compat::tokio_mpsc`: permits and the close, wake-ups, blocking, budget, weak handles, texts.
 #![cfg(feature = "tokio")]
 
 mod common;
@@ -103,7 +103,7 @@ fn messages_are_dropped_with_the_receiver() {
     let permit = sender.try_reserve().unwrap();
     drop(receiver);
     assert_eq!(ledger.dropped(), 1);
-    // It stays until the channel goes.
+    // The message stays until the channel is dropped.
     permit.send(ledger.item(1));
     assert_eq!(ledger.dropped(), 1);
     assert!(sender.try_send(ledger.item(2)).is_err());
@@ -229,12 +229,17 @@ fn texts_and_traits_are_those_of_tokio() {
     fn safe<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}
     safe::<mpsc::Sender<std::cell::Cell<u8>>>();
     safe::<mpsc::Receiver<std::cell::Cell<u8>>>();
+    safe::<mpsc::WeakSender<std::cell::Cell<u8>>>();
+    safe::<mpsc::Permit<'static, std::cell::Cell<u8>>>();
+    safe::<mpsc::PermitIterator<'static, std::cell::Cell<u8>>>();
     safe::<mpsc::OwnedPermit<std::cell::Cell<u8>>>();
+    safe::<mpsc::UnboundedSender<std::cell::Cell<u8>>>();
     safe::<mpsc::UnboundedReceiver<std::cell::Cell<u8>>>();
     assert!(catch_unwind(|| channel::<u8>(0)).is_err());
 }
 
-/// What is collected or granted and not used goes back, and the receiver that waits for the end is told.
+/// Permits that a reservation has collected or was granted and does not use are released, and the receiver
+/// that waits for the end is notified.
 #[test]
 fn a_reservation_that_ends_without_a_permit_wakes_a_closed_receiver() {
     for many in [1, 2] {
@@ -246,7 +251,7 @@ fn a_reservation_that_ends_without_a_permit_wakes_a_closed_receiver() {
                 drop(permit);
                 assert!(reserve.is_woken());
                 receiver.close();
-                // What the reservation was not told of went back with the close.
+                // A permit granted to the unpolled reservation was released with the close.
                 assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
                 match cancel {
                     true => drop(reserve),
@@ -276,7 +281,7 @@ fn a_released_permit_goes_to_the_sender_that_waits_longest() {
     assert!(!third.is_woken());
     assert_eq!(receiver.try_recv(), Ok(1));
     assert!(third.is_woken() && !fourth.is_woken());
-    // It is that one's already: nobody else gets it.
+    // The permit is already granted to this sender: no other one gets it.
     assert_eq!(sender.try_send(9), Err(TrySendError::Full(9)));
     drop(unused);
     assert!(fourth.is_woken());
@@ -335,7 +340,7 @@ fn capacity_is_released_with_the_receiver() {
     assert_eq!(sender.capacity(), 2);
 }
 
-/// A thread that receives is not served by the waker of a task that has polled before.
+/// A receiving thread does not rely on the waker of a task that has polled before.
 #[test]
 fn a_blocking_receive_drops_the_waker_of_an_earlier_poll() {
     let _watchdog = watchdog();

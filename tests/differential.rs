@@ -1,4 +1,4 @@
-//! The body of the fuzz target on seeded programs and on the committed corpus: fuzzing that needs no fuzzer.
+//! Runs the body of the fuzz target on seeded programs and on the committed corpus: fuzzing without a fuzzer.
 //!
 //! `JOINQ_SEEDS=100000 cargo test --test differential` runs more of them.
 
@@ -7,7 +7,7 @@ mod ops;
 
 use std::panic::{catch_unwind, resume_unwind};
 
-/// Runs one program; on failure says which.
+/// Runs one program, and names it on failure.
 fn run(what: &str, bytes: &[u8]) {
     if let Err(panic) = catch_unwind(|| ops::run(bytes)) {
         eprintln!("{what} failed: {bytes:?}");

@@ -1,4 +1,4 @@
-//! Wakers are somebody else's code: they may use the queue, own operations, and panic.
+//! A waker is foreign code: it may use the queue, own an operation, block, or panic.
 
 mod common;
 
@@ -12,7 +12,7 @@ use std::sync::mpsc::{sync_channel, SyncSender};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
-/// A waker that does something when it is woken and when it is dropped.
+/// A waker that runs code when it is woken and when it is dropped.
 struct Acts<F: Fn() + Send + Sync>(F);
 
 impl<F: Fn() + Send + Sync> Wake for Acts<F> {
@@ -31,7 +31,7 @@ fn acts(act: impl Fn() + Send + Sync + 'static) -> Waker {
     Waker::from(Arc::new(Acts(act)))
 }
 
-/// Uses both ends, and lets operations begin and end.
+/// Uses both ends, and starts and ends operations.
 fn use_it(queue: &Queue<u32>) {
     let _ = (queue.try_get(), queue.try_put(7));
     let (_, waker) = Count::new();
@@ -51,21 +51,21 @@ fn a_waker_may_use_its_own_queue() {
     for queue in queues() {
         let user = queue.clone();
         let waker = acts(move || use_it(&user));
-        // A get that is called.
+        // A get that is notified.
         let mut get = queue.get();
         if poll(&mut get, &waker).is_pending() {
             let _ = queue.try_put(1);
         }
         drop(get);
         while queue.try_get().is_ok() {}
-        // A put whose item is moved in.
+        // A put whose item a get moves into the queue.
         let _ = queue.try_put(1);
         let mut put = queue.put(2);
         if poll(&mut put, &waker).is_pending() {
             let _ = queue.try_get();
         }
         drop(put);
-        // Both at the end.
+        // A get and a put that a close ends.
         while queue.try_get().is_ok() {}
         let (mut get, mut put) = (queue.get(), queue.put(3));
         let _ = (poll(&mut get, &waker).is_ready(), poll(&mut put, &waker).is_ready());
@@ -73,9 +73,9 @@ fn a_waker_may_use_its_own_queue() {
     }
 }
 
-/// Neither happens under a lock.
+/// Wakers are neither cloned nor dropped under a lock.
 #[test]
-#[allow(unsafe_code)] // A clone that does something can only be made so.
+#[allow(unsafe_code)] // A waker with its own `clone` needs a vtable.
 fn a_waker_may_use_its_own_queue_when_it_is_cloned_or_dropped() {
     static QUEUES: [Queue<u32>; 2] = [Queue::bounded(1), Queue::bounded(0)];
     static TABLE: RawWakerVTable = RawWakerVTable::new(
@@ -91,7 +91,7 @@ fn a_waker_may_use_its_own_queue_when_it_is_cloned_or_dropped() {
         QUEUES.iter().for_each(use_it);
     }
     let _watchdog = watchdog();
-    // SAFETY: nothing is behind the pointer, and no function of the table looks there.
+    // SAFETY: the functions of the vtable do not use the pointer.
     let mine = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) };
     let (_, other) = Count::new();
     for queue in &QUEUES {
@@ -132,7 +132,7 @@ fn a_waker_may_own_the_operation_it_is_for() {
     *owner.0.lock().unwrap() = Some(get);
     let next = Probe::pending(queue.get());
     queue.try_put(1).unwrap();
-    assert!(next.is_woken(), "the get that was called is gone");
+    assert!(next.is_woken(), "the notified get was dropped");
     assert_eq!(next.ready(), Ok(1));
 }
 
@@ -151,7 +151,7 @@ fn other_waiters_are_woken_and_served_though_a_waker_panics() {
     assert_eq!(gets.map(Probe::ready), [Ok(1), Ok(2)]);
     assert!(queue.try_iter().eq([3, 4]));
 
-    // A put: its item is in, whatever its waker does.
+    // A put: its item is in the queue, whatever its waker does.
     let queue = Queue::bounded(1);
     queue.try_put(1).unwrap();
     let mut bad = queue.put(2);
@@ -189,7 +189,7 @@ fn a_close_wakes_all_waiters_though_a_waker_panics() {
     }
 }
 
-/// What a reservation has collected goes back also when it is dropped after a waker has panicked.
+/// A reservation that is dropped after a waker panicked releases the permits it has collected.
 #[test]
 fn permits_are_kept_though_a_waker_panics() {
     let queue = Queue::with_permits(2);
@@ -204,10 +204,10 @@ fn permits_are_kept_though_a_waker_panics() {
     assert_eq!((queue.try_get(), queue.remaining_capacity()), (Ok(1), Some(2)));
 }
 
-/// The waker of a get lets an item in and a put line up when it is cloned, and panics when it is dropped: that is while the get
-/// has its item and leaves the line.
+/// When the waker of a get is cloned, it puts an item and registers a put. It panics in its drop, which
+/// happens while the get, which has its item, leaves the wait queue.
 #[test]
-#[allow(unsafe_code)] // A clone that does something can only be made so.
+#[allow(unsafe_code)] // A waker with its own `clone` needs a vtable.
 fn a_put_completes_though_a_waker_panics_in_its_drop() {
     static QUEUE: Queue<u32> = Queue::bounded(1);
     static PUT: Mutex<Option<Put<'static, u32>>> = Mutex::new(None);
@@ -224,7 +224,7 @@ fn a_put_completes_though_a_waker_panics_in_its_drop() {
         |_| assert!(PUT.lock().unwrap().is_none(), "a waker that panics when it is dropped"),
     );
     let _watchdog = watchdog();
-    // SAFETY: the functions of the table need no data.
+    // SAFETY: the functions of the vtable do not use the pointer.
     let waker = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) };
     let waker = std::mem::ManuallyDrop::new(waker);
     assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut QUEUE.get(), &waker))).is_err());
@@ -232,7 +232,8 @@ fn a_put_completes_though_a_waker_panics_in_its_drop() {
     assert!(poll(&mut put, &Count::new().1).is_ready());
 }
 
-/// A task of an executor whose run queue has room for one task: its waker waits for that room.
+/// A task of an executor whose run queue has a capacity of one: its waker waits for a free slot of the run
+/// queue.
 struct Scheduled {
     future: Mutex<Pin<Box<dyn Future<Output = ()> + Send>>>,
     run_queue: SyncSender<Arc<Scheduled>>,
@@ -251,8 +252,8 @@ impl Wake for Scheduled {
     }
 }
 
-/// `end` wakes eight tasks. Each wake-up waits until the executor has polled the task before, for what the same operation
-/// of the queue takes.
+/// `end` wakes eight tasks. Each wake-up waits until the executor has polled the task before it, and that
+/// poll needs the same part of the queue.
 fn wakers_may_wait_for_their_executor<F: Future<Output = ()> + Send + 'static>(
     wait: impl Fn() -> F,
     end: impl FnOnce() + Send,
@@ -308,7 +309,7 @@ fn the_waker_of_a_tokio_sender_may_wait_for_its_executor() {
     wakers_may_wait_for_their_executor(wait, move || receiver.close());
 }
 
-/// Begins and ends all kinds of waits.
+/// Starts and ends waits of all kinds.
 fn wait_at_it(queue: &Queue<u32>) {
     let (_, waker) = Count::new();
     let (mut join, mut closed) = (queue.join(), queue.closed());
@@ -344,9 +345,9 @@ fn the_waker_of_a_join_may_use_its_own_queue() {
     }
 }
 
-/// Neither happens under a lock.
+/// Wakers are neither cloned nor dropped under a lock.
 #[test]
-#[allow(unsafe_code)] // A clone that does something can only be made so.
+#[allow(unsafe_code)] // A waker with its own `clone` needs a vtable.
 fn the_waker_of_a_join_may_use_its_own_queue_when_it_is_cloned_or_dropped() {
     static QUEUE: Queue<u32> = Queue::bounded(1);
     static TABLE: RawWakerVTable = RawWakerVTable::new(
@@ -359,7 +360,7 @@ fn the_waker_of_a_join_may_use_its_own_queue_when_it_is_cloned_or_dropped() {
         |_| wait_at_it(&QUEUE),
     );
     let _watchdog = watchdog();
-    // SAFETY: nothing is behind the pointer, and no function of the table looks there.
+    // SAFETY: the functions of the vtable do not use the pointer.
     let mine = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) };
     let (_, other) = Count::new();
     for _ in 0..10 {
@@ -430,14 +431,14 @@ fn all_joins_are_woken_though_the_waker_of_one_panics() {
     closed.ready();
 }
 
-/// A poll whose waker cannot be cloned has panicked; the next one waits as if that had not been.
+/// A poll panics because its waker cannot be cloned; the next poll waits as if the first had not happened.
 #[test]
-#[allow(unsafe_code)] // A clone that does something can only be made so.
+#[allow(unsafe_code)] // A waker with its own `clone` needs a vtable.
 fn a_join_outlives_a_waker_whose_clone_panics() {
     static TABLE: RawWakerVTable =
         RawWakerVTable::new(|_| panic!("a waker that cannot be cloned"), |_| {}, |_| {}, |_| {});
     let _watchdog = watchdog();
-    // SAFETY: nothing is behind the pointer, and no function of the table looks there.
+    // SAFETY: the functions of the vtable do not use the pointer.
     let bad = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) };
     let queue = Queue::unbounded();
     for first in [&bad, &Count::new().1] {
@@ -462,7 +463,7 @@ fn a_join_is_woken_by_the_waker_of_its_last_poll() {
     for (_, waker) in &wakers {
         assert!(poll(&mut join, waker).is_pending() && poll(&mut join, waker).is_pending());
     }
-    // No waker is kept that is not needed any more.
+    // The queue drops the wakers that it does not need any more.
     assert_eq!(wakers.iter().map(|(woken, _)| Arc::strong_count(woken)).collect::<Vec<_>>(), [2, 2, 3]);
     queue.task_done().unwrap();
     assert_eq!(wakers.iter().map(|(woken, _)| woken.get()).collect::<Vec<_>>(), [0, 0, 1]);

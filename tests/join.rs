@@ -1,4 +1,4 @@
-//! Counting work: task_done, join, and the guard that counts by itself.
+//! Unfinished items: `task_done`, `join`, and the guard that calls `task_done` in its drop.
 
 mod common;
 
@@ -111,7 +111,7 @@ fn a_join_waits_for_items_that_the_workers_put() {
         for _ in 0..3 {
             scope.spawn(|| {
                 while let Ok(task) = queue.get_task().wait() {
-                    // A tree of which each node puts its children.
+                    // A tree: each node puts its children.
                     for _ in 0..2 * usize::from(*task > 0) {
                         queue.put(*task - 1).wait().unwrap();
                     }
@@ -154,7 +154,7 @@ fn several_threads_and_tasks_join_at_once() {
         }
         for n in 0..50 {
             queue.get().wait().unwrap();
-            // `task_done` is what makes this visible to who joins.
+            // `task_done` makes this store visible to the joining thread.
             done.store(n == 49, Ordering::Relaxed);
             queue.task_done().unwrap();
         }
@@ -219,7 +219,7 @@ fn a_guard_counts_after_its_item_was_dropped() {
     struct Parent(usize);
     impl Drop for Parent {
         fn drop(&mut self) {
-            // The child comes in before the parent counts as done.
+            // The child is put before the parent counts as done.
             assert!(self.0 == 0 || QUEUE.put(Parent(self.0 - 1)).wait().is_ok());
         }
     }
@@ -263,7 +263,7 @@ fn a_shutdown_counts_only_the_items_that_it_returns() {
     let task = queue.get_task().wait().unwrap();
     let join = Probe::pending(queue.join());
     assert_eq!(queue.shutdown_now().len(), 9);
-    // One was got before, and the join goes on waiting for it.
+    // One item was taken before the shutdown, and the join still waits for it.
     assert!(!join.is_woken() && queue.unfinished() == 1);
     drop(task);
     assert!(join.is_woken());
@@ -286,7 +286,7 @@ fn a_shutdown_ends_a_join_even_if_its_items_were_counted_before() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
     queue.put_many([1, 2]).wait().unwrap();
-    // Allowed, as in Python: two items were put, and one call was made.
+    // Allowed, as in Python: two items were put, and one call was made before.
     queue.task_done().unwrap();
     assert_eq!(queue.shutdown_now(), [1, 2]);
     assert_eq!(queue.unfinished(), 0);
@@ -338,8 +338,8 @@ fn every_way_to_put_counts_at_a_rendezvous() {
     assert!(queue.task_done().is_err());
 }
 
-/// Threads that put, then join: what each has put must be done when its join returns.
-fn nobody_joins_too_early(queue: &Queue<(usize, usize)>, rounds: usize) {
+/// Each thread puts an item and joins: its own item must be done when its join returns.
+fn assert_no_join_returns_early(queue: &Queue<(usize, usize)>, rounds: usize) {
     const JOINERS: usize = 3;
     let done: Vec<_> = (0..JOINERS * rounds).map(|_| AtomicBool::new(false)).collect();
     thread::scope(|scope| {
@@ -376,11 +376,12 @@ fn nobody_joins_too_early(queue: &Queue<(usize, usize)>, rounds: usize) {
 fn a_join_never_returns_while_an_item_put_before_it_is_unfinished() {
     let _watchdog = watchdog();
     for queue in [Queue::bounded(0), Queue::bounded(1), Queue::bounded(300), Queue::unbounded()] {
-        nobody_joins_too_early(&queue, 1500);
+        assert_no_join_returns_early(&queue, 1500);
     }
 }
 
-/// Nothing is unfinished at a moment while two wait; the next item comes in before they are polled.
+/// The number of unfinished items reaches zero while two joins wait; the next item is put before they are
+/// polled.
 #[test]
 fn a_woken_join_completes_though_an_item_was_put_since() {
     let _watchdog = watchdog();
@@ -400,7 +401,8 @@ fn a_woken_join_completes_though_an_item_was_put_since() {
     }
 }
 
-/// The same for each way in which the last item may leave, and for each way to wait.
+/// A join that saw a zero completes, for each way in which the last item is finished and for each way to
+/// wait.
 #[test]
 fn a_join_completes_after_each_way_to_finish() {
     let _watchdog = watchdog();
@@ -417,7 +419,7 @@ fn a_join_completes_after_each_way_to_finish() {
     assert!(join.poll().is_pending());
     drop((queue.try_get_task().unwrap(), queue.task_done()));
     queue.try_put(5).unwrap();
-    // Polled with the timer over, and with another waker.
+    // Polled after the timeout, and with another waker.
     assert_eq!(join.future.wait_timeout(Duration::ZERO), Ok(()));
 
     let join = Probe::pending(queue.join());
@@ -425,7 +427,7 @@ fn a_join_completes_after_each_way_to_finish() {
     join.ready();
 }
 
-/// A join that was woken is not polled while nothing is unfinished a second time.
+/// A woken join is not polled until after the second zero.
 #[test]
 fn a_woken_join_that_was_not_polled_completes_by_a_later_zero() {
     let _watchdog = watchdog();
@@ -456,7 +458,7 @@ fn a_join_that_begins_with_an_unfinished_item_ignores_an_earlier_zero() {
     }
 }
 
-/// A join that is not polled again counts as a waiter all the time, and keeps no other from its end.
+/// A join that is not polled again stays registered, and other joins complete nevertheless.
 #[test]
 fn a_join_that_is_never_polled_again_does_not_delay_other_joins() {
     let _watchdog = watchdog();
@@ -476,7 +478,7 @@ fn a_join_that_is_never_polled_again_does_not_delay_other_joins() {
     queue.join().wait();
 }
 
-/// What leaves the queue other than by a get counts as done, and a join ends.
+/// Items that leave the queue other than by a get count as done, and a join completes.
 #[test]
 fn displaced_and_drained_items_count_as_done() {
     for queue in [Queue::bounded(1), Queue::with_permits(1)] {

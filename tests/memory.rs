@@ -1,6 +1,7 @@
-//! What a queue takes from the heap, and that it gives it back with the layout with which it took it.
+//! The heap memory of a queue: how much it allocates, and that it frees each block with the layout of its
+//! allocation.
 //!
-//! The allocator is the one place outside `src/raw` that needs `unsafe`.
+//! The counting allocator needs `unsafe`.
 #![allow(unsafe_code)]
 
 mod common;
@@ -13,23 +14,23 @@ use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use std::sync::Barrier;
 use std::thread;
 
-/// What the threads of one test have allocated.
+/// The allocations of the threads of one test.
 struct Account {
     live: AtomicIsize,
     peak: AtomicIsize,
     allocations: AtomicUsize,
 }
 
-#[allow(clippy::declare_interior_mutable_const)] // Each use makes one anew, which is what is wanted.
+#[allow(clippy::declare_interior_mutable_const)] // Each use makes a new value, as intended.
 const NEW: Account = Account { live: AtomicIsize::new(0), peak: AtomicIsize::new(0), allocations: AtomicUsize::new(0) };
 
-/// Account 0 is that of everybody who has none.
+/// Account 0 is that of all threads without an account of their own.
 static ACCOUNTS: [Account; 64] = [NEW; 64];
 static WRONG_LAYOUTS: AtomicUsize = AtomicUsize::new(0);
 
 thread_local!(static ACCOUNT: Cell<usize> = const { Cell::new(0) });
 
-/// What stands before each block of memory.
+/// The label in front of each block.
 #[derive(Clone, Copy)]
 struct Label {
     layout: Layout,
@@ -39,7 +40,7 @@ struct Label {
 struct Counting;
 
 impl Counting {
-    /// The layout with a label in front, and where the block begins.
+    /// The layout with a label in front, and the offset of the block.
     fn labelled(layout: Layout) -> (Layout, usize) {
         let label = Layout::new::<Label>();
         let align = layout.align().max(label.align());
@@ -49,12 +50,14 @@ impl Counting {
     }
 }
 
-// SAFETY: each block lies in a block of the system's allocator, behind a label, aligned as it was asked for.
+// SAFETY: each block is part of a block of the system's allocator, behind its label, with the requested
+// alignment.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let (whole, start) = Self::labelled(layout);
         let account = ACCOUNT.try_with(Cell::get).unwrap_or(0);
-        // SAFETY: the layout is not empty, as it has a label, for which there is room before the block.
+        // SAFETY: the layout is not empty, as it contains the label, and the label fits in front of the
+        // block.
         unsafe {
             let memory = System.alloc(whole);
             if memory.is_null() {
@@ -71,7 +74,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the block is one of `alloc`, so that its label stands before it and says its true layout.
+        // SAFETY: the block was returned by `alloc`, so its label is in front of it and has its true layout.
         unsafe {
             let label = block.cast::<Label>().sub(1).read_unaligned();
             if label.layout != layout {
@@ -87,7 +90,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The account of one test. Each thread that should count enters it.
+/// The account of one test. Each thread of the test enters it.
 #[derive(Clone, Copy)]
 struct Books(usize);
 
@@ -107,7 +110,7 @@ impl Books {
         ACCOUNTS[self.0].live.load(Ordering::SeqCst)
     }
 
-    /// The most that was live at a time.
+    /// The peak of live bytes.
     fn peak(self) -> isize {
         ACCOUNTS[self.0].peak.load(Ordering::SeqCst)
     }
@@ -116,7 +119,7 @@ impl Books {
         ACCOUNTS[self.0].allocations.load(Ordering::SeqCst)
     }
 
-    /// Everything was given back, and as it was taken.
+    /// Asserts that everything was freed, with the layout of its allocation.
     fn close(self) {
         assert_eq!((self.live(), WRONG_LAYOUTS.load(Ordering::SeqCst)), (0, 0));
     }
@@ -129,7 +132,7 @@ const TWO_SEGMENTS: isize = 6 << 10;
 fn an_empty_queue_allocates_nothing() {
     let _watchdog = watchdog();
     let books = Books::open();
-    // Not with capacity 0, where every operation goes to the desk.
+    // Not with capacity 0, where every operation takes the mutex of the wait queues.
     for queue in [Queue::<u64>::unbounded(), Queue::bounded(1), Queue::bounded(usize::MAX)] {
         assert!(
             queue.try_get().is_err() && queue.task_done().is_err() && queue.try_get_many(&mut Vec::new(), 0).is_ok()
@@ -155,14 +158,14 @@ fn an_empty_channel_is_one_unit_larger() {
     let books = Books::open();
     let ends = unbounded::<u64>();
     let (general, allocations) = (books.live(), books.allocations());
-    let alone = joinq::mpsc::bounded::<u64>(100);
+    let single = joinq::mpsc::bounded::<u64>(100);
     assert_eq!((allocations, books.allocations()), (1, 2));
     if cfg!(target_arch = "x86_64") {
         // One unit for the counts of the `Arc`, and with other crates' names one for what becomes of what is left over.
         let most = if cfg!(feature = "compat") { 768 } else { 640 };
         assert!(general <= most && books.live() <= 2 * most);
     }
-    drop((ends, alone));
+    drop((ends, single));
     books.close();
 }
 
@@ -194,7 +197,7 @@ fn operations_that_need_no_wait_allocate_nothing_more() {
         queue.put(n).wait().unwrap();
         queue.get_task().wait().unwrap();
     }
-    // The executor of the futures makes its parker once.
+    // `block_on` allocates its parker once.
     assert!(books.allocations() - before <= 3, "{} allocations", books.allocations() - before);
 }
 
@@ -253,11 +256,11 @@ fn a_burst_through_threads_gives_its_memory_back() {
             });
         }
     });
-    // A sweep of what threads may have kept from re-use when it was left.
+    // Reuses or frees segments that a thread still used when the queue left them.
     queue.put_many(0..600).wait().unwrap();
     assert_eq!(queue.try_iter().count(), 600);
     let left = books.live() - before;
-    // Threads give a few bytes of their own back later than they end.
+    // The runtime frees a few bytes of a thread after the thread has ended.
     assert!(left <= TWO_SEGMENTS + 4096, "{left} bytes are left after the burst");
     drop(queue);
     assert_eq!(WRONG_LAYOUTS.load(Ordering::SeqCst), 0);
@@ -266,24 +269,24 @@ fn a_burst_through_threads_gives_its_memory_back() {
 #[test]
 fn cancelled_waiters_leave_no_memory_behind() {
     let books = Books::open();
-    let (queue, meeting) = (Queue::bounded(1), Queue::bounded(0));
+    let (queue, rendezvous) = (Queue::bounded(1), Queue::bounded(0));
     queue.try_put(1u64).unwrap();
     for round in 0..4 {
         let base = books.live();
         let mut waiters: Vec<_> = (0..25_000).map(|n| Probe::pending(queue.put(n))).collect();
         let joins: Vec<_> = (0..100).map(|_| Probe::pending(queue.join())).collect();
-        let gets: Vec<_> = (0..100).map(|_| Probe::pending(meeting.get())).collect();
+        let gets: Vec<_> = (0..100).map(|_| Probe::pending(rendezvous.get())).collect();
         let puts: Vec<_> = (0..100).map(|_| Probe::pending(queue.put_many([1, 2]))).collect();
         assert!(books.live() > base + 25_000 * 8);
-        // From the middle, from the front and from the back.
+        // Waiters in the middle first, then those at the front and at the back.
         drop(waiters.drain(5_000..20_000));
         drop((waiters, joins, gets, puts));
-        let standing = Probe::pending(meeting.put(1u64));
-        drop(standing);
-        // The lists themselves and a segment are made once.
+        let waiting = Probe::pending(rendezvous.put(1u64));
+        drop(waiting);
+        // The wait queues and one segment are allocated once.
         assert!(books.live() == base || round == 0, "{} bytes are left by waiters", books.live() - base);
     }
-    drop((queue, meeting));
+    drop((queue, rendezvous));
     books.close();
 }
 
@@ -305,8 +308,8 @@ fn a_steady_flow_allocates_a_few_segments_once() {
     books.close();
 }
 
-/// One thread puts while the other waits, and the other way round. So nobody is suspended inside a segment when that could be
-/// used again, and it is used again whatever else the machine does.
+/// One thread puts while the other waits, and the other way round. So no thread is suspended inside a segment
+/// when the segment becomes reusable, and the segment is reused whatever the scheduler does.
 #[test]
 fn a_steady_flow_between_threads_re_uses_its_segments() {
     let _watchdog = watchdog();
@@ -341,12 +344,13 @@ fn a_steady_flow_between_threads_re_uses_its_segments() {
         });
         putter.join().unwrap()
     });
-    // The items go through 391 segments.
+    // The items pass through 391 segments.
     assert!(allocations <= 4, "{allocations} allocations for a steady flow");
 }
 
-/// Each thread may be suspended inside a segment, which is not used again until it goes on, or while it holds the list of
-/// those that wait for that. All others are used again or given back: the memory does not grow with the number of items.
+/// Each thread may be suspended inside a segment, which is not reused until the thread continues, or while it
+/// holds the list of retired segments. All other segments are reused or freed: memory does not grow with the
+/// number of items.
 #[test]
 fn a_busy_flow_between_threads_holds_a_few_segments_at_a_time() {
     let _watchdog = watchdog();
@@ -373,7 +377,7 @@ fn a_busy_flow_between_threads_holds_a_few_segments_at_a_time() {
             });
         }
     });
-    // 200,000 items go through 782 segments, which are 1,051 KiB.
+    // 200,000 items pass through 782 segments, which have 1,051 KiB.
     assert!(books.peak() <= 32 * TWO_SEGMENTS, "{} bytes for a busy flow", books.peak());
 }
 

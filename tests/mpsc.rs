@@ -1,4 +1,4 @@
-//! Channels with one receiver.
+//! `joinq::mpsc`: channels with a single receiver.
 
 mod common;
 

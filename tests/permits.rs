@@ -1,4 +1,4 @@
-//! Permits: room that is kept is not given to others, and comes back if it is not used.
+//! Permits: reserved capacity is not given to others, and is released if it is not used.
 
 mod common;
 
@@ -39,7 +39,7 @@ fn dropped_permits_wake_waiting_operations() {
     assert_eq!(queue.remaining_capacity(), Some(1));
 }
 
-/// Permits come to the first in line bit by bit; who came later waits behind it, and nobody overtakes.
+/// The first waiter receives permits one after the other; later waiters do not overtake it.
 #[test]
 fn a_large_reservation_is_not_starved_by_small_ones() {
     let _watchdog = common::watchdog();
@@ -133,7 +133,7 @@ fn a_close_releases_the_permits_of_a_pending_reservation() {
     assert!(half.ready().is_err());
 }
 
-/// What was reserved and not answered yet goes back: the queue was closed first.
+/// Permits granted to a reservation that was not polled since are released: the queue was closed first.
 #[test]
 fn a_close_releases_permits_granted_to_a_reservation_not_polled_since() {
     let queue = Queue::<u8>::with_permits(1);
@@ -275,7 +275,7 @@ fn the_last_permit_wakes_a_stream_that_waits_for_the_end() {
     assert!(stream.poll_with(|stream, context| stream.poll_next(context)).is_ready());
 }
 
-/// Between its permit and its place in the queue a put may be overtaken by a close; then it hands its item back.
+/// A close may overtake a put between its permit and its slot; then the put returns its item.
 #[test]
 fn closed_and_empty_is_final() {
     let _watchdog = common::watchdog();
@@ -308,7 +308,7 @@ fn a_shutdown_leaves_only_items_put_with_permits() {
     }
 }
 
-/// What was granted to a reservation that nobody polls does not keep the end from the gets.
+/// Permits granted to a reservation that is never polled do not delay the end for the gets.
 #[test]
 fn a_forgotten_reservation_does_not_delay_the_end() {
     for granted in [false, true] {
@@ -324,7 +324,7 @@ fn a_forgotten_reservation_does_not_delay_the_end() {
         common::forget(reserve);
         let get = Probe::pending(queue.get());
         queue.close();
-        // A permit that is held can be used as long as it is; what a reservation was not told of cannot.
+        // A held permit can be used after the close; a permit granted to an unpolled reservation cannot.
         assert_eq!(get.is_woken(), granted);
         if granted {
             assert!(get.ready().is_err());
@@ -356,7 +356,7 @@ fn items_put_with_a_permit_after_the_close_arrive_last_and_count() {
     join.ready();
 }
 
-/// The last permit goes back unused: gets that wait are told of the end.
+/// The last permit is released unused: waiting gets are notified of the end.
 #[test]
 fn the_last_permit_ends_the_waits_of_gets() {
     let queue = Queue::<u8>::with_permits(2);

@@ -1,4 +1,4 @@
-//! Order and bounds, batches and iterators.
+//! The order of items, capacities, batches and iterators.
 
 mod common;
 
@@ -6,7 +6,7 @@ use common::watchdog;
 use joinq::{Queue, TryGetError, TryPutError};
 use std::thread;
 
-/// Capacities around every edge: of nothing, of a power of two, and of a segment of `u64`s, which has 256 slots.
+/// Capacities around every edge: 1, powers of two, and the 256 slots of a segment of `u64`s.
 const CAPACITIES: [usize; 8] = [1, 2, 3, 63, 64, 65, 256, 257];
 
 #[test]
@@ -32,7 +32,7 @@ fn the_bound_is_exact_at_every_offset_of_a_segment() {
             assert_eq!((queue.try_put(9), queue.len()), (Err(TryPutError::Full(9)), capacity));
             assert!(queue.is_full() && !queue.is_empty());
             assert!((0..capacity).all(|n| queue.try_get() == Ok(n)));
-            // One more, so that the next round starts at another offset.
+            // One more item, so that the next round starts at another offset of the segment.
             queue.try_put(0).unwrap();
             queue.try_get().unwrap();
             offset += capacity + 1;

@@ -1,4 +1,4 @@
-//! Capacity 0: a put is done when its item has been taken.
+//! Capacity 0: a put completes when its item has been taken.
 
 mod common;
 
@@ -121,7 +121,8 @@ fn waiting_puts_complete_in_fifo_order() {
     assert_eq!((items, queue.unfinished()), (vec![1, 3], 3));
 }
 
-/// A get that came late takes what was put in for one that waits: then the next in line puts in for that one.
+/// A late get takes the item that was put for a waiting get: then the first waiting put serves the waiting
+/// get.
 #[test]
 fn a_get_whose_item_another_took_is_served_by_a_waiting_put() {
     let queue = rendezvous();
@@ -274,7 +275,7 @@ fn a_cancelled_get_is_not_served_by_a_later_try_put() {
 fn a_change_between_the_last_attempt_and_the_timeout_counts() {
     let _watchdog = watchdog();
     let queue = rendezvous();
-    // The timer is polled after the operation: what it does comes in between the last try and the end.
+    // The timer is polled after the operation, so it runs between the last attempt and the timeout.
     let put_at_the_end = poll_fn(|_| Poll::Ready(queue.try_put(1)));
     assert_eq!(block_on(queue.get().until(put_at_the_end)), Ok(1));
     let get_at_the_end = poll_fn(|_| Poll::Ready(queue.try_get()));

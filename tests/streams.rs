@@ -1,4 +1,4 @@
-//! A queue and a channel as a stream and as a sink.
+//! Streams and sinks of a queue and of a channel.
 #![cfg(any(feature = "stream", feature = "sink"))]
 
 mod common;
@@ -62,7 +62,7 @@ mod stream {
         assert!(next(&mut streams[1]).is_pending());
         queue.try_put(1).unwrap();
         assert!(streams[0].is_woken() && get.is_woken() && !streams[1].is_woken());
-        // The get leaves without the item, which the stream behind it is to have.
+        // The get is dropped without the item, which the stream behind it must receive.
         drop(get);
         assert!(streams[1].is_woken());
         assert_eq!(next(&mut streams[1]), Poll::Ready(Some(1)));
@@ -87,7 +87,7 @@ mod stream {
         assert!(next(&mut stream).is_pending());
         let recv = Probe::pending(receiver.recv());
         sender.try_send(1).unwrap();
-        // All streams are woken, as one may not be polled again for long, and one of the others.
+        // All streams are woken, as a stream may not be polled again for long, and one other receiver.
         assert!(stream.is_woken() && recv.is_woken());
         drop(stream);
         assert_eq!((recv.ready(), sender.receiver_count()), (Ok(1), 1));

@@ -1,4 +1,4 @@
-//! Time limits, finished operations, and the places in which a queue can stand.
+//! Timeouts, completed operations, and queues in statics and in thread-local data.
 
 mod common;
 
@@ -106,7 +106,7 @@ fn a_timer_ends_an_operation_in_a_task() {
     assert_eq!(block_on(queue.get().until(pending::<()>())), Ok(1));
 }
 
-/// What a panic said.
+/// The message of a panic.
 fn message(result: thread::Result<()>) -> String {
     let payload = result.expect_err("a panic was expected");
     payload.downcast_ref::<&str>().map(|text| text.to_string()).or(payload.downcast_ref().cloned()).unwrap_or_default()
@@ -118,19 +118,19 @@ fn completed<F: Future + Unpin>(mut operation: F) -> F {
     operation
 }
 
-/// Whatever is done with an operation that has ended, it panics, and says which operation it is.
+/// Asserts that each use of a completed operation panics and names the operation.
 macro_rules! panics_in_each_way {
     ($($name:literal: $ended:expr;)+) => {$(
-        for way in 0..5 {
+        for case in 0..5 {
             let mut ended = $ended;
-            let said = message(catch_unwind(AssertUnwindSafe(|| match way {
+            let said = message(catch_unwind(AssertUnwindSafe(|| match case {
                 0 => drop(poll(&mut ended, &Count::new().1).is_ready()),
                 1 => drop(ended.wait()),
                 2 => drop(ended.wait_timeout(Duration::ZERO)),
                 3 => drop(ended.wait_deadline(Instant::now())),
                 _ => drop(block_on(ended.until(ready(())))),
             })));
-            assert!(said.starts_with(concat!("`", $name, "` has ended")), "way {way}: {said}");
+            assert!(said.starts_with(concat!("`", $name, "` has ended")), "case {case}: {said}");
         }
     )+};
 }
@@ -152,7 +152,7 @@ fn a_completed_operation_panics_in_each_way_of_use_and_takes_nothing() {
         "GetOwned": completed(queue.clone().get_owned());
         "GetTask": completed(queue.get_task());
     }
-    // Each of five ways has put or got once, and no more.
+    // Each of the five ways of use has put or taken one item, and no more.
     assert_eq!((queue.len(), got), (95, (5..10).collect::<Vec<_>>()));
     queue.shutdown_now();
     panics_in_each_way! {
@@ -212,7 +212,7 @@ fn a_put_that_was_taken_back_panics_in_each_way_of_use_and_puts_nothing() {
         "SendOwned": taken!(sender.clone().into_send(1), Some(1), 1);
     }
     assert_eq!((queue.try_get(), queue.try_get().is_err()), (Ok(0), true));
-    // What was taken stays taken, and what is in is in.
+    // An item that was taken stays taken, and an item in the queue stays in the queue.
     let mut put = completed(queue.put(1));
     assert_eq!((put.take(), put.take(), queue.try_get()), (None, None, Ok(1)));
 }
@@ -228,7 +228,7 @@ fn an_operation_that_timed_out_panics_when_it_is_polled_again() {
     assert_eq!(queue.try_get(), Ok(1));
 }
 
-/// The panic is said to be where the operation was used.
+/// The location of the panic is that of the use of the operation.
 #[test]
 fn the_panic_of_a_completed_operation_names_the_place_of_its_use() {
     use std::panic::{set_hook, take_hook};
@@ -256,7 +256,7 @@ fn the_panic_of_a_completed_operation_names_the_place_of_its_use() {
 #[test]
 fn segments_of_large_items_are_not_built_on_the_stack() {
     let _watchdog = watchdog();
-    // A segment has 128 KiB here. Without optimisation an item on its way is copied in every call.
+    // A segment has 128 KiB here. Without optimisation each call copies its item once more.
     let stack = if cfg!(debug_assertions) { 2048 } else { 384 } << 10;
     let work = || {
         let queue = Queue::<[u8; 16 << 10]>::bounded(20);

@@ -1,4 +1,4 @@
-//! Nobody is woken for an item that another has taken, and nobody sleeps beside one that nobody comes for.
+//! One item wakes one waiter, and no waiter sleeps while an item is available that no other waiter will take.
 
 mod common;
 
@@ -29,24 +29,24 @@ fn one_free_slot_wakes_one_putter() {
     assert_eq!(queue.try_get(), Ok(0));
     assert_eq!(first.poll(), Poll::Ready(Ok(())));
     drop(first);
-    assert!(!second.is_woken(), "the room is used: there is nothing to be woken for");
+    assert!(!second.is_woken(), "the free slot is used: no other put may be woken");
     assert_eq!(queue.try_get(), Ok(1));
     assert!(second.is_woken());
 }
 
-/// While a thread that was called has not come nobody else is called: it makes up for that when it has.
+/// While a notified thread has not run yet, no other waiter is notified: the thread does it when it runs.
 #[test]
 fn a_notified_thread_notifies_waiters_of_items_put_meanwhile() {
     let _watchdog = watchdog();
     let queue = Queue::unbounded();
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| queue.get().wait());
-        // Until it is in line: it parks soon after.
+        // Until the thread has registered: it parks soon after.
         std::thread::sleep(std::time::Duration::from_millis(50));
         let tasks = [Probe::pending(queue.get()), Probe::pending(queue.get())];
         queue.try_put_many([1, 2, 3]).unwrap();
         assert!(thread.join().unwrap().is_ok());
-        assert!(tasks.iter().all(Probe::is_woken), "an item is inside and nobody comes for it");
+        assert!(tasks.iter().all(Probe::is_woken), "an item is in the queue and no waiter is notified");
         tasks.into_iter().for_each(|task| assert!(task.ready().is_ok()));
     });
 }
@@ -57,13 +57,13 @@ fn an_idle_stream_keeps_no_other_getter_asleep() {
     use futures_core::Stream;
 
     let queue = Queue::unbounded();
-    let mut resting = Probe::new(queue.stream());
-    assert!(resting.poll_with(|stream, context| stream.poll_next(context)).is_pending());
+    let mut idle = Probe::new(queue.stream());
+    assert!(idle.poll_with(|stream, context| stream.poll_next(context)).is_pending());
     let mut other = Probe::new(queue.stream());
     assert!(other.poll_with(|stream, context| stream.poll_next(context)).is_pending());
     let mut getter = Probe::pending(queue.get());
     queue.try_put(1).unwrap();
-    // The first stream was asked once and lost to another branch of a `select!`; it is kept for later.
+    // The first stream was polled once in a `select!` that took another branch; it is kept for later.
     assert!(other.is_woken() && getter.is_woken());
     assert_eq!(getter.poll(), Poll::Ready(Ok(1)));
 }

@@ -1,11 +1,11 @@
-//! More and more queues alive.
+//! A growing number of queues alive.
 
 use crate::heap;
 use crate::peers::Unbounded;
 use crate::report::Report;
 use std::time::Instant;
 
-/// How many items go into each.
+/// The number of items that each queue holds at its largest.
 const ITEMS: u64 = 100;
 
 pub fn measure<P: Unbounded>(count: usize, report: &mut Report) -> f64 {

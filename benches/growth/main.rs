@@ -1,6 +1,8 @@
-//! What an operation costs as the work grows: items inside, tasks that wait, queues alive. All on one thread.
+//! The cost of an operation as the work grows: items in a queue, waiting tasks, queues alive. All on one
+//! thread.
 //!
-//! Bytes are those asked of the allocator. Their count costs each allocation of every kind of queue a few nanoseconds.
+//! Bytes are those requested from the allocator. Counting them costs each allocation of each queue a few
+//! nanoseconds.
 //!
 //! `cargo bench -p joinq-benches --bench growth -- --help` has the options.
 
@@ -23,11 +25,11 @@ Usage: cargo bench -p joinq-benches --bench growth [-- OPTIONS] [depth | waiting
 
 Prints Markdown tables: each figure is the median of the rounds.
 
-  --depth N    at most N items inside (default 10000000)
-  --waiting N  at most N tasks that wait (default 100000)
+  --depth N    at most N items in a queue (default 10000000)
+  --waiting N  at most N waiting tasks (default 100000)
   --alive N    at most N queues (default 1000000)
   --rounds N   measure each N times, the kinds of queue in turn (default 3)
-  --limit N    leave out, as '-', what is foreseen to take more than N seconds (default 20)
+  --limit N    skip, as '-', a measurement expected to take more than N seconds (default 20)
   --memory N   or more than N MiB of memory (default 8192)
   --out FILE   also write the tables to FILE, and all figures to FILE with the extension csv
 ";
@@ -35,7 +37,7 @@ Prints Markdown tables: each figure is the median of the rounds.
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
 
-/// Bytes of the heap in use, as they were asked for.
+/// Bytes of the heap in use, as requested from the allocator.
 fn heap() -> f64 {
     HEAP.current_usage() as f64
 }
@@ -73,7 +75,7 @@ fn parse() -> Result<Option<Options>, lexopt::Error> {
             Long("memory") => options.memory = parser.value()?.parse::<f64>()? * 1048576.0,
             Long("out") => options.out = Some(parser.value()?.into()),
             Long("help") => return Ok(None),
-            // From cargo.
+            // An argument of cargo.
             Long("bench") => {}
             Value(name) if options.only.is_none() && ["depth", "waiting", "alive"].iter().any(|part| name == *part) => {
                 options.only = Some(name.string()?);
@@ -84,28 +86,28 @@ fn parse() -> Result<Option<Options>, lexopt::Error> {
     Ok(Some(options))
 }
 
-/// Measures one kind of queue with so many of what grows; returns the bytes it took at its largest.
+/// Measures one kind of queue at one size; returns the largest number of bytes that it used.
 type Measure = fn(usize, &mut Report) -> f64;
 
 /// One kind of queue in a series.
 struct Entry {
     measure: Measure,
-    /// What the last measurement took, and the one before: the next is taken to grow in the same way.
+    /// The time and the bytes of the last two measurements, from which those of the next are estimated.
     time: [f64; 2],
     bytes: [f64; 2],
 }
 
 impl Entry {
-    fn foreseen([before, last]: [f64; 2]) -> f64 {
+    fn estimated([before, last]: [f64; 2]) -> f64 {
         last * if before > 0.0 { (last / before).clamp(1.0, 100.0) } else { 1.0 }
     }
 
     fn fits(&self, options: &Options) -> bool {
-        Self::foreseen(self.time) <= options.limit && Self::foreseen(self.bytes) <= options.memory
+        Self::estimated(self.time) <= options.limit && Self::estimated(self.bytes) <= options.memory
     }
 }
 
-/// Powers of ten up to `most`.
+/// Measures at powers of ten up to `most`.
 fn series(options: &Options, most: usize, measures: &[Measure], report: &mut Report) {
     let new = |measure: &Measure| Entry { measure: *measure, time: [0.0; 2], bytes: [0.0; 2] };
     let mut entries: Vec<Entry> = measures.iter().map(new).collect();

@@ -1,4 +1,4 @@
-//! The kinds of queue that are compared, under one set of names.
+//! The kinds of queue that are compared, behind common traits.
 
 use crate::waiting::Waiter;
 use std::cell::RefCell;
@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 pub trait Peer {
     const NAME: &'static str;
-    /// There is room.
+    /// The queue must not be full.
     fn try_put(&self, item: u64);
     fn try_get(&self) -> Option<u64>;
 }
@@ -15,17 +15,17 @@ pub trait Unbounded: Peer {
     fn unbounded() -> Self;
 }
 
-/// Many tasks can wait for items.
-pub trait GetterKind: Unbounded {
+/// A queue on which many tasks can wait for items.
+pub trait Getters: Unbounded {
     fn get(&self) -> Waiter<'_>;
-    fn no_more_items(&self);
+    fn end_gets(&self);
 }
 
-/// Many tasks can wait for room.
+/// A queue on which many tasks can wait for a free slot.
 pub trait Putters: Peer {
     fn bounded(capacity: usize) -> Self;
     fn put(&self, item: u64) -> Waiter<'_>;
-    fn no_more_room(&self);
+    fn end_puts(&self);
 }
 
 pub struct Joinq(joinq::Queue<u64>);
@@ -48,14 +48,14 @@ impl Unbounded for Joinq {
     }
 }
 
-impl GetterKind for Joinq {
+impl Getters for Joinq {
     fn get(&self) -> Waiter<'_> {
         Box::pin(async {
             let _ = self.0.get().await;
         })
     }
 
-    fn no_more_items(&self) {
+    fn end_gets(&self) {
         self.0.close();
     }
 }
@@ -71,7 +71,7 @@ impl Putters for Joinq {
         })
     }
 
-    fn no_more_room(&self) {
+    fn end_puts(&self) {
         self.0.close();
     }
 }
@@ -97,14 +97,14 @@ impl Unbounded for AsyncChannel {
     }
 }
 
-impl GetterKind for AsyncChannel {
+impl Getters for AsyncChannel {
     fn get(&self) -> Waiter<'_> {
         Box::pin(async {
             let _ = self.1.recv().await;
         })
     }
 
-    fn no_more_items(&self) {
+    fn end_gets(&self) {
         self.0.close();
     }
 }
@@ -121,7 +121,7 @@ impl Putters for AsyncChannel {
         })
     }
 
-    fn no_more_room(&self) {
+    fn end_puts(&self) {
         self.1.close();
     }
 }
@@ -147,7 +147,8 @@ impl Unbounded for Crossbeam {
     }
 }
 
-/// Has no `close`: a side ends when its last handle is dropped. So those who wait hold handles of their own.
+/// It has no `close`: a side ends when its last handle is dropped. So waiting operations hold handles of
+/// their own.
 pub struct Flume {
     sender: RefCell<Option<flume::Sender<u64>>>,
     receiver: RefCell<Option<flume::Receiver<u64>>>,
@@ -177,7 +178,7 @@ impl Unbounded for Flume {
     }
 }
 
-impl GetterKind for Flume {
+impl Getters for Flume {
     fn get(&self) -> Waiter<'_> {
         let receiver = self.receiver.borrow().clone().unwrap();
         Box::pin(async {
@@ -185,7 +186,7 @@ impl GetterKind for Flume {
         })
     }
 
-    fn no_more_items(&self) {
+    fn end_gets(&self) {
         self.sender.take();
     }
 }
@@ -202,12 +203,12 @@ impl Putters for Flume {
         })
     }
 
-    fn no_more_room(&self) {
+    fn end_puts(&self) {
         self.receiver.take();
     }
 }
 
-/// Its one receiver is no MPMC end: tasks can wait for room, but only one for items.
+/// It has a single receiver: many tasks can wait for a free slot, but only one for items.
 pub struct TokioUnbounded(mpsc::UnboundedSender<u64>, RefCell<mpsc::UnboundedReceiver<u64>>);
 
 impl Peer for TokioUnbounded {
@@ -255,7 +256,7 @@ impl Putters for TokioBounded {
         })
     }
 
-    fn no_more_room(&self) {
+    fn end_puts(&self) {
         self.1.borrow_mut().close();
     }
 }

@@ -1,4 +1,4 @@
-//! Figures, and their tables.
+//! Figures and their tables.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ struct Table {
     figures: Vec<Figure>,
 }
 
-/// What was measured for one kind of queue with so many of what grows, in each round.
+/// The values measured for one kind of queue at one size, in each round.
 struct Figure {
     count: usize,
     queue: &'static str,

@@ -1,7 +1,8 @@
-//! More and more tasks that wait: for an item, or for room. They are polled by hand, so that no runtime is measured.
+//! A growing number of tasks that wait for an item or for a free slot. They are polled by hand, so that no
+//! runtime is measured.
 
 use crate::heap;
-use crate::peers::{GetterKind, Putters};
+use crate::peers::{Getters, Putters};
 use crate::report::Report;
 use std::future::Future;
 use std::pin::Pin;
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 use std::time::Instant;
 
-/// How often one is served while all the others wait.
+/// How often one task is served while all others wait.
 const SERVED: usize = 1000;
 
 pub type Waiter<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
@@ -29,7 +30,7 @@ impl Wake for Flag {
     }
 }
 
-/// Tasks on one queue, which wait until they are woken.
+/// Tasks that wait on one queue until they are woken.
 struct Tasks<'a> {
     make: &'a dyn Fn() -> Waiter<'a>,
     waiting: Vec<Option<Waiter<'a>>>,
@@ -44,7 +45,8 @@ impl<'a> Tasks<'a> {
         Tasks { make, waiting: (0..count).map(|_| None).collect(), wakers, woken }
     }
 
-    /// Whether it completed. Nothing happens if it has completed before: some kinds wake a task more than once.
+    /// Returns whether the task completed. Does nothing if it completed before: some queues wake a task more
+    /// than once.
     fn poll(&mut self, index: usize) -> bool {
         let Some(waiter) = self.waiting[index].as_mut() else { return false };
         let ready = waiter.as_mut().poll(&mut Context::from_waker(&self.wakers[index])).is_ready();
@@ -56,17 +58,17 @@ impl<'a> Tasks<'a> {
 
     fn register(&mut self, index: usize) {
         self.waiting[index] = Some((self.make)());
-        assert!(!self.poll(index), "it need not wait");
+        assert!(!self.poll(index), "the operation should be pending");
     }
 
-    fn enrol_all(&mut self) {
+    fn register_all(&mut self) {
         (0..self.waiting.len()).for_each(|index| self.register(index));
     }
 
-    /// Polls those that were woken until one of them completes.
+    /// Polls woken tasks until one of them completes.
     fn poll_woken(&mut self) -> usize {
         loop {
-            let index = self.woken.lock().unwrap().pop().expect("somebody was woken");
+            let index = self.woken.lock().unwrap().pop().expect("a task was woken");
             if self.poll(index) {
                 return index;
             }
@@ -76,7 +78,7 @@ impl<'a> Tasks<'a> {
     fn poll_all_woken(&mut self) {
         while self.waiting.iter().any(Option::is_some) {
             let woken = std::mem::take(&mut *self.woken.lock().unwrap());
-            assert!(!woken.is_empty(), "some were not woken");
+            assert!(!woken.is_empty(), "some tasks were not woken");
             for index in woken {
                 self.poll(index);
             }
@@ -84,7 +86,7 @@ impl<'a> Tasks<'a> {
     }
 }
 
-/// `serve` does what one of them waits for, `end` makes them all wait in vain.
+/// `serve` lets one waiting task complete, `end` wakes all of them with an error.
 fn measure<'a>(
     count: usize,
     make: &'a dyn Fn() -> Waiter<'a>,
@@ -99,7 +101,7 @@ fn measure<'a>(
         add(figure, start.elapsed().as_nanos() as f64 / per as f64);
     };
     let before = heap();
-    timed(Figure::Enrol, count, &mut tasks, &mut |tasks| tasks.enrol_all());
+    timed(Figure::Register, count, &mut tasks, &mut |tasks| tasks.register_all());
     let bytes = heap() - before;
     let serve_one = |tasks: &mut Tasks<'a>| {
         serve();
@@ -112,13 +114,13 @@ fn measure<'a>(
         }
     });
     timed(Figure::Cancel, count, &mut tasks, &mut |tasks| tasks.waiting.iter_mut().for_each(|waiter| *waiter = None));
-    tasks.enrol_all();
+    tasks.register_all();
     timed(Figure::ServeAll, count, &mut tasks, &mut |tasks| {
         for _ in 0..tasks.waiting.len() {
             serve_one(tasks);
         }
     });
-    tasks.enrol_all();
+    tasks.register_all();
     let mut end = Some(end);
     timed(Figure::End, count, &mut tasks, &mut |tasks| {
         end.take().expect("once")();
@@ -129,7 +131,7 @@ fn measure<'a>(
 }
 
 enum Figure {
-    Enrol,
+    Register,
     Bytes,
     ServeOne,
     ServeAll,
@@ -137,22 +139,22 @@ enum Figure {
     End,
 }
 
-pub fn getters<P: GetterKind>(count: usize, report: &mut Report) -> f64 {
+pub fn getters<P: Getters>(count: usize, report: &mut Report) -> f64 {
     let queue = P::unbounded();
     let make = || queue.get();
     measure(
         count,
         &make,
         || queue.try_put(1),
-        || queue.no_more_items(),
+        || queue.end_gets(),
         |figure, value| {
             let title = match figure {
-                Figure::Enrol => "gets that wait: register, ns each",
-                Figure::Bytes => "gets that wait: bytes each, the future included",
-                Figure::ServeOne => "gets that wait: one put, the get that it wakes, a new get in its place, ns",
-                Figure::ServeAll => "gets that wait: served one after the other until none is left, ns each",
-                Figure::Cancel => "gets that wait: all dropped, the oldest first, ns each",
-                Figure::End => "gets that wait: all woken by the end of the queue, ns each",
+                Figure::Register => "waiting gets: register, ns each",
+                Figure::Bytes => "waiting gets: bytes each, the future included",
+                Figure::ServeOne => "waiting gets: one put, the get that it wakes, a new get in its place, ns",
+                Figure::ServeAll => "waiting gets: served one after the other until none is left, ns each",
+                Figure::Cancel => "waiting gets: all dropped, the oldest first, ns each",
+                Figure::End => "waiting gets: all woken by the end of the queue, ns each",
             };
             report.add(title, "tasks", count, P::NAME, value);
         },
@@ -168,15 +170,15 @@ pub fn putters<P: Putters>(count: usize, report: &mut Report) -> f64 {
         count,
         &make,
         serve,
-        || queue.no_more_room(),
+        || queue.end_puts(),
         |figure, value| {
             let title = match figure {
-                Figure::Enrol => "puts that wait: register, ns each",
-                Figure::Bytes => "puts that wait: bytes each, the future included",
-                Figure::ServeOne => "puts that wait: one get, the put that it wakes, a new put in its place, ns",
-                Figure::ServeAll => "puts that wait: served one after the other until none is left, ns each",
-                Figure::Cancel => "puts that wait: all dropped, the oldest first, ns each",
-                Figure::End => "puts that wait: all woken by the end of the queue, ns each",
+                Figure::Register => "waiting puts: register, ns each",
+                Figure::Bytes => "waiting puts: bytes each, the future included",
+                Figure::ServeOne => "waiting puts: one get, the put that it wakes, a new put in its place, ns",
+                Figure::ServeAll => "waiting puts: served one after the other until none is left, ns each",
+                Figure::Cancel => "waiting puts: all dropped, the oldest first, ns each",
+                Figure::End => "waiting puts: all woken by the end of the queue, ns each",
             };
             report.add(title, "tasks", count, P::NAME, value);
         },

@@ -1,20 +1,22 @@
-//! Counting: callgrind looks on while one function runs, and nowhere else.
+//! Counting: callgrind counts only while one function runs.
 
 use std::hint::black_box;
 use std::process::{Command, Stdio};
 
-/// So many operations in a row, then what undoes them. With `ROUNDS` it makes whole segments of 256 slots.
+/// The number of operations in a row, after which they are undone. Together with `ROUNDS` it fills whole
+/// segments.
 pub const IN_A_ROW: u32 = 128;
 const ROUNDS: u32 = 64;
-/// Rounds before the first counted one, until the queue turns over without the allocator.
+/// Rounds before the first counted one, after which the queue reuses its segments without the allocator.
 const WARM_UP: u32 = 8;
 
-/// What is done in here is counted. Not generic and not mangled, so that it has one name that callgrind can be told.
+/// Everything in this function is counted. It is neither generic nor mangled, so that callgrind can be given
+/// its name.
 #[no_mangle]
 #[inline(never)]
 pub fn joinq_collect(part: &mut dyn FnMut()) {
     part();
-    // Keeps the call from becoming a jump, after which callgrind would see no return.
+    // Prevents a tail call, after which callgrind would see no return.
     black_box(part as *const _);
 }
 
@@ -32,14 +34,14 @@ pub fn rounds(mut before: impl FnMut(), mut op: impl FnMut(), mut after: impl Fn
     }
 }
 
-/// The version of valgrind, if it can be run.
+/// The version of valgrind, or `None` if valgrind cannot be run.
 pub fn valgrind() -> Option<String> {
     let output = Command::new("valgrind").arg("--version").output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Instructions of one operation, the turn of the loop around it included. Each is counted in a process of its own, so
-/// that none depends on the heap that another has left.
+/// The instructions of one operation, including one turn of the loop around it. Each operation is counted in
+/// a process of its own, so that no count depends on the heap that another operation left.
 pub fn count(name: &str) -> Result<f64, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let out = std::env::temp_dir().join(format!("joinq-instructions-{}", std::process::id()));

@@ -1,12 +1,13 @@
-//! How many instructions an operation takes: a ratchet that no other load on the machine can move.
+//! The number of instructions of each operation: a ratchet that does not depend on other load on the machine.
 //!
-//! `cargo bench -p joinq-benches --bench instructions` counts each operation of `ops.rs` under callgrind and compares
-//! it with `benches/instructions.txt`. It fails if one has grown by more than 2 %; with `-- --bless` it writes the file
-//! anew. Any other argument chooses the operations whose names contain it. Without valgrind it says so and passes.
+//! `cargo bench -p joinq-benches --bench instructions` counts each operation of `ops.rs` under callgrind and
+//! compares it with `benches/instructions.txt`. It fails if a count has grown by more than 2 %; with `--
+//! --bless` it rewrites the file. Any other argument selects the operations whose names contain it. Without
+//! valgrind it prints a note and passes.
 //!
-//! A count holds for one compiler, C library and machine type. The file names them; where they differ from those at
-//! hand the counts are shown and nothing fails. A change of this bench can also move counts a little, as the compiler
-//! may then inline differently: bless after it.
+//! A count is valid for one compiler, C library and machine type. The file names them; if the present ones
+//! differ, the counts are shown and nothing fails. A change of this bench can also change counts a little, as
+//! the compiler may inline differently: bless after it.
 
 mod collect;
 mod ops;
@@ -29,7 +30,7 @@ Counts the instructions of each operation under callgrind and compares them with
 enum Task {
     Compare(String),
     Bless,
-    /// What runs under callgrind.
+    /// The part that runs under callgrind.
     Perform(String),
     Help,
 }
@@ -42,14 +43,14 @@ fn parse() -> Result<Task, lexopt::Error> {
             Long("bless") => bless = true,
             Long("perform") => return Ok(Task::Perform(parser.value()?.string()?)),
             Long("help") => return Ok(Task::Help),
-            // From cargo.
+            // An argument of cargo.
             Long("bench") => {}
             Value(name) if filter.is_none() => filter = Some(name.string()?),
             _ => return Err(argument.unexpected()),
         }
     }
     match (filter, bless) {
-        (Some(_), true) => Err("--bless writes all counts: no NAME beside it".into()),
+        (Some(_), true) => Err("--bless writes all counts and takes no NAME".into()),
         (None, true) => Ok(Task::Bless),
         (filter, false) => Ok(Task::Compare(filter.unwrap_or_default())),
     }
@@ -75,7 +76,7 @@ fn run(task: Task) -> Result<Verdict, String> {
         Task::Compare(filter) => Some(filter),
     };
     let Some(valgrind) = collect::valgrind() else {
-        println!("instructions: SKIPPED, as there is no valgrind to be run (Debian, Ubuntu: apt-get install valgrind)");
+        println!("instructions: SKIPPED, as valgrind cannot be run (Debian, Ubuntu: apt-get install valgrind)");
         return Ok(Verdict::Passed);
     };
     let origin = ratchet::origin(&valgrind)?;

@@ -21,7 +21,7 @@ fn unbounded() -> Queue<u64> {
     Queue::unbounded()
 }
 
-/// With room for what one round leaves inside.
+/// With capacity for the items of one round.
 fn bounded() -> Queue<u64> {
     Queue::bounded(2 * IN_A_ROW as usize)
 }
@@ -43,21 +43,21 @@ fn try_get(queue: &Queue<u64>) {
 fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
-        Poll::Pending => panic!("it had to wait"),
+        Poll::Pending => panic!("an operation that should not wait"),
     }
 }
 
-/// Counts the operation `op`, which takes out what it puts in, or neither.
-fn alone(queue: Queue<u64>, op: impl Fn(&Queue<u64>)) {
+/// Counts `op`, which takes as many items as it puts.
+fn balanced(queue: Queue<u64>, op: impl Fn(&Queue<u64>)) {
     rounds(nothing, || op(&queue), nothing);
 }
 
-/// Counts `op`, which puts an item in.
+/// Counts `op`, which puts an item.
 fn putting(queue: Queue<u64>, op: impl Fn(&Queue<u64>)) {
     rounds(nothing, || op(&queue), || try_get(&queue));
 }
 
-/// Counts `op`, which takes an item out.
+/// Counts `op`, which takes an item.
 fn getting(queue: Queue<u64>, op: impl Fn(&Queue<u64>)) {
     rounds(|| try_put(&queue), || op(&queue), nothing);
 }
@@ -94,7 +94,7 @@ impl Wake for Counter {
     }
 }
 
-/// One operation waits until `other` is done, and is woken by it.
+/// Counts an operation that waits and is woken by `other`.
 fn woken<'a, F: Future>(queue: &'a Queue<u64>, make: impl Fn(&'a Queue<u64>) -> F, other: impl Fn(&Queue<u64>)) {
     let counter = Arc::new(Counter(AtomicU64::new(0)));
     let waker = Waker::from(counter.clone());
@@ -115,7 +115,7 @@ fn woken_getter(queue: Queue<u64>) {
     woken(&queue, Queue::get, try_put);
 }
 
-/// The item of the putter that was woken is what the next round takes out.
+/// Each round takes the item that the woken put of the round before has put.
 fn woken_putter(queue: Queue<u64>) {
     while queue.try_put(ITEM).is_ok() {}
     woken(&queue, |queue| queue.put(black_box(ITEM)), try_get);
@@ -159,7 +159,7 @@ fn receiving((sender, mut receiver): (joinq::Sender<u64>, mpsc::Receiver<u64>)) 
     );
 }
 
-/// A pending get that is dropped.
+/// Counts a pending get that is dropped.
 fn cancelled(queue: Queue<u64>) {
     let op = || {
         let mut waiting = pin!(queue.get());
@@ -186,8 +186,8 @@ pub fn all() -> Vec<Op> {
         "unbounded get poll": getting(unbounded(), |queue| { black_box(ready(queue.get()).unwrap()); }),
         "unbounded try_get_task, dropped": getting(unbounded(), |queue| { black_box(*queue.try_get_task().unwrap()); }),
         "unbounded task_done": task_done(unbounded()),
-        "unbounded join, nothing unfinished": alone(unbounded(), |queue| queue.join().wait()),
-        "unbounded try_get, empty": alone(unbounded(), |queue| { assert!(black_box(queue.try_get()).is_err()); }),
+        "unbounded join, nothing unfinished": balanced(unbounded(), |queue| queue.join().wait()),
+        "unbounded try_get, empty": balanced(unbounded(), |queue| { assert!(black_box(queue.try_get()).is_err()); }),
         "unbounded 32 by put_many, get_many": batch(unbounded()),
         "unbounded get woken by try_put": woken_getter(unbounded()),
         "unbounded get pending, dropped": cancelled(unbounded()),

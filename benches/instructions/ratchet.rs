@@ -7,7 +7,7 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt");
 const TITLE: &str = "# Instructions per operation for `u64` on one thread, by callgrind: written by
 # `cargo bench -p joinq-benches --bench instructions -- --bless`, and compared with by the same without `--bless`.
 ";
-/// By which factor a count may grow.
+/// The factor by which a count may grow.
 const TOLERANCE: f64 = 1.02;
 
 pub enum Verdict {
@@ -16,16 +16,16 @@ pub enum Verdict {
 }
 
 /// The first line that `program` prints.
-fn says(program: &str, argument: &str) -> Result<String, String> {
+fn first_line(program: &str, argument: &str) -> Result<String, String> {
     let output = Command::new(program).arg(argument).output().map_err(|error| format!("{program}: {error}"))?;
     let output = String::from_utf8_lossy(&output.stdout);
     Ok(output.lines().next().unwrap_or_default().to_owned())
 }
 
-/// On what a count depends besides the source.
+/// The tools and the platform on which the counts depend.
 pub fn origin(valgrind: &str) -> Result<String, String> {
-    let rustc = says("rustc", "--version")?;
-    let libc = says("getconf", "GNU_LIBC_VERSION").unwrap_or_default();
+    let rustc = first_line("rustc", "--version")?;
+    let libc = first_line("getconf", "GNU_LIBC_VERSION").unwrap_or_default();
     Ok(format!("# {rustc}, {}-{}, {libc}, {valgrind}", std::env::consts::ARCH, std::env::consts::OS))
 }
 

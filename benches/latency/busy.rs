@@ -1,11 +1,11 @@
-//! Threads that do nothing but take up cores.
+//! Threads that only keep cores busy.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-/// Threads that count until this is dropped, at the same priority as all others.
+/// Threads that count until this value is dropped, with the same priority as all others.
 pub struct Busy {
     over: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,

@@ -6,10 +6,10 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 
-/// The capacity of the bounded ones.
+/// The capacity of the bounded queues.
 const CAPACITY: usize = 100;
 
-/// Between threads, with messages of type `M`.
+/// A link between threads, for messages of type `M`.
 pub trait Link<M>: 'static {
     const NAME: &'static str;
     type Tx: Clone + Send + 'static;
@@ -20,13 +20,13 @@ pub trait Link<M>: 'static {
     fn recv_blocking(rx: &mut Self::Rx) -> M;
 }
 
-/// Between tasks.
+/// A link between tasks.
 pub trait TaskLink<M>: Link<M> {
     fn send(tx: &mut Self::Tx, message: M) -> impl Future<Output = ()> + Send;
     fn recv(rx: &mut Self::Rx) -> impl Future<Output = M> + Send;
 }
 
-/// With this bound; with 0 without.
+/// joinq with this capacity; unbounded with 0.
 pub struct Joinq<const BOUND: usize>;
 
 impl<const BOUND: usize, M: Send + 'static> Link<M> for Joinq<BOUND> {
@@ -118,7 +118,7 @@ impl<M: Send + 'static> TaskLink<M> for TokioUnbounded {
     }
 }
 
-/// For several receiving threads where a queue has one receiver: they take it in turn, under a mutex.
+/// Several receiving threads that share the single receiver of a queue, by a mutex.
 pub struct Shared<L>(PhantomData<L>);
 
 impl<L: Link<M>, M> Link<M> for Shared<L> {

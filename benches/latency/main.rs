@@ -1,7 +1,8 @@
-//! The way from one thread or task to another: there and back, and one way under a paced load.
+//! Latency from one thread or task to another: round trips, and one way under a paced load.
 //!
-//! `cargo bench -p joinq-benches --bench latency` measures both; with `-- paced` the second only, which has options
-//! (`-- paced --help`); with any other argument the first only, by criterion's options.
+//! `cargo bench -p joinq-benches --bench latency` measures both; with `-- paced` only the paced load, which
+//! has options (`-- paced --help`); with any other argument only the round trips, with the options of
+//! criterion.
 
 mod busy;
 mod links;
@@ -40,7 +41,7 @@ fn paced_tables(options: &Options) -> std::io::Result<()> {
             };
             let mut measured = [new(situation.pairs[0].queue), new(situation.pairs[1].queue)];
             for round in 0..options.rounds {
-                // In turn, so that what else the machine does strikes all alike.
+                // In turn, so that other load on the machine affects all alike.
                 for (pair, block) in situation.pairs.iter().zip(&mut measured) {
                     let begins = |library| {
                         let name = &situation.name;
@@ -64,7 +65,7 @@ fn paced_tables(options: &Options) -> std::io::Result<()> {
 }
 
 fn main() -> ExitCode {
-    // `--bench` comes from cargo.
+    // `--bench` is an argument of cargo.
     let mut arguments: Vec<_> = std::env::args_os().skip(1).filter(|argument| argument != "--bench").collect();
     let options = match arguments.first() {
         None => Ok(Some(Options::default())),

@@ -7,13 +7,13 @@ use std::time::Duration;
 pub const USAGE: &str = "\
 Usage: cargo bench -p joinq-benches --bench latency -- paced [OPTIONS]
 
-Prints the time on the way under a paced load as Markdown tables.
+Prints the latency under a paced load as Markdown tables.
 
   --only TEXT      only situations whose names contain TEXT
   --loads N,N      messages per second (default 10000,100000,1000000)
   --rounds N       rounds of each, joinq and tokio in turn (default 5)
   --round-ms N     milliseconds of a round (default 400)
-  --busy N         threads that take up cores, where there are such (default: twice the cores)
+  --busy N         busy threads in the situations with such threads (default: twice the cores)
   --watchdog N     seconds after which a round is taken to hang (default 60)
   --out FILE       also write the tables to FILE, and each round to FILE with the extension csv
 ";
@@ -42,7 +42,7 @@ impl Default for Options {
     }
 }
 
-/// `None` if help is asked for.
+/// `None` if help is requested.
 pub fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
     let mut options = Options::default();
     while let Some(argument) = parser.next()? {
@@ -59,7 +59,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Erro
             Long("watchdog") => options.watchdog = Duration::from_secs(parser.value()?.parse()?),
             Long("out") => options.out = Some(parser.value()?.into()),
             Long("help") => return Ok(None),
-            // From cargo.
+            // An argument of cargo.
             Long("bench") => {}
             _ => return Err(argument.unexpected()),
         }

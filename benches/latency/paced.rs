@@ -1,9 +1,10 @@
-//! One round under a paced load: each message has a time at which it is due, and each sender is a thread that spins
-//! until then.
+//! One round under a paced load: each message has a time at which it is due, and each sender is a thread that
+//! spins until then.
 //!
-//! A sender that is late, because it was preempted or had to wait for room, sends what is overdue at once. A message
-//! carries both times, and its receiver looks at the clock: from *sent* on it is the way through the queue, from *due*
-//! on it is what someone outside has to wait. The first alone would leave out the very messages that were held up.
+//! A late sender, which was preempted or had to wait for a free slot, sends all overdue messages immediately.
+//! A message carries both times, and its receiver reads the clock: the time since *sent* is the latency of
+//! the queue, the time since *due* is the latency that a user sees. The first alone would miss the very
+//! messages that were delayed.
 
 use crate::links::{Link, TaskLink};
 use crate::runtime;
@@ -11,15 +12,15 @@ use hdrhistogram::Histogram;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// For all threads to be there before the first message is due.
+/// The time in which all threads start before the first message is due.
 const LEAD: Duration = Duration::from_millis(5);
 
-/// What is asked of the senders.
+/// The load that the senders produce.
 #[derive(Clone, Copy)]
 pub struct Load {
     pub per_second: u64,
     pub round: Duration,
-    /// Threads that send; message by message in turn.
+    /// The number of sending threads, which send the messages in turn.
     pub senders: u64,
 }
 
@@ -30,11 +31,11 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Tells one receiver that it is over.
+    /// The last message to each receiver.
     const END: Stamp = Stamp { due: u64::MAX, sent: u64::MAX };
 }
 
-/// Nanoseconds on the way.
+/// Latencies in nanoseconds.
 pub struct Times {
     pub due: Histogram<u64>,
     pub sent: Histogram<u64>,
@@ -42,7 +43,7 @@ pub struct Times {
 
 impl Times {
     pub fn new() -> Self {
-        // A size that is fixed, so that nothing is allocated on the way: up to a minute.
+        // A fixed size, up to a minute, so that recording allocates nothing.
         let histogram = Histogram::new_with_bounds(1, 60_000_000_000, 3).unwrap();
         Times { due: histogram.clone(), sent: histogram }
     }
@@ -52,7 +53,7 @@ impl Times {
         self.sent.add(&other.sent).unwrap();
     }
 
-    /// Takes in one message; whether it was one.
+    /// Records one message; false if it was the end.
     fn received(&mut self, stamp: Stamp, clock: Clock) -> bool {
         if stamp.due == u64::MAX {
             return false;
@@ -73,7 +74,7 @@ impl Clock {
     }
 }
 
-/// Runs the senders, and tells so many receivers of the end.
+/// Runs the senders, and sends the end to each of the receivers.
 fn send_all<L: Link<Stamp>>(mut tx: L::Tx, load: Load, clock: Clock, receivers: usize) {
     let count = load.round.as_millis() as u64 * load.per_second / 1000;
     let first = clock.now() + LEAD.as_nanos() as u64;
@@ -112,7 +113,7 @@ pub fn to_thread<L: Link<Stamp>>(load: Load) -> Times {
     to_receivers::<L>(tx, vec![rx], load)
 }
 
-/// As many threads receive as send.
+/// With as many receiving threads as senders.
 pub fn to_threads<L: Link<Stamp, Rx: Clone>>(load: Load) -> Times {
     let (tx, rx) = L::pair();
     to_receivers::<L>(tx, vec![rx; load.senders as usize], load)

@@ -1,9 +1,9 @@
-//! Who sends, who receives and what else runs.
+//! The situations: which threads or tasks send and receive, and which other threads run.
 
 use crate::links::{Joinq, Shared, TokioBounded, TokioUnbounded};
 use crate::paced::{to_task, to_thread, to_threads, Load, Times};
 
-/// joinq and the one it is compared with.
+/// joinq and the peer with which it is compared.
 pub struct Pair {
     pub queue: &'static str,
     pub joinq: fn(Load) -> Times,
@@ -13,12 +13,12 @@ pub struct Pair {
 pub struct Situation {
     pub name: String,
     pub senders: u64,
-    /// Threads beside them that only take up cores.
+    /// The number of other threads that only keep cores busy.
     pub busy: usize,
     pub pairs: [Pair; 2],
 }
 
-/// Threads that send, and as many that receive, where neither is one.
+/// The number of senders, and of receivers, in the situation with several of both.
 const SEVERAL: u64 = 4;
 
 fn thread() -> [Pair; 2] {

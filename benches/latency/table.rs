@@ -8,7 +8,7 @@ const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.99
 type Since = fn(&Times) -> &Histogram<u64>;
 const SINCE: [(&str, Since); 2] = [("due", |times| &times.due), ("sent", |times| &times.sent)];
 
-/// One kind of queue under one load: joinq and tokio, round by round.
+/// One kind of queue under one load: the rounds of joinq and of tokio.
 pub struct Block {
     pub situation: String,
     pub per_second: u64,
@@ -24,7 +24,7 @@ fn sum(rounds: &[Times], since: Since) -> Histogram<u64> {
     all
 }
 
-/// The smallest and the largest median of a round.
+/// The smallest and the largest median of all rounds.
 fn spread(rounds: &[Times], since: Since) -> String {
     let medians = || rounds.iter().map(|round| since(round).value_at_quantile(0.5) as f64 / 1e3);
     format!("{:.2}–{:.2}", medians().fold(f64::INFINITY, f64::min), medians().fold(0.0, f64::max))

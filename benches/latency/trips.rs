@@ -1,4 +1,4 @@
-//! There and back, between two threads or two tasks.
+//! Round trips between two threads or two tasks.
 
 use crate::links::{Joinq, Link, TaskLink, TokioBounded, TokioUnbounded};
 use crate::runtime;
@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
-/// So many round trips between two threads.
+/// Runs this number of round trips between two threads.
 fn between_threads<L: Link<u64>>(trips: u64) -> Duration {
     let (mut ping, mut far_in) = L::pair();
     let (mut far_out, mut pong) = L::pair();
@@ -23,7 +23,7 @@ fn between_threads<L: Link<u64>>(trips: u64) -> Duration {
     })
 }
 
-/// So many round trips between two tasks.
+/// Runs this number of round trips between two tasks.
 fn between_tasks<L: TaskLink<u64>>(runtime: &Runtime, trips: u64) -> Duration {
     let (mut ping, mut far_in) = L::pair();
     let (mut far_out, mut pong) = L::pair();
@@ -69,7 +69,7 @@ fn measure(criterion: &mut Criterion, watchdog: &Watchdog) {
     one::<TokioUnbounded>(criterion, watchdog);
 }
 
-/// All that criterion measures; it takes the arguments.
+/// Runs the part that criterion measures, with the arguments of criterion.
 pub fn run() {
     let watchdog = Watchdog::new(Duration::from_secs(60));
     let mut criterion = Criterion::default()

@@ -1,4 +1,4 @@
-//! Ends the process when a part of it takes far too long, and says which.
+//! Ends the process when a part of it takes far too long, and names the part.
 
 use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
 use std::thread;
@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Watchdog(Sender<String>);
 
 impl Watchdog {
-    /// Watches until it is dropped that no two calls of [`Watchdog::begins`] are further apart than `limit`.
+    /// Ends the process if the next call of [`Watchdog::begins`], or the drop, takes longer than `limit`.
     pub fn new(limit: Duration) -> Self {
         let (sender, receiver) = channel::<String>();
         thread::spawn(move || {

@@ -1,11 +1,11 @@
-//! What is compared: the table of cells, in groups, each with so many messages that one run takes 20 to 60 ms.
+//! The table of cells, in groups. The number of messages of each cell is such that one run takes 20 to 60 ms.
 
 use crate::link::{Capacity, Shape};
 use std::fmt;
 
-/// Who sends and receives.
+/// The kind of senders and receivers.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Place {
+pub enum Executor {
     Threads,
     Tokio(Workers),
 }
@@ -15,7 +15,7 @@ pub enum Place {
 pub enum Workers {
     /// The scheduler `current_thread`.
     Current,
-    /// The scheduler `multi_thread`, with so many.
+    /// The scheduler `multi_thread`, with this number of workers.
     Multi(usize),
 }
 
@@ -29,15 +29,15 @@ pub enum Payload {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum What {
-    /// From all senders to all receivers.
+    /// Messages from all senders to all receivers.
     Flow(Payload),
-    /// The same in batches of [`BATCH`].
+    /// Messages from all senders to all receivers, in batches of [`BATCH`].
     Batches,
-    /// One thread puts a message in and takes it out, by operations that never wait.
+    /// One thread sends a message and receives it, by operations that never wait.
     TryPair,
-    /// The same by those that may wait.
+    /// One thread sends a message and receives it, by operations that may wait.
     WaitPair,
-    /// There and back.
+    /// Round trips.
     RoundTrip,
     Memory(Moment),
 }
@@ -46,7 +46,7 @@ pub enum What {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Moment {
     Empty,
-    /// After 100 messages went in, and then out.
+    /// After 100 messages were sent and received.
     Drained,
 }
 
@@ -76,10 +76,10 @@ pub struct Cell {
     /// The group is its first part.
     pub name: String,
     pub what: What,
-    pub place: Place,
+    pub executor: Executor,
     pub shape: Shape,
     pub capacity: Capacity,
-    /// A multiple of the senders' and of the receivers' number, of which each in the table divides 64.
+    /// A multiple of the number of senders and of receivers, which both divide 64 in all cells.
     pub messages: u64,
 }
 
@@ -93,18 +93,18 @@ impl Cell {
     }
 }
 
-/// The groups that are compared without any option; the others need `--all` or a filter.
+/// The groups that are compared by default; the others need `--all` or a filter.
 pub const CORE: [&str; 6] = ["threads", "tokio-2", "tokio-current", "pair", "round-trip", "memory"];
 
 const U64: What = What::Flow(Payload::Bytes8);
-const ROOMS: [Capacity; 3] = [Capacity::Bounded(1), Capacity::Bounded(100), Capacity::Unbounded];
-const TOKIO_2: Place = Place::Tokio(Workers::Multi(2));
+const CAPACITIES: [Capacity; 3] = [Capacity::Bounded(1), Capacity::Bounded(100), Capacity::Unbounded];
+const TOKIO_2: Executor = Executor::Tokio(Workers::Multi(2));
 
 fn shape(senders: usize, receivers: usize) -> Shape {
     Shape { senders, receivers }
 }
 
-fn room(capacity: Capacity) -> String {
+fn capacity_name(capacity: Capacity) -> String {
     capacity.bound().map_or_else(|| "unbounded".into(), |bound| bound.to_string())
 }
 
@@ -112,24 +112,24 @@ fn ends(shape: Shape) -> String {
     format!("{}p{}c", shape.senders, shape.receivers)
 }
 
-fn place(place: Place) -> String {
-    match place {
-        Place::Threads => "threads".into(),
-        Place::Tokio(Workers::Current) => "tokio-current".into(),
-        Place::Tokio(Workers::Multi(workers)) => format!("tokio-{workers}"),
+fn executor_name(executor: Executor) -> String {
+    match executor {
+        Executor::Threads => "threads".into(),
+        Executor::Tokio(Workers::Current) => "tokio-current".into(),
+        Executor::Tokio(Workers::Multi(workers)) => format!("tokio-{workers}"),
     }
 }
 
-/// How many messages flow in 20 to 60 ms.
-fn flow_messages(place: Place, shape: Shape, capacity: Capacity) -> u64 {
-    match (place, capacity) {
+/// The number of messages that take 20 to 60 ms.
+fn flow_messages(executor: Executor, shape: Shape, capacity: Capacity) -> u64 {
+    match (executor, capacity) {
         // Every message may put a thread to sleep.
-        (Place::Threads, Capacity::Bounded(0 | 1)) if shape.one_to_one() => 10_000,
-        (Place::Threads, Capacity::Bounded(0 | 1)) => 20_000,
-        (Place::Threads, Capacity::Bounded(_)) => 250_000,
-        (Place::Tokio(Workers::Multi(_)), Capacity::Bounded(1)) => 60_000,
-        (Place::Tokio(Workers::Current), Capacity::Bounded(1)) => 150_000,
-        (Place::Tokio(_), Capacity::Bounded(_)) => 600_000,
+        (Executor::Threads, Capacity::Bounded(0 | 1)) if shape.one_to_one() => 10_000,
+        (Executor::Threads, Capacity::Bounded(0 | 1)) => 20_000,
+        (Executor::Threads, Capacity::Bounded(_)) => 250_000,
+        (Executor::Tokio(Workers::Multi(_)), Capacity::Bounded(1)) => 60_000,
+        (Executor::Tokio(Workers::Current), Capacity::Bounded(1)) => 150_000,
+        (Executor::Tokio(_), Capacity::Bounded(_)) => 600_000,
         (_, Capacity::Unbounded) => 800_000,
     }
 }
@@ -143,20 +143,20 @@ impl Table {
         group: &'static str,
         rest: &[String],
         what: What,
-        place: Place,
+        executor: Executor,
         (shape, capacity): (Shape, Capacity),
         messages: u64,
     ) {
         let name = format!("{group}/{}", rest.join("/"));
-        self.0.push(Cell { group, name, what, place, shape, capacity, messages });
+        self.0.push(Cell { group, name, what, executor, shape, capacity, messages });
     }
 
     /// The groups `threads`, `tokio-2` and `tokio-current`.
-    fn shapes(&mut self, group: &'static str, place: Place, rooms: &[Capacity]) {
+    fn shapes(&mut self, group: &'static str, executor: Executor, capacities: &[Capacity]) {
         for shape in [shape(1, 1), shape(4, 1), shape(1, 4), shape(4, 4)] {
-            for &capacity in rooms {
-                let messages = flow_messages(place, shape, capacity);
-                self.add(group, &[ends(shape), room(capacity)], U64, place, (shape, capacity), messages);
+            for &capacity in capacities {
+                let messages = flow_messages(executor, shape, capacity);
+                self.add(group, &[ends(shape), capacity_name(capacity)], U64, executor, (shape, capacity), messages);
             }
         }
     }
@@ -165,20 +165,28 @@ impl Table {
         for (name, what) in [("try", What::TryPair), ("wait", What::WaitPair)] {
             for capacity in [Capacity::Bounded(1024), Capacity::Unbounded] {
                 let at = (Shape::ONE_TO_ONE, capacity);
-                self.add("pair", &[name.into(), room(capacity)], what, Place::Threads, at, 1_000_000);
+                self.add("pair", &[name.into(), capacity_name(capacity)], what, Executor::Threads, at, 1_000_000);
             }
         }
     }
 
     fn payloads(&mut self) {
-        for (of, shape) in [(Place::Threads, shape(1, 1)), (Place::Threads, shape(4, 4)), (TOKIO_2, shape(4, 4))] {
+        for (of, shape) in [(Executor::Threads, shape(1, 1)), (Executor::Threads, shape(4, 4)), (TOKIO_2, shape(4, 4))]
+        {
             for (bytes, payload, messages) in [
                 ("8B", Payload::Bytes8, 450_000),
                 ("64B", Payload::Bytes64, 400_000),
                 ("1024B", Payload::Bytes1024, 150_000),
             ] {
                 let at = (shape, Capacity::Bounded(100));
-                self.add("payload", &[place(of), ends(shape), bytes.into()], What::Flow(payload), of, at, messages);
+                self.add(
+                    "payload",
+                    &[executor_name(of), ends(shape), bytes.into()],
+                    What::Flow(payload),
+                    of,
+                    at,
+                    messages,
+                );
             }
         }
     }
@@ -189,13 +197,13 @@ impl Table {
         let many_to_one = COUNTS[1..].iter().map(|&count| shape(count, 1));
         let one_to_many = COUNTS[1..].iter().map(|&count| shape(1, count));
         let shapes: Vec<Shape> = even.into_iter().chain(many_to_one).chain(one_to_many).collect();
-        for of in [Place::Threads, TOKIO_2] {
+        for of in [Executor::Threads, TOKIO_2] {
             for capacity in [Capacity::Bounded(100), Capacity::Unbounded] {
                 for &shape in &shapes {
                     let messages = flow_messages(of, shape, capacity).next_multiple_of(64);
                     self.add(
                         "scaling",
-                        &[place(of), ends(shape), room(capacity)],
+                        &[executor_name(of), ends(shape), capacity_name(capacity)],
                         U64,
                         of,
                         (shape, capacity),
@@ -207,10 +215,10 @@ impl Table {
     }
 
     fn batches(&mut self) {
-        for of in [Place::Threads, TOKIO_2] {
+        for of in [Executor::Threads, TOKIO_2] {
             for shape in [shape(1, 1), shape(4, 1)] {
                 for capacity in [Capacity::Bounded(100), Capacity::Unbounded] {
-                    let rest = [place(of), ends(shape), room(capacity)];
+                    let rest = [executor_name(of), ends(shape), capacity_name(capacity)];
                     self.add("batch", &rest, What::Batches, of, (shape, capacity), 1_000_000);
                 }
             }
@@ -218,33 +226,42 @@ impl Table {
     }
 
     fn round_trips(&mut self) {
-        let one_worker = Place::Tokio(Workers::Multi(1));
-        for (of, trips) in [(Place::Threads, 5_000), (Place::Tokio(Workers::Current), 100_000), (one_worker, 100_000)] {
+        let one_worker = Executor::Tokio(Workers::Multi(1));
+        for (of, trips) in
+            [(Executor::Threads, 5_000), (Executor::Tokio(Workers::Current), 100_000), (one_worker, 100_000)]
+        {
             for capacity in [Capacity::Bounded(100), Capacity::Unbounded] {
                 let at = (Shape::ONE_TO_ONE, capacity);
-                self.add("round-trip", &[place(of), room(capacity)], What::RoundTrip, of, at, trips);
+                self.add("round-trip", &[executor_name(of), capacity_name(capacity)], What::RoundTrip, of, at, trips);
             }
         }
     }
 
     fn memory(&mut self) {
         for (name, moment) in [("empty", Moment::Empty), ("drained", Moment::Drained)] {
-            for capacity in ROOMS {
+            for capacity in CAPACITIES {
                 if (moment, capacity) != (Moment::Drained, Capacity::Bounded(1)) {
                     let at = (Shape::ONE_TO_ONE, capacity);
-                    self.add("memory", &[name.into(), room(capacity)], What::Memory(moment), Place::Threads, at, 100);
+                    self.add(
+                        "memory",
+                        &[name.into(), capacity_name(capacity)],
+                        What::Memory(moment),
+                        Executor::Threads,
+                        at,
+                        100,
+                    );
                 }
             }
         }
     }
 }
 
-/// All of them; `quick` has a twentieth of the messages.
+/// All cells; with `quick` each has a twentieth of the messages.
 pub fn all(quick: bool) -> Vec<Cell> {
     let mut table = Table(Vec::new());
-    table.shapes("threads", Place::Threads, &[&[Capacity::Bounded(0)], &ROOMS[..]].concat());
-    table.shapes("tokio-2", TOKIO_2, &ROOMS);
-    table.shapes("tokio-current", Place::Tokio(Workers::Current), &ROOMS);
+    table.shapes("threads", Executor::Threads, &[&[Capacity::Bounded(0)], &CAPACITIES[..]].concat());
+    table.shapes("tokio-2", TOKIO_2, &CAPACITIES);
+    table.shapes("tokio-current", Executor::Tokio(Workers::Current), &CAPACITIES);
     table.pairs();
     table.payloads();
     table.scaling();

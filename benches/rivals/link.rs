@@ -1,10 +1,11 @@
-//! What a contender has to be able to do: a kind of queue, opened for one shape, one capacity and one type of message.
+//! The traits that a contender implements: a kind of queue, opened for one shape, one capacity and one type
+//! of message.
 
 use std::fmt::Debug;
 use std::future::Future;
 use std::ops::Range;
 
-/// How many send and how many receive.
+/// The numbers of senders and receivers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shape {
     pub senders: usize,
@@ -25,7 +26,7 @@ impl Shape {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Capacity {
-    /// With 0 a message goes from hand to hand.
+    /// With 0 a rendezvous.
     Bounded(usize),
     Unbounded,
 }
@@ -46,13 +47,13 @@ impl Capacity {
         self == Capacity::Bounded(0)
     }
 
-    /// Bounded, with room for one message at least.
+    /// Bounded, with a capacity of at least one.
     pub fn buffered(self) -> bool {
         !self.unbounded() && !self.rendezvous()
     }
 }
 
-/// What is sent: a number, with as many bytes around it as the cell wants.
+/// A message: a number, padded to the size of the cell.
 pub trait Message: Clone + Debug + Default + Send + Sync + Unpin + 'static {
     fn new(value: u64) -> Self;
     fn value(&self) -> u64;
@@ -68,7 +69,7 @@ impl Message for u64 {
     }
 }
 
-/// So many words, the number in the first and the last.
+/// A message of this number of words, each of which is the number.
 #[derive(Clone, Debug)]
 pub struct Words<const COUNT: usize>([u64; COUNT]);
 
@@ -94,10 +95,10 @@ pub type Ends<L, T> = (Vec<<L as Link>::Tx<T>>, Vec<<L as Link>::Rx<T>>);
 
 /// One kind of queue.
 pub trait Link: 'static {
-    /// The crate, and after `::` which of its queues where it has several.
+    /// The crate, and after `::` the queue if the crate has several.
     const NAME: &'static str;
 
-    /// Where a user of the crate would take this one.
+    /// The shapes and capacities for which a user of the crate would take this queue.
     const FITS: fn(Shape, Capacity) -> bool;
 
     type Tx<T: Message>: Send + 'static;
@@ -105,14 +106,14 @@ pub trait Link: 'static {
 
     fn open<T: Message>(capacity: Capacity, shape: Shape) -> Ends<Self, T>;
 
-    /// There is room.
+    /// The queue must not be full.
     fn try_send<T: Message>(tx: &mut Self::Tx<T>, message: T);
 
-    /// There is a message.
+    /// The queue must not be empty.
     fn try_recv<T: Message>(rx: &mut Self::Rx<T>) -> T;
 }
 
-/// One that threads wait for. A crate without batches sends and receives one by one.
+/// A queue for threads. A crate without batches sends and receives one by one.
 pub trait Blocking: Link {
     fn send<T: Message>(tx: &mut Self::Tx<T>, message: T);
     fn recv<T: Message>(rx: &mut Self::Rx<T>) -> T;
@@ -121,14 +122,14 @@ pub trait Blocking: Link {
         values.for_each(|value| Self::send(tx, T::new(value)));
     }
 
-    /// At least one, and never more than `limit` unless all of them are for this receiver.
+    /// Receives at least one message, and at most `limit` if there are other receivers.
     fn recv_many<T: Message>(rx: &mut Self::Rx<T>, into: &mut Vec<T>, limit: usize) {
         debug_assert!(limit > 0);
         into.push(Self::recv(rx));
     }
 }
 
-/// One that tasks await.
+/// A queue for tasks.
 pub trait Tasks: Link {
     fn send<T: Message>(tx: &mut Self::Tx<T>, message: T) -> impl Future<Output = ()> + Send;
     fn recv<T: Message>(rx: &mut Self::Rx<T>) -> impl Future<Output = T> + Send;
@@ -141,7 +142,7 @@ pub trait Tasks: Link {
         }
     }
 
-    /// At least one, and never more than `limit` unless all of them are for this receiver.
+    /// Receives at least one message, and at most `limit` if there are other receivers.
     fn recv_many<T: Message>(rx: &mut Self::Rx<T>, into: &mut Vec<T>, limit: usize) -> impl Future<Output = ()> + Send {
         async move {
             debug_assert!(limit > 0);

@@ -1,6 +1,7 @@
-//! joinq and other crates' queues in turn, within one run.
+//! Compares the queues of joinq and of other crates in turn, within one run.
 //!
-//! `cargo bench -p joinq-benches --bench rivals` compares the groups in `cells::CORE`; `-- --help` tells the options.
+//! `cargo bench -p joinq-benches --bench rivals` compares the groups in `cells::CORE`; `-- --help` has the
+//! options.
 
 mod cells;
 mod contenders;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: measure::Counting = measure::Counting;
 
-/// The cells that are wanted, each with who takes part.
+/// The selected cells, each with its contenders.
 fn chosen(options: &Options) -> Vec<(Cell, Vec<Contender>)> {
     let named = |cell: &Cell| options.filters.iter().any(|filter| cell.name.contains(filter.as_str()));
     let core = |cell: &Cell| options.all || cells::CORE.contains(&cell.group);
@@ -37,7 +38,8 @@ fn chosen(options: &Options) -> Vec<(Cell, Vec<Contender>)> {
     with_contenders.filter(|(_, contenders): &(_, Vec<Contender>)| !contenders.is_empty()).collect()
 }
 
-/// Cargo runs a bench in the folder of its package, so a path is seen from the workspace instead.
+/// The output folder. Cargo runs a bench in the folder of its package, so a path is relative to the workspace
+/// instead.
 fn folder(options: &Options) -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     match &options.out {
@@ -55,7 +57,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         print!("{HELP}");
         return Ok(ExitCode::SUCCESS);
     };
-    // As crossfire asks its users to, for machines of one core.
+    // As crossfire recommends for machines with one core.
     crossfire::detect_backoff_cfg();
     let cells = chosen(&options);
     if options.list {

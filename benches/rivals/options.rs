@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub const HELP: &str = "\
-joinq and other crates' queues in turn, within one run
+Compares the queues of joinq and of other crates in turn, within one run.
 
 cargo bench -p joinq-benches --bench rivals -- [OPTIONS] [FILTER]...
 
@@ -13,11 +13,11 @@ cargo bench -p joinq-benches --bench rivals -- [OPTIONS] [FILTER]...
   --all           every group; without it and without a filter: threads, tokio-2, tokio-current, pair, round-trip,
                   memory
   --only A,B      only these crates or queues, as `joinq,kanal,crossfire::mpsc`
-  --rounds N      so many rounds in each cell (6)
-  --quick         a twentieth of the messages and two rounds, to see that it works; its figures mean nothing
-  --timeout S     so many seconds until a run counts as hung (60)
-  --out DIR       where data.csv, table.md and the pictures go, seen from the workspace (target/rivals)
-  --list          print the names of the cells and who takes part
+  --rounds N      rounds in each cell (6)
+  --quick         a twentieth of the messages and two rounds, to test that it works; its figures mean nothing
+  --timeout S     seconds until a run counts as hung (60)
+  --out DIR       folder for data.csv, table.md and the pictures, relative to the workspace (target/rivals)
+  --list          print the names of the cells and their contenders
 ";
 
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// `None` if it is the help that is wanted.
+    /// `None` if help is requested.
     pub fn parse() -> Result<Option<Self>, lexopt::Error> {
         let mut options = Options {
             filters: Vec::new(),
@@ -56,7 +56,7 @@ impl Options {
                 Long("timeout") => options.timeout = Duration::from_secs(parser.value()?.parse()?),
                 Long("out") => options.out = Some(parser.value()?.into()),
                 Long("list") => options.list = true,
-                // Cargo's own, for every bench.
+                // An argument of cargo.
                 Long("bench") => {}
                 Long("help") | Short('h') => return Ok(None),
                 _ => return Err(argument.unexpected()),

@@ -1,4 +1,5 @@
-//! The rounds: in each of them every contender of the cell runs once, and every round begins with another one.
+//! The rounds: each contender of a cell runs once in each round, and each round begins with another
+//! contender.
 
 use crate::cells::Cell;
 use crate::contenders::Contender;
@@ -9,12 +10,12 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// What one contender did in one cell.
+/// The result of one contender in one cell.
 #[derive(Clone, Debug)]
 pub struct Result {
     pub contender: Contender,
     pub rounds: Rounds,
-    /// Why it has no figure.
+    /// The failure, after which it has no more figures.
     pub failure: Option<Failure>,
 }
 
@@ -30,8 +31,8 @@ pub struct Outcome {
     pub results: Vec<Result>,
 }
 
-/// One run, on a thread that is left behind if it hangs. If its threads spin, they disturb whatever comes after it, so
-/// that only a comparison without failures counts.
+/// One run, on a thread that is abandoned if it hangs. If its threads spin, they disturb the following runs,
+/// so that only a comparison without failures counts.
 fn run(cell: &Cell, contender: &Contender, timeout: Duration) -> std::result::Result<Measured, Failure> {
     let (done, measured) = mpsc::channel();
     let (cell, measure) = (cell.clone(), contender.measure);
@@ -44,7 +45,7 @@ fn run(cell: &Cell, contender: &Contender, timeout: Duration) -> std::result::Re
     })
 }
 
-/// All contenders of a cell, so many times in turn.
+/// Runs all contenders of a cell in turn, in each round.
 fn cell(cell: &Cell, contenders: Vec<Contender>, rounds: usize, timeout: Duration, progress: &ProgressBar) -> Outcome {
     let new = |contender| Result { contender, rounds: Rounds::default(), failure: None };
     let mut results: Vec<Result> = contenders.into_iter().map(new).collect();
@@ -69,7 +70,7 @@ fn cell(cell: &Cell, contenders: Vec<Contender>, rounds: usize, timeout: Duratio
     Outcome { cell: cell.clone(), results }
 }
 
-/// All cells, one after the other.
+/// Runs all cells, one after the other.
 pub fn all(cells: Vec<(Cell, Vec<Contender>)>, rounds: usize, timeout: Duration) -> Vec<Outcome> {
     let runs: usize = cells.iter().map(|(_, contenders)| contenders.len() * rounds).sum();
     let style = ProgressStyle::with_template("{elapsed} {pos}/{len} runs, {eta} left: {msg}").unwrap();

@@ -1,4 +1,4 @@
-//! What several rounds come to.
+//! Statistics over several rounds.
 
 /// The rounds of one contender in one cell.
 #[derive(Clone, Debug, Default)]
@@ -11,7 +11,7 @@ impl Rounds {
         sorted
     }
 
-    /// The mean of the two in the middle, if there are two.
+    /// For an even number of rounds, the mean of the two in the middle.
     pub fn median(&self) -> f64 {
         let sorted = self.sorted();
         let middle = sorted.len() / 2;
@@ -30,7 +30,7 @@ impl Rounds {
     }
 }
 
-/// `None` of nothing.
+/// `None` for an empty slice.
 pub fn geometric_mean(ratios: &[f64]) -> Option<f64> {
     let sum: f64 = ratios.iter().map(|ratio| ratio.ln()).sum();
     (!ratios.is_empty()).then(|| (sum / ratios.len() as f64).exp())

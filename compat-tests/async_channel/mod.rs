@@ -1,4 +1,4 @@
-//! `async_channel` beside `joinq::compat::async_channel`.
+//! `async_channel` compared with `joinq::compat::async_channel`.
 
 use crate::harness::{compare, Known, Topic, Wake};
 
@@ -9,10 +9,10 @@ fn wake(wake: &Wake<'_>) -> Option<&'static str> {
     match (wake.topic, wake.ours) {
         (_, true) => wake
             .not_the_first
-            .then_some("who was woken for nothing waits again, at the end there and in its place here"),
+            .then_some("a waiter woken in vain waits again: at the end of the queue there, in its place here"),
         (Topic::Items, false) if sends => Some("a message wakes all streams there"),
         (Topic::Items | Topic::Capacity, false) => {
-            Some("one that was notified and ends wakes another there, needed or not")
+            Some("a notified operation that ends wakes another there, needed or not")
         }
         (Topic::Close, false) => None,
     }

@@ -20,7 +20,7 @@ pub(crate) struct Channel {
 fn sent(result: Result<(), SendError<Item>>) -> Out {
     match result {
         Ok(()) => Out::Done,
-        Err(SendError(item)) => Out::Failed("closed", Some(item.id())),
+        Err(SendError(item)) => Out::not_sent("closed", item),
     }
 }
 
@@ -47,7 +47,7 @@ impl Work for Streamed {
     }
 }
 
-/// What every handle answers.
+/// The results of the queries of a handle.
 macro_rules! facts {
     ($handle:expr) => {
         Out::Facts(vec![
@@ -88,8 +88,8 @@ impl Side for Channel {
             let sender = it.senders.get(a)?;
             Some(match sender.try_send(it.base.item()) {
                 Ok(()) => Out::Done,
-                Err(TrySendError::Full(item)) => Out::Failed("full", Some(item.id())),
-                Err(TrySendError::Closed(item)) => Out::Failed("closed", Some(item.id())),
+                Err(TrySendError::Full(item)) => Out::not_sent("full", item),
+                Err(TrySendError::Closed(item)) => Out::not_sent("closed", item),
             })
         }),
         Op(4, "force_send", |it, a, _| {
@@ -97,7 +97,7 @@ impl Side for Channel {
             Some(match sender.force_send(it.base.item()) {
                 Ok(None) => Out::Done,
                 Ok(Some(item)) => Out::Item(item.id()),
-                Err(SendError(item)) => Out::Failed("closed", Some(item.id())),
+                Err(SendError(item)) => Out::not_sent("closed", item),
             })
         }),
         Op(10, "send", |it, a, _| {
@@ -140,54 +140,30 @@ impl Side for Channel {
         Op(2, "facts of an operation", |it, a, _| it.base.facts_of_operation(a)),
         Op(6, "facts of a sender", |it, a, _| Some(facts!(it.senders.get(a)?))),
         Op(6, "facts of a receiver", |it, a, _| Some(facts!(it.receivers.get(a)?))),
-        Op(3, "clone a sender", |it, a, _| {
-            let sender = Sender::clone(it.senders.get(a)?);
-            it.senders.put(Rc::new(sender));
-            Some(Out::Done)
-        }),
-        Op(3, "clone a receiver", |it, a, _| {
-            let receiver = Receiver::clone(it.receivers.get(a)?);
-            it.receivers.put(Rc::new(receiver));
-            Some(Out::Done)
-        }),
-        Op(2, "drop a sender", |it, a, _| it.senders.take(a).map(|_| Out::Done)),
-        Op(2, "drop a receiver", |it, a, _| it.receivers.take(a).map(|_| Out::Done)),
+        Op(3, "clone a sender", |it, a, _| it.senders.clone_handle(a)),
+        Op(3, "clone a receiver", |it, a, _| it.receivers.clone_handle(a)),
+        Op(2, "drop a sender", |it, a, _| it.senders.discard(a)),
+        Op(2, "drop a receiver", |it, a, _| it.receivers.discard(a)),
         Op(2, "downgrade a sender", |it, a, _| {
             let weak = it.senders.get(a)?.downgrade();
-            it.weak_senders.put(weak);
-            Some(Out::Done)
+            it.weak_senders.put(weak)
         }),
         Op(2, "downgrade a receiver", |it, a, _| {
             let weak = it.receivers.get(a)?.downgrade();
-            it.weak_receivers.put(weak);
-            Some(Out::Done)
+            it.weak_receivers.put(weak)
         }),
-        Op(1, "clone a weak sender", |it, a, _| {
-            let weak = it.weak_senders.get(a)?.clone();
-            it.weak_senders.put(weak);
-            Some(Out::Done)
-        }),
-        Op(1, "clone a weak receiver", |it, a, _| {
-            let weak = it.weak_receivers.get(a)?.clone();
-            it.weak_receivers.put(weak);
-            Some(Out::Done)
-        }),
+        Op(1, "clone a weak sender", |it, a, _| it.weak_senders.duplicate(a)),
+        Op(1, "clone a weak receiver", |it, a, _| it.weak_receivers.duplicate(a)),
         Op(2, "upgrade a weak sender", |it, a, _| {
-            let upgraded = it.weak_senders.get(a)?.upgrade();
-            Some(upgraded.map_or(Out::End, |sender| {
-                it.senders.put(Rc::new(sender));
-                Out::Done
-            }))
+            let sender = it.weak_senders.get(a)?.upgrade();
+            it.senders.put_upgraded(sender)
         }),
         Op(2, "upgrade a weak receiver", |it, a, _| {
-            let upgraded = it.weak_receivers.get(a)?.upgrade();
-            Some(upgraded.map_or(Out::End, |receiver| {
-                it.receivers.put(Rc::new(receiver));
-                Out::Done
-            }))
+            let receiver = it.weak_receivers.get(a)?.upgrade();
+            it.receivers.put_upgraded(receiver)
         }),
-        Op(2, "drop a weak sender", |it, a, _| it.weak_senders.take(a).map(|_| Out::Done)),
-        Op(2, "drop a weak receiver", |it, a, _| it.weak_receivers.take(a).map(|_| Out::Done)),
+        Op(2, "drop a weak sender", |it, a, _| it.weak_senders.discard(a)),
+        Op(2, "drop a weak receiver", |it, a, _| it.weak_receivers.discard(a)),
         Op(1, "close by a sender", |it, a, _| Some(Out::Facts(vec![("first", it.senders.get(a)?.close().into())]))),
         Op(1, "close by a receiver", |it, a, _| Some(Out::Facts(vec![("first", it.receivers.get(a)?.close().into())]))),
         Op(1, "same_channel", |it, a, b| {

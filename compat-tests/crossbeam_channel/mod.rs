@@ -1,4 +1,4 @@
-//! `crossbeam_channel` beside `joinq::compat::crossbeam_channel`.
+//! `crossbeam_channel` compared with `joinq::compat::crossbeam_channel`.
 
 use crate::harness::{compare, Known};
 

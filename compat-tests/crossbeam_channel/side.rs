@@ -1,4 +1,4 @@
-//! The operations of `crossbeam-channel`, none of which waits.
+//! The operations of `crossbeam-channel`, called so that none of them waits.
 
 use super::channel::{
     bounded, unbounded, Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, TryRecvError,
@@ -16,8 +16,8 @@ pub(crate) struct Channel {
 fn timed(result: Result<(), SendTimeoutError<Item>>) -> Out {
     match result {
         Ok(()) => Out::Done,
-        Err(SendTimeoutError::Timeout(item)) => Out::Failed("timeout", Some(item.id())),
-        Err(SendTimeoutError::Disconnected(item)) => Out::Failed("closed", Some(item.id())),
+        Err(SendTimeoutError::Timeout(item)) => Out::not_sent("timeout", item),
+        Err(SendTimeoutError::Disconnected(item)) => Out::not_sent("closed", item),
     }
 }
 
@@ -29,7 +29,7 @@ fn timed_receive(result: Result<Item, RecvTimeoutError>) -> Out {
     }
 }
 
-/// What every handle answers.
+/// The results of the queries of a handle.
 macro_rules! facts {
     ($handle:expr) => {
         Out::Facts(vec![
@@ -62,8 +62,8 @@ impl Side for Channel {
             let sender = it.senders.get(a)?;
             Some(match sender.try_send(it.base.item()) {
                 Ok(()) => Out::Done,
-                Err(TrySendError::Full(item)) => Out::Failed("full", Some(item.id())),
-                Err(TrySendError::Disconnected(item)) => Out::Failed("closed", Some(item.id())),
+                Err(TrySendError::Full(item)) => Out::not_sent("full", item),
+                Err(TrySendError::Disconnected(item)) => Out::not_sent("closed", item),
             })
         }),
         Op(4, "send_timeout", |it, a, _| {
@@ -79,7 +79,7 @@ impl Side for Channel {
             let waits = sender.is_full() && it.receivers.get(0).is_some();
             (!waits).then(|| match sender.send(it.base.item()) {
                 Ok(()) => Out::Done,
-                Err(SendError(item)) => Out::Failed("closed", Some(item.id())),
+                Err(SendError(item)) => Out::not_sent("closed", item),
             })
         }),
         Op(16, "try_recv", |it, a, _| {
@@ -101,32 +101,24 @@ impl Side for Channel {
         }),
         Op(4, "try_iter", |it, a, b| {
             let items = it.receivers.get(a)?.try_iter().take(b.into());
-            Some(Out::Items(items.map(Item::id).collect()))
+            Some(Out::items(items))
         }),
         Op(2, "iter", |it, a, _| {
             let receiver = it.receivers.get(a)?;
             let items = receiver.iter().take(receiver.len());
-            Some(Out::Items(items.map(Item::id).collect()))
+            Some(Out::items(items))
         }),
         Op(1, "into_iter", |it, a, _| {
             let receiver = it.receivers.take(a)?;
             let length = receiver.len();
-            Some(Out::Items(receiver.into_iter().take(length).map(Item::id).collect()))
+            Some(Out::items(receiver.into_iter().take(length)))
         }),
         Op(8, "facts of a sender", |it, a, _| Some(facts!(it.senders.get(a)?))),
         Op(8, "facts of a receiver", |it, a, _| Some(facts!(it.receivers.get(a)?))),
-        Op(3, "clone a sender", |it, a, _| {
-            let sender = it.senders.get(a)?.clone();
-            it.senders.put(sender);
-            Some(Out::Done)
-        }),
-        Op(3, "clone a receiver", |it, a, _| {
-            let receiver = it.receivers.get(a)?.clone();
-            it.receivers.put(receiver);
-            Some(Out::Done)
-        }),
-        Op(2, "drop a sender", |it, a, _| it.senders.take(a).map(|_| Out::Done)),
-        Op(2, "drop a receiver", |it, a, _| it.receivers.take(a).map(|_| Out::Done)),
+        Op(3, "clone a sender", |it, a, _| it.senders.duplicate(a)),
+        Op(3, "clone a receiver", |it, a, _| it.receivers.duplicate(a)),
+        Op(2, "drop a sender", |it, a, _| it.senders.discard(a)),
+        Op(2, "drop a receiver", |it, a, _| it.receivers.discard(a)),
         Op(1, "same_channel", |it, a, b| {
             let same = it.senders.get(a)?.same_channel(it.senders.get(b)?);
             let receivers = it.receivers.get(a).zip(it.receivers.get(b));

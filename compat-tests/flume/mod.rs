@@ -1,10 +1,10 @@
-//! `flume` beside `joinq::compat::flume`.
+//! `flume` compared with `joinq::compat::flume`.
 
 use crate::harness::{compare, Known, Out, Seen, Topic, Wake};
 
 super::both!("side.rs": ::flume, joinq::compat::flume);
 
-/// Whether both are facts of a channel of capacity 0 with messages in it, and differ in nothing but that ours shows none.
+/// Whether both are facts of a channel with capacity 0 that differ only because ours shows no messages.
 fn only_the_length_at_capacity_0(real: &Out, ours: &Out) -> bool {
     let (Out::Facts(real), Out::Facts(ours)) = (real, ours) else { return false };
     let shows_none = [("length", 0), ("empty", 1), ("full", 1)];
@@ -22,16 +22,16 @@ fn outcome(seen: &Seen<'_>) -> Option<&'static str> {
             | (Out::Done, Out::Failed("full" | "timeout", Some(_)) | Out::Pending)
     );
     (sends_beyond_the_capacity && seen.receives_differ)
-        .then_some("a receive that waits on one side only, by the next one, makes a send possible")
+        .then_some("a receive that waits on one side only, as the wake-ups differ, makes a send possible")
 }
 
 fn wake(wake: &Wake<'_>) -> Option<&'static str> {
     match (wake.topic, wake.ours) {
         (Topic::Items, true) if wake.step == "drop an operation" => {
-            Some("one that was notified and is dropped wakes no future there that waits behind a stream")
+            Some("a notified operation that is dropped wakes no future there that waits behind a stream")
         }
-        (Topic::Items, true) => wake.not_the_first.then_some("the order of receives after that"),
-        (Topic::Items, false) => Some("one that was notified and ends wakes others there, needed or not"),
+        (Topic::Items, true) => wake.not_the_first.then_some("the order of receives after an earlier difference"),
+        (Topic::Items, false) => Some("a notified operation that ends wakes others there, needed or not"),
         _ => None,
     }
 }

@@ -25,15 +25,15 @@ pub(crate) struct Channel {
 fn sent(result: Result<(), SendError<Item>>) -> Out {
     match result {
         Ok(()) => Out::Done,
-        Err(SendError(item)) => Out::Failed("closed", Some(item.id())),
+        Err(SendError(item)) => Out::not_sent("closed", item),
     }
 }
 
 fn timed(result: Result<(), SendTimeoutError<Item>>) -> Out {
     match result {
         Ok(()) => Out::Done,
-        Err(SendTimeoutError::Timeout(item)) => Out::Failed("timeout", Some(item.id())),
-        Err(SendTimeoutError::Disconnected(item)) => Out::Failed("closed", Some(item.id())),
+        Err(SendTimeoutError::Timeout(item)) => Out::not_sent("timeout", item),
+        Err(SendTimeoutError::Disconnected(item)) => Out::not_sent("closed", item),
     }
 }
 
@@ -52,7 +52,7 @@ fn timed_receive(result: Result<Item, RecvTimeoutError>) -> Out {
     }
 }
 
-/// What every handle, future, stream and sink answers.
+/// The results of the queries of a handle, future, stream or sink.
 macro_rules! facts {
     ($it:expr $(, $name:literal: $more:expr)*) => {
         vec![
@@ -66,7 +66,7 @@ macro_rules! facts {
     };
 }
 
-/// It can be polled again when it is complete.
+/// The future can be polled again after its completion.
 impl Work for SendFut<'static, Item> {
     fn poll(&mut self, context: &mut Context<'_>, _: u8) -> Poll<Out> {
         Future::poll(Pin::new(self), context).map(sent)
@@ -93,7 +93,7 @@ impl Work for RecvFut<'static, Item> {
 
 impl Work for RecvStream<'static, Item> {
     fn poll(&mut self, context: &mut Context<'_>, _: u8) -> Poll<Out> {
-        Pin::new(self).poll_next(context).map(|next| next.map_or(Out::End, |item| Out::Item(item.id())))
+        Pin::new(self).poll_next(context).map(Out::next)
     }
 
     fn ends(&self) -> bool {
@@ -154,8 +154,8 @@ impl Side for Channel {
         &mut self.base
     }
 
-    /// What differs: a receive of flume's that was woken in vain begins to wait once more with each poll after that, so
-    /// that it counts as several.
+    /// What differs: a receive of flume's that was woken in vain begins to wait once more with each poll
+    /// after that, so that it counts as several.
     fn skips(operation: &Operation) -> bool {
         operation.topic == Topic::Items && operation.waits_again()
     }
@@ -165,8 +165,8 @@ impl Side for Channel {
             let sender = it.senders.get(a)?;
             Some(match sender.try_send(it.base.item()) {
                 Ok(()) => Out::Done,
-                Err(TrySendError::Full(item)) => Out::Failed("full", Some(item.id())),
-                Err(TrySendError::Disconnected(item)) => Out::Failed("closed", Some(item.id())),
+                Err(TrySendError::Full(item)) => Out::not_sent("full", item),
+                Err(TrySendError::Disconnected(item)) => Out::not_sent("closed", item),
             })
         }),
         Op(1, "send_timeout", |it, a, _| {
@@ -179,9 +179,9 @@ impl Side for Channel {
         }),
         Op(1, "send", |it, a, _| {
             let sender = it.senders.get(a)?;
-            // More than the capacity may be inside, which is not called full.
-            let room = sender.capacity().is_none_or(|capacity| sender.len() < capacity);
-            (room || sender.is_disconnected()).then(|| sent(sender.send(it.base.item())))
+            // The length may exceed the capacity, and then `is_full` is false.
+            let has_free_slot = sender.capacity().is_none_or(|capacity| sender.len() < capacity);
+            (has_free_slot || sender.is_disconnected()).then(|| sent(sender.send(it.base.item())))
         }),
         Op(6, "send_async", |it, a, _| {
             let (sender, item) = (it.senders.get(a)?.clone(), it.base.item());
@@ -207,7 +207,7 @@ impl Side for Channel {
         Op(1, "recv_deadline", |it, a, _| Some(timed_receive(it.receivers.get(a)?.recv_deadline(Instant::now())))),
         Op(1, "recv", |it, a, _| {
             let receiver = it.receivers.get(a)?;
-            // With capacity 0 the length tells nothing here.
+            // What differs: with capacity 0 the length is always 0 in joinq.
             let ready = !receiver.is_empty() && receiver.capacity() != Some(0);
             (ready || receiver.is_disconnected()).then(|| received(receiver.recv()))
         }),
@@ -226,13 +226,13 @@ impl Side for Channel {
         Op(2, "drain", |it, a, _| {
             let receiver = it.receivers.get(a)?;
             let drained = receiver.drain().map(Item::id).collect();
-            // What differs: flume moves waiting messages into the space at the next look only.
-            let _look = receiver.len();
+            // What differs: flume moves waiting messages into the free slots only with the next call.
+            let _next_call = receiver.len();
             Some(Out::Items(drained))
         }),
         Op(2, "try_iter", |it, a, b| {
             let items = it.receivers.get(a)?.try_iter().take(b.into());
-            Some(Out::Items(items.map(Item::id).collect()))
+            Some(Out::items(items))
         }),
         Op(60, POLL, |it, a, b| it.base.poll(a, b)),
         Op(6, "drop an operation", |it, a, _| it.base.drop_operation(a)),
@@ -247,36 +247,20 @@ impl Side for Channel {
             let (senders, receivers) = (receiver.sender_count(), receiver.receiver_count());
             Some(Out::Facts(facts!(receiver, "senders": senders, "receivers": receivers)))
         }),
-        Op(3, "clone a sender", |it, a, _| {
-            let sender = Sender::clone(it.senders.get(a)?);
-            it.senders.put(Rc::new(sender));
-            Some(Out::Done)
-        }),
-        Op(3, "clone a receiver", |it, a, _| {
-            let receiver = Receiver::clone(it.receivers.get(a)?);
-            it.receivers.put(Rc::new(receiver));
-            Some(Out::Done)
-        }),
-        Op(2, "drop a sender", |it, a, _| it.senders.take(a).map(|_| Out::Done)),
-        Op(2, "drop a receiver", |it, a, _| it.receivers.take(a).map(|_| Out::Done)),
+        Op(3, "clone a sender", |it, a, _| it.senders.clone_handle(a)),
+        Op(3, "clone a receiver", |it, a, _| it.receivers.clone_handle(a)),
+        Op(2, "drop a sender", |it, a, _| it.senders.discard(a)),
+        Op(2, "drop a receiver", |it, a, _| it.receivers.discard(a)),
         Op(2, "downgrade a sender", |it, a, _| {
             let weak = it.senders.get(a)?.downgrade();
-            it.weak_senders.put(weak);
-            Some(Out::Done)
+            it.weak_senders.put(weak)
         }),
-        Op(1, "clone a weak sender", |it, a, _| {
-            let weak = it.weak_senders.get(a)?.clone();
-            it.weak_senders.put(weak);
-            Some(Out::Done)
-        }),
+        Op(1, "clone a weak sender", |it, a, _| it.weak_senders.duplicate(a)),
         Op(2, "upgrade a weak sender", |it, a, _| {
-            let upgraded = it.weak_senders.get(a)?.upgrade();
-            Some(upgraded.map_or(Out::End, |sender| {
-                it.senders.put(Rc::new(sender));
-                Out::Done
-            }))
+            let sender = it.weak_senders.get(a)?.upgrade();
+            it.senders.put_upgraded(sender)
         }),
-        Op(2, "drop a weak sender", |it, a, _| it.weak_senders.take(a).map(|_| Out::Done)),
+        Op(2, "drop a weak sender", |it, a, _| it.weak_senders.discard(a)),
         Op(1, "same_channel", |it, a, b| {
             let same = it.senders.get(a)?.same_channel(it.senders.get(b)?);
             let receivers = it.receivers.get(a).zip(it.receivers.get(b));

@@ -1,13 +1,14 @@
-//! What the sides of all families have: numbered items, and operations that wait.
+//! The common part of the sides of all families: numbered items, slots for handles, and pending operations.
 
 use super::item::{Drops, Item};
 use super::operation::{Operation, Topic, Work};
 use super::Out;
+use std::rc::Rc;
 
-/// How many handles of a kind, or operations, there may be at a time.
+/// The most handles of a kind, or operations, at a time.
 pub(super) const MOST: usize = 5;
 
-/// Some places, of which a program names one by a number: the first that is taken, from that number on.
+/// Some slots. A program selects by a number: the first occupied slot from that number on.
 pub(crate) struct Slots<T>([Option<T>; MOST]);
 
 impl<T> Slots<T> {
@@ -21,15 +22,29 @@ impl<T> Slots<T> {
         slots
     }
 
-    pub(crate) fn has_room(&self) -> bool {
+    pub(crate) fn has_free_slot(&self) -> bool {
         self.0.iter().any(Option::is_none)
     }
 
-    /// Puts a value into the first free place; drops it if there is none.
-    pub(crate) fn put(&mut self, value: T) {
-        if let Some(free) = self.0.iter_mut().find(|place| place.is_none()) {
+    /// Puts a value into the first free slot; drops the value if there is none.
+    pub(crate) fn put(&mut self, value: T) -> Option<Out> {
+        if let Some(free) = self.0.iter_mut().find(|slot| slot.is_none()) {
             *free = Some(value);
         }
+        Some(Out::Done)
+    }
+
+    /// Puts a copy of a value into another slot.
+    pub(crate) fn duplicate(&mut self, number: u8) -> Option<Out>
+    where
+        T: Clone,
+    {
+        let copy = self.get(number)?.clone();
+        self.put(copy)
+    }
+
+    pub(crate) fn discard(&mut self, number: u8) -> Option<Out> {
+        self.take(number).map(|_| Out::Done)
     }
 
     fn place(&self, number: u8) -> Option<usize> {
@@ -59,11 +74,32 @@ impl<T> Slots<T> {
     }
 }
 
+/// Handles that a pending operation can keep.
+impl<H> Slots<Rc<H>> {
+    /// Puts a clone of the handle, and not of the `Rc`, into another slot.
+    pub(crate) fn clone_handle(&mut self, number: u8) -> Option<Out>
+    where
+        H: Clone,
+    {
+        let clone = H::clone(self.get(number)?);
+        self.put(Rc::new(clone))
+    }
+
+    /// Puts the handle that the upgrade of a weak one returned into a slot.
+    pub(crate) fn put_upgraded(&mut self, handle: Option<H>) -> Option<Out> {
+        match handle {
+            Some(handle) => self.put(Rc::new(handle)),
+            None => Some(Out::End),
+        }
+    }
+}
+
 pub(crate) struct Base {
     next: u32,
     pub(super) drops: Drops,
     pub(super) operations: Slots<Operation>,
-    /// Polls that were ready of operations that had not been woken, nor another one for the same.
+    /// The number of ready polls for which neither the operation nor another waiter of its topic had been
+    /// woken.
     pub(super) lost_wakes: usize,
 }
 
@@ -77,9 +113,9 @@ impl Base {
         Item::new(self.next, &self.drops)
     }
 
-    /// Adds an operation, if there is a place for it.
+    /// Adds an operation, if a slot is free.
     pub(crate) fn begin(&mut self, topic: Topic, work: impl Work + 'static) -> Option<Out> {
-        self.operations.has_room().then(|| {
+        self.operations.has_free_slot().then(|| {
             self.operations.put(Operation::new(topic, work));
             Out::Done
         })
@@ -116,7 +152,7 @@ impl Base {
     }
 
     pub(crate) fn drop_operation(&mut self, number: u8) -> Option<Out> {
-        self.operations.take(number).map(|_| Out::Done)
+        self.operations.discard(number)
     }
 
     pub(super) fn woken(&self) -> [bool; MOST] {

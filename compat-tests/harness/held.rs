@@ -1,4 +1,5 @@
-//! Something that borrows its handle, and is used step by step: a future that waits for orders once it has it.
+//! A future that acquires something which borrows its handle, e.g. a permit, and then uses it step by step,
+//! as a program orders.
 
 use super::{Item, Out, Work};
 use std::cell::RefCell;
@@ -7,29 +8,29 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-/// What is to be done next, and what the last order came to.
+/// The next order, and the result of the last one.
 #[derive(Default)]
 struct Exchange {
-    has_it: bool,
+    is_acquired: bool,
     order: Option<(u8, Item)>,
     answer: Option<Out>,
 }
 
-/// The inner end: the future's.
+/// The end of the exchange that the future has.
 pub(crate) struct Orders(Rc<RefCell<Exchange>>);
 
 impl Orders {
-    /// The next order; `answer` is what the last one came to.
+    /// The next order; `answer` is the result of the last one.
     pub(crate) async fn next(&self, answer: Out) -> (u8, Item) {
         {
             let mut exchange = self.0.borrow_mut();
-            (exchange.has_it, exchange.answer) = (true, Some(answer));
+            (exchange.is_acquired, exchange.answer) = (true, Some(answer));
         }
         poll_fn(|_| self.0.borrow_mut().order.take().map_or(Poll::Pending, Poll::Ready)).await
     }
 }
 
-/// Work that first waits, and then acts on orders until it is done.
+/// Work that first waits, and then follows orders until it is done.
 pub(crate) struct Held<F> {
     future: Option<Pin<Box<F>>>,
     exchange: Rc<RefCell<Exchange>>,
@@ -53,14 +54,14 @@ impl<F: Future<Output = Out>> Held<F> {
 
 impl<F: Future<Output = Out>> Work for Held<F> {
     fn poll(&mut self, context: &mut Context<'_>, _: u8) -> Poll<Out> {
-        if self.exchange.borrow().has_it {
+        if self.exchange.borrow().is_acquired {
             return Poll::Ready(Out::Nothing);
         }
         self.drive(context)
     }
 
     fn acts(&self) -> bool {
-        self.exchange.borrow().has_it && self.future.is_some()
+        self.exchange.borrow().is_acquired && self.future.is_some()
     }
 
     fn act(&mut self, how: u8, item: Item) -> Option<Out> {

@@ -1,4 +1,4 @@
-//! Items with a number, whose drops are written down.
+//! Items with a number, whose drops are recorded.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -17,7 +17,7 @@ impl Item {
         Item { id, drops: Some(drops.clone()) }
     }
 
-    /// The number of an item that came out of a channel. What becomes of it after that is no matter.
+    /// The number of an item that a channel returned. The drop of the item is not recorded after this.
     pub(crate) fn id(mut self) -> u32 {
         self.drops = None;
         self.id

@@ -1,10 +1,10 @@
-//! A receiver that is lent to the future that uses it, and comes back when that ends.
+//! A receiver that is lent to the future that uses it, and returned when the future ends.
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
-/// Where a receiver stands while no future has it.
+/// Holds a receiver while no future has it.
 pub(crate) struct Place<R>(Rc<RefCell<Option<R>>>);
 
 impl<R> Place<R> {
@@ -12,13 +12,13 @@ impl<R> Place<R> {
         Place(Rc::new(RefCell::new(Some(receiver))))
     }
 
-    /// The same place, for an operation that uses the receiver now and then. There is one at most, of this kind and of those
-    /// that keep the receiver: the last of several to be polled would be the one that is woken.
+    /// Shares the place with an operation that uses the receiver from time to time. At most one operation
+    /// shares it or keeps the receiver: of several, only the one polled last would be woken.
     pub(crate) fn share(&self) -> Option<Self> {
         (Rc::strong_count(&self.0) == 1).then(|| Place(self.0.clone()))
     }
 
-    /// The receiver, for an operation that keeps it.
+    /// Lends the receiver to an operation that keeps it.
     pub(crate) fn lend_alone(&self) -> Option<Lent<R>> {
         self.share()?.lend()
     }

@@ -1,4 +1,4 @@
-//! Runs one random program on two sides, compares them step by step, and makes a program that fails small.
+//! Runs a random program on two sides, compares them step by step, and shrinks a program that fails.
 
 mod base;
 mod held;
@@ -19,7 +19,7 @@ use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Out {
     /// There is no handle or operation for this step.
@@ -28,15 +28,31 @@ pub(crate) enum Out {
     Pending,
     Item(u32),
     Items(Vec<u32>),
-    /// Nothing comes any more.
+    /// The channel has ended.
     End,
-    /// An error by its name, with the item that it hands back.
+    /// An error by its name, with the item that it returns.
     Failed(&'static str, Option<u32>),
     Facts(Vec<(&'static str, usize)>),
     Panicked,
 }
 
-/// A kind of step: how often it is chosen, its name, and what it does with two small numbers.
+impl Out {
+    /// A message, or the end.
+    pub(crate) fn next(message: Option<Item>) -> Out {
+        message.map_or(Out::End, |item| Out::Item(item.id()))
+    }
+
+    pub(crate) fn items(items: impl IntoIterator<Item = Item>) -> Out {
+        Out::Items(items.into_iter().map(Item::id).collect())
+    }
+
+    /// A send that failed, with the item that its error returns.
+    pub(crate) fn not_sent(error: &'static str, item: Item) -> Out {
+        Out::Failed(error, Some(item.id()))
+    }
+}
+
+/// A kind of step: its weight, its name, and its function, which gets two small numbers.
 pub(crate) struct Op<S>(pub(crate) u32, pub(crate) &'static str, pub(crate) fn(&mut S, u8, u8) -> Option<Out>);
 
 /// The name of the step that polls an operation.
@@ -50,7 +66,7 @@ pub(crate) trait Side: Sized + 'static {
     fn new(kind: u8) -> Self;
     fn base(&mut self) -> &mut Base;
 
-    /// Whether this operation is better not polled now, as the peer would not be itself after that; see there.
+    /// Whether this operation should not be polled now, because the peer would behave differently after that.
     fn skips(_: &Operation) -> bool {
         false
     }
@@ -88,7 +104,7 @@ impl Program {
     }
 }
 
-/// A step that came to different results.
+/// A step with different results on the two sides.
 pub(crate) struct Seen<'a> {
     pub(crate) real: &'a Out,
     pub(crate) ours: &'a Out,
@@ -100,18 +116,19 @@ pub(crate) struct Seen<'a> {
 
 /// An operation that was woken on one side only.
 pub(crate) struct Wake<'a> {
-    /// The step that did it.
+    /// The step that woke it.
     pub(crate) step: &'a str,
     pub(crate) topic: Topic,
     /// Whether it was woken on our side.
     pub(crate) ours: bool,
-    /// Earlier in the program, an operation was woken on one side only: those who wait may be in another order.
+    /// Earlier in the program an operation was woken on one side only: the order of the waiters may differ.
     pub(crate) not_the_first: bool,
     /// An operation waits for capacity.
     pub(crate) capacity_is_waited_for: bool,
 }
 
-/// The differences of a family that are meant. Each function says by its name which one it is shown; `None` stands for a fault.
+/// The intended differences of a family. Each function returns the name of the difference, or `None` for a
+/// fault.
 #[derive(Clone, Copy)]
 pub(crate) struct Known {
     pub(crate) outcome: fn(&Seen<'_>) -> Option<&'static str>,
@@ -119,15 +136,15 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// Both sides do the same.
+    /// Both sides behave alike.
     pub(crate) const NOTHING: Known = Known { outcome: |_| None, wake: |_| None };
 }
 
 /// How a comparison ends before the end of the program.
 enum Stop {
-    /// With a difference, in words.
+    /// With a difference that is a fault.
     Differs(String),
-    /// With one that is explained, after which the two sides are in different states.
+    /// With an explained difference, after which the two sides are in different states.
     Explained,
 }
 
@@ -137,17 +154,17 @@ impl From<String> for Stop {
     }
 }
 
-/// How often something came up that is no fault.
-type Tally = BTreeMap<String, usize>;
+/// The explained differences, and how often each occurred.
+type Explained = BTreeMap<String, usize>;
 
 /// Both sides of one program.
 struct Pair<R, O> {
     real: R,
     ours: O,
     known: Known,
-    tally: Tally,
+    explained: Explained,
     transcript: Option<String>,
-    /// Which operations are woken on one side only.
+    /// The operations that are woken on one side only.
     differ: [bool; base::MOST],
     has_differed: bool,
     receives_differ: bool,
@@ -169,7 +186,7 @@ impl<R: Side, O: Side> Pair<R, O> {
             real: R::new(kind),
             ours: O::new(kind),
             known,
-            tally: Tally::new(),
+            explained: Explained::new(),
             transcript,
             differ: [false; base::MOST],
             has_differed: false,
@@ -178,16 +195,16 @@ impl<R: Side, O: Side> Pair<R, O> {
         }
     }
 
-    /// Counts something that is no fault.
+    /// Counts a difference that is not a fault.
     fn note(&mut self, what: String) -> Result<(), Stop> {
         if is_shown(&what) {
             return Err(Stop::Differs(what));
         }
-        *self.tally.entry(what).or_default() += 1;
+        *self.explained.entry(what).or_default() += 1;
         Ok(())
     }
 
-    /// Does one step on both sides; an error says how they differ.
+    /// Runs one step on both sides; an error says how they differ.
     fn step(&mut self, step: Step) -> Result<(), Stop> {
         let Op(_, name, real) = R::OPS[step.op];
         let Op(_, _, ours) = O::OPS[step.op];
@@ -221,7 +238,7 @@ impl<R: Side, O: Side> Pair<R, O> {
         self.compare_wakes(step)
     }
 
-    /// A difference: goes on if it is explained, and both sides are in the same state.
+    /// Continues after a difference if it is explained and both sides are in the same state.
     fn explain_or_stop(&mut self, step: &'static str, real: &Out, ours: &Out, drops_agree: bool) -> Result<(), Stop> {
         let seen = Seen {
             real,
@@ -229,7 +246,7 @@ impl<R: Side, O: Side> Pair<R, O> {
             receives_differ: self.receives_differ,
             capacity_is_waited_for: self.capacity_is_waited_for,
         };
-        // The same items are dropped, whatever the result.
+        // No known difference changes which items are dropped.
         let known = if drops_agree { (self.known.outcome)(&seen) } else { None };
         let Some(difference) = known else {
             return Err(Stop::Differs(format!("`{step}` differs")));
@@ -241,7 +258,7 @@ impl<R: Side, O: Side> Pair<R, O> {
         }
     }
 
-    /// Compares who is woken, and keeps what an explanation may rest on.
+    /// Compares which operations are woken, and records what an explanation may need.
     fn compare_wakes(&mut self, step: &str) -> Result<(), Stop> {
         self.receives_differ = false;
         let waits = |operation: &Operation| operation.topic == Topic::Capacity && operation.waits();
@@ -278,7 +295,8 @@ impl<R: Side, O: Side> Pair<R, O> {
         Ok(())
     }
 
-    /// Polls all that is woken until nothing is, and then the rest, which must be pending still.
+    /// Polls all woken operations until no operation is woken, and then the others, which must still be
+    /// pending.
     fn settle(&mut self) -> Result<(), Stop> {
         for _ in 0..100 {
             let (real, ours) = (self.real.base().woken(), self.ours.base().woken());
@@ -301,7 +319,7 @@ impl<R: Side, O: Side> Pair<R, O> {
         self.compare("(poll to settle)", (place as u8, 0), &real, &ours)
     }
 
-    /// Runs a whole program, to the drop of everything.
+    /// Runs a whole program, until all handles are dropped.
     fn run(&mut self, program: &Program) -> Result<(), Stop> {
         for &step in &program.steps {
             self.step(step)?;
@@ -323,7 +341,7 @@ impl<R: Side, O: Side> Pair<R, O> {
         drop((was_real, was_ours));
         let (real, ours) = (real.take(), ours.take());
         if real != ours {
-            let text = format!("when all handles are dropped {real:?} are dropped for real, {ours:?} by ours");
+            let text = format!("when all handles are dropped {real:?} are dropped by the peer, {ours:?} by ours");
             if let Some(transcript) = &mut self.transcript {
                 let _ = writeln!(transcript, "  {text}");
             }
@@ -333,16 +351,16 @@ impl<R: Side, O: Side> Pair<R, O> {
     }
 }
 
-/// Runs a program, and says how it differs if it does.
-fn run<R: Side, O: Side>(program: &Program, known: Known) -> Result<Tally, String> {
+/// Runs a program; an error says how the sides differ.
+fn run<R: Side, O: Side>(program: &Program, known: Known) -> Result<Explained, String> {
     let mut pair = Pair::<R, O>::new(program.kind, known, false);
     match pair.run(program) {
-        Ok(()) | Err(Stop::Explained) => Ok(pair.tally),
+        Ok(()) | Err(Stop::Explained) => Ok(pair.explained),
         Err(Stop::Differs(difference)) => Err(difference),
     }
 }
 
-/// Leaves steps out, and lowers numbers, as long as the program fails.
+/// Removes steps and lowers numbers while the program still fails.
 fn shrink<R: Side, O: Side>(mut program: Program, known: Known) -> Program {
     loop {
         let before = program.clone();
@@ -371,7 +389,7 @@ fn shrink<R: Side, O: Side>(mut program: Program, known: Known) -> Program {
     }
 }
 
-/// The report on a program that fails: its seed, and the smallest program of its kind with what both sides did.
+/// The report on a program that fails: its seed, and the shrunk program with the results of both sides.
 fn report<R: Side, O: Side>(name: &str, seed: u64, program: Program, known: Known) -> String {
     let program = shrink::<R, O>(program, known);
     let mut pair = Pair::<R, O>::new(program.kind, known, true);
@@ -380,7 +398,7 @@ fn report<R: Side, O: Side>(name: &str, seed: u64, program: Program, known: Know
     format!("{name}, seed {seed}: {difference}\n  kind {} of channel\n{transcript}", program.kind)
 }
 
-/// Whether something that is no fault is to be reported as one, to be looked at.
+/// Whether `JOINQ_SHOW` asks to report this explained difference as a fault.
 fn is_shown(what: &str) -> bool {
     static SHOWN: OnceLock<Option<String>> = OnceLock::new();
     let shown = SHOWN.get_or_init(|| std::env::var("JOINQ_SHOW").ok());
@@ -414,10 +432,10 @@ impl Watchdog {
     }
 }
 
-/// Runs programs of all seeds up to `JOINQ_PROGRAMS` (2,000 by default), or that of `JOINQ_SEED` alone.
+/// Runs the programs of all seeds up to `JOINQ_PROGRAMS` (2,000 by default), or only that of `JOINQ_SEED`.
 ///
 /// # Panics
-/// If one differs on the two sides.
+/// If a program has different results on the two sides.
 pub(crate) fn compare<R: Side, O: Side>(name: &str, known: Known) {
     let number = |variable: &str| std::env::var(variable).ok().map(|text| text.parse().expect("a number"));
     let seeds = match number("JOINQ_SEED") {
@@ -425,11 +443,11 @@ pub(crate) fn compare<R: Side, O: Side>(name: &str, known: Known) {
         None => 0..number("JOINQ_PROGRAMS").unwrap_or(2_000),
     };
     let most_reports: usize = number("JOINQ_REPORTS").unwrap_or(1) as usize;
-    let mut tally = Tally::new();
+    let mut explained = Explained::new();
     let mut reports = BTreeMap::new();
     let mut failed = 0;
     let programs = seeds.end - seeds.start;
-    // Panics are results here.
+    // A panic is a result of a step and should not be printed.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let watchdog = Watchdog::new(name);
@@ -437,7 +455,7 @@ pub(crate) fn compare<R: Side, O: Side>(name: &str, known: Known) {
         watchdog.begin(seed);
         let program = Program::random::<R>(seed);
         match run::<R, O>(&program, known) {
-            Ok(found) => found.into_iter().for_each(|(what, times)| *tally.entry(what).or_default() += times),
+            Ok(found) => found.into_iter().for_each(|(what, times)| *explained.entry(what).or_default() += times),
             Err(_) => {
                 failed += 1;
                 if reports.len() < most_reports {
@@ -448,7 +466,7 @@ pub(crate) fn compare<R: Side, O: Side>(name: &str, known: Known) {
         }
     }
     std::panic::set_hook(hook);
-    for (what, times) in &tally {
+    for (what, times) in &explained {
         println!("{name}: {what}, {times} times in {programs} programs");
     }
     for text in reports.values() {

@@ -1,4 +1,4 @@
-//! Pending operations of one side, each with wakers of its own.
+//! Pending operations of one side, each with its own wakers.
 
 use super::{Item, Out};
 use std::future::Future;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-/// What an operation waits for. Who is woken for something of a topic may leave it to another waiter of the same topic.
+/// What an operation waits for. A woken operation may leave the event to another waiter of the same topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Topic {
     Items,
@@ -15,27 +15,27 @@ pub(crate) enum Topic {
     Close,
 }
 
-/// Something that is polled.
+/// A future, a stream, a sink, or another kind of work that is polled.
 pub(crate) trait Work {
-    /// Polls; `how` chooses where there are several ways.
+    /// Polls; `how` selects one of several ways.
     fn poll(&mut self, context: &mut Context<'_>, how: u8) -> Poll<Out>;
 
-    /// Whether `act` does something now.
+    /// Whether `act` has an effect now.
     fn acts(&self) -> bool {
         false
     }
 
-    /// Does something between two polls.
+    /// Acts between two polls.
     fn act(&mut self, _how: u8, _item: Item) -> Option<Out> {
         None
     }
 
-    /// Whether it is over once a poll was ready.
+    /// Whether a ready poll ends it.
     fn ends(&self) -> bool {
         true
     }
 
-    /// What it answers without a poll.
+    /// The results of its queries.
     fn facts(&self) -> Vec<(&'static str, usize)> {
         Vec::new()
     }
@@ -47,7 +47,7 @@ impl<F: Future<Output = Out>> Work for Pin<Box<F>> {
     }
 }
 
-/// A waker that notes that it was woken.
+/// A waker that records a wake-up.
 #[derive(Default)]
 struct Flag(AtomicBool);
 
@@ -63,9 +63,9 @@ pub(crate) struct Operation {
     work: Box<dyn Work>,
     pub(crate) topic: Topic,
     flags: [Arc<Flag>; WAKERS],
-    /// With which waker it was polled last, while that poll was pending.
+    /// The waker of its last poll, if that poll was pending.
     current: Option<usize>,
-    /// It was woken at some time, and polled after that.
+    /// It was polled after a wake-up at least once.
     was_woken: bool,
 }
 
@@ -88,7 +88,8 @@ impl Operation {
             }
             Poll::Pending => {
                 self.current = Some(which);
-                // A wake-up by its own poll is not kept: it waits all the same. flume wakes so where it changes the waker.
+                // A wake-up by its own poll does not count: the operation still waits. flume wakes a changed
+                // waker so.
                 self.flags[which].0.store(false, Ordering::Relaxed);
                 Out::Pending
             }
@@ -101,7 +102,7 @@ impl Operation {
 
     pub(super) fn act(&mut self, how: u8, item: Item) -> Option<Out> {
         let out = self.work.act(how, item)?;
-        // It no longer waits for what it waited for before.
+        // The wait of its last poll is over.
         self.current = None;
         Some(out)
     }

@@ -1,4 +1,4 @@
-//! `std::sync::mpsc` beside `joinq::compat::std_mpsc`.
+//! `std::sync::mpsc` compared with `joinq::compat::std_mpsc`.
 
 use crate::harness::{compare, Known};
 

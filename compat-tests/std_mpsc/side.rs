@@ -1,4 +1,4 @@
-//! The operations of `std::sync::mpsc`, none of which waits.
+//! The operations of `std::sync::mpsc`, called so that none of them waits.
 
 use super::channel::{
     channel, sync_channel, Receiver, RecvError, RecvTimeoutError, SendError, Sender, SyncSender, TryRecvError,
@@ -12,21 +12,22 @@ pub(crate) struct Channel {
     senders: Slots<Sender<Item>>,
     bounded: Slots<SyncSender<Item>>,
     receiver: Option<Receiver<Item>>,
-    /// What was sent into a bounded channel and not received: how much `send` may send on this thread.
-    inside: usize,
+    /// The messages in the channel: `send` on this thread would block for ever if it found a bounded channel
+    /// full.
+    length: usize,
     bound: usize,
 }
 
 impl Channel {
     fn sent(&mut self, out: Out) -> Out {
-        self.inside += usize::from(out == Out::Done);
+        self.length += usize::from(out == Out::Done);
         out
     }
 
     fn received(&mut self, out: Out) -> Out {
         match &out {
-            Out::Item(_) => self.inside -= 1,
-            Out::Items(items) => self.inside -= items.len(),
+            Out::Item(_) => self.length -= 1,
+            Out::Items(items) => self.length -= items.len(),
             _ => {}
         }
         out
@@ -36,7 +37,7 @@ impl Channel {
 fn sent(result: Result<(), SendError<Item>>) -> Out {
     match result {
         Ok(()) => Out::Done,
-        Err(SendError(item)) => Out::Failed("closed", Some(item.id())),
+        Err(SendError(item)) => Out::not_sent("closed", item),
     }
 }
 
@@ -50,7 +51,7 @@ impl Side for Channel {
             let (sender, receiver) = sync_channel(bound);
             (Slots::new(), Slots::of(sender), receiver)
         };
-        Channel { base: Base::new(), senders, bounded, receiver: Some(receiver), inside: 0, bound }
+        Channel { base: Base::new(), senders, bounded, receiver: Some(receiver), length: 0, bound }
     }
 
     fn base(&mut self) -> &mut Base {
@@ -67,14 +68,14 @@ impl Side for Channel {
             let sender = it.bounded.get(a)?;
             let out = match sender.try_send(it.base.item()) {
                 Ok(()) => Out::Done,
-                Err(TrySendError::Full(item)) => Out::Failed("full", Some(item.id())),
-                Err(TrySendError::Disconnected(item)) => Out::Failed("closed", Some(item.id())),
+                Err(TrySendError::Full(item)) => Out::not_sent("full", item),
+                Err(TrySendError::Disconnected(item)) => Out::not_sent("closed", item),
             };
             Some(it.sent(out))
         }),
         Op(4, "send", |it, a, _| {
             let sender = it.bounded.get(a)?;
-            if it.inside >= it.bound && it.receiver.is_some() {
+            if it.length >= it.bound && it.receiver.is_some() {
                 return None;
             }
             let out = sent(sender.send(it.base.item()));
@@ -98,7 +99,7 @@ impl Side for Channel {
         }),
         Op(4, "recv", |it, _, _| {
             let receiver = it.receiver.as_ref()?;
-            if it.inside == 0 && (it.senders.get(0).is_some() || it.bounded.get(0).is_some()) {
+            if it.length == 0 && (it.senders.get(0).is_some() || it.bounded.get(0).is_some()) {
                 return None;
             }
             let out = match receiver.recv() {
@@ -109,17 +110,17 @@ impl Side for Channel {
         }),
         Op(4, "try_iter", |it, _, b| {
             let items = it.receiver.as_ref()?.try_iter().take(b.into());
-            let out = Out::Items(items.map(Item::id).collect());
+            let out = Out::items(items);
             Some(it.received(out))
         }),
         Op(2, "iter", |it, _, _| {
-            let items = it.receiver.as_ref()?.iter().take(it.inside);
-            let out = Out::Items(items.map(Item::id).collect());
+            let items = it.receiver.as_ref()?.iter().take(it.length);
+            let out = Out::items(items);
             Some(it.received(out))
         }),
         Op(1, "into_iter", |it, _, _| {
-            let items = it.receiver.take()?.into_iter().take(it.inside);
-            Some(Out::Items(items.map(Item::id).collect()))
+            let items = it.receiver.take()?.into_iter().take(it.length);
+            Some(Out::items(items))
         }),
         Op(3, "clone a sender", |it, a, _| {
             if let Some(sender) = it.senders.get(a).cloned() {

@@ -1,4 +1,4 @@
-//! `tokio::sync::mpsc::channel` beside that of `joinq::compat::tokio_mpsc`.
+//! `tokio::sync::mpsc::channel` compared with that of `joinq::compat::tokio_mpsc`.
 
 use crate::harness::{compare, Known, Out, Seen, Topic, Wake};
 
@@ -6,7 +6,7 @@ super::both!("side.rs": tokio::sync::mpsc, joinq::compat::tokio_mpsc);
 
 const RESERVATION: &str = "a reservation that was not polled since the close holds permits in tokio";
 
-/// Whether both are facts on a closed channel that differ in nothing but that our capacity is higher.
+/// Whether both are facts of a closed channel that differ only in a higher capacity on our side.
 fn only_more_capacity(real: &Out, ours: &Out) -> bool {
     let (Out::Facts(real), Out::Facts(ours)) = (real, ours) else { return false };
     real.contains(&("closed", 1))
@@ -14,7 +14,7 @@ fn only_more_capacity(real: &Out, ours: &Out) -> bool {
 }
 
 fn outcome(seen: &Seen<'_>) -> Option<&'static str> {
-    // The end comes earlier here, as what a reservation has collected goes back with the close.
+    // The end comes earlier on our side, as a close releases the permits that a reservation has collected.
     let ends_earlier = match (seen.real, seen.ours) {
         (Out::Failed("empty", None) | Out::Pending, Out::End) => true,
         (Out::Pending, Out::Items(items)) => items.is_empty(),

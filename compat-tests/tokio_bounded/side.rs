@@ -1,11 +1,11 @@
-//! The operations of the channel with a bound, and of its permits.
+//! The operations of the bounded channel, and of its permits.
 
 use super::channel::error::{SendError, TryRecvError, TrySendError};
 use super::channel::{channel, Receiver, Sender, WeakSender};
-use crate::harness::{held, Base, Item, Op, Orders, Out, Place, Side, Slots, Topic, Work, POLL};
+use crate::harness::{held, Base, Item, Op, Orders, Out, Place, Side, Slots, Topic, POLL};
+use crate::tokio_ops::{tokio_ops, Polled};
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 
 pub(crate) struct Channel {
     base: Base,
@@ -17,12 +17,8 @@ pub(crate) struct Channel {
 fn sent(result: Result<(), SendError<Item>>) -> Out {
     match result {
         Ok(()) => Out::Done,
-        Err(SendError(item)) => Out::Failed("closed", Some(item.id())),
+        Err(SendError(item)) => Out::not_sent("closed", item),
     }
-}
-
-fn received(message: Option<Item>) -> Out {
-    message.map_or(Out::End, |item| Out::Item(item.id()))
 }
 
 fn refused<T>(error: TrySendError<T>) -> Out {
@@ -32,7 +28,7 @@ fn refused<T>(error: TrySendError<T>) -> Out {
     }
 }
 
-/// One permit in use: by the first order it sends, or goes back.
+/// Uses one permit: the first order sends with it, or releases it.
 macro_rules! use_permit {
     ($permit:expr, $orders:expr) => {{
         let permit = $permit;
@@ -47,7 +43,7 @@ macro_rules! use_permit {
     }};
 }
 
-/// The same with a sender in it, which comes out.
+/// Uses one owned permit, which returns its sender.
 macro_rules! use_owned_permit {
     ($permit:expr, $orders:expr) => {{
         let permit = $permit;
@@ -68,7 +64,7 @@ macro_rules! use_owned_permit {
     }};
 }
 
-/// Several permits in use, of which some may be taken out first.
+/// Uses several permits, of which some may be taken out of the iterator first.
 macro_rules! use_permits {
     ($permits:expr, $orders:expr) => {{
         let mut permits = $permits;
@@ -96,25 +92,6 @@ macro_rules! use_permits {
     }};
 }
 
-/// Polls the receiver, which others use meanwhile.
-struct Polled(Place<Receiver<Item>>);
-
-impl Work for Polled {
-    fn poll(&mut self, context: &mut Context<'_>, how: u8) -> Poll<Out> {
-        let Some(mut receiver) = self.0.lend() else { return Poll::Ready(Out::Nothing) };
-        if how < 2 {
-            return receiver.poll_recv(context).map(received);
-        }
-        let mut buffer = Vec::new();
-        let polled = receiver.poll_recv_many(context, &mut buffer, 2);
-        polled.map(|_| Out::Items(buffer.into_iter().map(Item::id).collect()))
-    }
-
-    fn ends(&self) -> bool {
-        false
-    }
-}
-
 impl Side for Channel {
     fn new(kind: u8) -> Self {
         let (sender, receiver) = channel(1 + usize::from(kind % 3));
@@ -130,13 +107,13 @@ impl Side for Channel {
         &mut self.base
     }
 
-    const OPS: &'static [Op<Self>] = &[
+    const OPS: &'static [Op<Self>] = tokio_ops!(Receiver, [capacity, max_capacity]:
         Op(10, "try_send", |it, a, _| {
             let sender = it.senders.get(a)?;
             Some(match sender.try_send(it.base.item()) {
                 Ok(()) => Out::Done,
-                Err(TrySendError::Full(item)) => Out::Failed("full", Some(item.id())),
-                Err(TrySendError::Closed(item)) => Out::Failed("closed", Some(item.id())),
+                Err(TrySendError::Full(item)) => Out::not_sent("full", item),
+                Err(TrySendError::Closed(item)) => Out::not_sent("closed", item),
             })
         }),
         Op(8, "send", |it, a, _| {
@@ -208,120 +185,26 @@ impl Side for Channel {
             it.base.begin(Topic::Capacity, reservation)
         }),
         Op(14, "use a permit", |it, a, b| it.base.act(a, b)),
-        Op(2, "closed", |it, a, _| {
-            let sender = it.senders.get(a)?.clone();
-            let closed = Box::pin(async move {
-                sender.closed().await;
-                Out::Done
-            });
-            it.base.begin(Topic::Close, closed)
-        }),
-        Op(8, "recv", |it, _, _| {
-            let mut receiver = it.receiver.lend_alone()?;
-            it.base.begin(Topic::Items, Box::pin(async move { received(receiver.recv().await) }))
-        }),
-        Op(8, "poll_recv", |it, _, _| {
-            let place = it.receiver.share()?;
-            it.base.begin(Topic::Items, Polled(place))
-        }),
-        Op(4, "recv_many", |it, a, _| {
-            let mut receiver = it.receiver.lend_alone()?;
-            let many = async move {
-                let mut buffer = Vec::new();
-                let count = receiver.recv_many(&mut buffer, a.into()).await;
-                assert_eq!(count, buffer.len());
-                Out::Items(buffer.into_iter().map(Item::id).collect())
-            };
-            it.base.begin(Topic::Items, Box::pin(many))
-        }),
         Op(3, "poll_recv_many", |it, a, _| {
             let mut receiver = it.receiver.lend_alone()?;
             let many = async move {
                 let mut buffer = Vec::new();
                 poll_fn(|context| receiver.poll_recv_many(context, &mut buffer, a.into())).await;
-                Out::Items(buffer.into_iter().map(Item::id).collect())
+                Out::items(buffer)
             };
             it.base.begin(Topic::Items, Box::pin(many))
         }),
-        Op(8, "try_recv", |it, _, _| {
-            Some(match it.receiver.lend()?.try_recv() {
-                Ok(item) => Out::Item(item.id()),
-                Err(TryRecvError::Empty) => Out::Failed("empty", None),
-                Err(TryRecvError::Disconnected) => Out::End,
-            })
-        }),
         Op(2, "blocking_recv", |it, _, _| {
             let mut receiver = it.receiver.lend()?;
-            (!receiver.is_empty()).then(|| received(receiver.blocking_recv()))
+            (!receiver.is_empty()).then(|| Out::next(receiver.blocking_recv()))
         }),
         Op(1, "blocking_recv_many", |it, a, _| {
             let mut receiver = it.receiver.lend()?;
             (!receiver.is_empty()).then(|| {
                 let mut buffer = Vec::new();
                 receiver.blocking_recv_many(&mut buffer, a.into());
-                Out::Items(buffer.into_iter().map(Item::id).collect())
+                Out::items(buffer)
             })
         }),
-        Op(60, POLL, |it, a, b| it.base.poll(a, b)),
-        Op(6, "drop an operation", |it, a, _| it.base.drop_operation(a)),
-        Op(4, "facts of a sender", |it, a, _| {
-            let sender = it.senders.get(a)?;
-            Some(Out::Facts(vec![
-                ("closed", sender.is_closed().into()),
-                ("capacity", sender.capacity()),
-                ("max_capacity", sender.max_capacity()),
-                ("strong", sender.strong_count()),
-                ("weak", sender.weak_count()),
-            ]))
-        }),
-        Op(4, "facts of the receiver", |it, _, _| {
-            let receiver = it.receiver.lend()?;
-            Some(Out::Facts(vec![
-                ("length", receiver.len()),
-                ("empty", receiver.is_empty().into()),
-                ("closed", receiver.is_closed().into()),
-                ("capacity", receiver.capacity()),
-                ("max_capacity", receiver.max_capacity()),
-                ("strong", receiver.sender_strong_count()),
-                ("weak", receiver.sender_weak_count()),
-            ]))
-        }),
-        Op(2, "facts of a weak sender", |it, a, _| {
-            let weak = it.weak_senders.get(a)?;
-            Some(Out::Facts(vec![("strong", weak.strong_count()), ("weak", weak.weak_count())]))
-        }),
-        Op(3, "clone a sender", |it, a, _| {
-            let sender = Sender::clone(it.senders.get(a)?);
-            it.senders.put(Rc::new(sender));
-            Some(Out::Done)
-        }),
-        Op(2, "drop a sender", |it, a, _| it.senders.take(a).map(|_| Out::Done)),
-        Op(1, "close", |it, _, _| {
-            it.receiver.lend()?.close();
-            Some(Out::Done)
-        }),
-        Op(1, "drop the receiver", |it, _, _| it.receiver.take().map(|_| Out::Done)),
-        Op(2, "downgrade a sender", |it, a, _| {
-            let weak = it.senders.get(a)?.downgrade();
-            it.weak_senders.put(weak);
-            Some(Out::Done)
-        }),
-        Op(1, "clone a weak sender", |it, a, _| {
-            let weak = it.weak_senders.get(a)?.clone();
-            it.weak_senders.put(weak);
-            Some(Out::Done)
-        }),
-        Op(2, "upgrade a weak sender", |it, a, _| {
-            let upgraded = it.weak_senders.get(a)?.upgrade();
-            Some(upgraded.map_or(Out::End, |sender| {
-                it.senders.put(Rc::new(sender));
-                Out::Done
-            }))
-        }),
-        Op(2, "drop a weak sender", |it, a, _| it.weak_senders.take(a).map(|_| Out::Done)),
-        Op(1, "same_channel", |it, a, b| {
-            let same = it.senders.get(a)?.same_channel(it.senders.get(b)?);
-            Some(Out::Facts(vec![("same", same.into())]))
-        }),
-    ];
+    );
 }

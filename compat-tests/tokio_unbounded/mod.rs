@@ -1,4 +1,4 @@
-//! `tokio::sync::mpsc::unbounded_channel` beside that of `joinq::compat::tokio_mpsc`.
+//! `tokio::sync::mpsc::unbounded_channel` compared with that of `joinq::compat::tokio_mpsc`.
 
 use crate::harness::{compare, Known, Topic, Wake};
 

@@ -1,4 +1,4 @@
-//! Senders and receivers, strong and weak, and how they are counted.
+//! Senders and receivers, strong and weak, and their reference counts.
 
 #[cfg(feature = "stream")]
 use super::operations::RecvStream;
@@ -16,21 +16,22 @@ struct Shared<T> {
     on_disconnect: OnDisconnect,
 }
 
-/// What becomes of the messages inside when the last receiver goes.
+/// What happens to the messages in the channel when the last receiver is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnDisconnect {
     /// They are dropped at once.
     Drop,
-    /// They stay until the last sender has gone as well, as some other crates have it.
+    /// They stay until the last sender is dropped as well, as in some other crates.
     #[cfg(feature = "compat")]
     Keep,
-    /// As `Keep`; once the drop of one has panicked those behind it are forgotten, as `crossbeam-channel` has it.
+    /// As `Keep`. If the drop of a message panics, the messages behind it are leaked: the tests of
+    /// `crossbeam-channel` check that.
     #[cfg(feature = "compat")]
     KeepUntilPanic,
 }
 
 impl<T> Shared<T> {
-    /// How many senders there are. The queue keeps the number, which costs no memory there.
+    /// The number of senders. It is stored in the queue, where it costs no memory.
     fn senders(&self) -> &HandleCount {
         &self.queue.handles().senders
     }
@@ -43,7 +44,7 @@ impl<T> Shared<T> {
 #[cfg(feature = "compat")]
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
-        // The queue itself would go on after a panic.
+        // The queue itself would drop the other messages after a panic.
         if self.on_disconnect == OnDisconnect::KeepUntilPanic {
             self.queue.discard_until_panic();
         }
@@ -55,28 +56,31 @@ pub(crate) fn pair<T>(queue: Queue<T>, on_disconnect: OnDisconnect) -> (Sender<T
     (Sender { shared: shared.clone() }, Receiver { shared })
 }
 
-/// The sending side of a channel; made by [`unbounded`](crate::unbounded) and [`bounded`](crate::bounded).
+/// The sending side of a channel; returned by [`unbounded`](crate::unbounded) and
+/// [`bounded`](crate::bounded).
 ///
-/// It can be cloned and shared. When the last sender is dropped the channel is closed: what was sent can still be
-/// received.
+/// It can be cloned and shared. When the last sender is dropped, the channel is closed; messages in the
+/// channel can still be received.
 pub struct Sender<T> {
     shared: Arc<Shared<T>>,
 }
 
-/// The receiving side of a channel; made by [`unbounded`](crate::unbounded) and [`bounded`](crate::bounded).
+/// The receiving side of a channel; returned by [`unbounded`](crate::unbounded) and
+/// [`bounded`](crate::bounded).
 ///
-/// It can be cloned and shared; each message goes to one receiver. When the last receiver is dropped the channel is
-/// closed and the messages left inside are dropped at once.
+/// It can be cloned and shared; each message goes to one receiver. When the last receiver is dropped, the
+/// channel is closed and the messages in it are dropped at once.
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
 }
 
-/// A sender that keeps neither the channel open nor what is inside; made by [`Sender::downgrade`].
+/// A sender that keeps neither the channel open nor its messages alive; returned by [`Sender::downgrade`].
 pub struct WeakSender<T> {
     shared: Weak<Shared<T>>,
 }
 
-/// A receiver that keeps neither the channel open nor what is inside; made by [`Receiver::downgrade`].
+/// A receiver that keeps neither the channel open nor its messages alive; returned by
+/// [`Receiver::downgrade`].
 pub struct WeakReceiver<T> {
     shared: Weak<Shared<T>>,
 }
@@ -88,19 +92,20 @@ impl<T> Sender<T> {
     /// [`SendError`](crate::SendError) with the message if the channel is closed.
     ///
     /// # Cancel safety
-    /// As [`Queue::put`]: a message that waits may go in before this is polled again. [`Send::take`] gives it back if not.
+    /// As for [`Queue::put`]: a waiting message may be enqueued before the future is polled again.
+    /// [`Send::take`] returns the message if it was not sent.
     #[inline]
     pub fn send(&self, message: T) -> Send<'_, T> {
         Send::new(&self.shared.queue, message)
     }
 
-    /// As [`Sender::send`], and the message is sent only when the future is polled.
+    /// As [`Sender::send`], but the message is sent only when the future is polled.
     #[cfg(feature = "compat")]
     pub(crate) fn send_when_polled(&self, message: T) -> Send<'_, T> {
         Send::without_handoff(&self.shared.queue, message)
     }
 
-    /// Sends a message if there is room at this moment.
+    /// Sends a message without waiting.
     ///
     /// # Errors
     /// [`TrySendError`] with the message.
@@ -109,7 +114,8 @@ impl<T> Sender<T> {
         Ok(self.shared.queue.try_put(message)?)
     }
 
-    /// Sends a message at once; where there is no room the oldest one comes out for it. See [`Queue::force_put`].
+    /// Sends a message without waiting; if the channel is full, it displaces the oldest message, which is
+    /// returned. See [`Queue::force_put`].
     ///
     /// # Errors
     /// [`SendError`](crate::SendError) with the message if the channel is closed.
@@ -117,12 +123,12 @@ impl<T> Sender<T> {
         Ok(self.shared.queue.force_put(message)?)
     }
 
-    /// [`send`](Sender::send) as an operation that keeps the sender, and so borrows nothing.
+    /// [`send`](Sender::send) as an operation that owns the sender, and so is `'static`.
     pub fn into_send(self, message: T) -> SendOwned<T> {
         SendOwned::new(self, message)
     }
 
-    /// Sends all messages in their order, as many at a time as there is room for; see [`Queue::put_many`].
+    /// Sends all messages, in their order; waits while the channel is full. See [`Queue::put_many`].
     ///
     /// # Errors
     /// [`SendError`](crate::SendError) with the messages that were not sent if the channel is closed.
@@ -130,7 +136,7 @@ impl<T> Sender<T> {
         SendMany::new(&self.shared.queue, messages.into_iter().collect())
     }
 
-    /// Sends as many of the messages as there is room for at this moment.
+    /// Sends as many of the messages as there are free slots, without waiting.
     ///
     /// # Errors
     /// [`TrySendError`] with the messages that were not sent.
@@ -143,7 +149,7 @@ impl<T> Sender<T> {
         WeakSender { shared: Arc::downgrade(&self.shared) }
     }
 
-    /// This sender as a sink, which keeps the sender.
+    /// A sink that sends messages and owns the sender.
     #[cfg(feature = "sink")]
     pub fn into_sink(self) -> SendSink<T> {
         SendSink::new(self)
@@ -151,10 +157,10 @@ impl<T> Sender<T> {
 }
 
 impl<T> Receiver<T> {
-    /// Receives a message; waits while the channel is empty.
+    /// Receives the oldest message; waits while the channel is empty.
     ///
     /// # Errors
-    /// [`RecvError`](crate::RecvError) if the channel is closed and nothing is left.
+    /// [`RecvError`](crate::RecvError) if the channel is closed and empty.
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes a message only in the poll that returns it.
@@ -163,37 +169,38 @@ impl<T> Receiver<T> {
         Recv::new(&self.shared.queue)
     }
 
-    /// Receives a message if there is one at this moment.
+    /// Receives the oldest message without waiting.
     ///
     /// # Errors
-    /// [`TryRecvError`].
+    /// [`TryRecvError::Empty`], or [`TryRecvError::Closed`] if the channel is empty and will stay so.
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         self.shared.queue.try_get_or()
     }
 
-    /// Appends between 1 and `limit` messages to `messages`; waits while the channel is empty. See [`Queue::get_many`].
+    /// Receives up to `limit` messages and appends them to `messages`; waits while the channel is empty. See
+    /// [`Queue::get_many`].
     ///
     /// # Errors
-    /// [`RecvError`](crate::RecvError) if the channel is closed and nothing is left.
+    /// [`RecvError`](crate::RecvError) if the channel is closed and empty.
     pub fn recv_many<'a>(&'a self, messages: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
         RecvMany::new(&self.shared.queue, messages, limit)
     }
 
-    /// Appends at most `limit` messages to `messages`, as many as are there at this moment, and returns how many.
+    /// Receives up to `limit` messages without waiting, appends them to `messages`, and returns their number.
     ///
     /// # Errors
-    /// [`TryRecvError`], if there is none.
+    /// As for [`try_recv`](Receiver::try_recv), if the channel is empty.
     pub fn try_recv_many(&self, messages: &mut Vec<T>, limit: usize) -> Result<usize, TryRecvError> {
         Ok(self.shared.queue.try_get_many(messages, limit)?)
     }
 
-    /// Takes out all messages that are inside at this moment.
+    /// Removes the messages that are in the channel at the time of the call.
     pub fn drain(&self) -> Drain<T> {
         self.shared.queue.drain()
     }
 
-    /// [`recv`](Receiver::recv) as an operation that keeps the receiver, and so borrows nothing.
+    /// [`recv`](Receiver::recv) as an operation that owns the receiver, and so is `'static`.
     pub fn into_recv(self) -> RecvOwned<T> {
         RecvOwned::new(self)
     }
@@ -203,40 +210,42 @@ impl<T> Receiver<T> {
         WeakReceiver { shared: Arc::downgrade(&self.shared) }
     }
 
-    /// Messages as they come, until the channel is closed and empty; waits on this thread for each.
+    /// A blocking iterator over the messages as they arrive, which ends when the channel is closed and empty.
     pub fn iter(&self) -> Iter<'_, T> {
         self.shared.queue.iter()
     }
 
-    /// The messages that are inside, until there is none at that moment; never waits.
+    /// An iterator that receives without waiting, and ends when it finds the channel empty.
     pub fn try_iter(&self) -> TryIter<'_, T> {
         self.shared.queue.try_iter()
     }
 
-    /// The messages as a stream, which ends when the channel is closed and empty.
+    /// A stream of the messages, which ends when the channel is closed and empty.
     #[cfg(feature = "stream")]
     pub fn stream(&self) -> crate::GetStream<'_, T> {
         self.shared.queue.stream()
     }
 
-    /// The messages as a stream, which keeps the receiver.
+    /// A stream of the messages that owns the receiver.
     #[cfg(feature = "stream")]
     pub fn into_stream(self) -> RecvStream<T> {
         RecvStream::new(self)
     }
 }
 
-/// What handles of both kinds have, strong and weak.
+/// The methods and traits of both handles, strong and weak.
 macro_rules! handle {
     ($name:ident, $weak:ident, $count:ident, $last:expr) => {
         impl<T> $name<T> {
-            /// Closes the channel for all: nothing more is sent, what is inside can be received. True for the one call
-            /// that closed it.
+            /// Closes the channel. Returns true for the one call that closed it.
+            ///
+            /// Further sends fail; messages in the channel can still be received.
             pub fn close(&self) -> bool {
                 self.shared.queue.close()
             }
 
-            /// Whether the channel is closed: by a call, or because all senders or all receivers are gone.
+            /// Whether the channel is closed: by a call, or because all senders or all receivers were
+            /// dropped.
             pub fn is_closed(&self) -> bool {
                 self.shared.queue.is_closed()
             }
@@ -246,49 +255,49 @@ macro_rules! handle {
                 self.shared.queue.closed()
             }
 
-            /// How many messages are inside; never more than the capacity.
+            /// The number of messages in the channel; never more than the capacity.
             pub fn len(&self) -> usize {
                 self.shared.queue.len()
             }
 
-            /// Whether nothing is inside.
+            /// Whether the channel contains no messages.
             pub fn is_empty(&self) -> bool {
                 self.shared.queue.is_empty()
             }
 
-            /// Whether there is no room.
+            /// Whether there is no free slot.
             pub fn is_full(&self) -> bool {
                 self.shared.queue.is_full()
             }
 
-            /// For how many messages there is room; `None` if the channel is unbounded.
+            /// The capacity; `None` if the channel is unbounded.
             pub fn capacity(&self) -> Option<usize> {
                 self.shared.queue.capacity()
             }
 
-            /// How many senders there are.
+            /// The number of senders.
             pub fn sender_count(&self) -> usize {
                 self.shared.senders().get()
             }
 
-            /// How many receivers there are.
+            /// The number of receivers.
             pub fn receiver_count(&self) -> usize {
                 self.shared.receivers().get()
             }
 
-            /// How many weak handles there are, of both kinds.
+            /// The number of weak handles, of both kinds.
             #[cfg(feature = "tokio")]
             pub(crate) fn weak_count(&self) -> usize {
                 Arc::weak_count(&self.shared)
             }
 
-            /// A weak handle that keeps the messages.
+            /// A weak handle that keeps the messages alive.
             #[cfg(feature = "compat")]
-            pub(crate) fn downgrade_and_keep(&self) -> WeakAndKeeping<T> {
-                WeakAndKeeping { counted: Arc::downgrade(&self.shared), shared: self.shared.clone() }
+            pub(crate) fn downgrade_keeping_messages(&self) -> WeakKeepingMessages<T> {
+                WeakKeepingMessages { counted: Arc::downgrade(&self.shared), shared: self.shared.clone() }
             }
 
-            /// Whether both are handles of one channel.
+            /// Whether both are handles of the same channel.
             pub fn same_channel(&self, other: &Self) -> bool {
                 Arc::ptr_eq(&self.shared, &other.shared)
             }
@@ -301,10 +310,10 @@ macro_rules! handle {
         }
 
         impl<T> Clone for $name<T> {
-            /// Another handle.
+            /// Returns another handle of the same channel.
             ///
             /// # Panics
-            /// If there are `i32::MAX` already, which needs handles that were leaked.
+            /// If there are `i32::MAX` handles, which is possible only if handles are leaked.
             fn clone(&self) -> Self {
                 assert!(self.shared.$count().add_unless_zero(), "a handle exists and is not counted");
                 $name { shared: self.shared.clone() }
@@ -321,7 +330,7 @@ macro_rules! handle {
         }
 
         impl<T> $weak<T> {
-            /// A strong handle, if there is one left of this side.
+            /// Returns a strong handle, unless all strong handles of this side were dropped.
             pub fn upgrade(&self) -> Option<$name<T>> {
                 let shared = self.shared.upgrade()?;
                 shared.$count().add_unless_zero().then(|| $name { shared })
@@ -352,21 +361,22 @@ handle!(Sender, WeakSender, senders, |shared| {
     shared.queue.close();
 });
 handle!(Receiver, WeakReceiver, receivers, |shared| {
-    // Also if a waker panics.
+    // Discards even if a waker panics in `close`.
     let _discard = Discard(shared);
     shared.queue.close();
 });
 
-/// A handle of either side that does not keep the channel open, but the messages in it, as some other crates have it.
+/// A handle of either side that does not keep the channel open but keeps its messages alive, as in some other
+/// crates.
 #[cfg(feature = "compat")]
-pub(crate) struct WeakAndKeeping<T> {
+pub(crate) struct WeakKeepingMessages<T> {
     shared: Arc<Shared<T>>,
-    /// Counts this one among the weak handles.
+    /// So that this handle is counted as a weak one.
     counted: Weak<Shared<T>>,
 }
 
 #[cfg(feature = "compat")]
-impl<T> WeakAndKeeping<T> {
+impl<T> WeakKeepingMessages<T> {
     pub(crate) fn upgrade_sender(&self) -> Option<Sender<T>> {
         self.shared.senders().add_unless_zero().then(|| Sender { shared: self.shared.clone() })
     }
@@ -387,13 +397,13 @@ impl<T> WeakAndKeeping<T> {
 }
 
 #[cfg(feature = "compat")]
-impl<T> Clone for WeakAndKeeping<T> {
+impl<T> Clone for WeakKeepingMessages<T> {
     fn clone(&self) -> Self {
-        WeakAndKeeping { shared: self.shared.clone(), counted: self.counted.clone() }
+        WeakKeepingMessages { shared: self.shared.clone(), counted: self.counted.clone() }
     }
 }
 
-/// Drops what is inside, if that is not to stay.
+/// Drops the messages in the channel when it is dropped, unless the channel keeps them.
 struct Discard<'a, T>(&'a Shared<T>);
 
 impl<T> Drop for Discard<'_, T> {
@@ -427,7 +437,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_in_hand_comes_back_when_the_last_receiver_goes() {
+    fn a_waiting_send_returns_its_message_when_the_last_receiver_is_dropped() {
         use futures_lite::future::{block_on, poll_once};
 
         let (sender, receiver) = pair(Queue::bounded(0), OnDisconnect::Drop);

@@ -1,9 +1,12 @@
-//! The façade: a queue with two kinds of handles, closed when the last handle of either kind goes.
+//! Channels: a queue with senders and receivers, closed when the last handle of either side is dropped.
 //!
-//! Knows the queue and its errors. Knows nothing of the layers below.
+//! This module holds all types of a channel. The constructors and the handles are also at the root of the
+//! crate; the types of the operations are only here, so that `use joinq::*` does not hide the trait
+//! [`Send`](std::marker::Send) of the prelude. [`joinq::mpsc`](crate::mpsc) has the same names for channels
+//! with a single consumer.
+// Knows the queue, the operations and the errors. Does not know the layers below them.
 
 mod handles;
-pub mod mpsc;
 mod operations;
 
 pub use handles::{Receiver, Sender, WeakReceiver, WeakSender};
@@ -13,28 +16,29 @@ pub use operations::RecvStream;
 pub use operations::SendSink;
 pub use operations::{IntoIter, Recv, RecvMany, RecvOwned, Send, SendMany, SendOwned};
 
-pub(crate) use handles::OnDisconnect;
 #[cfg(feature = "compat")]
-pub(crate) use handles::{pair, WeakAndKeeping};
+pub(crate) use handles::WeakKeepingMessages;
+pub(crate) use handles::{pair, OnDisconnect};
 
 use crate::queue::Queue;
 
-/// A channel that always has room.
+/// Creates an unbounded channel.
 ///
 /// # Examples
 /// ```
 /// let (sender, receiver) = joinq::unbounded();
 /// std::thread::spawn(move || sender.send("hello").wait());
 /// assert_eq!(receiver.recv().wait(), Ok("hello"));
-/// assert!(receiver.recv().wait().is_err()); // the sender is gone
+/// assert!(receiver.recv().wait().is_err()); // the sender was dropped
 /// ```
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
-    handles::pair(Queue::unbounded(), OnDisconnect::Drop)
+    pair(Queue::unbounded(), OnDisconnect::Drop)
 }
 
-/// A channel with room for `capacity` messages; with 0 each `send` waits until its message is received.
+/// Creates a channel that holds at most `capacity` messages; with 0 each `send` waits until a receive takes
+/// its message.
 ///
-/// Memory is allocated as it is used, so that a large capacity is free.
+/// Memory is allocated as it is used, so a large capacity costs nothing in advance.
 ///
 /// # Examples
 /// ```
@@ -44,5 +48,5 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
 /// assert_eq!(receiver.try_recv(), Ok(1));
 /// ```
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    handles::pair(Queue::bounded(capacity), OnDisconnect::Drop)
+    pair(Queue::bounded(capacity), OnDisconnect::Drop)
 }

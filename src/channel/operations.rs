@@ -1,4 +1,4 @@
-//! The queue's operations under the channel's names.
+//! The queue's operations under the channel's names: futures, a stream, a sink, an iterator.
 
 use super::{Receiver, Sender};
 use crate::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError};
@@ -12,11 +12,12 @@ type Sending<'a, T, L, R> = PutAttempt<T, &'a Queue<T>, L, SendError<R>, SendTim
 type Receiving<'a, T, K> = GetAttempt<T, &'a Queue<T>, K, RecvError, RecvTimeoutError>;
 
 operation! {
-    /// A message on its way into a channel; made by [`Sender::send`](crate::Sender::send).
+    /// Future returned by [`Sender::send`](crate::Sender::send).
     ///
     /// # Cancel safety
-    /// As [`Put`](crate::Put): dropping it while it is pending drops the message unless a receive has made room and moved
-    /// it in by then. [`Send::take`] gives it back, or `None` if it is in.
+    /// As for [`Put`](crate::Put): dropping it while it is pending drops the message, unless a receive has
+    /// freed a slot and enqueued the message by then. [`Send::take`] returns the message, or `None` if it is
+    /// in the channel.
     pub struct Send<'a, T>(Sending<'a, T, Option<T>, T>)
         -> Result<(), SendError<T>>, in time Result<(), SendTimeoutError<T>>;
 }
@@ -27,24 +28,26 @@ impl<'a, T> Send<'a, T> {
         Send(Operation::new(PutAttempt::new(queue, Some(message))))
     }
 
-    /// One that sends only when it is polled.
+    /// A send whose message is enqueued only when the future is polled.
     #[cfg(feature = "compat")]
     pub(super) fn without_handoff(queue: &'a Queue<T>, message: T) -> Self {
         Send(Operation::new(PutAttempt::without_handoff(queue, Some(message))))
     }
 
-    /// Takes the message back and ends the operation; `None` once the message is in the channel, or was handed back by
-    /// an error.
+    /// Takes the message back and ends the operation.
+    ///
+    /// Returns `None` if the message is already in the channel, or if an error has returned it.
     pub fn take(&mut self) -> Option<T> {
         self.0.take_back()
     }
 }
 
 operation! {
-    /// Messages on their way into a channel; made by [`Sender::send_many`](crate::Sender::send_many).
+    /// Future returned by [`Sender::send_many`](crate::Sender::send_many).
     ///
     /// # Cancel safety
-    /// Dropping it while it is pending drops the messages that are not in the channel; [`SendMany::take`] gives them back.
+    /// Dropping it while it is pending drops the messages that are not in the channel; [`SendMany::take`]
+    /// returns them.
     pub struct SendMany<'a, T>(Sending<'a, T, VecDeque<T>, Vec<T>>)
         -> Result<(), SendError<Vec<T>>>, in time Result<(), SendTimeoutError<Vec<T>>>;
 }
@@ -54,14 +57,14 @@ impl<'a, T> SendMany<'a, T> {
         SendMany(Operation::new(PutAttempt::new(queue, messages)))
     }
 
-    /// Takes the messages back that are not in the channel, in their order, and ends the operation.
+    /// Takes back the messages that are not in the channel, in their order, and ends the operation.
     pub fn take(&mut self) -> Vec<T> {
         self.0.take_back().unwrap_or_default()
     }
 }
 
 operation! {
-    /// A message on its way out of a channel; made by [`Receiver::recv`](crate::Receiver::recv).
+    /// Future returned by [`Receiver::recv`](crate::Receiver::recv).
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes a message only in the poll that returns it.
@@ -77,10 +80,10 @@ impl<'a, T> Recv<'a, T> {
 }
 
 operation! {
-    /// A message on its way into a channel, with its sender; made by [`Sender::into_send`](crate::Sender::into_send).
+    /// Future returned by [`Sender::into_send`](crate::Sender::into_send); it owns the sender.
     ///
     /// # Cancel safety
-    /// As [`Send`].
+    /// As for [`Send`].
     pub struct SendOwned<T>(PutAttempt<T, Sender<T>, Option<T>, SendError<T>, SendTimeoutError<T>>)
         -> Result<(), SendError<T>>, in time Result<(), SendTimeoutError<T>>;
 }
@@ -97,10 +100,10 @@ impl<T> SendOwned<T> {
 }
 
 operation! {
-    /// A message on its way out of a channel, with its receiver; made by [`Receiver::into_recv`].
+    /// Future returned by [`Receiver::into_recv`]; it owns the receiver.
     ///
     /// # Cancel safety
-    /// As [`Recv`].
+    /// As for [`Recv`].
     pub struct RecvOwned<T>(GetAttempt<T, Receiver<T>, One, RecvError, RecvTimeoutError>)
         -> Result<T, RecvError>, in time Result<T, RecvTimeoutError>;
 }
@@ -112,7 +115,7 @@ impl<T> RecvOwned<T> {
 }
 
 operation! {
-    /// Some messages on their way out of a channel; made by [`Receiver::recv_many`](crate::Receiver::recv_many).
+    /// Future returned by [`Receiver::recv_many`](crate::Receiver::recv_many).
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes messages only in the poll that returns their number.
@@ -126,7 +129,7 @@ impl<'a, T> RecvMany<'a, T> {
     }
 }
 
-/// Messages as they come, until the channel is closed and empty; made by `Receiver::into_iter`.
+/// Blocking iterator over the messages of a channel; returned by `Receiver::into_iter`. It owns the receiver.
 pub struct IntoIter<T> {
     receiver: Receiver<T>,
 }
@@ -154,7 +157,7 @@ impl<T> fmt::Debug for IntoIter<T> {
     }
 }
 
-/// The messages of a channel as a stream that keeps its receiver; made by [`Receiver::into_stream`].
+/// Stream of the messages of a channel; returned by [`Receiver::into_stream`]. It owns the receiver.
 ///
 /// # Cancel safety
 /// It can be dropped at any time: it takes a message only in the poll that returns it.
@@ -199,8 +202,10 @@ mod stream {
     }
 }
 
-/// A channel as a sink that keeps its sender; made by [`Sender::into_sink`]. It holds one message on its way in, which
-/// goes in at the next `poll_ready`, `poll_flush` or `poll_close`; the last of these does not close the channel.
+/// Sink that sends messages into a channel; returned by [`Sender::into_sink`]. It owns the sender.
+///
+/// It buffers one message, which it sends at the next `poll_ready`, `poll_flush` or `poll_close`.
+/// `poll_close` does not close the channel.
 #[cfg(feature = "sink")]
 pub struct SendSink<T>(crate::queue::Puts<T, Sender<T>>);
 

@@ -3,7 +3,6 @@
 use crate::channel::{self, OnDisconnect};
 use crate::queue::{Gets, Queue, QueueRef};
 use futures_core::stream::{FusedStream, Stream};
-use std::fmt;
 use std::future::Future;
 use std::marker::PhantomPinned;
 use std::pin::Pin;
@@ -11,7 +10,7 @@ use std::task::{Context, Poll};
 
 pub use crate::error::{RecvError, SendError, TryRecvError, TrySendError};
 
-/// A channel with room for `cap` messages.
+/// Creates a channel that holds at most `cap` messages.
 ///
 /// # Panics
 /// If `cap` is zero.
@@ -20,7 +19,7 @@ pub fn bounded<T>(cap: usize) -> (Sender<T>, Receiver<T>) {
     handles(Queue::bounded(cap))
 }
 
-/// A channel that always has room.
+/// Creates an unbounded channel.
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     handles(Queue::unbounded())
 }
@@ -34,7 +33,7 @@ fn handles<T>(queue: Queue<T>) -> (Sender<T>, Receiver<T>) {
 pub struct Sender<T>(channel::Sender<T>);
 
 impl<T> Sender<T> {
-    /// Sends a message if there is room at this moment.
+    /// Sends a message without waiting.
     pub fn try_send(&self, msg: T) -> Result<(), TrySendError<T>> {
         self.0.try_send(msg)
     }
@@ -42,31 +41,32 @@ impl<T> Sender<T> {
     /// Sends a message; waits while the channel is full.
     ///
     /// # Cancel safety
-    /// If this is dropped while it is pending the message is dropped, and was not sent.
+    /// If the future is dropped while it is pending, the message is dropped and was not sent.
     pub fn send(&self, msg: T) -> Send<'_, T> {
         Send { inner: self.0.send_when_polled(msg), pinned: PhantomPinned }
     }
 
-    /// Sends a message, blocking this thread while the channel is full.
+    /// Sends a message; blocks this thread while the channel is full.
     pub fn send_blocking(&self, msg: T) -> Result<(), SendError<T>> {
         self.0.send(msg).wait()
     }
 
-    /// Sends a message at once; where there is no room the oldest one comes out for it.
+    /// Sends a message without waiting; if the channel is full, it displaces the oldest message, which is
+    /// returned.
     pub fn force_send(&self, msg: T) -> Result<Option<T>, SendError<T>> {
         self.0.force_send(msg)
     }
 
-    /// A sender that does not keep the channel open.
+    /// Returns a sender that does not keep the channel open.
     pub fn downgrade(&self) -> WeakSender<T> {
-        WeakSender(self.0.downgrade_and_keep())
+        WeakSender(self.0.downgrade_keeping_messages())
     }
 }
 
 pin_project_lite::pin_project! {
-    /// The receiving side. It is a stream.
+    /// The receiving side; it is also a stream.
     pub struct Receiver<T> {
-        // The receiver itself is the host of the get that is under way when it is read as a stream.
+        // The receiver is inside the operation, which is pending while the receiver is polled as a stream.
         gets: Gets<T, channel::Receiver<T>>,
         #[pin]
         pinned: PhantomPinned,
@@ -82,7 +82,7 @@ impl<T> Receiver<T> {
         self.gets.handle()
     }
 
-    /// Receives a message if there is one at this moment.
+    /// Receives a message without waiting.
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         self.inner().try_recv()
     }
@@ -92,14 +92,14 @@ impl<T> Receiver<T> {
         Recv { inner: self.inner().recv(), pinned: PhantomPinned }
     }
 
-    /// Receives a message, blocking this thread while the channel is empty.
+    /// Receives a message; blocks this thread while the channel is empty.
     pub fn recv_blocking(&self) -> Result<T, RecvError> {
         self.inner().recv().wait()
     }
 
-    /// A receiver that does not keep the channel open.
+    /// Returns a receiver that does not keep the channel open.
     pub fn downgrade(&self) -> WeakReceiver<T> {
-        WeakReceiver(self.inner().downgrade_and_keep())
+        WeakReceiver(self.inner().downgrade_keeping_messages())
     }
 }
 
@@ -118,118 +118,60 @@ impl<T> FusedStream for Receiver<T> {
 }
 
 impl<T> Sender<T> {
-    fn inner(&self) -> &channel::Sender<T> {
-        &self.0
-    }
-
     /// Waits until the channel is closed.
     pub fn closed(&self) -> Closed<'_, T> {
         Closed { inner: self.0.closed(), pinned: PhantomPinned }
     }
 }
 
-/// What both kinds of handles have.
-macro_rules! handle {
-    ($name:ident, $weak:ident, $make:expr, $upgrade:ident) => {
-        impl<T> $name<T> {
-            /// Closes the channel; true for the one call that did.
-            pub fn close(&self) -> bool {
-                self.inner().close()
-            }
+delegate!(
+    Sender(.0): close, is_closed, is_empty, is_full, len, capacity, receiver_count, sender_count, same_channel
+);
+delegate!(
+    Receiver(.inner()): close, is_closed, is_empty, is_full, len, capacity, receiver_count, sender_count, same_channel
+);
+delegate!(impl Clone for Sender(.0) by Sender);
+delegate!(impl Clone for Receiver(.inner()) by Receiver::new);
+delegate!(impl Clone for WeakSender(.0) by WeakSender);
+delegate!(impl Clone for WeakReceiver(.0) by WeakReceiver);
+opaque_debug!(write_str " { .. }": Sender<T>, Receiver<T>, WeakSender<T>, WeakReceiver<T>);
+opaque_debug!(write_str " { .. }": Send<'_, T>, Recv<'_, T>, Closed<'_, T>);
 
-            /// Whether the channel is closed.
-            pub fn is_closed(&self) -> bool {
-                self.inner().is_closed()
-            }
+/// A sender that does not keep the channel open but keeps its messages alive; returned by
+/// [`Sender::downgrade`].
+pub struct WeakSender<T>(channel::WeakKeepingMessages<T>);
 
-            /// Whether nothing is inside.
-            pub fn is_empty(&self) -> bool {
-                self.inner().is_empty()
-            }
-
-            /// Whether there is no room.
-            pub fn is_full(&self) -> bool {
-                self.inner().is_full()
-            }
-
-            /// How many messages are inside.
-            pub fn len(&self) -> usize {
-                self.inner().len()
-            }
-
-            /// For how many messages there is room; `None` if the channel is unbounded.
-            pub fn capacity(&self) -> Option<usize> {
-                self.inner().capacity()
-            }
-
-            /// How many receivers there are.
-            pub fn receiver_count(&self) -> usize {
-                self.inner().receiver_count()
-            }
-
-            /// How many senders there are.
-            pub fn sender_count(&self) -> usize {
-                self.inner().sender_count()
-            }
-
-            /// Whether both are handles of one channel.
-            pub fn same_channel(&self, other: &$name<T>) -> bool {
-                self.inner().same_channel(other.inner())
-            }
-        }
-
-        impl<T> Clone for $name<T> {
-            fn clone(&self) -> Self {
-                $make(self.inner().clone())
-            }
-        }
-
-        impl<T> fmt::Debug for $name<T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), " { .. }"))
-            }
-        }
-
-        /// A handle that does not keep the channel open, but the messages in it.
-        pub struct $weak<T>(channel::WeakAndKeeping<T>);
-
-        impl<T> $weak<T> {
-            /// A handle, unless the channel is closed.
-            pub fn upgrade(&self) -> Option<$name<T>> {
-                self.0.$upgrade().filter(|handle| !handle.is_closed()).map($make)
-            }
-        }
-
-        impl<T> Clone for $weak<T> {
-            fn clone(&self) -> Self {
-                $weak(self.0.clone())
-            }
-        }
-
-        impl<T> fmt::Debug for $weak<T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($weak), " { .. }"))
-            }
-        }
-    };
+impl<T> WeakSender<T> {
+    /// Returns a sender, unless the channel is closed.
+    pub fn upgrade(&self) -> Option<Sender<T>> {
+        self.0.upgrade_sender().filter(|handle| !handle.is_closed()).map(Sender)
+    }
 }
 
-handle!(Sender, WeakSender, Sender, upgrade_sender);
-handle!(Receiver, WeakReceiver, Receiver::new, upgrade_receiver);
+/// A receiver that does not keep the channel open but keeps its messages alive; returned by
+/// [`Receiver::downgrade`].
+pub struct WeakReceiver<T>(channel::WeakKeepingMessages<T>);
+
+impl<T> WeakReceiver<T> {
+    /// Returns a receiver, unless the channel is closed.
+    pub fn upgrade(&self) -> Option<Receiver<T>> {
+        self.0.upgrade_receiver().filter(|handle| !handle.is_closed()).map(Receiver::new)
+    }
+}
 
 conversions! {
     Sender from Sender: Sender, |handle| handle.0;
     Receiver from Receiver: Receiver::new, |handle| handle.inner().clone();
 }
 
-/// A future of this crate's channel, under its name in `async-channel`, where it is not `Unpin`.
+/// A future of this crate's channel under its name in `async-channel`, where it is not `Unpin`.
 macro_rules! future {
-    ($(#[$meta:meta])* $name:ident: $inner:ident -> $output:ty) => {
+    ($(#[$meta:meta])* $name:ident: $($inner:ident)::+ -> $output:ty) => {
         pin_project_lite::pin_project! {
             $(#[$meta])*
             #[must_use = "futures do nothing unless you `.await` or poll them"]
             pub struct $name<'a, T> {
-                inner: crate::$inner<'a, T>,
+                inner: $($inner)::+<'a, T>,
                 #[pin]
                 pinned: PhantomPinned,
             }
@@ -242,24 +184,18 @@ macro_rules! future {
                 Pin::new(self.project().inner).poll(context)
             }
         }
-
-        impl<T> fmt::Debug for $name<'_, T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), " { .. }"))
-            }
-        }
     };
 }
 
 future! {
-    /// A message on its way in; made by [`Sender::send`].
-    Send: Send -> Result<(), SendError<T>>
+    /// Future returned by [`Sender::send`].
+    Send: channel::Send -> Result<(), SendError<T>>
 }
 future! {
-    /// A message on its way out; made by [`Receiver::recv`].
-    Recv: Recv -> Result<T, RecvError>
+    /// Future returned by [`Receiver::recv`].
+    Recv: channel::Recv -> Result<T, RecvError>
 }
 future! {
-    /// The wait for the end; made by [`Sender::closed`].
-    Closed: Closed -> ()
+    /// Future returned by [`Sender::closed`].
+    Closed: crate::Closed -> ()
 }

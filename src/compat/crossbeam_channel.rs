@@ -6,20 +6,20 @@ pub use errors::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRe
 
 use crate::channel::{self, OnDisconnect};
 use crate::queue::Queue;
-use std::fmt;
 use std::iter::FusedIterator;
 use std::time::{Duration, Instant};
 
-/// A channel with room for `cap` messages; with 0 each message goes from hand to hand.
+/// Creates a channel that holds at most `cap` messages; with 0 each `send` waits for a receiver.
 ///
-/// The messages inside when the last receiver goes are kept until the last sender goes.
+/// The messages that are in the channel when the last receiver is dropped are kept until the last sender is
+/// dropped.
 pub fn bounded<T>(cap: usize) -> (Sender<T>, Receiver<T>) {
     handles(Queue::bounded(cap), if cap == 0 { OnDisconnect::Drop } else { OnDisconnect::KeepUntilPanic })
 }
 
-/// A channel that always has room.
+/// Creates an unbounded channel.
 ///
-/// The messages inside when the last receiver goes are dropped with it.
+/// The messages that are in the channel when the last receiver is dropped are dropped with it.
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     handles(Queue::unbounded(), OnDisconnect::Drop)
 }
@@ -36,17 +36,19 @@ pub struct Sender<T>(channel::Sender<T>);
 pub struct Receiver<T>(channel::Receiver<T>);
 
 impl<T> Sender<T> {
-    /// Sends a message if there is room at this moment; with capacity 0, if a receiver is waiting.
+    /// Sends a message without blocking; with capacity 0, only if a receiver is waiting.
     pub fn try_send(&self, msg: T) -> Result<(), TrySendError<T>> {
         Ok(self.0.try_send(msg)?)
     }
 
-    /// Sends a message, blocking this thread while the channel is full; with capacity 0, until it is received.
+    /// Sends a message; blocks this thread while the channel is full, or with capacity 0 until the message is
+    /// received.
     pub fn send(&self, msg: T) -> Result<(), SendError<T>> {
         Ok(self.0.send(msg).wait()?)
     }
 
-    /// [`send`](Sender::send) for at most `timeout`, of any length; what can be done at once is done even with none.
+    /// [`send`](Sender::send) that blocks for at most `timeout`, of any length. A send that need not wait
+    /// succeeds even with a timeout of zero.
     pub fn send_timeout(&self, msg: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
         match Instant::now().checked_add(timeout) {
             Some(deadline) => self.send_deadline(msg, deadline),
@@ -54,10 +56,11 @@ impl<T> Sender<T> {
         }
     }
 
-    /// [`send`](Sender::send) until `deadline` at most; what can be done at once is done even after it.
+    /// [`send`](Sender::send) that blocks at most until `deadline`. A send that need not wait succeeds even
+    /// after it.
     pub fn send_deadline(&self, msg: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
         if deadline <= Instant::now() {
-            // With capacity 0 a message that is in hand has to be fetched, for which there is no time.
+            // With capacity 0 a waiting send would have to wait for a receive, for which there is no time.
             return self.0.try_send(msg).map_err(|error| match error {
                 crate::TrySendError::Full(msg) => SendTimeoutError::Timeout(msg),
                 crate::TrySendError::Closed(msg) => SendTimeoutError::Disconnected(msg),
@@ -68,80 +71,34 @@ impl<T> Sender<T> {
 }
 
 impl<T> Receiver<T> {
-    /// Receives a message if there is one at this moment.
+    /// Receives a message without blocking.
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         Ok(self.0.try_recv()?)
     }
 
-    /// Receives a message, blocking this thread while the channel is empty.
+    /// Receives a message; blocks this thread while the channel is empty.
     pub fn recv(&self) -> Result<T, RecvError> {
         Ok(self.0.recv().wait()?)
     }
 
-    /// [`recv`](Receiver::recv) for at most `timeout`, of any length; what can be done at once is done even with none.
+    /// [`recv`](Receiver::recv) that blocks for at most `timeout`, of any length. A receive that need not
+    /// wait succeeds even with a timeout of zero.
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
         Ok(self.0.recv().wait_timeout(timeout)?)
     }
 
-    /// [`recv`](Receiver::recv) until `deadline` at most; what can be done at once is done even after it.
+    /// [`recv`](Receiver::recv) that blocks at most until `deadline`. A receive that need not wait succeeds
+    /// even after it.
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
         Ok(self.0.recv().wait_deadline(deadline)?)
     }
 }
 
-/// What both kinds of handles have.
-macro_rules! handle {
-    ($name:ident) => {
-        impl<T> $name<T> {
-            /// Whether nothing is inside; always with capacity 0.
-            pub fn is_empty(&self) -> bool {
-                self.0.is_empty()
-            }
-
-            /// Whether there is no room; always with capacity 0.
-            pub fn is_full(&self) -> bool {
-                self.0.is_full()
-            }
-
-            /// How many messages are inside; none with capacity 0.
-            pub fn len(&self) -> usize {
-                self.0.len()
-            }
-
-            /// For how many messages there is room; `None` if the channel is unbounded.
-            pub fn capacity(&self) -> Option<usize> {
-                self.0.capacity()
-            }
-
-            /// Whether both are handles of one channel.
-            pub fn same_channel(&self, other: &$name<T>) -> bool {
-                self.0.same_channel(&other.0)
-            }
-        }
-
-        impl<T> Clone for $name<T> {
-            fn clone(&self) -> Self {
-                $name(self.0.clone())
-            }
-        }
-
-        opaque!($name<T>);
-    };
-}
-
-/// The text of a type that shows nothing of its inside.
-macro_rules! opaque {
-    ($name:ident<$($param:tt),+>) => {
-        impl<T> fmt::Debug for $name<$($param),+> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(concat!(stringify!($name), " { .. }"))
-            }
-        }
-    };
-}
-
-handle!(Sender);
-handle!(Receiver);
+delegate!(Sender(.0): is_empty, is_full, len, capacity, same_channel);
+delegate!(Receiver(.0): is_empty, is_full, len, capacity, same_channel);
+delegate!(impl Clone for Sender(.0) by Sender);
+delegate!(impl Clone for Receiver(.0) by Receiver);
+opaque_debug!(pad " { .. }": Sender<T>, Receiver<T>, Iter<'_, T>, TryIter<'_, T>, IntoIter<T>);
 
 conversions! {
     Sender from Sender: Sender, |handle| handle.0;
@@ -153,7 +110,3 @@ iterators!(receiver);
 // Once disconnected and empty, a channel stays so.
 impl<T> FusedIterator for Iter<'_, T> {}
 impl<T> FusedIterator for IntoIter<T> {}
-
-opaque!(Iter<'_, T>);
-opaque!(TryIter<'_, T>);
-opaque!(IntoIter<T>);

@@ -1,61 +1,168 @@
-//! What several of the modules have alike, but for names and texts.
+//! Macros for what several of the modules have in common, except for names and texts.
 
-/// Handles that this crate's own become, and that become this crate's own again.
+/// Methods of a handle that call the same method of this crate's own handle.
+///
+/// `delegate!(Sender(.0): len, is_empty)` calls `self.0.len()` and `self.0.is_empty()`.
+/// `delegate!(impl Clone for Sender(.0) by Sender)` returns `Sender(self.0.clone())`.
+macro_rules! delegate {
+    (impl Clone for $name:ident($($inner:tt)+) by $make:expr) => {
+        impl<T> Clone for $name<T> {
+            fn clone(&self) -> Self {
+                $make(self$($inner)+.clone())
+            }
+        }
+    };
+    ($name:ident<$life:lifetime> $inner:tt: $($method:ident),+) => {
+        impl<T> $name<$life, T> {
+            $(delegate!(@$method $inner);)+
+        }
+    };
+    ($name:ident $inner:tt: $($method:ident),+) => {
+        impl<T> $name<T> {
+            $(delegate!(@$method $inner);)+
+        }
+    };
+
+    (@close ($($inner:tt)+)) => {
+        /// Closes the channel. Returns true for the one call that closed it.
+        pub fn close(&self) -> bool {
+            self$($inner)+.close()
+        }
+    };
+    (@is_closed ($($inner:tt)+)) => {
+        /// Whether the channel is closed: by a call, or because all handles of one side were dropped.
+        pub fn is_closed(&self) -> bool {
+            self$($inner)+.is_closed()
+        }
+    };
+    (@is_disconnected ($($inner:tt)+)) => {
+        /// Whether all senders or all receivers were dropped.
+        pub fn is_disconnected(&self) -> bool {
+            self$($inner)+.is_disconnected()
+        }
+    };
+    (@is_empty ($($inner:tt)+)) => {
+        /// Whether the channel contains no messages; always true with capacity 0.
+        pub fn is_empty(&self) -> bool {
+            self$($inner)+.is_empty()
+        }
+    };
+    (@is_full ($($inner:tt)+)) => {
+        /// Whether the number of messages is the capacity; always true with capacity 0.
+        pub fn is_full(&self) -> bool {
+            self$($inner)+.is_full()
+        }
+    };
+    (@len ($($inner:tt)+)) => {
+        /// The number of messages in the channel; always 0 with capacity 0.
+        pub fn len(&self) -> usize {
+            self$($inner)+.len()
+        }
+    };
+    (@capacity ($($inner:tt)+)) => {
+        /// The capacity; `None` if the channel is unbounded.
+        pub fn capacity(&self) -> Option<usize> {
+            self$($inner)+.capacity()
+        }
+    };
+    (@sender_count ($($inner:tt)+)) => {
+        /// The number of senders.
+        pub fn sender_count(&self) -> usize {
+            self$($inner)+.sender_count()
+        }
+    };
+    (@receiver_count ($($inner:tt)+)) => {
+        /// The number of receivers.
+        pub fn receiver_count(&self) -> usize {
+            self$($inner)+.receiver_count()
+        }
+    };
+    (@strong_count ($($inner:tt)+)) => {
+        /// The number of senders.
+        pub fn strong_count(&self) -> usize {
+            self$($inner)+.sender_count()
+        }
+    };
+    (@weak_count ($($inner:tt)+)) => {
+        /// The number of weak senders.
+        pub fn weak_count(&self) -> usize {
+            self$($inner)+.weak_count()
+        }
+    };
+    (@same_channel ($($inner:tt)+)) => {
+        /// Whether both belong to the same channel.
+        pub fn same_channel(&self, other: &Self) -> bool {
+            self$($inner)+.same_channel(&other$($inner)+)
+        }
+    };
+}
+
+/// `Debug` without a bound on the message. It prints the name of the type and `$rest`, by the method `$write`
+/// of the formatter; or it prints the name and one field.
+macro_rules! opaque_debug {
+    (field $field:ident: $($name:ident<$($param:tt),+>),+) => {$(
+        impl<T> std::fmt::Debug for $name<$($param),+> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).field(stringify!($field), &self.$field).finish()
+            }
+        }
+    )+};
+    ($write:ident $rest:literal: $($name:ident<$($param:tt),+>),+) => {$(
+        impl<T> std::fmt::Debug for $name<$($param),+> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.$write(concat!(stringify!($name), $rest))
+            }
+        }
+    )+};
+}
+
+/// Conversions between handles of a module and the handles of this crate, in both directions.
 macro_rules! conversions {
     ($($name:ident from $own:ident: $make:expr, |$handle:ident| $inner:expr;)+) => {$(
         impl<T> From<crate::$own<T>> for $name<T> {
-            /// The same handle under this name: it goes on to count as one, of the channel that it was of.
+            /// Converts a handle; it remains a handle of the same channel and is counted as one.
             fn from(handle: crate::$own<T>) -> Self {
                 $make(handle)
             }
         }
 
-        own!($name from $own: |$handle| $inner);
-    )+};
-}
-
-/// A handle that becomes this crate's own.
-macro_rules! own {
-    ($name:ident from $own:ident: |$handle:ident| $inner:expr) => {
         impl<T> From<$name<T>> for crate::$own<T> {
-            /// The same handle under this name: it goes on to count as one, of the channel that it was of.
+            /// Converts a handle; it remains a handle of the same channel and is counted as one.
             fn from($handle: $name<T>) -> Self {
                 $inner
             }
         }
-    };
+    )+};
 }
 
-/// The three iterators of a `Receiver` on threads, which they keep in a field of this name, and what makes them. They
-/// print as the module says.
+/// The three iterators of a `Receiver` on threads and the methods that return them. `$receiver` is the name
+/// of the field that holds the receiver.
 macro_rules! iterators {
-    ($receiver:ident $(, #[$derive:meta])?) => {
+    ($receiver:ident) => {
         impl<T> Receiver<T> {
-            /// Messages as they come, until the channel is disconnected and empty; blocks this thread for each.
+            /// A blocking iterator over the messages as they arrive, which ends when the channel is
+            /// disconnected and empty.
             pub fn iter(&self) -> Iter<'_, T> {
                 Iter { $receiver: self }
             }
 
-            /// The messages that are inside, until there is none at that moment; never blocks.
+            /// An iterator that receives without blocking, and ends when it finds the channel empty.
             pub fn try_iter(&self) -> TryIter<'_, T> {
                 TryIter { $receiver: self }
             }
         }
 
-        /// Messages as they come; made by [`Receiver::iter`].
-        $(#[$derive])?
+        /// Blocking iterator over the messages; returned by [`Receiver::iter`].
         pub struct Iter<'a, T> {
             $receiver: &'a Receiver<T>,
         }
 
-        /// The messages that are inside; made by [`Receiver::try_iter`].
-        $(#[$derive])?
+        /// Iterator over the messages that never blocks; returned by [`Receiver::try_iter`].
         pub struct TryIter<'a, T> {
             $receiver: &'a Receiver<T>,
         }
 
-        /// Messages as they come, with their receiver; made by `Receiver::into_iter`.
-        $(#[$derive])?
+        /// Blocking iterator over the messages that owns the receiver; returned by `Receiver::into_iter`.
         pub struct IntoIter<T> {
             $receiver: Receiver<T>,
         }
@@ -104,8 +211,8 @@ macro_rules! iterators {
     };
 }
 
-/// What an error prints for users, and that it is one.
-macro_rules! texts {
+/// `Display` and `Error` of errors.
+macro_rules! error_texts {
     ($($name:ident$(<$item:ident$(: $bound:ident)?>)? { $($kind:pat => $text:literal),+ };)+) => {$(
         impl$(<$item>)? fmt::Display for $name$(<$item>)? {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -119,8 +226,8 @@ macro_rules! texts {
     )+};
 }
 
-/// Which error becomes which.
-macro_rules! becomes {
+/// Conversions between errors.
+macro_rules! error_conversions {
     ($($from:ty => $to:ident$(<$item:ident>)? { $($kind:pat => $made:expr),+ };)+) => {$(
         impl$(<$item>)? From<$from> for $to$(<$item>)? {
             fn from(error: $from) -> Self {
@@ -132,8 +239,8 @@ macro_rules! becomes {
     )+};
 }
 
-/// The errors of `crossbeam-channel` and `flume`, which differ in their texts, in `RecvError`, and in what they ask of a
-/// message where an error that carries it is to be an `Error`.
+/// The errors of `crossbeam-channel` and `flume`. They differ in their texts, in `RecvError`, and in the
+/// bound on the message under which an error that contains it is an `Error`.
 macro_rules! errors {
     (
         impl<T$(: $bound:ident)?> Error;
@@ -146,57 +253,58 @@ macro_rules! errors {
         RecvTimeoutError::Timeout => $late_to_recv:literal;
         RecvTimeoutError::Disconnected => $over_in_time:literal;
     ) => {
-        /// [`Sender::send`](super::Sender::send) into a disconnected channel; the message comes back.
+        /// Error returned by [`Sender::send`](super::Sender::send): the channel is disconnected. It contains
+        /// the message.
         #[derive(Clone, Copy, PartialEq, Eq)]
         pub struct SendError<T>(pub T);
 
-        /// [`Sender::try_send`](super::Sender::try_send) did not send; the message comes back.
+        /// Error returned by [`Sender::try_send`](super::Sender::try_send). It contains the message.
         #[derive(Clone, Copy, PartialEq, Eq)]
         pub enum TrySendError<T> {
-            /// There is no room at this moment; with capacity 0, no receiver is waiting.
+            /// The channel is full; with capacity 0, no receiver is waiting.
             Full(T),
-            /// All receivers are gone.
+            /// All receivers were dropped.
             Disconnected(T),
         }
 
-        /// [`Sender::send_timeout`](super::Sender::send_timeout) or
-        /// [`send_deadline`](super::Sender::send_deadline) did not send; the message comes back.
+        /// Error returned by [`Sender::send_timeout`](super::Sender::send_timeout) and
+        /// [`send_deadline`](super::Sender::send_deadline). It contains the message.
         #[derive(Clone, Copy, PartialEq, Eq)]
         pub enum SendTimeoutError<T> {
-            /// The time was over before there was room; with capacity 0, before a receiver came.
+            /// The operation timed out before a slot became free; with capacity 0, before a receiver arrived.
             Timeout(T),
-            /// All receivers are gone.
+            /// All receivers were dropped.
             Disconnected(T),
         }
 
-        /// [`Receiver::try_recv`](super::Receiver::try_recv) received nothing.
+        /// Error returned by [`Receiver::try_recv`](super::Receiver::try_recv).
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum TryRecvError {
-            /// There is nothing inside at this moment; with capacity 0, no sender is waiting.
+            /// The channel is empty; with capacity 0, no sender is waiting.
             Empty,
-            /// All senders are gone and nothing is left inside.
+            /// All senders were dropped and the channel is empty.
             Disconnected,
         }
 
-        /// [`Receiver::recv_timeout`](super::Receiver::recv_timeout) or
-        /// [`recv_deadline`](super::Receiver::recv_deadline) received nothing.
+        /// Error returned by [`Receiver::recv_timeout`](super::Receiver::recv_timeout) and
+        /// [`recv_deadline`](super::Receiver::recv_deadline).
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum RecvTimeoutError {
-            /// The time was over before a message came.
+            /// The operation timed out before a message arrived.
             Timeout,
-            /// All senders are gone and nothing is left inside.
+            /// All senders were dropped and the channel is empty.
             Disconnected,
         }
 
         impl<T> SendError<T> {
-            /// The message that was not sent.
+            /// Returns the message that was not sent.
             pub fn into_inner(self) -> T {
                 self.0
             }
         }
 
         impl<T> TrySendError<T> {
-            /// The message that was not sent.
+            /// Returns the message that was not sent.
             pub fn into_inner(self) -> T {
                 match self {
                     TrySendError::Full(msg) | TrySendError::Disconnected(msg) => msg,
@@ -205,7 +313,7 @@ macro_rules! errors {
         }
 
         impl<T> SendTimeoutError<T> {
-            /// The message that was not sent.
+            /// Returns the message that was not sent.
             pub fn into_inner(self) -> T {
                 match self {
                     SendTimeoutError::Timeout(msg) | SendTimeoutError::Disconnected(msg) => msg,
@@ -235,7 +343,7 @@ macro_rules! errors {
             }
         }
 
-        texts! {
+        error_texts! {
             SendError<T$(: $bound)?> { SendError(_) => $closed };
             TrySendError<T$(: $bound)?> {
                 TrySendError::Full(_) => $full,
@@ -256,7 +364,7 @@ macro_rules! errors {
             };
         }
 
-        becomes! {
+        error_conversions! {
             SendError<T> => TrySendError<T> { SendError(msg) => TrySendError::Disconnected(msg) };
             SendError<T> => SendTimeoutError<T> { SendError(msg) => SendTimeoutError::Disconnected(msg) };
             RecvError => TryRecvError { $recv_error => TryRecvError::Disconnected };

@@ -2,19 +2,20 @@
 //!
 //! | crate | module | what differs |
 //! |---|---|---|
-//! | `async-channel` 2.5 | [`async_channel`] | nothing is missing; see there |
-//! | `crossbeam-channel` 0.5 | [`crossbeam_channel`] | no `select!`, no timer channels; see there |
-//! | `flume` 0.12 | [`flume`] | no `Selector`; see there |
-//! | `std::sync::mpsc` | [`std_mpsc`] | see there |
-//! | `tokio::sync::mpsc` 1.53 | `tokio_mpsc`, with the feature `tokio` | waiting senders are served in order, as there; see there |
+//! | `async-channel` 2.5 | [`async_channel`] | nothing is missing |
+//! | `crossbeam-channel` 0.5 | [`crossbeam_channel`] | no `select!`, no timer channels |
+//! | `flume` 0.12 | [`flume`] | no `Selector` |
+//! | `std::sync::mpsc` | [`std_mpsc`] | the stable names only |
+//! | `tokio::sync::mpsc` 1.53 | `tokio_mpsc`, with the feature `tokio` | at most 2^30 - 1 slots |
 //!
-//! A module here holds names and signatures over this crate's own channel; it has no algorithm and no atomics.
+//! The page of each module has the details under *What differs*. A module holds names and signatures over
+//! this crate's own channel; it has no algorithm and no atomics.
 //!
 //! # One half of a program at a time
 //!
-//! A [`Sender`](crate::Sender) or [`Receiver`](crate::Receiver) of this crate becomes the handle of the same name in
-//! [`async_channel`], [`crossbeam_channel`], [`flume`] or [`std_mpsc`] by `From`, and back, so that one half of a program
-//! can be moved to this crate's own names while the other keeps its old ones.
+//! `From` converts a [`Sender`](crate::Sender) or [`Receiver`](crate::Receiver) of this crate into the handle
+//! of the same name in [`async_channel`], [`crossbeam_channel`], [`flume`] or [`std_mpsc`], and back. So one
+//! half of a program can be moved to this crate's own names while the other half keeps its old ones.
 //!
 //! ```
 //! use joinq::compat::flume;
@@ -30,19 +31,21 @@
 //! assert_eq!(numbers.iter().sum::<u32>(), 4950);
 //! ```
 //!
-//! It stays a handle of the same channel and counts as one; the channel stays what it was made:
+//! A converted handle remains a handle of the same channel and is counted as one. The channel keeps the
+//! properties with which it was created:
 //!
-//! - What becomes of the messages that are inside when the last receiver goes is settled where the channel is made: those
-//!   of [`bounded`](crate::bounded) and [`unbounded`](crate::unbounded) are dropped at once, those of another crate's
-//!   channel as its page says.
-//! - A channel that was closed by a call is disconnected for handles that know no `close`.
-//! - An [`async_channel`] of capacity 0, which its own `bounded` refuses, is a rendezvous.
-//! - The `send` of a [`std_mpsc::Sender`] never blocks, so that it is made by `TryFrom`, of an unbounded channel only; any
-//!   sender becomes a [`std_mpsc::SyncSender`]. A [`std_mpsc::Receiver`] made so may be one of several receivers.
-//! - A weak handle is upgraded first.
-//! - The errors of this crate's own become those of [`crossbeam_channel`] and [`flume`] by `From` as well; those of
-//!   [`async_channel`] are the same types.
-//! - `tokio_mpsc` has no such conversions: its channels are made to keep room for permits, and no others are.
+//! - The constructor decides what happens to the messages that are in the channel when the last receiver is
+//!   dropped: those of [`bounded`](crate::bounded) and [`unbounded`](crate::unbounded) are dropped at once,
+//!   those of another crate's channel as its page says.
+//! - For handles without a method `close`, a closed channel is a disconnected one.
+//! - An [`async_channel`] with capacity 0, which its own `bounded` refuses, is a rendezvous.
+//! - The `send` of a [`std_mpsc::Sender`] never blocks. So the conversion is a `TryFrom`, which succeeds for
+//!   an unbounded channel only; any sender converts into a [`std_mpsc::SyncSender`]. A [`std_mpsc::Receiver`]
+//!   that was converted may be one of several receivers.
+//! - A weak handle must be upgraded first.
+//! - The errors of this crate convert into those of [`crossbeam_channel`] and [`flume`] by `From` as well;
+//!   those of [`async_channel`] are the same types.
+//! - `tokio_mpsc` has no such conversions: its channels are the only ones with permits.
 
 #[macro_use]
 mod macros;

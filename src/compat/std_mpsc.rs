@@ -3,7 +3,6 @@
 use crate::channel::{self, OnDisconnect};
 use crate::queue::Queue;
 use std::cell::Cell;
-use std::fmt;
 use std::marker::PhantomData;
 use std::panic::RefUnwindSafe;
 use std::time::Duration;
@@ -11,37 +10,37 @@ use std::time::Duration;
 #[doc(no_inline)]
 pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 
-/// A channel that always has room.
+/// Creates an unbounded channel.
 ///
-/// The messages inside when the receiver goes are dropped with it.
+/// The messages that are in the channel when the receiver is dropped are dropped with it.
 #[must_use]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = channel::pair(Queue::unbounded(), OnDisconnect::Drop);
     (Sender(sender), Receiver::new(receiver))
 }
 
-/// A channel with room for `bound` messages; with 0 each message goes from hand to hand.
+/// Creates a channel that holds at most `bound` messages; with 0 each `send` waits for the receiver.
 ///
-/// The messages inside when the receiver goes are dropped with it.
+/// The messages that are in the channel when the receiver is dropped are dropped with it.
 #[must_use]
 pub fn sync_channel<T>(bound: usize) -> (SyncSender<T>, Receiver<T>) {
     let (sender, receiver) = channel::pair(Queue::bounded(bound), OnDisconnect::Drop);
     (SyncSender(sender), Receiver::new(receiver))
 }
 
-/// The sending side of [`channel`]; it can be cloned and shared.
+/// The sending side of [`channel()`]; it can be cloned and shared.
 pub struct Sender<T>(channel::Sender<T>);
 
 /// The sending side of [`sync_channel`]; it can be cloned and shared.
 pub struct SyncSender<T>(channel::Sender<T>);
 
-/// The receiving side, of which there is one; it can be moved to another thread, but not shared.
+/// The single receiver; it can be moved to another thread, but not shared.
 pub struct Receiver<T> {
     receiver: channel::Receiver<T>,
     unshared: PhantomData<Cell<()>>,
 }
 
-// What is not shared here is not touched by a panic either: the channel is, and it is safe.
+// `Cell` is there only to forbid sharing. The channel itself is unwind safe.
 impl<T> RefUnwindSafe for Receiver<T> {}
 
 impl<T> Sender<T> {
@@ -52,12 +51,13 @@ impl<T> Sender<T> {
 }
 
 impl<T> SyncSender<T> {
-    /// Sends a message, blocking this thread while the channel is full; with capacity 0, until it is received.
+    /// Sends a message; blocks this thread while the channel is full, or with capacity 0 until the message is
+    /// received.
     pub fn send(&self, t: T) -> Result<(), SendError<T>> {
         send(&self.0, t)
     }
 
-    /// Sends a message if there is room at this moment; with capacity 0, if the receiver is waiting.
+    /// Sends a message without blocking; with capacity 0, only if the receiver is waiting.
     pub fn try_send(&self, t: T) -> Result<(), TrySendError<T>> {
         self.0.try_send(t).map_err(|error| match error {
             crate::TrySendError::Full(t) => TrySendError::Full(t),
@@ -75,7 +75,7 @@ impl<T> Receiver<T> {
         Receiver { receiver, unshared: PhantomData }
     }
 
-    /// Receives a message if there is one at this moment.
+    /// Receives a message without blocking.
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         self.receiver.try_recv().map_err(|error| match error {
             crate::TryRecvError::Empty => TryRecvError::Empty,
@@ -83,12 +83,13 @@ impl<T> Receiver<T> {
         })
     }
 
-    /// Receives a message, blocking this thread while the channel is empty.
+    /// Receives a message; blocks this thread while the channel is empty.
     pub fn recv(&self) -> Result<T, RecvError> {
         self.receiver.recv().wait().map_err(|_| RecvError)
     }
 
-    /// [`recv`](Receiver::recv) for at most `timeout`, of any length; what can be done at once is done even with none.
+    /// [`recv`](Receiver::recv) that blocks for at most `timeout`, of any length. A receive that need not
+    /// wait succeeds even with a timeout of zero.
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
         self.receiver.recv().wait_timeout(timeout).map_err(|error| match error {
             crate::RecvTimeoutError::Timeout => RecvTimeoutError::Timeout,
@@ -97,47 +98,29 @@ impl<T> Receiver<T> {
     }
 }
 
-/// What both kinds of senders have.
-macro_rules! sender {
-    ($name:ident) => {
-        impl<T> Clone for $name<T> {
-            fn clone(&self) -> Self {
-                $name(self.0.clone())
-            }
-        }
-
-        opaque!($name);
-    };
-}
-
-/// The text of a type that shows nothing of its inside.
-macro_rules! opaque {
-    ($name:ident) => {
-        impl<T> fmt::Debug for $name<T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), " { .. }"))
-            }
-        }
-    };
-}
-
-sender!(Sender);
-sender!(SyncSender);
-opaque!(Receiver);
+delegate!(impl Clone for Sender(.0) by Sender);
+delegate!(impl Clone for SyncSender(.0) by SyncSender);
+opaque_debug!(write_str " { .. }": Sender<T>, SyncSender<T>, Receiver<T>);
 
 conversions! {
     SyncSender from Sender: SyncSender, |handle| handle.0;
     Receiver from Receiver: Receiver::new, |handle| handle.receiver;
 }
-own!(Sender from Sender: |handle| handle.0);
+
+impl<T> From<Sender<T>> for crate::Sender<T> {
+    /// Converts a handle; it remains a handle of the same channel and is counted as one.
+    fn from(handle: Sender<T>) -> Self {
+        handle.0
+    }
+}
 
 impl<T> TryFrom<crate::Sender<T>> for Sender<T> {
     type Error = crate::Sender<T>;
 
-    /// The same handle under this name, whose [`send`](Sender::send) never blocks.
+    /// Converts a sender of an unbounded channel, whose [`send`](Sender::send) never blocks.
     ///
     /// # Errors
-    /// The sender as it was if its channel is bounded; it can become a [`SyncSender`].
+    /// The sender itself if its channel is bounded; it can be converted into a [`SyncSender`].
     fn try_from(handle: crate::Sender<T>) -> Result<Self, crate::Sender<T>> {
         match handle.capacity() {
             None => Ok(Sender(handle)),
@@ -146,4 +129,5 @@ impl<T> TryFrom<crate::Sender<T>> for Sender<T> {
     }
 }
 
-iterators!(rx, #[derive(Debug)]);
+iterators!(rx);
+opaque_debug!(field rx: Iter<'_, T>, TryIter<'_, T>, IntoIter<T>);

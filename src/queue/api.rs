@@ -37,9 +37,10 @@ impl<T> Queue<T> {
         ///
         /// A queue with capacity 0 is a *rendezvous*: each item is handed to a get. A [`put`](Queue::put)
         /// completes at once if a get waits; otherwise it completes when a get has taken its item. A
-        /// [`try_put`](Queue::try_put) succeeds if and only if some waiting get has not yet been matched with an
-        /// item. If that get is cancelled afterwards, the next get takes the item. [`len`](Queue::len) is
-        /// always 0, and the item of a waiting put does not count as unfinished. Every operation takes a mutex.
+        /// [`try_put`](Queue::try_put) succeeds if and only if some waiting get has not yet been matched with
+        /// an item. If that get is cancelled afterwards, the next get takes the item. [`len`](Queue::len) is
+        /// always 0, and the item of a waiting put does not count as unfinished. Every operation takes a
+        /// mutex.
         ///
         /// # Examples
         /// ```
@@ -294,7 +295,6 @@ impl<T> Queue<T> {
         let item = match self.try_put(item) {
             Ok(()) => return Ok(None),
             Err(TryPutError::Closed(item)) => return Err(PutError(item)),
-            Err(TryPutError::Full(item)) if self.is_rendezvous() => return Ok(Some(item)),
             Err(TryPutError::Full(item)) => item,
         };
         match self.displace(item) {
@@ -428,8 +428,9 @@ impl<T> Queue<T> {
         left
     }
 
-    /// Drops the items that are left in a closed queue, and goes on when the drop of one panics. The item of a waiting put is
-    /// left to that put, which hands it back; an item that the holder of a permit puts later is dropped with the queue.
+    /// Drops the items that are left in a closed queue, and goes on when the drop of one panics. The item of
+    /// a waiting put is left to that put, which hands it back; an item that the holder of a permit puts later
+    /// is dropped with the queue.
     pub(crate) fn discard(&self) {
         struct Rest<'a, T>(&'a Queue<T>);
         impl<T> Rest<'_, T> {
@@ -447,7 +448,7 @@ impl<T> Queue<T> {
         Rest(self).discard();
     }
 
-    /// Drops what is left inside; what is behind an item whose drop panics is forgotten.
+    /// Drops the items that are left; those behind an item whose drop panics are forgotten.
     #[cfg(feature = "compat")]
     pub(crate) fn discard_until_panic(&self) {
         struct Forget<'a, T>(&'a Queue<T>);

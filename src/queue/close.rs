@@ -3,49 +3,33 @@
 //! Knows waiters, the core and the permits. Does not know operations.
 
 use super::notify::Deferred;
-use super::permit_pool::{PermitPool, PoolState};
+use super::permit_pool::{MoreItems, PermitPool};
 use super::serve::Request;
 use super::{Bound, Queue};
 use crate::wait::ALL;
 
-/// Whether items can still be enqueued in a closed queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
-    /// By the holders of permits.
-    ItemsMayCome,
-    Final,
-}
-
-impl From<PoolState> for Ending {
-    fn from(state: PoolState) -> Self {
-        match state {
-            PoolState::Active => Ending::ItemsMayCome,
-            PoolState::Finished => Ending::Final,
-        }
-    }
-}
-
 impl<T> Queue<T> {
-    /// Closes the core and notifies the operations that wait for capacity; also those that wait for items, unless the holder
-    /// of a permit can still put some. True for the one call that closed.
+    /// Closes the core and notifies the operations that wait for capacity; also those that wait for items,
+    /// unless the holder of a permit can still put some. True for the one call that closed.
     pub(super) fn close_core(&self) -> bool {
         let mut deferred = Deferred::new(self);
         let Bound::Permits(permits) = self.bound() else {
             let first = self.raw.close(&mut deferred.events);
-            self.notify_closed(deferred, Ending::Final);
+            self.notify_closed(deferred, MoreItems::Impossible);
             return first;
         };
-        // Under the mutex, so that the core is not closed while an operation takes an item out for one that it puts.
+        // Under the mutex, so that the core is not closed while an operation takes an item out for one that
+        // it puts.
         let first = self.with_waiters(|_| self.raw.close(&mut deferred.events));
-        let ending = permits.close().into();
-        self.notify_closed(deferred, ending);
+        let more_items = permits.close();
+        self.notify_closed(deferred, more_items);
         first
     }
 
     /// After a permit that was held was consumed or released.
-    pub(super) fn notify_if_finished(&self, state: PoolState) {
-        if state == PoolState::Finished {
-            self.notify_closed(Deferred::new(self), Ending::Final);
+    pub(super) fn notify_if_finished(&self, more_items: MoreItems) {
+        if more_items == MoreItems::Impossible {
+            self.notify_closed(Deferred::new(self), MoreItems::Impossible);
         }
     }
 
@@ -55,12 +39,12 @@ impl<T> Queue<T> {
         self.notify_putters();
     }
 
-    /// Notifies all waiters for capacity of the close, and all gets if no more items will be enqueued. Permits collected by
-    /// a reservation that is not complete are released.
-    fn notify_closed(&self, mut deferred: Deferred<'_, T>, ending: Ending) {
-        // Whatever the counts say: a waiter for capacity makes no fence on the word that a close changes, but checks under
-        // the mutex whether the queue is closed.
-        if ending == Ending::Final {
+    /// Notifies all waiters for capacity of the close, and all gets if no more items will be enqueued.
+    /// Permits collected by a reservation that is not complete are released.
+    fn notify_closed(&self, mut deferred: Deferred<'_, T>, more_items: MoreItems) {
+        // Whatever the counts say: a waiter for capacity makes no fence on the word that a close changes, but
+        // checks under the mutex whether the queue is closed.
+        if more_items == MoreItems::Impossible {
             deferred.events.pushed = ALL;
         }
         if self.book.waiters.are_unused() {

@@ -1,8 +1,9 @@
-//! The receive of a single consumer: it waits without a wait queue, and in an unbounded queue it claims without an RMW.
+//! The receive of a single consumer: it waits without a wait queue, and in an unbounded queue it claims
+//! without an RMW.
 //!
 //! Knows the core's single consumer, its waker and the queue. Does not know handles.
 
-use super::get::{Many, One};
+use super::get::{Source, Take};
 use super::get_state::GetState;
 use super::{Bound, Queue};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
@@ -13,66 +14,45 @@ use std::task::Waker;
 
 /// The right to be the single consumer of a queue.
 ///
-/// In an unbounded queue the consumer owns the head and moves it by plain stores. In a bounded queue a sender may take the
-/// oldest item out as well ([`Queue::force_put`]), so that the consumer claims its slots as every other get does.
+/// In an unbounded queue the consumer owns the head and moves it by plain stores. In a bounded queue a sender
+/// may take the oldest item out as well ([`Queue::force_put`]), so that the consumer claims its slots as
+/// every other get does.
 pub(crate) struct Consumer<T>(Option<SingleConsumer<T>>);
 
-/// The shape in which the single consumer takes items.
-pub(crate) trait TakeSingle<T> {
-    type Got;
-
-    /// Whether this takes one item, which can be claimed on the fast path.
-    const SINGLE: bool;
-
-    /// Gives one item its shape.
-    fn shape(item: T) -> Self::Got;
-    fn take(&mut self, queue: &Queue<T>, consumer: &mut Consumer<T>) -> Result<Self::Got, PopError>;
+/// The slow path of the single consumer.
+struct SlowPath<'a, 'q, T> {
+    queue: &'q Queue<T>,
+    consumer: &'a mut Consumer<T>,
 }
 
-impl<T> TakeSingle<T> for One {
-    type Got = T;
-    const SINGLE: bool = true;
-
-    #[inline]
-    fn shape(item: T) -> T {
-        item
-    }
-
-    fn take(&mut self, queue: &Queue<T>, consumer: &mut Consumer<T>) -> Result<T, PopError> {
-        match &mut consumer.0 {
-            Some(single) => queue.raw.pop_single_slow(single),
-            None => queue.try_get_or(),
+impl<T> Source<T> for SlowPath<'_, '_, T> {
+    fn pop(self) -> Result<T, PopError> {
+        match &mut self.consumer.0 {
+            Some(single) => self.queue.raw.pop_single_slow(single),
+            None => self.queue.try_get_or(),
         }
     }
-}
 
-impl<T> TakeSingle<T> for Many<'_, T> {
-    type Got = usize;
-    const SINGLE: bool = false;
-
-    fn shape(_item: T) -> usize {
-        unreachable!("a batch is not taken on the fast path")
-    }
-
-    fn take(&mut self, queue: &Queue<T>, consumer: &mut Consumer<T>) -> Result<usize, PopError> {
-        match &mut consumer.0 {
-            Some(single) => queue.raw.pop_many_single(single, self.items, self.limit),
-            None => queue.pop_many(self.items, self.limit, &mut GetState::default()),
+    fn pop_many(self, items: &mut Vec<T>, limit: usize) -> Result<usize, PopError> {
+        match &mut self.consumer.0 {
+            Some(single) => self.queue.raw.pop_many_single(single, items, limit),
+            None => self.queue.pop_many(items, limit, &mut GetState::default()),
         }
     }
 }
 
 /// The attempt of a receive by the single consumer.
-pub(crate) struct ConsumerAttempt<'a, T, K: TakeSingle<T>> {
+pub(crate) struct ConsumerAttempt<'a, T, K: Take<T>> {
     queue: &'a Queue<T>,
     consumer: &'a mut Consumer<T>,
     take: K,
     /// Whether this attempt has registered a waker. A waker can be registered without that: by
-    /// [`poll_recv`](crate::mpsc::Receiver::poll_recv), whose attempt ends with the poll while its wait goes on.
+    /// [`poll_recv`](crate::mpsc::Receiver::poll_recv), whose attempt ends with the poll while its wait goes
+    /// on.
     registered: bool,
 }
 
-impl<'a, T, K: TakeSingle<T>> ConsumerAttempt<'a, T, K> {
+impl<'a, T, K: Take<T>> ConsumerAttempt<'a, T, K> {
     #[inline]
     pub(crate) fn new(queue: &'a Queue<T>, consumer: &'a mut Consumer<T>, take: K) -> Self {
         ConsumerAttempt { queue, consumer, take, registered: false }
@@ -92,7 +72,7 @@ impl<'a, T, K: TakeSingle<T>> ConsumerAttempt<'a, T, K> {
 
     /// Takes what is there, and ends the wait if there is anything.
     fn try_take(&mut self) -> Option<Result<K::Got, RecvError>> {
-        let output = received(self.take.take(self.queue, self.consumer))?;
+        let output = received(self.take.take(SlowPath { queue: self.queue, consumer: self.consumer }))?;
         self.end_wait();
         Some(output)
     }
@@ -109,8 +89,8 @@ impl<'a, T, K: TakeSingle<T>> ConsumerAttempt<'a, T, K> {
     #[cold]
     fn try_complete_slow(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, RecvError>> {
         if let Some(waker) = waker {
-            // Again in each poll: the waker may be another one, or the registered waker may have been taken by a notifier
-            // that lowered the flag of an earlier wait.
+            // Again in each poll: the waker may be another one, or the registered waker may have been taken
+            // by a notifier that lowered the flag of an earlier wait.
             if self.consumer_waker().is_registered() {
                 self.register_waker(waker);
             }
@@ -119,33 +99,31 @@ impl<'a, T, K: TakeSingle<T>> ConsumerAttempt<'a, T, K> {
     }
 }
 
-impl<T, K: TakeSingle<T>> Attempt for ConsumerAttempt<'_, T, K> {
+impl<T, K: Take<T>> Attempt for ConsumerAttempt<'_, T, K> {
     type Output = Result<K::Got, RecvError>;
     type Timed = Result<K::Got, RecvTimeoutError>;
 
     #[inline]
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        if K::SINGLE && !self.consumer_waker().is_registered() {
-            match &mut self.consumer.0 {
-                Some(single) => {
-                    if let Some(ready) = self.queue.raw.peek_ready(single) {
-                        return ready.take(|item| Some(Ok(K::shape(item))));
-                    }
+        let wrap = match K::WRAP {
+            Some(wrap) if !self.consumer_waker().is_registered() => wrap,
+            _ => return self.try_complete_slow(waker),
+        };
+        let (queue, take) = (self.queue, &self.take);
+        match &mut self.consumer.0 {
+            Some(single) => match queue.raw.peek_ready(single) {
+                Some(ready) => ready.take(|item| Some(Ok(wrap(take, item)))),
+                None => self.try_complete_slow(waker),
+            },
+            None => match queue.raw.try_claim_pop() {
+                Ok(ticket) => {
+                    let got = ticket.take(|item| Some(Ok(wrap(take, item))));
+                    queue.notify_putters();
+                    got
                 }
-                None => {
-                    let queue = self.queue;
-                    return match queue.raw.try_claim_pop() {
-                        Ok(ticket) => {
-                            let got = ticket.take(|item| Some(Ok(K::shape(item))));
-                            queue.notify_putters();
-                            got
-                        }
-                        Err(fallback) => received(queue.try_get_slow(fallback).map(K::shape)),
-                    };
-                }
-            }
+                Err(fallback) => received(queue.try_get_slow(fallback).map(|item| wrap(take, item))),
+            },
         }
-        self.try_complete_slow(waker)
     }
 
     #[inline]
@@ -211,9 +189,18 @@ impl<T> Queue<T> {
         }
     }
 
+    pub(crate) fn try_get_many_single(
+        &self,
+        consumer: &mut Consumer<T>,
+        items: &mut Vec<T>,
+        limit: usize,
+    ) -> Result<usize, TryRecvError> {
+        Ok(SlowPath { queue: self, consumer }.pop_many(items, limit)?)
+    }
+
     #[cold]
     fn try_get_single_slow(&self, consumer: &mut Consumer<T>) -> Result<T, TryRecvError> {
-        Ok(One.take(self, consumer)?)
+        Ok(SlowPath { queue: self, consumer }.pop()?)
     }
 }
 

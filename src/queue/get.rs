@@ -22,8 +22,8 @@ pub(crate) trait Source<T> {
 pub(crate) trait Take<T> {
     type Got;
 
-    /// Wraps one item; `None` for a batch. Only a single item can be taken on the fast path: a batch takes what is in the
-    /// queue before waiting puts are served, and not what these put.
+    /// Wraps one item; `None` for a batch. Only a single item can be taken on the fast path: a batch takes
+    /// what is in the queue before waiting puts are served, and not what these put.
     const WRAP: Option<fn(&Self, T) -> Self::Got>;
 
     /// Takes from `source` what is there.
@@ -137,8 +137,8 @@ impl<T, H: QueueRef<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E,
         GetAttempt { kind: GetterKind::Stream, ..GetAttempt::new(handle, take) }
     }
 
-    /// The notification is consumed before the attempt that it is for. One that arrives after the attempt may be of an item
-    /// that the attempt did not see, and is forwarded if the attempt succeeds.
+    /// The notification is consumed before the attempt that it is for. One that arrives after the attempt may
+    /// be of an item that the attempt did not see, and is forwarded if the attempt succeeds.
     #[cold]
     fn poll_queued(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, E>> {
         let (queue, kind) = (self.handle.queue(), self.kind);
@@ -158,9 +158,8 @@ impl<T, H: QueueRef<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E,
         let (queue, state) = (self.handle.queue(), &mut self.state);
         let output = try_take(&mut self.take, SlowPath { queue, fallback: PopFallback::General, state });
         self.state.queued = false;
-        let freed = std::mem::take(&mut self.state.freed);
         let waiter = if output.is_some() { self.waiter.take() } else { None };
-        self.handle.queue().after_queued_get(waiter.map(|waiter| (self.kind, waiter)), freed);
+        self.handle.queue().after_queued_get(waiter.map(|waiter| (self.kind, waiter)), &mut self.state);
         if output.is_some() {
             self.handle.queue().withdraw_match(&mut self.state);
         }
@@ -261,19 +260,20 @@ where
 }
 
 impl<T> Queue<T> {
-    /// After an attempt of a queued get: removes it from the wait queue if it has ended, and serves waiting puts if it has
-    /// freed a slot, also if a waker panics.
-    fn after_queued_get(&self, ended: Option<(GetterKind, WaiterKey)>, freed: bool) {
+    /// After an attempt of a queued get: removes it from the wait queue if it has ended, and serves waiting
+    /// puts if it has freed a slot, also if a waker panics.
+    fn after_queued_get(&self, ended: Option<(GetterKind, WaiterKey)>, state: &mut GetState) {
         let mut held = HeldPanic::default();
         if let Some((kind, waiter)) = ended {
             held.run(|| self.cancel_get(kind, waiter));
         }
-        if freed {
+        if std::mem::take(&mut state.freed) {
             held.run(|| self.notify_putters());
         }
     }
 
-    /// Removes a get from the wait queue. If it was notified in the meantime, the next waiter is notified instead.
+    /// Removes a get from the wait queue. If it was notified in the meantime, the next waiter is notified
+    /// instead.
     fn cancel_get(&self, kind: GetterKind, waiter: WaiterKey) {
         let mut wakes = WakeList::default();
         let removed = self.with_waiters(|lists| {

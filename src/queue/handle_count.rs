@@ -23,7 +23,8 @@ impl HandleCount {
     }
 
     fn load(&self) -> u32 {
-        // Ordering: Relaxed, C1. A guess or an answer: the compare-and-swap confirms the one, nothing follows from the other.
+        // Ordering: Relaxed, C1. A guess or an answer: the compare-and-swap confirms the one, nothing follows
+        // from the other.
         self.0.load(Ordering::Relaxed)
     }
 
@@ -32,7 +33,8 @@ impl HandleCount {
         let mut count = self.load();
         while count > 0 {
             assert!(count < Self::MAX, "too many handles of one channel");
-            // Ordering: Relaxed, C1. A handle that exists, or the upgraded pointer of a weak one, keeps the channel.
+            // Ordering: Relaxed, C1. A handle that exists, or the upgraded pointer of a weak one, keeps the
+            // channel.
             match self.0.compare_exchange(count, count + 1, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return true,
                 Err(now) => count = now,
@@ -43,7 +45,8 @@ impl HandleCount {
 
     /// Removes a handle; true for the last one.
     pub(crate) fn remove(&self) -> bool {
-        // Ordering: AcqRel, C2. What was done through the other handles comes before the end that the last one makes.
+        // Ordering: AcqRel, C2. What was done through the other handles comes before the end that the last
+        // one makes.
         self.0.fetch_sub(1, Ordering::AcqRel) == 1
     }
 }

@@ -1,4 +1,4 @@
-//! Iterating: until the end, or until there is nothing at the moment.
+//! Iterators: until the queue is closed and empty, or until it is empty.
 
 use super::Queue;
 use std::fmt;
@@ -34,7 +34,7 @@ impl<T> Iterator for Iter<'_, T> {
     }
 }
 
-// Once closed and empty, a queue stays so.
+// A queue that is closed and empty stays so.
 impl<T> FusedIterator for Iter<'_, T> {}
 
 impl<T> Iterator for TryIter<'_, T> {

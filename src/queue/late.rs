@@ -1,11 +1,13 @@
-//! Late items: those that the holders of permits put after the close, behind all that was put before it.
+//! Late items: those that holders of permits put after the close. They are behind all items that were put
+//! before it.
 //!
-//! Knows two numbers. The items themselves stand in [`WaitLists`](super::lines::Lines), under the mutex; the numbers are for
-//! operations that take no lock.
+//! Knows two numbers, for operations that take no lock. Does not know the items, which the mutex of the
+//! waiters guards.
 
 use crate::sync::{AtomicU64, Ordering};
 
-/// How many late items were put and got: at most as many as there are permits, each in half of the word.
+/// The numbers of late items that were put and got, each in half of a word: at most as many as there are
+/// permits.
 pub(super) struct Late(AtomicU64);
 
 const ONE_PUT: u64 = 1 << 32;
@@ -28,7 +30,7 @@ impl Late {
         word / ONE_PUT - word % ONE_PUT
     }
 
-    /// One was put; under the mutex, as [`Late::count_got`].
+    /// Counts an item that was put; under the mutex, as [`Late::count_got`].
     pub(super) fn count_put(&self) {
         // Ordering: AcqRel, P1. Pairs with P2.
         self.0.fetch_add(ONE_PUT, Ordering::AcqRel);

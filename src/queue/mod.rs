@@ -19,7 +19,6 @@ mod reserve;
 mod serve;
 #[cfg(feature = "sink")]
 mod sink;
-mod spin;
 #[cfg(feature = "stream")]
 mod stream;
 mod task;
@@ -37,7 +36,7 @@ pub use stream::GetStream;
 pub use task::{Done, Task};
 pub use watch::{Closed, Join};
 
-pub(crate) use consumer::{Consumer, ConsumerAttempt, TakeSingle};
+pub(crate) use consumer::{Consumer, ConsumerAttempt};
 pub(crate) use get::{GetAttempt, Many, One};
 pub(crate) use handle_count::HandleCount;
 pub(crate) use put::PutAttempt;
@@ -49,7 +48,7 @@ pub(crate) use sink::Puts;
 pub(crate) use stream::Gets;
 
 use crate::join::{Claims, LastZero, Unfinished};
-use crate::operation::SkipCounter;
+use crate::operation::{SkipCounter, SpinPolicy};
 use crate::raw::{RawQueue, UNBOUNDED};
 use crate::sync::CachePadded;
 use crate::wait::{ConsumerWaker, WaitLists, WaitSet, WaiterCounts, Waiters};
@@ -116,8 +115,8 @@ pub struct Queue<T> {
     book: CachePadded<Bookkeeping<T>>,
 }
 
-/// What each operation reads and few operations write. It has a unit of memory to itself, as the tail, the head and
-/// the bookkeeping have: see [`CachePadded`].
+/// What each operation reads and few operations write. It has a unit of memory to itself, as the tail, the
+/// head and the bookkeeping have: see [`CachePadded`].
 struct ReadMostly {
     waiting: WaiterCounts,
     consumer_waker: ConsumerWaker,
@@ -134,7 +133,7 @@ struct ReadMostly {
     hands_over: bool,
 }
 
-/// What only some operations access, and then write.
+/// What only some operations read and write.
 struct Bookkeeping<T> {
     unfinished: Unfinished,
     /// Used only with [`Bound::Permits`].
@@ -222,7 +221,8 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Creates a queue in which a put succeeds beyond the capacity if a get waits that was not notified yet, as in flume.
+    /// Creates a queue in which a put succeeds beyond the capacity if a get waits that was not notified yet,
+    /// as in flume.
     #[cfg(feature = "compat")]
     pub(crate) fn with_handover(capacity: usize) -> Self {
         let mut queue = Queue::bounded(capacity);
@@ -250,6 +250,13 @@ impl<T> Queue<T> {
     #[inline]
     fn core_decides(&self) -> bool {
         self.hot.limit > 0
+    }
+
+    /// How an operation spins before it waits for items or for capacity.
+    #[inline]
+    fn spin_policy(&self) -> SpinPolicy<'_> {
+        let capacity = self.is_bounded().then_some(self.hot.capacity);
+        SpinPolicy::for_capacity(capacity, &self.hot.spin_history)
     }
 
     pub(crate) fn is_rendezvous(&self) -> bool {

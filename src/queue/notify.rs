@@ -5,10 +5,10 @@
 use super::{Lists, Queue};
 use crate::join::Remaining;
 use crate::raw::Events;
-use crate::wait::WakeList;
+use crate::wait::{HeldPanic, WakeList};
 
-/// What an operation under the mutex has changed, and the wakers of those that it notified. Dropping it, after the mutex
-/// is unlocked, notifies the single consumer and joins, and runs the wakers.
+/// What an operation under the mutex has changed, and the wakers of those that it notified. Dropping it,
+/// after the mutex is unlocked, notifies the single consumer and joins, and runs the wakers.
 pub(super) struct Deferred<'a, T> {
     queue: &'a Queue<T>,
     /// Freed slots need no notification: the holder of the mutex serves the waiting puts.
@@ -26,12 +26,22 @@ impl<T> Drop for Deferred<'_, T> {
     // The wake list is dropped after this, also if this panics.
     #[inline]
     fn drop(&mut self) {
-        let (queue, Events { pushed, holes, .. }) = (self.queue, self.events);
-        if pushed > 0 {
-            queue.notify_consumer();
+        let Events { pushed, holes, .. } = self.events;
+        if pushed > 0 && self.queue.hot.consumer_waker.is_registered() || holes > 0 {
+            self.notify();
         }
-        if holes > 0 {
-            queue.notify_after_holes();
+    }
+}
+
+impl<T> Deferred<'_, T> {
+    #[cold]
+    fn notify(&self) {
+        let mut held = HeldPanic::default();
+        if self.events.pushed > 0 {
+            held.run(|| self.queue.notify_consumer());
+        }
+        if self.events.holes > 0 {
+            held.run(|| self.queue.notify_after_holes());
         }
     }
 }
@@ -43,8 +53,8 @@ impl<T> Queue<T> {
         self.book.waiters.lock(&self.hot.waiting, act)
     }
 
-    /// As [`with_waiters`](Self::with_waiters), and notifies gets of the items that `act` enqueues; other notifications are
-    /// sent when the second result is dropped.
+    /// As [`with_waiters`](Self::with_waiters), and notifies gets of the items that `act` enqueues; other
+    /// notifications are sent when the second result is dropped.
     pub(super) fn with_waiters_deferring<'a, R>(
         &'a self,
         mut deferred: Deferred<'a, T>,
@@ -58,7 +68,8 @@ impl<T> Queue<T> {
         (result, deferred)
     }
 
-    /// As [`with_waiters_deferring`](Self::with_waiters_deferring); all notifications are sent before this returns.
+    /// As [`with_waiters_deferring`](Self::with_waiters_deferring); all notifications are sent before this
+    /// returns.
     #[inline]
     pub(super) fn with_waiters_notifying<R>(&self, act: impl FnOnce(&mut Lists<T>, &mut Deferred<'_, T>) -> R) -> R {
         let (result, deferred) = self.with_waiters_deferring(Deferred::new(self), act);

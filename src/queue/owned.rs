@@ -1,4 +1,4 @@
-//! Operations that keep their queue, and so borrow nothing: for futures that must be `'static`.
+//! Operations that own an `Arc` of their queue: for futures that must be `'static`.
 
 use super::{GetAttempt, One, PutAttempt, Queue, QueueRef};
 use crate::error::{GetError, GetTimeoutError, PutError, PutTimeoutError};

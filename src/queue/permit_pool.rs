@@ -1,6 +1,7 @@
-//! Credit: room that can be kept ahead, for queues made with [`Queue::with_permits`](super::Queue::with_permits).
+//! The permits of a queue that was created by [`Queue::with_permits`](super::Queue::with_permits): a
+//! semaphore in one word.
 //!
-//! Knows one word. Does not know items.
+//! Knows one word. Does not know items or waiters.
 //!
 //! ```text
 //!  63 62 61                  31 30                      0
@@ -9,12 +10,13 @@
 //! +--+--+----------------------+-------------------------+
 //! ```
 //!
-//! Invariant: `free` + `held` + items in the queue = the credit at the start, as soon as no operation is between two steps.
-//! A put takes a free permit before it claims a slot, and a get gives one back after it took an item. A reservation moves
-//! permits from free to held, and its holder consumes one after each item that was put by it.
+//! Invariant: `free` + `held` + items in the queue = the number of permits, whenever no operation is between
+//! two steps. A put takes a free permit before it claims a slot, and a get releases one after it has taken an
+//! item. A reservation moves permits from free to held, and its holder consumes one after each item that it
+//! puts.
 //!
-//! The holder of a permit can put after a close as well, so that the end of the queue is reached when it is *closed* and
-//! nothing is held.
+//! The holder of a permit can put after a close as well: the end of the queue is reached when it is *closed*
+//! and no permit is held.
 
 use crate::sync::{rmw_fence, AtomicU64, Ordering};
 
@@ -24,8 +26,8 @@ const ONE_HELD: u64 = 1 << FREE_BITS;
 const HELD: u64 = FREE << FREE_BITS;
 const CLOSED: u64 = 1 << 63;
 
-/// The most permits there can be, about a thousand millions. A permit that was spent and whose item was got is free again
-/// before it is no longer held, so that there is space for as many again.
+/// The largest number of permits, about 10^9. A permit whose item was got is free before it is consumed, so
+/// that the fields have space for twice as many.
 pub(crate) const MOST: usize = FREE as usize / 2;
 
 pub(crate) struct PermitPool {
@@ -39,12 +41,12 @@ pub(crate) enum NoPermit {
     Closed,
 }
 
-/// What the last change of the held permits came to.
+/// Whether items can still be put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PoolState {
-    Active,
-    /// The queue is closed and nothing is held any more: no item will be put.
-    Finished,
+pub(crate) enum MoreItems {
+    Possible,
+    /// The queue is closed and no permit is held: no item will be put.
+    Impossible,
 }
 
 impl PermitPool {
@@ -58,22 +60,22 @@ impl PermitPool {
         self.load() & FREE
     }
 
-    /// Whether a permit is held, by whose holder an item can be put.
+    /// Whether a permit is held, so that its holder can put an item.
     pub(crate) fn is_held(&self) -> bool {
         self.load() & HELD != 0
     }
 
-    /// Takes up to `most`, at least `least`, free permits for items that are put at once, and says how many.
+    /// Takes between `least` and `most` free permits for items that are put at once, and returns how many.
     pub(crate) fn admit(&self, least: u64, most: u64) -> Result<u64, NoPermit> {
         self.take(least, most, 0)
     }
 
-    /// Moves up to `most`, at least `least`, from free to held, and says how many.
+    /// Moves between `least` and `most` permits from free to held, and returns how many.
     pub(crate) fn acquire(&self, least: u64, most: u64) -> Result<u64, NoPermit> {
         self.take(least, most, ONE_HELD)
     }
 
-    /// Takes free permits; `held` is added for each.
+    /// Takes free permits; `held` is added to the word for each.
     fn take(&self, least: u64, most: u64, held: u64) -> Result<u64, NoPermit> {
         let mut word = self.load();
         loop {
@@ -85,7 +87,8 @@ impl PermitPool {
                 return Err(NoPermit::TooFew);
             }
             let taken = word + count * held - count;
-            // Ordering: AcqRel, K2. Acquire: the get that gave the permit back (K3). Release: before a close that finds it held.
+            // Ordering: AcqRel, K2. Acquire: the get that released the permit (K3). Release: before a close
+            // that finds it held.
             match self.word.compare_exchange(word, taken, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return Ok(count),
                 Err(now) => word = now,
@@ -93,30 +96,30 @@ impl PermitPool {
         }
     }
 
-    /// `count` held permits were used: their items are in the queue.
-    pub(crate) fn consume(&self, count: u64) -> PoolState {
-        // Ordering: AcqRel, K3. Release: the put comes before the end, which the last one to return a permit finds.
-        state(self.word.fetch_sub(count * ONE_HELD, Ordering::AcqRel) - count * ONE_HELD)
+    /// Consumes `count` held permits: their items are in the queue.
+    pub(crate) fn consume(&self, count: u64) -> MoreItems {
+        // Ordering: AcqRel, K3. Release: the put comes before the end, which the last holder of a permit finds.
+        more_items(self.word.fetch_sub(count * ONE_HELD, Ordering::AcqRel) - count * ONE_HELD)
     }
 
-    /// `count` permits were not used.
-    pub(crate) fn return_unused(&self, count: u64) -> PoolState {
+    /// Returns `count` held permits that were not used.
+    pub(crate) fn return_unused(&self, count: u64) -> MoreItems {
         let change = count * ONE_HELD - count;
-        // Ordering: AcqRel, K3. As above, and for who acquires next (K2) or waits for it (M1).
-        state(self.word.fetch_sub(change, Ordering::AcqRel) - change)
+        // Ordering: AcqRel, K3. As above, and for the next reservation (K2) or a waiter for a permit (M1).
+        more_items(self.word.fetch_sub(change, Ordering::AcqRel) - change)
     }
 
-    /// `count` items came out.
+    /// Releases the permits of `count` items that were taken.
     pub(crate) fn release(&self, count: u64) {
-        // Ordering: AcqRel, K3. For who acquires next (K2) or waits for it (M1).
+        // Ordering: AcqRel, K3. For the next put or reservation (K2), or a waiter for a permit (M1).
         self.word.fetch_add(count, Ordering::AcqRel);
     }
 
-    /// Nothing more is taken.
-    pub(crate) fn close(&self) -> PoolState {
-        // Ordering: AcqRel, K3. Acquire: what was put by permits that are spent. Release: the close of the core, for the holder
-        // who spends the last permit.
-        state(self.word.fetch_or(CLOSED, Ordering::AcqRel) | CLOSED)
+    /// Closes the pool: no more permits are taken.
+    pub(crate) fn close(&self) -> MoreItems {
+        // Ordering: AcqRel, K3. Acquire: the items put by permits that are consumed. Release: the close of
+        // the core, for the holder that consumes the last permit.
+        more_items(self.word.fetch_or(CLOSED, Ordering::AcqRel) | CLOSED)
     }
 
     /// See [`crate::sync::rmw_fence`].
@@ -130,11 +133,11 @@ impl PermitPool {
     }
 }
 
-fn state(word: u64) -> PoolState {
+fn more_items(word: u64) -> MoreItems {
     if word & CLOSED != 0 && word & HELD == 0 {
-        PoolState::Finished
+        MoreItems::Impossible
     } else {
-        PoolState::Active
+        MoreItems::Possible
     }
 }
 
@@ -143,30 +146,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credit_moves_and_is_not_lost() {
+    fn permits_move_and_are_not_lost() {
         let permits = PermitPool::new(5);
         assert_eq!(permits.acquire(2, 2), Ok(2));
         assert_eq!(permits.acquire(4, 4), Err(NoPermit::TooFew));
         assert_eq!(permits.acquire(1, 2), Ok(2));
         assert_eq!(permits.admit(1, 9), Ok(1));
         assert_eq!(permits.admit(1, 1), Err(NoPermit::TooFew));
-        assert_eq!(permits.consume(1), PoolState::Active);
-        assert_eq!(permits.return_unused(1), PoolState::Active);
+        assert_eq!(permits.consume(1), MoreItems::Possible);
+        assert_eq!(permits.return_unused(1), MoreItems::Possible);
         permits.release(2);
         assert_eq!(permits.free(), 3);
-        assert_eq!(permits.close(), PoolState::Active);
+        assert_eq!(permits.close(), MoreItems::Possible);
         assert_eq!((permits.acquire(1, 1), permits.admit(1, 1)), (Err(NoPermit::Closed), Err(NoPermit::Closed)));
-        assert_eq!((permits.consume(1), permits.is_held()), (PoolState::Active, true));
-        assert_eq!((permits.return_unused(1), permits.is_held()), (PoolState::Finished, false));
-        assert_eq!((permits.close(), permits.free()), (PoolState::Finished, 4));
+        assert_eq!((permits.consume(1), permits.is_held()), (MoreItems::Possible, true));
+        assert_eq!((permits.return_unused(1), permits.is_held()), (MoreItems::Impossible, false));
+        assert_eq!((permits.close(), permits.free()), (MoreItems::Impossible, 4));
     }
 
     #[test]
-    fn the_most_credit_fits() {
+    fn the_largest_number_of_permits_fits() {
         let permits = PermitPool::new(MOST as u64);
         assert_eq!(permits.acquire(MOST as u64, MOST as u64), Ok(MOST as u64));
         assert_eq!((permits.free(), permits.is_held()), (0, true));
-        assert_eq!(permits.return_unused(MOST as u64), PoolState::Active);
+        assert_eq!(permits.return_unused(MOST as u64), MoreItems::Possible);
         assert_eq!(permits.free(), MOST as u64);
     }
 }

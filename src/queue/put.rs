@@ -108,7 +108,8 @@ pub(crate) struct PutAttempt<
 {
     pub(crate) handle: H,
     pub(crate) items: I,
-    /// The key of the waiter that has the next item. The item is no longer in `items` then, unless this `keeps_item`.
+    /// The key of the waiter that has the next item. The item is no longer in `items` then, unless this
+    /// `keeps_item`.
     waiter: Option<WaiterKey>,
     /// The item stays in `items` until this is polled: no other operation enqueues it.
     keeps_item: bool,
@@ -121,7 +122,8 @@ impl<T, H: QueueRef<T>, I: PutItems<T>, E: From<PutError<I::Remaining>>, F> PutA
         PutAttempt { handle, items, waiter: None, keeps_item: false, item: PhantomData }
     }
 
-    /// An attempt whose item is enqueued only when it is polled; not with capacity 0, where only a get can take an item.
+    /// An attempt whose item is enqueued only when it is polled; not with capacity 0, where only a get can
+    /// take an item.
     #[cfg(feature = "compat")]
     pub(crate) fn without_handoff(handle: H, items: I) -> Self {
         let keeps_item = !handle.queue().is_rendezvous();
@@ -166,8 +168,8 @@ impl<T, H: QueueRef<T>, I: PutItems<T>, E: From<PutError<I::Remaining>>, F> PutA
         }
     }
 
-    /// An item that stays with its put is enqueued when that is polled and there is a free slot, also if another put was
-    /// notified of the slot.
+    /// An item that stays with its put is enqueued when that is polled and there is a free slot, also if
+    /// another put was notified of the slot.
     fn push_out_of_turn(&mut self) -> Option<Result<(), E>> {
         let output = self.push()?;
         if let Some(waiter) = self.waiter.take() {

@@ -82,8 +82,8 @@ impl<T, H: QueueRef<T> + Clone, G> ReserveAttempt<T, H, G> {
         ReserveAttempt { handle, count, waiter: None, item: PhantomData }
     }
 
-    /// After the wait has ended: the permits go to the caller if they are complete and the queue is open. Otherwise they are
-    /// released.
+    /// After the wait has ended: the permits go to the caller if they are complete and the queue is open.
+    /// Otherwise they are released.
     fn after_wait(&self, request: Request<T>) -> Result<Held<T, H>, PutError<()>> {
         let Request::Permits { missing, held } = request else { unreachable!("a reservation waits for permits") };
         let held = Held { handle: self.handle.clone(), count: held, item: PhantomData };

@@ -2,10 +2,10 @@
 //!
 //! Knows waiters, the core and the permits. Does not know operations.
 //!
-//! A put waits together with its item. The operation that frees a slot enqueues the items of waiting puts in FIFO order, so
-//! that none of these puts has to run before the next get (as in kanal and in Go's channels). A permit that is released goes
-//! to the first waiter likewise (as in tokio's semaphore). A get that waits is only notified: an item is never in the hands
-//! of a future that may be dropped.
+//! A put waits together with its item. The operation that frees a slot enqueues the items of waiting puts in
+//! FIFO order, so that none of these puts has to run before the next get (as in kanal and in Go's channels).
+//! A permit that is released goes to the first waiter likewise (as in tokio's semaphore). A get that waits is
+//! only notified: an item is never in the hands of a future that may be dropped.
 
 use super::notify::Deferred;
 use super::permit_pool::{NoPermit, PermitPool};
@@ -34,8 +34,8 @@ pub(super) enum Registered<T> {
     Ready(Request<T>),
 }
 
-/// What an operation of the core has changed. Dropping it notifies the waiters, also if the operation unwinds; all of them,
-/// also if one of their wakers panics.
+/// What an operation of the core has changed. Dropping it notifies the waiters, also if the operation
+/// unwinds; all of them, also if one of their wakers panics.
 pub(super) struct Notify<'a, T> {
     queue: &'a Queue<T>,
     pub(super) events: Events,
@@ -166,7 +166,8 @@ impl<T> Queue<T> {
         self.push_admitted(permits, item, events)
     }
 
-    /// Pushes an item for which a permit was taken. If the queue was closed in the meantime, the permit is released.
+    /// Pushes an item for which a permit was taken. If the queue was closed in the meantime, the permit is
+    /// released.
     pub(super) fn push_admitted(&self, permits: &PermitPool, item: T, events: &mut Events) -> Result<(), PushError<T>> {
         let pushed = self.raw.push(item, UNBOUNDED, events);
         if pushed.is_err() {
@@ -200,8 +201,9 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Registers a put or a reservation, and serves it if its turn has come and the capacity suffices: the three steps of a
-    /// wait (see [`crate::wait`]). The second result is for the caller to drop after it has dealt with the first.
+    /// Registers a put or a reservation, and serves it if its turn has come and the capacity suffices: the
+    /// three steps of a wait (see [`crate::wait`]). The second result is for the caller to drop after it has
+    /// dealt with the first.
     pub(super) fn enqueue_put(&self, waker: Waker, request: Request<T>) -> (Registered<T>, impl Sized + '_) {
         let mut deferred = None;
         let (registered, waker) = self.with_waiters(|lists| {
@@ -227,8 +229,8 @@ impl<T> Queue<T> {
         (registered, (waker, deferred))
     }
 
-    /// The RMW fence of a waiter for capacity, on the word whose change can free some. False if no capacity was free before.
-    /// A close needs no fence: it notifies the waiters under the mutex in any case.
+    /// The RMW fence of a waiter for capacity, on the word whose change can free some. False if no capacity
+    /// was free before. A close needs no fence: it notifies the waiters under the mutex in any case.
     fn fence_space(&self, limit: u64) -> bool {
         match self.bound() {
             Bound::Permits(permits) => {

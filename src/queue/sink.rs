@@ -1,4 +1,4 @@
-//! The queue fed as a sink.
+//! A queue as a sink.
 
 use super::{PutAttempt, Queue, QueueRef};
 use crate::error::PutError;
@@ -8,7 +8,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// One put after the other, whoever holds the queue.
+/// One put after the other, on a borrowed or owned queue.
 pub(crate) struct Puts<T, H: QueueRef<T>> {
     operation: Operation<PutAttempt<T, H, Option<T>>>,
 }
@@ -23,14 +23,14 @@ impl<T, H: QueueRef<T>> Puts<T, H> {
         &self.operation.attempt.handle
     }
 
-    /// Ready once the item before is in the queue; at once if there is none.
+    /// Ready once the buffered item is in the queue; at once if there is none.
     pub(crate) fn poll_empty(&mut self, context: &mut Context<'_>) -> Poll<Result<(), PutError<T>>> {
         let Poll::Ready(result) = self.operation.poll(context) else { return Poll::Pending };
         self.operation.restart();
         Poll::Ready(result)
     }
 
-    /// Takes an item on, for the next poll; a queue that is closed refuses it.
+    /// Buffers an item for the next poll, unless the queue is closed.
     pub(crate) fn start(&mut self, item: T) -> Result<(), PutError<T>> {
         if self.operation.attempt.handle.queue().is_closed() {
             return Err(PutError(item));
@@ -39,7 +39,7 @@ impl<T, H: QueueRef<T>> Puts<T, H> {
         Ok(())
     }
 
-    /// Takes an item on, for the next poll, in place of one that is not in the queue yet, which is dropped.
+    /// Buffers an item for the next poll; an item that is buffered or waits already is dropped.
     #[cfg(feature = "compat")]
     pub(crate) fn replace_item(&mut self, item: T) {
         drop(self.operation.take_back());
@@ -47,7 +47,7 @@ impl<T, H: QueueRef<T>> Puts<T, H> {
         self.load(item);
     }
 
-    /// Takes an item on, for the next poll.
+    /// Buffers an item for the next poll.
     pub(crate) fn load(&mut self, item: T) {
         let attempt = &mut self.operation.attempt;
         assert!(attempt.is_idle(), "`start_send` without a `poll_ready` that was ready");

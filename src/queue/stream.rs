@@ -1,4 +1,4 @@
-//! The queue read as a stream.
+//! A queue as a stream of its items.
 
 use super::{GetAttempt, One, Queue, QueueRef};
 #[cfg(feature = "tokio")]
@@ -9,7 +9,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// One get after the other, whoever holds the queue.
+/// One get after the other, on a borrowed or owned queue.
 pub(crate) struct Gets<T, H: QueueRef<T>> {
     operation: Operation<GetAttempt<T, H, One>>,
     over: bool,
@@ -25,7 +25,7 @@ impl<T, H: QueueRef<T>> Gets<T, H> {
         &self.operation.attempt.handle
     }
 
-    /// Ends the waiting of a get that is under way, so that no wake-up for another goes to it.
+    /// Ends the wait of a pending get, so that it is not notified instead of another.
     #[cfg(feature = "tokio")]
     pub(crate) fn stop_waiting(&mut self) {
         self.operation.attempt.cancel();

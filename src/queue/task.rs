@@ -1,4 +1,4 @@
-//! A got item that cannot be forgotten: it counts as done when its guard is dropped.
+//! A taken item in a guard that counts it as done when it is dropped.
 
 use super::Queue;
 use std::fmt;
@@ -11,7 +11,8 @@ use std::ops::{Deref, DerefMut};
 /// counted as done, as by [`Queue::task_done`]. If the guard is leaked (`mem::forget`), the item stays
 /// unfinished.
 pub struct Task<'a, T> {
-    // The order of the fields is the order of the drops: the item first, and whatever its drop does, then the count.
+    // Fields are dropped in this order: first the item, with all that its drop does, then the guard that
+    // counts.
     item: T,
     done: Done<'a, T>,
 }
@@ -45,7 +46,7 @@ impl<'a, T> Task<'a, T> {
 
 impl<T> Drop for Done<'_, T> {
     fn drop(&mut self) {
-        // Fails only if somebody has counted this item besides, which cannot be reported from here.
+        // Fails only if this item was counted elsewhere too, which cannot be reported from here.
         let _ = self.queue.task_done();
     }
 }

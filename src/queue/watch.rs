@@ -1,4 +1,6 @@
-//! Waiting for something that is no item: that all work is done, that the queue is closed.
+//! Waiting for a condition of the queue: that no item is unfinished, or that the queue is closed.
+//!
+//! Knows joining and wait sets. Does not know gets or puts.
 
 use super::{Queue, QueueRef};
 use crate::error::{ClosedTimeoutError, JoinTimeoutError};
@@ -8,28 +10,28 @@ use crate::wait::{WaitSet, Waiting};
 use std::marker::PhantomData;
 use std::task::Waker;
 
-/// A condition of a queue, once it holds.
+/// A condition of a queue.
 pub(crate) trait Condition {
     type TimedOut;
-    /// When a wait began.
+    /// The moment at which a wait began.
     type Since: Copy;
 
-    /// Those who wait for it.
+    /// The waiters for the condition.
     fn waiters<T>(queue: &Queue<T>) -> &WaitSet;
     fn now<T>(queue: &Queue<T>) -> Self::Since;
-    /// Whether it holds, or has held at a moment since.
+    /// Whether the condition holds, or has held at a moment since.
     fn holds<T>(queue: &Queue<T>, since: Option<Self::Since>) -> bool;
-    /// Meets the words whose change can make it hold.
+    /// Makes an RMW fence on each word whose change can make the condition hold.
     fn rmw_fence<T>(queue: &Queue<T>);
     fn timed_out() -> Self::TimedOut;
 }
 
-/// Nothing is unfinished.
+/// No item is unfinished.
 pub(crate) struct AllDone;
 
 impl Condition for AllDone {
     type TimedOut = JoinTimeoutError;
-    /// The number of claims that had been made.
+    /// A moment is known by the number of claims made before it.
     type Since = u64;
 
     fn waiters<T>(queue: &Queue<T>) -> &WaitSet {
@@ -45,7 +47,7 @@ impl Condition for AllDone {
     }
 
     fn rmw_fence<T>(queue: &Queue<T>) {
-        // A claim that is given up ends a wait as well, if it was the last that counted.
+        // A hole ends a wait as well, if its claim was the last that counted as unfinished.
         queue.raw.fence_holes();
         queue.book.unfinished.fence_done();
     }
@@ -55,7 +57,7 @@ impl Condition for AllDone {
     }
 }
 
-/// The queue is closed, which is for ever.
+/// The queue is closed. It never opens again.
 pub(crate) struct IsClosed;
 
 impl Condition for IsClosed {
@@ -99,7 +101,7 @@ impl<T, H: QueueRef<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
 
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<()> {
         let since = self.waiting.as_mut().map(|(waiting, since)| {
-            waker.into_iter().for_each(|waker| waiting.look(waker));
+            waker.into_iter().for_each(|waker| waiting.poll(waker));
             *since
         });
         C::holds(self.handle.queue(), since).then(|| self.cancel())
@@ -115,7 +117,7 @@ impl<T, H: QueueRef<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
             match &mut self.waiting {
                 Some((waiting, _)) => waiters.enter_again(waiting),
                 None => {
-                    // Before it counts as a waiter: what holds from then on is noted with at least so much.
+                    // Before it counts as a waiter: a zero from then on is noted with at least so many claims.
                     let since = C::now(queue);
                     self.waiting = Some((waiters.enter(), since));
                 }

@@ -1,13 +1,16 @@
-//! Holes ahead of the head: claims beyond the bound that were given up, and that no getter has passed.
+//! Holes ahead of the head: holes of claims beyond the bound, at positions that the head may not have passed
+//! yet.
 //!
-//! Knows positions only. Such a claim needs a word of the tail that comes back between a look and a claim, after at least
-//! 256 segments. So there are next to none, and each is kept, by its position, until the queue goes: who counts items in
-//! earnest subtracts those between the head and the tail.
+//! Knows positions only. Such a claim requires that the tail's word returns to the same bits between a check
+//! and the claim, after at least 256 segments. So these holes are extremely rare. Each is kept, by its
+//! position, until the queue is dropped. An exact count of items subtracts the holes between the head and the
+//! tail.
 
 use crate::sync::{AtomicPtr, Ordering, UnsafeCell};
 use std::ptr::null_mut;
 
-/// The list: pushed by compare-and-swap, and nothing is taken from it, so that it has no ABA.
+/// The list of these holes. Nodes are pushed by compare-and-swap and never removed, so there is no ABA
+/// problem.
 pub(super) struct HolesAhead {
     newest: AtomicPtr<Node>,
 }
@@ -30,15 +33,16 @@ impl HolesAhead {
         }
     }
 
-    /// Whether there never was one.
+    /// Whether there has never been such a hole.
     pub(super) fn is_empty(&self) -> bool {
         self.newest().is_null()
     }
 
-    /// How many there are at the positions from `head` on and before `tail`.
+    /// The number of these holes at the positions `head..tail`.
     ///
-    /// A position belongs to one claim and never comes back, so that each hole counts once. One that the head had passed
-    /// when it was looked at counts no more, and one that the tail had not reached does not count yet.
+    /// A position belongs to one claim and does not recur, so each hole counts once. A hole that the head had
+    /// passed when it was read does not count any more. A hole that the tail had not reached does not count
+    /// yet.
     #[inline]
     pub(super) fn between(&self, head: u64, tail: u64) -> u64 {
         match self.newest() {
@@ -50,9 +54,9 @@ impl HolesAhead {
     #[cold]
     fn sum(newest: *mut Node, head: u64, tail: u64) -> u64 {
         let (mut sum, mut node) = (0, newest);
-        // SAFETY: the list's nodes live as long as the queue, and are not written once they are in it.
-        while let Some(known) = unsafe { node.as_ref() } {
-            node = known.holes.with(|holes| {
+        // SAFETY: the nodes live as long as the queue, and are not written once they are in the list.
+        while let Some(listed) = unsafe { node.as_ref() } {
+            node = listed.holes.with(|holes| {
                 // SAFETY: as above.
                 let holes = unsafe { &*holes };
                 sum += (holes.first + holes.count).min(tail).saturating_sub(holes.first.max(head));
@@ -62,26 +66,28 @@ impl HolesAhead {
         sum
     }
 
-    /// Adds `count` from the position `first` on. After this no look at the ends counts them.
+    /// Adds `count` holes at the positions from `first` on. A count of items that begins after this excludes
+    /// them.
     #[cold]
     pub(super) fn add(&self, first: u64, count: u64) {
         // Ordering: Relaxed, N2. A guess; the CAS confirms it.
         let mut older = self.newest.load(Ordering::Relaxed);
         let node = Box::into_raw(Box::new(Node { holes: UnsafeCell::new(Holes { first, count, older }) }));
         loop {
-            // Ordering: Release, N1. Pairs with the look (N1): the node, and those before it by its release sequence.
+            // Ordering: Release, N1. Pairs with the load (N1): the node is seen, and the earlier ones by its
+            // release sequence.
             match self.newest.compare_exchange(older, node, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(now) => older = now,
             }
-            // SAFETY: nobody else knows the node.
+            // SAFETY: no other thread knows the node.
             unsafe { (*node).holes.with_mut(|holes| (*holes).older = older) };
         }
     }
 
     #[inline]
     fn newest(&self) -> *mut Node {
-        // Ordering: Acquire, N1. Pairs with the CAS of the list (N1): the nodes as they were made.
+        // Ordering: Acquire, N1. Pairs with the CAS of the list (N1): the nodes are seen as they were made.
         self.newest.load(Ordering::Acquire)
     }
 }
@@ -90,10 +96,11 @@ impl Drop for HolesAhead {
     fn drop(&mut self) {
         let mut node = self.newest();
         while !node.is_null() {
-            // SAFETY: each node was made by a box, is in the list once, and nobody else is there.
-            let known = unsafe { Box::from_raw(node) };
+            // SAFETY: each node comes from a box and is in the list once, and no other thread accesses the
+            // list.
+            let listed = unsafe { Box::from_raw(node) };
             // SAFETY: as above.
-            node = known.holes.with(|holes| unsafe { (*holes).older });
+            node = listed.holes.with(|holes| unsafe { (*holes).older });
         }
     }
 }
@@ -103,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hole_is_subtracted_between_the_head_and_the_tail() {
+    fn holes_count_between_the_head_and_the_tail_only() {
         let holes = HolesAhead::new();
         assert!(holes.is_empty() && holes.between(0, 100) == 0);
         holes.add(10, 4);

@@ -1,8 +1,8 @@
-//! A cursor: a place in the list of segments, packed into one word.
+//! A cursor: a position in the list of segments, packed into one word.
 //!
-//! Knows bits and arithmetic, no memory. One word holds the segment, how far it is claimed, and whether the
-//! list is closed, so that a single compare-and-swap claims a slot, proves which segment it is in, and keeps
-//! that segment alive (the idea of the LOO queue by Giersch and Nolte).
+//! Knows bits and arithmetic. Does not know memory. One word holds the segment, the number of claimed slots,
+//! and whether the list is closed. So a single compare-and-swap claims a slot, proves which segment the slot
+//! is in, and keeps that segment alive (the idea of the LOO queue by Giersch and Nolte).
 //!
 //! ```text
 //!  63                              23 22      15  14  13            0
@@ -11,12 +11,14 @@
 //! +----------------------------------+----------+---+----------------+
 //! ```
 //!
-//! * *ticket*: the next one to hand out. Below the segment's length it is a slot; from there on it is a
-//!   helper's ticket, which only keeps the segment alive while its owner moves the word on.
-//! * *C*: closed. In the tail's word: nobody puts any more. In the head's: only one gets, and nobody else.
+//! * *ticket*: the next one to hand out. A ticket below the segment's length is a slot index. A ticket from
+//!   there on is a helper ticket: it only keeps the segment alive while its owner moves the word to the next
+//!   segment.
+//! * *C*: closed. In the tail's word: no push is accepted any more. In the head's word: the queue has a
+//!   single consumer.
 //! * *sequence*: the low bits of the segment's number. Its parity selects one of the two bases of an end.
 
-/// Segments are aligned so, and the address loses its low seven bits in the word.
+/// The alignment of segments. The word does not hold the low seven bits of the address.
 pub(crate) const SEGMENT_ALIGN: usize = 128;
 
 const TICKET_BITS: u32 = 14;
@@ -26,17 +28,20 @@ const SEQUENCE_MASK: u64 = 0xff;
 const ADDRESS_SHIFT: u32 = 23;
 const ALIGN_SHIFT: u32 = SEGMENT_ALIGN.trailing_zeros();
 
-/// The highest ticket: who meets it waits for the word to move to the next segment.
+/// The highest ticket. It is not handed out: a thread that finds it waits until the word moves to the next
+/// segment.
 pub(crate) const MAX_TICKET: u64 = (1 << TICKET_BITS) - 1;
 
-/// A place in the list, as one end's word says it.
+/// A position in the list: the value of an end's word.
 ///
-/// Invariant: `sequence` is that of the segment at `address`; address 0 is the imaginary segment 0, which is full.
+/// Invariant: `sequence` is that of the segment at `address`; address 0 is the sentinel segment 0, which is
+/// full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor(u64);
 
 impl Cursor {
-    /// Where both ends of a new queue stand: behind the imaginary segment 0, all of whose `len` slots are used.
+    /// The cursor of both ends of a new queue: after the sentinel segment 0, all of whose `len` slots are
+    /// used up.
     #[inline]
     pub(crate) const fn sentinel(len: u64) -> Self {
         Cursor(len)
@@ -52,7 +57,7 @@ impl Cursor {
         self.0
     }
 
-    /// The cursor after the swing to the segment at `address`, of which `ticket` slots are already claimed.
+    /// The cursor after the swing to the segment at `address`, in which `ticket` slots are already claimed.
     #[inline]
     pub(crate) fn swung(self, address: usize, ticket: u64) -> Self {
         let sequence = (self.sequence() + 1) & sequence_mask();
@@ -60,7 +65,7 @@ impl Cursor {
         Cursor((address as u64 >> ALIGN_SHIFT << ADDRESS_SHIFT) | sequence << SEQUENCE_SHIFT | ticket)
     }
 
-    /// The cursor after `tickets` more were handed out.
+    /// The cursor after `tickets` more tickets were handed out.
     #[inline]
     pub(crate) fn advanced(self, tickets: u64) -> Self {
         debug_assert!(self.ticket() + tickets <= MAX_TICKET);
@@ -93,19 +98,19 @@ impl Cursor {
         self.0 & MAX_TICKET
     }
 
-    /// The ticket where one of the segment's slots can be claimed by anybody; a number beyond every length else.
+    /// The ticket if the cursor is open. If it is closed, a number above the length of every segment.
     #[inline]
     pub(crate) fn slot(self) -> u64 {
         self.0 & (CLOSED | MAX_TICKET)
     }
 
-    /// The address of the segment, 0 for the root.
+    /// The address of the segment; 0 for the sentinel.
     #[inline]
     pub(crate) fn address(self) -> usize {
         (self.0 >> ADDRESS_SHIFT << ALIGN_SHIFT) as usize
     }
 
-    /// Which of an end's two bases belongs to this segment.
+    /// The index of this segment's base in an end.
     #[inline]
     pub(crate) fn parity(self) -> usize {
         (self.sequence() & 1) as usize
@@ -117,7 +122,7 @@ impl Cursor {
     }
 }
 
-/// The bits of a segment's number that a word keeps.
+/// The bits of a segment's number that a word holds.
 #[cfg(not(loom))]
 #[inline]
 fn sequence_mask() -> u64 {
@@ -126,7 +131,7 @@ fn sequence_mask() -> u64 {
 #[cfg(loom)]
 use short::sequence_mask;
 
-/// For models: fewer bits of the sequence, so that a word comes back after few segments.
+/// For models: fewer bits of the sequence, so that a word wraps around to the same bits after few segments.
 #[cfg(loom)]
 pub(crate) mod short {
     use super::SEQUENCE_MASK;
@@ -136,7 +141,8 @@ pub(crate) mod short {
         static MASK: Cell<u64> = const { Cell::new(SEQUENCE_MASK) };
     }
 
-    /// The words of this thread come back after `1 << bits` segments from now on. (All threads of a model are one.)
+    /// From now on the sequence numbers of this thread wrap around after `1 << bits` segments. (In a model
+    /// all threads run in one thread.)
     pub fn fix_sequence_bits(bits: u32) {
         MASK.with(|mask| mask.set((1 << bits) - 1));
     }
@@ -146,7 +152,7 @@ pub(crate) mod short {
     }
 }
 
-/// Whether an address survives packing: aligned, and below 2^48.
+/// Whether an address can be packed: it is aligned and below 2^48.
 #[inline]
 pub(crate) fn fits(address: usize) -> bool {
     address % SEGMENT_ALIGN == 0 && (address as u64) < 1 << 48
@@ -157,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_gives_back_what_was_packed() {
+    fn unpacking_returns_what_was_packed() {
         let address = 0x7fff_ffff_ff80_usize;
         let cursor = Cursor::sentinel(256).swung(address, 1);
         assert_eq!((cursor.address(), cursor.ticket(), cursor.parity()), (address, 1, 1));
@@ -168,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sequence_wraps_without_touching_the_address() {
+    fn the_sequence_wraps_around_without_changing_the_address() {
         let mut cursor = Cursor::sentinel(2);
         for n in 1..=600u64 {
             cursor = cursor.swung(0x1000, 0);
@@ -177,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_do_not_fit_are_refused() {
+    fn addresses_that_do_not_fit_are_rejected() {
         assert!(fits(0x80) && !fits(0x81));
         #[cfg(target_pointer_width = "64")]
         assert!(!fits(1 << 48));

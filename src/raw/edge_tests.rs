@@ -1,14 +1,14 @@
-//! Unit tests of the edges between segments, and of what operations report.
+//! Unit tests of the edges between segments, and of the events that operations report.
 
 use super::tests::{pass_the_tail, pop_up_to, push_all, LEN};
 use super::*;
 use std::collections::VecDeque;
 
-/// As an appender does that is stopped before the tail moves: links a segment whose slot 0 holds `value`.
+/// Acts like an appender that is stopped before the tail moves: links a segment whose slot 0 holds `value`.
 fn link_and_stop(queue: &RawQueue<u64>, value: u64) -> link::Link<'_, u64> {
     let link = queue.link(&queue.tail, queue.tail.cursor()).unwrap();
-    let segment = queue.side.pool.acquire(link.base_behind());
-    // SAFETY: nobody else knows the segment.
+    let segment = queue.cold.pool.acquire(link.next_base());
+    // SAFETY: no other thread knows the segment.
     unsafe { segment.slot(0).fill(value) };
     link.next().store(segment.address(), Ordering::Release);
     link
@@ -22,8 +22,8 @@ fn the_head_stays_in_the_segment_that_the_tail_has_not_left() {
     let segment = queue.tail.cursor().address();
     (0..LEN).for_each(|n| assert_eq!(queue.pop(&mut Events::default()), Ok(n)));
     assert_eq!(queue.head.cursor().address(), segment);
-    // As by a getter that saw an item, and whose word of the head came back since.
-    queue.leave_used_up(queue.head.cursor());
+    // Like a pop that saw an item, after which the head's word wrapped around.
+    queue.leave_used_up_segment(queue.head.cursor());
     assert_eq!(queue.head.cursor().address(), segment);
     assert_eq!(queue.pop(&mut Events::default()), Err(PopError::Empty));
     drop(appender);
@@ -51,14 +51,15 @@ fn each_operation_reports_what_it_changed() {
     while queue.pop(events).is_ok() {
         check(&queue, events);
     }
-    // A slot beyond the bound that is given up, and free at once, and one that follows: the pop reports both.
+    // A claim beyond the bound that becomes a hole, and frees its slot at once. A push follows: the pop
+    // reports both slots.
     let slots = events.freed;
     let Ok(ticket) = queue.try_claim_push() else { panic!("there is a slot") };
     assert!(queue.push_slow(0, PushFallback::Misplaced(ticket), 0, events).is_err());
     queue.push(0, UNBOUNDED, events).unwrap();
     queue.pop(events).unwrap();
     assert_eq!((events.freed - slots, events.holes), (3, 1));
-    // Slots that are poisoned before a put comes.
+    // Slots that are poisoned before a push claims them.
     (0..3).for_each(|_| pass_the_tail(&queue));
     let items = events.pushed;
     queue.push(0, UNBOUNDED, events).unwrap();
@@ -101,7 +102,7 @@ fn use_up(queue: &RawQueue<u64>) {
 }
 
 #[test]
-fn an_append_uses_a_retired_segment_that_was_left_since() {
+fn an_append_reuses_a_retired_segment_that_is_done() {
     let queue = RawQueue::new();
     let first = fill_up(&queue);
     fill_up(&queue);
@@ -113,7 +114,7 @@ fn an_append_uses_a_retired_segment_that_was_left_since() {
 }
 
 #[test]
-fn the_next_segment_to_be_retired_frees_one_that_was_left_since() {
+fn retiring_a_segment_recycles_an_earlier_one_that_is_done() {
     let queue = RawQueue::new();
     let first = fill_up(&queue);
     fill_up(&queue);
@@ -122,7 +123,7 @@ fn the_next_segment_to_be_retired_frees_one_that_was_left_since() {
     use_up(&queue);
     fill_up(&queue);
     ticket.take(drop);
-    // The second segment is done, and would be the spare if the first one were not looked at again.
+    // The second segment is done. It would become the spare if the first one were not rechecked.
     use_up(&queue);
     assert_eq!(fill_up(&queue), first);
 }
@@ -134,7 +135,7 @@ fn a_dropped_queue_frees_all_its_segments() {
     fill_up(&queue);
     for _ in 0..2 {
         fill_up(&queue);
-        // The second pop looks where the tail is.
+        // The second pop loads the tail's word.
         (0..2).for_each(|_| assert_eq!(queue.pop(&mut Events::default()), Ok(0)));
         let Ok(_never_used) = queue.try_claim_pop() else { panic!("there are items") };
         use_up(&queue);
@@ -147,14 +148,14 @@ fn a_dropped_queue_frees_all_its_segments() {
 }
 
 #[test]
-fn a_used_up_segment_is_left_with_its_last_item() {
-    // So that a drained queue does not keep it.
+fn the_head_leaves_a_segment_with_its_last_item() {
+    // An empty queue must not keep the segment.
     fn one_by_one(mut pop: impl FnMut() -> Result<u64, PopError>) {
         (0..LEN).for_each(|n| assert_eq!(pop(), Ok(n)));
     }
-    for (alone, batch) in [(false, false), (false, true), (true, false), (true, true)] {
+    for (is_single, batch) in [(false, false), (false, true), (true, false), (true, true)] {
         let mut queue = RawQueue::new();
-        let mut single = alone.then(|| queue.single_consumer());
+        let mut single = is_single.then(|| queue.single_consumer());
         (0..=LEN).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
         let mut values = Vec::new();
         let (most, all) = (LEN as usize, Ok(LEN as usize));
@@ -167,7 +168,7 @@ fn a_used_up_segment_is_left_with_its_last_item() {
             }),
             (Some(single), true) => assert_eq!(queue.pop_many_single(single, &mut values, most), all),
         }
-        assert_eq!(queue.head.cursor().address(), queue.tail.cursor().address(), "{alone} {batch}");
+        assert_eq!(queue.head.cursor().address(), queue.tail.cursor().address(), "{is_single} {batch}");
     }
 }
 
@@ -177,7 +178,7 @@ fn helper_tickets_do_not_count_as_items() {
     queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
     queue.pop(&mut Events::default()).unwrap();
     (1..LEN).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
-    // As by threads that are stopped at the edge.
+    // Like threads that are stopped at the edge.
     let helpers = [(); 3].map(|()| queue.link(&queue.tail, queue.tail.cursor()).unwrap());
     (1..LEN / 2).for_each(|n| assert_eq!(queue.pop(&mut Events::default()), Ok(n)));
     assert_eq!((queue.len(), queue.claims()), (LEN / 2, LEN));
@@ -186,7 +187,7 @@ fn helper_tickets_do_not_count_as_items() {
     (LEN / 2..=LEN).for_each(|n| assert_eq!(queue.pop(&mut Events::default()), Ok(n)));
     drop(helpers);
     assert_eq!(queue.pop(&mut Events::default()), Err(PopError::Empty));
-    // No pop went ahead of the tail.
+    // No pop claimed ahead of the tail.
     queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
     assert_eq!((queue.pop(&mut Events::default()), queue.holes()), (Ok(0), 0));
 }
@@ -202,7 +203,7 @@ fn helper_tickets_end_before_the_closed_bit() {
 }
 
 #[test]
-fn a_misplaced_claim_is_kept_within_the_bound_and_given_up_beyond_it() {
+fn a_misplaced_claim_is_used_within_the_bound_and_becomes_a_hole_beyond_it() {
     for (limit, answer, holes) in [(2, Ok(()), 0), (1, Err(PushError::Full(1)), 1)] {
         let queue = RawQueue::new();
         queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();

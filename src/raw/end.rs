@@ -1,22 +1,26 @@
-//! One end of the list: where it is, as a cursor and as a position that never goes back.
+//! One end of the list: its place as a cursor, and as a position that never decreases.
 //!
-//! Knows cursors. Does not know which end it is.
+//! Knows cursors. Does not know whether it is the head or the tail.
 
 use super::cursor::Cursor;
 use crate::sync::{AtomicU64, Ordering};
 
-/// The head, from which getters claim, or the tail, from which putters do.
+/// The head, where pops claim slots, or the tail, where pushes do.
 pub(crate) struct End {
-    /// The cursor: where the next ticket is.
+    /// The cursor, whose ticket is the next one to hand out.
     word: AtomicU64,
-    /// The positions of slot 0 of the segment in `word` and of one neighbour, by the parity of their sequence.
-    /// Invariant: the base of a segment is here before `word` swings to it, and each of the two only grows.
+    /// The positions of slot 0 of the segment in `word` and of one neighbour, by the parity of their sequence
+    /// numbers.
+    ///
+    /// Invariant: the base of a segment is stored here before `word` swings to it, and each of the two only
+    /// grows.
     base: [AtomicU64; 2],
-    /// A position the *other* end has reached; it may be long past. Spares this end a look at the other's lines.
+    /// A position that the *other* end has reached; it may be well past it by now. The cached value spares
+    /// this end a load from the other end's cache line.
     cached_peer: AtomicU64,
 }
 
-/// An end at one moment: the cursor and the position that belong together.
+/// The cursor and the position of an end at one moment.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     pub(crate) cursor: Cursor,
@@ -25,7 +29,8 @@ pub(crate) struct Snapshot {
 
 impl End {
     crate::sync::const_fn! {
-        /// An end behind the imaginary segment 0 of `len` slots, whose base is 0; that of segment 1 is known already.
+        /// An end after the sentinel segment 0, whose base is 0 and which has `len` slots. The base of
+        /// segment 1 is already stored.
         pub(crate) const fn new(len: u64) -> Self {
             End {
                 word: AtomicU64::new(Cursor::sentinel(len).bits()),
@@ -37,62 +42,63 @@ impl End {
 
     #[inline]
     pub(crate) fn cursor(&self) -> Cursor {
-        // Ordering: Acquire, E1. Pairs with the swing (E2): the base is seen with the cursor it belongs to.
+        // Ordering: Acquire, E1. Pairs with the swing (E2): the base is seen with the cursor that it belongs
+        // to.
         Cursor::from_bits(self.word.load(Ordering::Acquire))
     }
 
-    /// Moves the word from `from` to `to`, or says where it is instead.
+    /// Moves the word from `from` to `to`, or returns its current value.
     #[inline]
     pub(crate) fn advance(&self, from: Cursor, to: Cursor) -> Result<(), Cursor> {
-        // Ordering: AcqRel, E2. Acquire: the segment as its appender made it, and the waiter counts of whoever met
-        // this word before (M1). Release: the base raised before a swing, the close before the verdict.
+        // Ordering: AcqRel, E2. Acquire: the segment as its appender made it, and the waiter counts of each
+        // waiter whose RMW fence on this word came before (M1). Release: the base raised before a swing, the
+        // close before a result.
         match self.word.compare_exchange(from.bits(), to.bits(), Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => Ok(()),
             Err(now) => Err(Cursor::from_bits(now)),
         }
     }
 
-    /// Moves the word on, for the only one who does.
+    /// Moves the word to `to`. Only for the single thread that moves this end.
     #[inline]
     pub(crate) fn store(&self, to: Cursor) {
-        // Ordering: Release, E7. As E2: the base raised before a swing, and for who finds room there.
+        // Ordering: Release, E7. As E2: the base raised before a swing, and the free slots for a push that
+        // finds them.
         self.word.store(to.bits(), Ordering::Release);
     }
 
-    /// As [`End::place`], and whoever has met this word is seen.
+    /// Like [`End::store`], but also sees what a thread did before an RMW fence on this word.
     #[inline]
     pub(crate) fn swap(&self, to: Cursor) {
-        // Ordering: AcqRel, E7. As above. Acquire: the waiter counts of whoever met this word before (M1).
+        // Ordering: AcqRel, E7. As above. Acquire: the waiter counts of each waiter whose RMW fence came
+        // before (M1).
         self.word.swap(to.bits(), Ordering::AcqRel);
     }
 
-    /// The position that `cursor` stands for, if the word is still there; if it has gone on the position may be too
-    /// high, never too low, and then the word is seen to have gone on by who looks again.
+    /// The position of `cursor`, which is at a slot, if the word still has this value. If the word has moved,
+    /// the result may be too high but never too low, and a later load of the word sees that it has moved.
     #[inline]
-    pub(crate) fn position_of(&self, cursor: Cursor, len: u64) -> u64 {
-        // Ordering: Acquire, E3. The cursor was loaded with Acquire (E1, E2), so the base is not older. Pairs with a
-        // raise (E5) of a later segment: who reads that sees the words at least where the raiser saw them.
-        self.base[cursor.parity()].load(Ordering::Acquire) + cursor.ticket().min(len)
-    }
-
-    /// As [`End::position_of`], for a cursor that is at a slot.
-    #[inline]
-    pub(crate) fn position_of_slot(&self, cursor: Cursor) -> u64 {
-        // Ordering: Acquire, E3. As above.
+    pub(crate) fn position_of(&self, cursor: Cursor) -> u64 {
+        // Ordering: Acquire, E3. The cursor was loaded with Acquire (E1, E2), so the base is not older. Pairs
+        // with a raise (E5) of a later segment: a thread that reads it sees the words at least where the
+        // raising thread saw them.
         self.base[cursor.parity()].load(Ordering::Acquire) + cursor.ticket()
     }
 
-    /// Where this end is: a position between those at the call and at the return.
+    /// A consistent read of cursor and position. The position lies between those at the call and at the
+    /// return.
     ///
-    /// If the word is the same before and after the base was read, then either nothing happened in between and the sum is
-    /// exact, or the word came back to the same bits after a whole number of turns. The base that was read is then that of
-    /// a segment passed meanwhile: the sum is one that this end reached or, within a batch, went past in between.
+    /// If the word is the same before and after the load of the base, there are two cases. Either the word
+    /// did not move and the sum is exact. Or the word has returned to the same bits, after a whole number of
+    /// wrap-arounds of the sequence. Then the base is that of a segment which this end passed in between, so
+    /// this end has reached the sum or, within a batch, moved past it.
     #[inline]
     pub(crate) fn snapshot(&self, len: u64) -> Snapshot {
         let mut cursor = self.cursor();
         loop {
-            // Ordering: Acquire, E4. The second look at the word comes after this one. Pairs with a raise (E5): who reads a
-            // base raised since sees the word at least where the raiser saw it, and not what it was before.
+            // Ordering: Acquire, E4. The second load of the word comes after this one. Pairs with a raise
+            // (E5): a thread that reads a base raised since sees the word at least where the raising thread
+            // saw it, not an earlier value.
             let base = self.base[cursor.parity()].load(Ordering::Acquire);
             let again = self.cursor();
             if again == cursor {
@@ -102,14 +108,17 @@ impl End {
         }
     }
 
-    /// Makes the base of the next segment known, before the swing to it: the segment after `cursor`'s is at `base`.
+    /// Stores the base of the next segment, before the swing to it: the segment after that of `cursor` begins
+    /// at `base`.
     #[inline]
     pub(crate) fn raise(&self, cursor: Cursor, base: u64, len: u64) {
-        // Two segments back the same place held `base - 2 * len`. A helper who comes late finds it raised already.
+        // The field held `base - 2 * len` for the segment before the last. A late helper finds it already
+        // raised.
         let _ = self.base[1 - cursor.parity()].compare_exchange(
             base.wrapping_sub(2 * len),
             base,
-            // Ordering: AcqRel, E5. The swing after it (E2) releases it too; a raise that lost saw the other's.
+            // Ordering: AcqRel, E5. The swing that follows (E2) releases it too; a raise that lost has seen
+            // the other.
             Ordering::AcqRel,
             Ordering::Acquire,
         );
@@ -117,14 +126,16 @@ impl End {
 
     #[inline]
     pub(crate) fn cached_peer(&self) -> u64 {
-        // Ordering: Acquire, E6. Pairs with `cache_peer`: who trusts the horizon sees the other end at least there.
+        // Ordering: Acquire, E6. Pairs with `cache_peer`: a thread that uses the position sees the other end
+        // at least there.
         self.cached_peer.load(Ordering::Acquire)
     }
 
-    /// Notes that the other end was seen at `position`.
+    /// Caches `position`, at which the other end was seen.
     #[inline]
     pub(crate) fn cache_peer(&self, position: u64) {
-        // Ordering: Release, E6. As above. An older horizon may overwrite a newer one: it only costs a look.
+        // Ordering: Release, E6. As above. An older position may overwrite a newer one: that only costs a
+        // load later.
         self.cached_peer.store(position, Ordering::Release);
     }
 

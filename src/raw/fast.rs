@@ -1,8 +1,9 @@
-//! The simplest way in and out: the ticket of one slot by one compare-and-swap, or the reason why that does not do.
+//! The fast paths: claim one slot by one compare-and-swap, or return the reason why the slow path is needed.
 //!
-//! Nothing is called on these ways but what is called last, so that they need no registers saved: what is rare is told to
-//! the caller, who does it in a function of its own. And a value is moved only when there is a slot for it, or a place where
-//! it comes out: so a large one is copied once.
+//! Knows the ends, the segments and the slots. Does not know the slow paths: the caller calls them as
+//! functions of their own. So the fast paths make no calls except in tail position and need not save
+//! registers. A value is moved only when there is a slot for it, or a destination for it. So a large value is
+//! copied only once.
 
 use super::cursor::Cursor;
 use super::segment::Segment;
@@ -10,79 +11,81 @@ use super::slot::Published;
 use super::{Claim, RawQueue};
 use std::marker::PhantomData;
 
-/// The right and the duty to put into one slot. If it is forgotten its segment is never used again, and a
-/// getter of that slot may wait for ever where the kernel refuses the barrier it agreed to.
+/// The right and the duty to publish into one slot. If the ticket is forgotten, its segment is never reused.
+/// And the slot's consumer may wait forever if the kernel refuses the `membarrier` for which the process has
+/// registered.
 #[must_use]
 #[allow(missing_debug_implementations)]
 pub struct PushTicket<'a, T> {
-    /// The cursor that was moved on.
+    /// The cursor before the claim.
     seen: Cursor,
     queue: PhantomData<&'a RawQueue<T>>,
 }
 
-/// A value was put, and a getter has asked for it before or gone on without it.
+/// A push whose value is published, but whose slot the consumer has contested and may have poisoned.
 #[must_use]
 #[allow(missing_debug_implementations)]
 pub struct Contested<'a, T>(PushTicket<'a, T>);
 
-/// Why a value does not go in the simplest way.
+/// Why the fast path of a push failed.
 #[allow(missing_debug_implementations)]
 pub enum PushFallback<'a, T> {
     /// The limit is reached.
     Full,
-    /// There may be a slot by the general way.
+    /// The slow path may find a slot.
     General,
-    /// The race for the tail was lost.
+    /// Another thread moved the tail first.
     Contended,
-    /// The slot is not where the limit was tested.
+    /// A slot is claimed, but not at the position for which the limit was checked.
     Misplaced(PushTicket<'a, T>),
 }
 
-/// The right and the duty to take the value out of one slot, in which it is. If it is forgotten so is the value.
+/// The right and the duty to take the value of one full slot. If the ticket is forgotten, so is the value.
 #[must_use]
 #[allow(missing_debug_implementations)]
 pub struct PopTicket<'a, T> {
-    /// The cursor that was moved on.
+    /// The cursor before the claim.
     seen: Cursor,
     queue: PhantomData<&'a RawQueue<T>>,
 }
 
-/// The right and the duty to get from one slot, in which there was no value.
+/// The right and the duty to take from one slot whose value is not published yet, or that is a hole.
 #[must_use]
 #[allow(missing_debug_implementations)]
 pub struct Unpublished<'a, T>(PopTicket<'a, T>);
 
-/// Why a value does not come out the simplest way.
+/// Why the fast path of a pop failed.
 #[allow(missing_debug_implementations)]
 pub enum PopFallback<'a, T> {
-    /// There may be one by the general way.
+    /// The slow path may find an item.
     General,
-    /// The race for the head was lost.
+    /// Another thread moved the head first.
     Contended,
-    /// The slot is claimed, and its value is not there yet, or never will be.
+    /// A slot is claimed whose value is not published yet, or that is a hole.
     Unpublished(Unpublished<'a, T>),
 }
 
-/// The slot at a cursor of which a ticket was got.
+/// The segment and the slot index of a claimed ticket, by the cursor before the claim.
 #[inline]
-fn place<T>(seen: Cursor) -> (Segment<T>, u64) {
-    // SAFETY: there was a slot at the cursor, so that it is not the root's.
-    (unsafe { Segment::behind(seen) }, seen.slot())
+fn segment_and_index<T>(seen: Cursor) -> (Segment<T>, u64) {
+    // SAFETY: there was a slot at the cursor, so the cursor is not at the sentinel.
+    (unsafe { Segment::of_cursor(seen) }, seen.slot())
 }
 
 fn claim<T>(seen: Cursor) -> Claim<T> {
-    let (segment, index) = place(seen);
+    let (segment, index) = segment_and_index(seen);
     Claim { segment, index, count: 1 }
 }
 
 impl<'a, T> PushTicket<'a, T> {
-    /// Writes the value and publishes it. In vain, it may be, if a getter has asked for it.
+    /// Writes the value and publishes it. If the slot's consumer has contested the slot,
+    /// [`RawQueue::push_contested`] must follow.
     #[inline]
     pub fn publish(self, value: T) -> Result<(), Contested<'a, T>> {
-        let (segment, index) = place(self.seen);
+        let (segment, index) = segment_and_index(self.seen);
         // SAFETY: the claim's ticket is used once; until then it pins the segment.
         match unsafe { segment.slot(index).publish(value, segment.handshake()) } {
-            Published::Kept => Ok(()),
+            Published::Done => Ok(()),
             Published::Contested => Err(Contested(self)),
         }
     }
@@ -93,20 +96,20 @@ impl<'a, T> PushTicket<'a, T> {
 }
 
 impl<T> Contested<'_, T> {
-    /// The value, if the getter has gone on without it.
+    /// The value, if the slot is poisoned.
     pub(super) fn resolve(self) -> Option<T> {
-        let (segment, index) = place(self.0.seen);
-        // SAFETY: the value was just put by this ticket, which is used up by this.
+        let (segment, index) = segment_and_index(self.0.seen);
+        // SAFETY: this ticket has just published the value, and is used up by this call.
         unsafe { segment.slot(index).resolve() }
     }
 }
 
 impl<T> PopTicket<'_, T> {
-    /// The value, in the shape in which it is wanted: so a large one is copied once.
+    /// Takes the value. `wrap` converts it in place, so that a large one is copied only once.
     #[inline]
     pub fn take<R>(self, wrap: impl FnOnce(T) -> R) -> R {
-        let (segment, index) = place(self.seen);
-        // SAFETY: the claim's ticket is used once; until then it pins the segment. The slot was seen to be full.
+        let (segment, index) = segment_and_index(self.seen);
+        // SAFETY: the claim's ticket is used once; until then it pins the segment. The slot was seen full.
         unsafe { segment.slot(index).take_full(wrap) }
     }
 }
@@ -118,7 +121,7 @@ impl<T> Unpublished<'_, T> {
 }
 
 impl<T> RawQueue<T> {
-    /// Claims one slot at the tail, if that can be done at once. There is no limit.
+    /// Claims one slot at the tail of an unbounded queue, if one compare-and-swap can do it.
     #[inline]
     pub fn try_claim_push(&self) -> Result<PushTicket<'_, T>, PushFallback<'_, T>> {
         let seen = self.tail.cursor();
@@ -131,7 +134,7 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// The same, unless `limit` items are inside.
+    /// Like [`RawQueue::try_claim_push`], unless `limit` items are in the queue.
     #[inline]
     pub fn try_claim_push_within(&self, limit: u64) -> Result<PushTicket<'_, T>, PushFallback<'_, T>> {
         let seen = self.tail.cursor();
@@ -139,11 +142,11 @@ impl<T> RawQueue<T> {
         if index >= Self::LEN {
             return Err(PushFallback::General);
         }
-        let position = self.tail.position_of_slot(seen);
+        let position = self.tail.position_of(seen);
         let mut head = None;
         if position.saturating_sub(self.tail.cached_peer()) >= limit {
-            // The horizon is old.
-            head = Some(self.head_within(seen, position, limit)?);
+            // The cached position of the head is old.
+            head = Some(self.head_below_limit(seen, position, limit)?);
         }
         #[cfg(all(test, not(loom)))]
         super::hooks::before_the_claim();
@@ -151,26 +154,29 @@ impl<T> RawQueue<T> {
             return Err(PushFallback::Contended);
         }
         let ticket = PushTicket { seen, queue: PhantomData };
-        let (segment, _) = place::<T>(seen);
+        let (segment, _) = segment_and_index::<T>(seen);
         // SAFETY: the claim pins the segment.
         let base = unsafe { segment.base() };
         if base + index != position {
-            // The word had come back to the same bits, whole turns of the list later, between the test and the claim.
+            // The tail's word wrapped around to the same bits between the check and the claim.
             return Err(PushFallback::Misplaced(ticket));
         }
         if let Some(head) = head {
-            // Only now: the word has not come back meanwhile, so that both were in this life of the segment.
+            // Only now it is certain that the word has not wrapped around, so both cursors were in this
+            // generation of the segment.
             self.tail.cache_peer(base + head);
         }
         Ok(ticket)
     }
 
-    /// The head's ticket, if it is in the segment of the tail's cursor `seen` and fewer than `limit` slots behind; `position` is
-    /// what was read as that of `seen`, and need not be. The head may be in another life of the segment.
+    /// The head's ticket, if the head is in the segment of the tail's cursor `seen` and fewer than `limit`
+    /// slots behind it. `position` is what was read as the position of `seen`, and may be wrong. The head may
+    /// be in another generation of the segment.
     #[inline]
-    pub(super) fn head_within(&self, seen: Cursor, position: u64, limit: u64) -> Result<u64, PushFallback<'_, T>> {
-        // Was the base that of `seen`? If the word is there now then it is not younger, and if it is the same below, not older:
-        // it is raised for a later life of the segment only when the tail has left this one.
+    pub(super) fn head_below_limit(&self, seen: Cursor, position: u64, limit: u64) -> Result<u64, PushFallback<'_, T>> {
+        // Does the base belong to `seen`? If the word still equals `seen`, the base is not newer. If the base
+        // is the same below, it is not older: it is raised for a later generation of the segment only after
+        // the tail has left this one.
         if self.tail.cursor() != seen {
             return Err(PushFallback::General);
         }
@@ -179,16 +185,16 @@ impl<T> RawQueue<T> {
             return Err(PushFallback::General);
         }
         if seen.ticket().saturating_sub(now.ticket()) >= limit {
-            // As long as the base is the same the tail has not been through another life of the segment, so that both
-            // words were in this one: it was full when the head's was read.
-            let same = self.tail.position_of_slot(seen) == position;
+            // While the base is the same the tail has not passed through another generation of the segment.
+            // So both words were in this one, and the queue was full when the head's word was read.
+            let same = self.tail.position_of(seen) == position;
             return Err(if same { PushFallback::Full } else { PushFallback::General });
         }
         Ok(now.ticket().min(seen.ticket()))
     }
 
-    /// Claims the slot at the head, if that can be done at once, the slot is not the last of its segment, and its value is
-    /// there.
+    /// Claims the slot at the head, if one compare-and-swap can do it, the slot is not the last of its
+    /// segment, and its value is published.
     #[inline]
     pub fn try_claim_pop(&self) -> Result<PopTicket<'_, T>, PopFallback<'_, T>> {
         let seen = self.head.cursor();
@@ -196,13 +202,13 @@ impl<T> RawQueue<T> {
         if index + 1 >= Self::LEN {
             return Err(PopFallback::General);
         }
-        let position = self.head.position_of_slot(seen);
+        let position = self.head.position_of(seen);
         if position >= self.head.cached_peer() {
-            let there = self.available_hint(seen);
-            if there == 0 {
+            let available = self.available_hint(seen);
+            if available == 0 {
                 return Err(PopFallback::General);
             }
-            self.head.cache_peer(position + there);
+            self.head.cache_peer(position + available);
         }
         #[cfg(all(test, not(loom)))]
         super::hooks::before_the_claim();
@@ -210,7 +216,7 @@ impl<T> RawQueue<T> {
             return Err(PopFallback::Contended);
         }
         let ticket = PopTicket { seen, queue: PhantomData };
-        let (segment, _) = place::<T>(seen);
+        let (segment, _) = segment_and_index::<T>(seen);
         // SAFETY: the claim pins the segment.
         match unsafe { segment.slot(index).is_full() } {
             true => Ok(ticket),

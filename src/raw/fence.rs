@@ -1,43 +1,51 @@
-//! The means by which the two owners of a slot, who do not wait for each other, cannot miss each other.
+//! The handshake of the producer and the consumer of a slot, and the asymmetric fences for it.
 //!
-//! Knows no slots. What has to be made sure is always the same: one of two threads writes A and then looks at B, the
-//! other writes B and then looks at A; at least one must see what the other wrote. An ordinary processor promises that
-//! only for an RMW or a fence on *both* sides. Here one side is much more frequent than the other: each put, against a
-//! getter that has lost patience. So the getter can pay for both:
+//! Knows the kernel's `membarrier`. Does not know slots.
 //!
-//! * [`light`], the putter's: the compiler does not swap the write and the look. No instruction.
-//! * [`heavy`], the getter's: the kernel makes each processor on which a thread of this process runs pass a full fence
-//!   (`membarrier`, Linux 4.14). A thread that does not run passed one when it was taken off its processor.
+//! The problem is Dekker's: one of two threads writes A and then reads B, the other writes B and then reads
+//! A, and at least one of them must see what the other wrote. In general this requires an RMW or a full fence
+//! on *both* sides. Here one side runs much more often than the other: each push, against a consumer that has
+//! exceeded its spin limit. So the consumer pays for both sides:
 //!
-//! If the putter passes that fence between its write and its look, its look comes after the getter's write; if before its
-//! write, likewise; if after its look, its write is seen by the getter.
+//! * [`light`], for the producer: the compiler must not reorder the write and the read. No instruction.
+//! * [`heavy`], for the consumer: the kernel makes each processor that runs a thread of this process execute
+//!   a full fence (`membarrier`, Linux 4.14). A thread that does not run executed one when the scheduler
+//!   switched away from it.
 //!
-//! The kernel wants to be told beforehand by a call that takes some ten milliseconds in a process of several threads (it
-//! waits until each processor has been through the scheduler). As much is saved by about a million puts. So a process
-//! begins with [`Handshake::Rmw`], and goes over to [`Handshake::Membarrier`] for the segments made after so many puts. But it *asks*
-//! whether there is such a call with its first segment, which costs next to nothing: where a filter of system calls kills a
-//! process for this one, that happens at the first put, and not a million puts later.
+//! If the producer executes that fence before its write, or between its write and its read, then its read
+//! comes after the consumer's write. If it executes the fence after its read, then the consumer sees its
+//! write.
 //!
-//! Where the kernel refuses it stays with the RMW; so it does on other systems, on processors for which nobody has checked
-//! the argument of `docs/design.md`, and with the feature `rmw-handshake`. (Windows has `FlushProcessWriteBuffers`.)
+//! A process must register before it may use `membarrier`. In a process with several threads the registration
+//! takes some ten milliseconds, because the kernel waits until each processor has passed through the
+//! scheduler. About a million pushes save that much. So a process begins with [`Handshake::Rmw`], registers
+//! after so many slots, and uses [`Handshake::Membarrier`] for the segments made from then on. With its first
+//! segment the process *queries* whether the system call exists, which costs almost nothing: a filter of
+//! system calls that kills the process for this call then kills it at the first push, not a million pushes
+//! later.
 //!
-//! A segment has its means for life, so that putter and getter are always of one mind.
+//! If the kernel refuses, the handshake stays [`Handshake::Rmw`]. So it does on other operating systems, on
+//! processors for which the argument of `docs/design.md` was not checked, and with the feature
+//! `rmw-handshake`. (Windows has `FlushProcessWriteBuffers`.)
+//!
+//! The handshake of a segment is constant while the segment is in use, so the producer and the consumer of a
+//! slot use the same one.
 
-/// By what the putter and the getter of a slot do not miss each other.
+/// The method by which the producer and the consumer of a slot see each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handshake {
-    /// Both by an RMW of the same byte.
+    /// Both execute an RMW of the same byte.
     Rmw,
-    /// The putter by [`light`], the getter by [`heavy`].
-    #[allow(dead_code)] // not every system has it
+    /// The producer executes [`light`], the consumer [`heavy`].
+    #[allow(dead_code)] // some systems do not have it
     Membarrier,
 }
 
 impl Handshake {
-    /// For a segment of `slots` slots that is made now.
+    /// The handshake for a segment of `slots` slots that is made now.
     pub(crate) fn for_segment(slots: u64) -> Handshake {
         #[cfg(any(test, loom))]
-        if let Some(fixed) = fixed::MEANS.with(std::cell::Cell::get) {
+        if let Some(fixed) = fixed::HANDSHAKE.with(std::cell::Cell::get) {
             return fixed;
         }
         system::handshake(slots)
@@ -45,10 +53,10 @@ impl Handshake {
 }
 
 #[cfg(all(test, not(loom)))]
-pub(crate) use system::MAY_BE;
+pub(crate) use system::HAS_MEMBARRIER;
 pub(crate) use system::{heavy, light};
 
-/// Linux: the barrier of the kernel.
+/// Linux: `membarrier`.
 #[cfg(all(
     target_os = "linux",
     any(target_env = "gnu", target_env = "musl"),
@@ -60,79 +68,83 @@ mod system {
     use super::Handshake;
     use crate::sync::{compiler_fence, AtomicU64, AtomicU8, Ordering};
 
-    /// Whether there may be a barrier.
+    /// Whether this build can use `membarrier`.
     #[cfg(test)]
-    pub(crate) const MAY_BE: bool = true;
+    pub(crate) const HAS_MEMBARRIER: bool = true;
 
     /// From `linux/membarrier.h`.
     const QUERY: libc::c_int = 0;
     const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
     const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
 
-    /// Nobody has asked.
+    /// The kernel has not been queried.
     const UNKNOWN: u8 = 0;
-    /// The kernel has the call, and was not told that it will be used.
-    const THERE: u8 = 1;
-    const AGREED: u8 = 2;
+    /// The kernel has the call. The process has not registered for it.
+    const AVAILABLE: u8 = 1;
+    const REGISTERED: u8 = 2;
     const REFUSED: u8 = 3;
-    /// What the kernel says. Decides over segments yet to be made, and no more.
+    /// The kernel's answer. It decides the handshake of later segments only.
     static KERNEL: AtomicU8 = AtomicU8::new(UNKNOWN);
-    /// Slots in segments made before the kernel is told.
+    /// Slots in the segments made before the registration.
     static SLOTS: AtomicU64 = AtomicU64::new(0);
-    /// So many slots and the kernel is told. Early in a debug build, so that tests see both means.
-    const WORTH_IT: u64 = if cfg!(debug_assertions) { 1 << 10 } else { 1 << 20 };
+    /// The process registers after this many slots. Early in a debug build, so that tests see both
+    /// handshakes.
+    const REGISTER_AFTER: u64 = if cfg!(debug_assertions) { 1 << 10 } else { 1 << 20 };
 
     pub(super) fn handshake(slots: u64) -> Handshake {
-        // Ordering: Relaxed, A2. What the kernel said is true for all threads; any means is right for a new segment.
+        // Ordering: Relaxed, A2. The answer holds for all threads, and either handshake is right for a new
+        // segment.
         match KERNEL.load(Ordering::Relaxed) {
-            AGREED => return Handshake::Membarrier,
+            REGISTERED => return Handshake::Membarrier,
             REFUSED => return Handshake::Rmw,
-            UNKNOWN => ask(),
+            UNKNOWN => query(),
             _ => {}
         }
-        // Ordering: Relaxed, A2. A count, and one thread that passes the mark.
+        // Ordering: Relaxed, A2. A count, of which one thread reaches the threshold.
         let before = SLOTS.fetch_add(slots, Ordering::Relaxed);
-        if before < WORTH_IT && before + slots >= WORTH_IT {
-            tell();
+        if before < REGISTER_AFTER && before + slots >= REGISTER_AFTER {
+            register();
         }
         Handshake::Rmw
     }
 
-    /// The first use of the call in this process, or that of several threads at the same time.
+    /// Queries whether the kernel has the call. Several threads may do this at the same time.
     #[cold]
-    fn ask() {
-        let there = call(QUERY).is_some_and(|commands| commands & libc::c_long::from(PRIVATE_EXPEDITED) != 0);
-        let answer = if there { THERE } else { REFUSED };
-        // Ordering: Relaxed, A2. As above. What another thread has learnt since stays.
+    fn query() {
+        let available = call(QUERY).is_some_and(|commands| commands & libc::c_long::from(PRIVATE_EXPEDITED) != 0);
+        let answer = if available { AVAILABLE } else { REFUSED };
+        // Ordering: Relaxed, A2. As above. An answer that another thread has stored since is kept.
         let _ = KERNEL.compare_exchange(UNKNOWN, answer, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     #[cold]
-    fn tell() {
+    fn register() {
         // Ordering: Relaxed, A2. As above.
-        if KERNEL.load(Ordering::Relaxed) == THERE {
-            let agreed = call(REGISTER_PRIVATE_EXPEDITED).is_some();
+        if KERNEL.load(Ordering::Relaxed) == AVAILABLE {
+            let registered = call(REGISTER_PRIVATE_EXPEDITED).is_some();
             // Ordering: Relaxed, A2. As above.
-            KERNEL.store(if agreed { AGREED } else { REFUSED }, Ordering::Relaxed);
+            KERNEL.store(if registered { REGISTERED } else { REFUSED }, Ordering::Relaxed);
         }
     }
 
     #[inline]
     pub(crate) fn light() {
-        // Ordering: SeqCst, F1. For the compiler; pairs with `heavy`.
+        // Ordering: SeqCst, F1. For the compiler only. Pairs with `heavy`.
         compiler_fence(Ordering::SeqCst);
     }
 
-    /// True if it was done. The kernel may refuse what it agreed to, at any time, for lack of memory or because the
-    /// process has put itself under a filter of system calls since: then the caller knows no more than before.
+    /// Returns whether the kernel executed the fence. The kernel may refuse at any time although the process
+    /// has registered: for lack of memory, or because the process has since installed a filter of system
+    /// calls. Then the caller knows no more than before.
     ///
-    /// A forked child has the agreement with the memory it is copied from, and loses both by `exec`. Should a kernel
-    /// think otherwise it is told again here, and the answer is good for what came before as well: it comes
-    /// after each processor has been through the scheduler, and hence through a fence.
+    /// A forked child inherits the registration with the memory, and loses both by `exec`. If a kernel does
+    /// not keep the registration, the call registers again. The result then covers earlier accesses as well:
+    /// the registration returns after each processor has passed through the scheduler, and hence executed a
+    /// fence.
     #[cold]
     pub(crate) fn heavy() -> bool {
-        let done = || call(PRIVATE_EXPEDITED).is_some();
-        if done() || call(REGISTER_PRIVATE_EXPEDITED).is_some() && done() {
+        let fence = || call(PRIVATE_EXPEDITED).is_some();
+        if fence() || call(REGISTER_PRIVATE_EXPEDITED).is_some() && fence() {
             return true;
         }
         // Ordering: Relaxed, A2. As above.
@@ -140,16 +152,16 @@ mod system {
         false
     }
 
-    /// What the call says, if it did not fail.
+    /// The result of the system call, if it succeeded.
     fn call(command: libc::c_int) -> Option<libc::c_long> {
         let (flags, cpu): (libc::c_uint, libc::c_int) = (0, 0);
-        // SAFETY: the call reads and writes no memory of this process.
-        let said = unsafe { libc::syscall(libc::SYS_membarrier, command, flags, cpu) };
-        (said >= 0).then_some(said)
+        // SAFETY: the system call accesses no memory of this process.
+        let result = unsafe { libc::syscall(libc::SYS_membarrier, command, flags, cpu) };
+        (result >= 0).then_some(result)
     }
 }
 
-/// loom: a fence on both sides, which is what the barrier comes to.
+/// loom: a fence on both sides, which has the effect of the asymmetric pair.
 #[cfg(loom)]
 mod system {
     use super::Handshake;
@@ -171,7 +183,7 @@ mod system {
     }
 }
 
-/// Elsewhere there is no barrier, and nobody asks for one.
+/// Other systems: no `membarrier`, and no segment whose handshake needs it.
 #[cfg(not(any(
     loom,
     all(
@@ -185,37 +197,38 @@ mod system {
 mod system {
     use super::Handshake;
 
-    /// Whether there may be a barrier.
+    /// Whether this build can use `membarrier`.
     #[cfg(test)]
-    pub(crate) const MAY_BE: bool = false;
+    pub(crate) const HAS_MEMBARRIER: bool = false;
 
     pub(super) fn handshake(_slots: u64) -> Handshake {
         Handshake::Rmw
     }
 
     pub(crate) fn light() {
-        unreachable!("no segment has this handshake");
+        unreachable!("no segment has the handshake `Membarrier`");
     }
 
     pub(crate) fn heavy() -> bool {
-        unreachable!("no segment has this handshake");
+        unreachable!("no segment has the handshake `Membarrier`");
     }
 }
 
-/// For tests and models: the means of each segment that this thread makes from now on. (All threads of a model are one.)
+/// For tests and models: the handshake of each segment that this thread makes from now on. (In a model all
+/// threads run in one thread.)
 #[cfg(any(test, loom))]
 mod fixed {
     use super::Handshake;
     use std::cell::Cell;
 
     thread_local! {
-        pub(super) static MEANS: Cell<Option<Handshake>> = const { Cell::new(None) };
+        pub(super) static HANDSHAKE: Cell<Option<Handshake>> = const { Cell::new(None) };
     }
 
     impl Handshake {
-        /// See [`MEANS`].
+        /// See [`HANDSHAKE`].
         pub fn fix(self) {
-            MEANS.with(|handshake| handshake.set(Some(self)));
+            HANDSHAKE.with(|handshake| handshake.set(Some(self)));
         }
     }
 }

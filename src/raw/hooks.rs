@@ -1,6 +1,6 @@
-//! For the tests of this module: what happens at an instruction that a test cannot reach otherwise.
+//! Hooks for the unit tests of the core: work at an instruction that a test cannot reach otherwise.
 //!
-//! Each hook belongs to one thread and is used up when it is met.
+//! Knows nothing of the core. Each hook belongs to one thread and runs once.
 
 use std::cell::Cell;
 
@@ -9,13 +9,13 @@ thread_local! {
     static ALLOCATION_FAILS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// `work` is done by the next operation of this thread that stands between its look and its claim, as if that thread were
-/// preempted there and others did it.
+/// The next operation of this thread that is between its check and its claim runs `work`, as if the thread
+/// were preempted there and other threads did the work.
 pub(super) fn meanwhile(work: impl FnOnce() + 'static) {
     MEANWHILE.with(|hook| hook.set(Some(Box::new(work))));
 }
 
-/// A look is behind this thread, and the claim that goes by it is next.
+/// Called by an operation between its check and the claim that relies on the check.
 pub(super) fn before_the_claim() {
     if let Some(work) = MEANWHILE.with(Cell::take) {
         work();
@@ -27,7 +27,8 @@ pub(super) fn fail_the_next_allocation() {
     ALLOCATION_FAILS.with(|hook| hook.set(true));
 }
 
-/// Panics if that was asked for; without a message, so that it can be done many times.
+/// Called by each allocation of a segment. Panics if a test asked for it; without a message, so that a test
+/// can do this many times.
 pub(super) fn allocation() {
     if ALLOCATION_FAILS.with(Cell::take) {
         std::panic::resume_unwind(Box::new("no memory"));

@@ -1,6 +1,6 @@
-//! The edge between two segments, and how an end is moved across it by whoever finds it there.
+//! The edge between two segments, and how any thread that finds an end there moves it to the next segment.
 //!
-//! Knows ends and segments. Does not know what is put or got.
+//! Knows ends and segments. Does not know values.
 
 use super::cursor::{Cursor, MAX_TICKET};
 use super::end::End;
@@ -8,25 +8,25 @@ use super::segment::Segment;
 use super::RawQueue;
 use crate::sync::AtomicUsize;
 
-/// The way out of a used-up segment, with a helper's ticket that keeps the segment alive while this is held.
+/// The link of a used-up segment, with a helper ticket that keeps the segment alive until this is dropped.
 pub(super) struct Link<'q, T> {
     queue: &'q RawQueue<T>,
-    /// `None` for the imaginary segment 0, which needs no keeping.
+    /// `None` for the sentinel segment 0, which needs no ticket. Also after the ticket was handed back.
     segment: Option<Segment<T>>,
 }
 
 impl<T> Link<'_, T> {
-    /// The place of the link itself.
+    /// The link itself: 0, the address of the next segment, or `SEALED`.
     pub(super) fn next(&self) -> &AtomicUsize {
         match self.segment {
-            None => &self.queue.side.first,
-            // SAFETY: the helper's ticket pins the segment for as long as `self` is there.
+            None => &self.queue.cold.first,
+            // SAFETY: the helper ticket pins the segment for as long as `self` exists.
             Some(segment) => unsafe { &segment.header().next },
         }
     }
 
-    /// The position of slot 0 of the segment behind the link.
-    pub(super) fn base_behind(&self) -> u64 {
+    /// The position of slot 0 of the next segment.
+    pub(super) fn next_base(&self) -> u64 {
         match self.segment {
             None => RawQueue::<T>::LEN,
             // SAFETY: pinned, as in `next`.
@@ -36,13 +36,15 @@ impl<T> Link<'_, T> {
 }
 
 impl<T> Link<'_, T> {
-    /// Gives the ticket back to the word of `end` if that is still at this edge. So a ticket that did nothing is not counted
-    /// among those of which an edge has so many and no more. It does not matter whose ticket was the last.
+    /// Returns the ticket to the word of `end`, if the word is still at this edge: a ticket that did nothing
+    /// then does not count towards the limited number of tickets of an edge. It does not matter which ticket
+    /// was the last one.
     #[cold]
     fn hand_back(&mut self, end: &End) {
         let Some(segment) = self.segment else { return };
         let mut now = end.cursor();
-        // Pinned, so that the address says which segment it is; and beyond its slots, as our ticket is there.
+        // The segment is pinned, so the address identifies it. The cursor is beyond its slots, where this
+        // ticket was taken.
         while now.address() == segment.address() {
             match end.advance(now, now.receded()) {
                 Ok(()) => {
@@ -58,20 +60,22 @@ impl<T> Link<'_, T> {
 impl<T> Drop for Link<'_, T> {
     fn drop(&mut self) {
         if let Some(segment) = self.segment {
-            // SAFETY: the helper's ticket is ours and was not returned yet.
+            // SAFETY: `self` owns the helper ticket, which was not returned yet.
             unsafe { segment.release(1) };
         }
     }
 }
 
 impl<T> RawQueue<T> {
-    /// Enters the edge at which `end` was seen. `None` if the end has moved since.
+    /// Takes a helper ticket at the edge where `end` was seen. `None` if the end has moved since or the edge
+    /// has no ticket left.
     pub(super) fn link(&self, end: &End, seen: Cursor) -> Option<Link<'_, T>> {
         debug_assert!(seen.ticket() >= Self::LEN);
         let segment = Segment::at(seen.address());
         if segment.is_some() {
             if seen.ticket() == MAX_TICKET {
-                // Some sixteen thousand threads are at this one edge. Each leaves as soon as the word has moved.
+                // Some sixteen thousand threads are at this edge, and one more ticket would overflow. Each of
+                // them leaves the edge as soon as the word has moved.
                 crate::sync::pause();
                 return None;
             }
@@ -80,9 +84,9 @@ impl<T> RawQueue<T> {
         Some(Link { queue: self, segment })
     }
 
-    /// A segment for what is to come behind a link of the tail. Should there be none to be had, and that unwind, the link's
-    /// ticket is handed back: else each caller who catches it would cost the edge one.
-    pub(super) fn acquire_behind(&self, link: &mut Link<'_, T>) -> Segment<T> {
+    /// A segment to append at a link of the tail. If the allocation unwinds, the link's ticket is handed
+    /// back: otherwise each such panic that is caught would cost the edge a ticket.
+    pub(super) fn acquire_next(&self, link: &mut Link<'_, T>) -> Segment<T> {
         struct HandBack<'a, 'q, T>(&'a mut Link<'q, T>);
         impl<T> Drop for HandBack<'_, '_, T> {
             fn drop(&mut self) {
@@ -91,28 +95,28 @@ impl<T> RawQueue<T> {
             }
         }
         let unwound = HandBack(link);
-        let segment = self.side.pool.acquire(unwound.0.base_behind());
+        let segment = self.cold.pool.acquire(unwound.0.next_base());
         std::mem::forget(unwound);
         segment
     }
 
-    /// Moves `end` from the segment of `seen` to the one at `next`, of which `ticket` slots are taken by the move.
-    /// True for the one whose move it was.
+    /// Moves `end` from the segment of `seen` to the segment at `next`. The move claims `ticket` slots there.
+    /// Returns whether this call moved it.
     pub(super) fn cross(&self, end: &End, seen: Cursor, link: &Link<'_, T>, next: usize, ticket: u64) -> bool {
-        end.raise(seen, link.base_behind(), Self::LEN);
+        end.raise(seen, link.next_base(), Self::LEN);
         self.swing(end, seen, link.segment, next, ticket)
     }
 
-    /// The move itself, for callers that pin `from`; the base behind it is raised.
+    /// The move itself. The caller pins `from`, and the base of the next segment is raised.
     pub(super) fn swing(&self, end: &End, seen: Cursor, from: Option<Segment<T>>, next: usize, ticket: u64) -> bool {
         let mut now = end.cursor();
-        // While `from` is pinned it is not used anew, so that its address says which segment the word is in. The root
-        // never comes back.
+        // While `from` is pinned it is not reused, so its address identifies the segment of the word. An end
+        // never returns to the sentinel.
         while now.address() == seen.address() {
             match end.advance(now, now.swung(next, ticket)) {
                 Ok(()) => {
                     if let Some(segment) = from {
-                        // SAFETY: the swing is ours, and the caller pins the segment.
+                        // SAFETY: this thread won the swing, and the caller pins the segment.
                         unsafe { segment.leave(now.ticket() - Self::LEN) };
                     }
                     return true;

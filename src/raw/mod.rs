@@ -1,9 +1,17 @@
-//! The core: an unbounded list of segments with a head and a tail, and a bound that is a number beside it.
+//! The core: a list of segments with a head and a tail. The list is unbounded; a push checks the limit that
+//! it is given.
 //!
-//! Knows nothing of waiting, tasks, threads or time. An operation notes in [`Events`] what a waiter may be waiting for.
-//! The only folder with `unsafe`. `docs/design.md` has the drawings, the invariants and the proof.
+//! Knows segments, slots and items. Does not know waiting, tasks or time: an operation notes in [`Events`]
+//! what a waiter may be waiting for. The only folder with `unsafe`. `docs/design.md` has the drawings, the
+//! invariants and the proof.
+//!
+//! The words of the core: a *push* claims a slot at the tail, a *pop* claims one at the head (`put` and `get`
+//! are words of `Queue`). The *producer* and the *consumer* of a slot are the threads whose push and pop
+//! claimed it. A claim that brings no item leaves a *hole*. The *word* of an end is its cursor in memory. It
+//! *wraps around* with the sequence number in it: after 256 segments it can have the same bits again. A
+//! segment that is reused begins another *generation*.
 #![allow(unsafe_code)]
-// The loom models reach this module; nobody else does.
+// Of the other crates only the loom models reach this module.
 #![cfg_attr(not(loom), allow(unreachable_pub))]
 
 mod ahead;
@@ -50,8 +58,8 @@ pub use slot_harness::SlotHarness;
 /// No bound.
 pub const UNBOUNDED: u64 = u64::MAX;
 
-/// What operations have changed that a waiter may be waiting for. Each operation adds to it; the caller notifies the
-/// waiters when the operation has returned, so that no waker ever runs in the core.
+/// What operations have changed that a waiter may be waiting for. Each operation adds to it; the caller
+/// notifies the waiters when the operation has returned, so that no waker ever runs in the core.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Events {
     /// Items that can be popped now.
@@ -62,12 +70,12 @@ pub struct Events {
     pub holes: u64,
 }
 
-/// Why a push did not happen; the value comes back.
+/// Why a push failed. The value comes back.
 #[derive(PartialEq, Eq)]
 pub enum PushError<T> {
-    /// The bound is reached.
+    /// The queue holds as many items as its bound allows.
     Full(T),
-    /// Nothing is taken in any more.
+    /// The queue is closed.
     Closed(T),
 }
 
@@ -80,44 +88,44 @@ impl<T> fmt::Debug for PushError<T> {
     }
 }
 
-/// Why a pop brought nothing.
+/// Why a pop failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PopError {
-    /// Nothing inside at this moment.
+    /// The queue is empty and not closed.
     Empty,
-    /// Nothing inside, and nothing will come.
+    /// The queue is empty and closed.
     Closed,
 }
 
-/// Consecutive slots of one segment, claimed for one side.
+/// Consecutive slots of one segment, claimed by one push or one pop.
 struct Claim<T> {
     segment: Segment<T>,
     index: u64,
     count: u64,
 }
 
-/// As many as the machine can count.
+/// The count, or the greatest `usize`.
 pub(crate) fn to_usize(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-/// The queue without waiting: two units of memory in the sense of [`CachePadded`]. Each push writes the first, and each pop
-/// the second.
+/// The queue without waiting: two units of memory in the sense of [`CachePadded`]. Each push writes the
+/// first, and each pop the second.
 #[repr(C)]
 pub struct RawQueue<T> {
     tail: CachePadded<End>,
     head: End,
-    side: Cold<T>,
+    cold: Cold<T>,
 }
 
-/// What is seldom written: at the edge of a segment, or when somebody lost patience.
+/// What is seldom written: at the edge of a segment, or when a consumer exceeded its spin limit.
 struct Cold<T> {
-    /// The link out of the imaginary segment 0.
+    /// The link of the sentinel segment 0.
     first: AtomicUsize,
     pool: SegmentPool<T>,
     /// Claims of the tail that brought no item.
     holes: AtomicU64,
-    /// Which one is the only getter, if there is one.
+    /// The id of the single consumer, or 0.
     single: AtomicUsize,
     ahead: HolesAhead,
 }
@@ -128,23 +136,24 @@ impl<T> fmt::Debug for RawQueue<T> {
     }
 }
 
-// SAFETY: values move from the thread that puts to the one that gets, hence `T: Send`; no reference to a value is
-// ever handed out, so that `T: Sync` is not needed.
+// SAFETY: a value moves from the thread that pushes it to the one that pops it, hence `T: Send`. The queue
+// never hands out a reference to a value, so `T: Sync` is not needed.
 unsafe impl<T: Send> Send for RawQueue<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Sync for RawQueue<T> {}
 
 impl<T> RawQueue<T> {
-    /// The length of a segment, and the position at which the first item goes: the imaginary segment 0 is used up.
+    /// The length of a segment, and the position of the first item: the positions of the sentinel segment 0
+    /// are used up.
     const LEN: u64 = Segment::<T>::LEN;
 
     crate::sync::const_fn! {
-        /// An empty queue; it has no memory on the heap until the first push.
+        /// An empty queue. It allocates nothing before the first push.
         pub const fn new() -> Self {
             RawQueue {
                 tail: CachePadded::new(End::new(Self::LEN)),
                 head: End::new(Self::LEN),
-                side: Cold {
+                cold: Cold {
                     first: AtomicUsize::new(0),
                     pool: SegmentPool::new(),
                     holes: AtomicU64::new(0),
@@ -155,74 +164,78 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// Items inside, those included whose push has claimed its place and is not yet finished.
+    /// The number of items in the queue, including those whose push has claimed a slot and is not finished.
     pub fn len(&self) -> u64 {
         let (head, tail) = self.ends();
         self.between(head.position, tail.position)
     }
 
-    /// Items between the head and the tail, which were there at one moment before: all places but the holes.
+    /// The number of items between these positions, which head and tail had at one moment: all positions but
+    /// the holes.
     #[inline]
     fn between(&self, head: u64, tail: u64) -> u64 {
-        tail.saturating_sub(head) - self.side.ahead.between(head, tail)
+        tail.saturating_sub(head) - self.cold.ahead.between(head, tail)
     }
 
-    /// A number that grows by one with each place that is taken at the tail, and is another one beyond each segment.
+    /// A number that grows by one with each claim at the tail, and changes at each new segment.
     pub fn tail_progress(&self) -> u64 {
         self.tail.cursor().bits()
     }
 
-    /// The same of the head.
+    /// Like [`RawQueue::tail_progress`], for the head.
     pub fn head_progress(&self) -> u64 {
         self.head.cursor().bits()
     }
 
-    /// Whether nothing more is taken in.
+    /// Whether the queue is closed, so that no push succeeds any more.
     pub fn is_closed(&self) -> bool {
         self.tail.cursor().is_closed()
     }
 
-    /// Claims ever made at the tail, those under way included. Only grows.
+    /// The number of claims ever made at the tail, including those of unfinished pushes. Only grows.
     pub fn claims(&self) -> u64 {
         self.tail.snapshot(Self::LEN).position - Self::LEN
     }
 
-    /// Claims of the tail that brought no item. Only grows; each is counted after the claim.
+    /// The number of claims at the tail that brought no item. Only grows. A hole is counted after its claim.
     pub fn holes(&self) -> u64 {
         // Ordering: Acquire, H1. Pairs with the count (H2): the claim is seen as well.
-        self.side.holes.load(Ordering::Acquire)
+        self.cold.holes.load(Ordering::Acquire)
     }
 
-    /// After this, every push whose giving-up was not yet visible sees what the caller did before.
+    /// An RMW fence on the count of holes: each push that counts a hole later sees what the caller did
+    /// before.
     pub fn fence_holes(&self) {
-        rmw_fence(&self.side.holes);
+        rmw_fence(&self.cold.holes);
     }
 
-    /// After this, every push whose claim was not yet visible sees what the caller did before. False if nothing is left of
-    /// what was visible, and it was not the end.
+    /// An RMW fence on the tail: each push that claims later sees what the caller did before. Returns whether
+    /// the queue may be non-empty or closed by the earlier ones.
     pub fn fence_pushes(&self) -> bool {
         let tail = self.tail.rmw_fence();
-        // The head enters a segment only after the tail, and an earlier life of a segment is over before the tail enters
-        // again: so the head's word is not of an earlier life than the tail's. If it is of a later one it has passed the
-        // tail's place.
+        // The head enters a segment only after the tail, and an earlier generation of a segment ends before
+        // the tail enters it again. So the head's word is not of an earlier generation than the tail's. If it
+        // is of a later one, the head has passed the position of `tail`.
         let head = self.head.cursor();
         tail.is_closed() || head.address() != tail.address() || head.ticket() < tail.ticket()
     }
 
-    /// After this, every pop whose claim was not yet visible sees what the caller did before. False if with those that were
-    /// visible `limit` items were inside, so that one whose claim was not will make room.
+    /// An RMW fence on the head: each pop that claims later sees what the caller did before. Returns false
+    /// if, after the earlier pops, `limit` items were in the queue, so that only a later pop frees a slot.
     pub fn fence_pops(&self, limit: u64) -> bool {
         let head = self.head.rmw_fence();
-        // The head enters a segment only after the tail. If the tail is in a later one by now, by its ticket alone it is not as
-        // far ahead as it is; and if in a later life of this one, the head has left this one after the meeting.
+        // The head enters a segment only after the tail. If the tail is in a later segment by now, its ticket
+        // shows it less far ahead than it is. If the tail is in a later generation of this segment, the head
+        // has left this generation after the fence.
         let tail = self.tail.cursor();
         tail.ticket().min(Self::LEN) < head.ticket().saturating_add(limit)
-            // Some of these may be holes. Who gives a claim up says so, and then meets this word.
-            || !self.side.ahead.is_empty()
+            // Some of these may be holes. A push that leaves a hole first notes it, and then fences this
+            // word.
+            || !self.cold.ahead.is_empty()
     }
 
-    /// Head and tail at one moment: the head did not move while the tail was looked at, as its position never
-    /// goes back.
+    /// Snapshots of head and tail at one moment: the head did not move while the tail was read, because the
+    /// head's position never decreases.
     #[inline]
     fn ends(&self) -> (Snapshot, Snapshot) {
         let mut head = self.head.snapshot(Self::LEN);
@@ -236,7 +249,8 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// Takes items out and drops them until there is none; goes on when the drop of one panics.
+    /// Pops and drops all items. If the drop of an item panics, this drops the remaining items and then
+    /// unwinds.
     pub fn discard(&self) {
         struct Rest<'a, T>(&'a RawQueue<T>);
         impl<T> Rest<'_, T> {
@@ -254,14 +268,15 @@ impl<T> RawQueue<T> {
         Rest(self).discard();
     }
 
-    /// Counts claims given up.
+    /// Counts claims that became holes.
     fn add_holes(&self, claims: u64, events: &mut Events) {
-        // Ordering: AcqRel, H2. Release: the claim comes before (H1). Acquire: a joiner's meeting (M1).
-        self.side.holes.fetch_add(claims, Ordering::AcqRel);
+        // Ordering: AcqRel, H2. Release: the claim comes before (H1). Acquire: the RMW fence of a join (M1).
+        self.cold.holes.fetch_add(claims, Ordering::AcqRel);
         events.holes += claims;
     }
 
-    /// Takes nothing in any more; what is inside can still be got. True for the one call that closed.
+    /// Closes the queue: pushes fail from now on, and the items in it can still be popped. Returns true for
+    /// the one call that closed it.
     pub fn close(&self, events: &mut Events) -> bool {
         loop {
             let seen = self.tail.cursor();
@@ -274,9 +289,10 @@ impl<T> RawQueue<T> {
                 }
                 continue;
             }
-            // The segment is full: an appender may link the next one at any moment, so that the link is what to close.
+            // The segment is full, and an appender may link the next one at any moment. So the link is sealed
+            // first.
             let Some(link) = self.link(&self.tail, seen) else { continue };
-            // Ordering: AcqRel and Acquire, L1. As the appender's (L2), with which it competes.
+            // Ordering: AcqRel and Acquire, L1. As the appender's CAS (L2), with which it competes.
             match link.next().compare_exchange(0, SEALED, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
                     self.close_sealed();
@@ -295,7 +311,7 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// Sets the closed bit where the link is sealed already, so that the word cannot leave its segment.
+    /// Sets the closed bit. The link is already sealed, so the word cannot leave its segment.
     fn close_sealed(&self) {
         let mut seen = self.tail.cursor();
         while !seen.is_closed() {
@@ -309,20 +325,21 @@ impl<T> RawQueue<T> {
 
 impl<T> Drop for RawQueue<T> {
     fn drop(&mut self) {
-        /// Frees the segments also when a value's drop panics.
+        /// Frees the segments, also if the drop of a value panics.
         struct Free<'a, T>(&'a RawQueue<T>);
         impl<T> Drop for Free<'_, T> {
             fn drop(&mut self) {
                 let queue = self.0;
-                // Ordering: Relaxed, L4. Nobody else is there.
+                // Ordering: Relaxed, L4. No other thread accesses the queue.
                 let mut next = match queue.head.cursor().address() {
-                    0 => queue.side.first.load(Ordering::Relaxed),
+                    0 => queue.cold.first.load(Ordering::Relaxed),
                     address => address,
                 };
                 while next != SEALED {
                     let Some(segment) = Segment::<T>::at(next) else { break };
-                    // SAFETY: the queue is being dropped: nobody else is in any segment, and each linked one from
-                    // the head on is in no other place. Its values were taken out or are forgotten.
+                    // SAFETY: the queue is being dropped, so no other thread accesses a segment. A linked
+                    // segment from the head on is neither the spare nor retired. Its values were popped or
+                    // are forgotten.
                     unsafe {
                         // Ordering: Relaxed, L4. As above.
                         next = segment.header().next.load(Ordering::Relaxed);
@@ -330,7 +347,7 @@ impl<T> Drop for RawQueue<T> {
                     }
                 }
                 // SAFETY: as above.
-                unsafe { queue.side.pool.free_all() };
+                unsafe { queue.cold.pool.free_all() };
             }
         }
         let _free = Free(self);

@@ -1,4 +1,7 @@
-//! The head's side: claim a slot and take its value; leave a segment that is used up.
+//! Pops, the slow path and batches: claims slots at the head, takes their values, and moves the head out of
+//! used-up segments.
+//!
+//! Knows the whole core. Does not know what waits for a free slot.
 
 use super::cursor::Cursor;
 use super::fast::PopFallback;
@@ -7,9 +10,9 @@ use super::slot::Found;
 use super::{to_usize, Claim, Events, PopError, RawQueue, Snapshot};
 use crate::sync::{Backoff, Ordering};
 
-/// What the look behind the horizon says.
+/// How many items are available.
 enum Availability {
-    /// So many places are claimed that the head has not passed.
+    /// The number of claimed positions that the head has not passed.
     Ready(u64),
     None(PopError),
 }
@@ -17,8 +20,8 @@ enum Availability {
 impl<T> RawQueue<T> {
     /// Takes the item at the head.
     ///
-    /// Linearized at the claim, an RMW of the head's word; if vacant, at the look at the tail's word, around which
-    /// the head did not move.
+    /// Linearized at the claim, an RMW of the head's word; if the result is an error, at the load of the
+    /// tail's word, around which the head did not move.
     #[inline]
     pub fn pop(&self, events: &mut Events) -> Result<T, PopError> {
         match self.try_claim_pop() {
@@ -27,26 +30,27 @@ impl<T> RawQueue<T> {
                 events.freed += 1;
                 value
             }
-            Err(fallback) => self.pop_fallen_back(fallback, events),
+            Err(fallback) => self.pop_after_fallback(fallback, events),
         }
     }
 
+    /// The rest of a pop whose fast path failed, usually because the queue is empty.
     #[cold]
-    fn pop_fallen_back(&self, fallback: PopFallback<'_, T>, events: &mut Events) -> Result<T, PopError> {
+    fn pop_after_fallback(&self, fallback: PopFallback<'_, T>, events: &mut Events) -> Result<T, PopError> {
         match self.empty_hint(&fallback) {
             Some(error) => Err(error),
             None => self.pop_slow(fallback, events),
         }
     }
 
-    /// The slow path of a pop.
+    /// The slow path of a pop, after the fast path has returned `fallback`.
     #[cold]
     pub fn pop_slow(&self, fallback: PopFallback<'_, T>, events: &mut Events) -> Result<T, PopError> {
         match fallback {
             PopFallback::General => {}
             PopFallback::Contended => Backoff::new().after_lost_claim(),
-            PopFallback::Unpublished(unsettled) => {
-                let claim = unsettled.claim();
+            PopFallback::Unpublished(unpublished) => {
+                let claim = unpublished.claim();
                 let found = self.take(&claim, claim.index);
                 events.freed += 1;
                 if let Found::Value(value) = found {
@@ -64,8 +68,8 @@ impl<T> RawQueue<T> {
 
     /// Takes the item at the head if more than `limit` are in the queue.
     ///
-    /// Linearized at the claim, an RMW of the head's word: the head was where it was when the items were counted, and the
-    /// tail only moves on.
+    /// Linearized at the claim, an RMW of the head's word: the head had not moved since the items were
+    /// counted, and the tail only moves forward.
     pub fn pop_beyond(&self, limit: u64, events: &mut Events) -> Option<T> {
         self.assert_no_single_consumer();
         loop {
@@ -74,7 +78,7 @@ impl<T> RawQueue<T> {
                 return None;
             }
             if seen.ticket() >= Self::LEN {
-                self.leave_used_up(seen);
+                self.leave_used_up_segment(seen);
                 continue;
             }
             if self.head.advance(seen, seen.advanced(1)).is_err() {
@@ -87,10 +91,10 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// Uses a claim of one slot; moves the head off the segment if that was its last.
+    /// Uses a claim of one slot. Moves the head out of the segment if that was its last slot.
     #[inline]
     fn take_claimed(&self, claim: &Claim<T>, events: &mut Events) -> Option<T> {
-        let left = self.leave_behind(claim);
+        let left = self.leave_with_last_slot(claim);
         let found = self.take(claim, claim.index);
         self.retire(left);
         events.freed += 1;
@@ -100,22 +104,22 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// Appends a run of up to `limit` items to `values`, by one claim in one segment, and says how many: 0 if the claim
-    /// was of holes only.
+    /// Appends a run of up to `limit` items to `values`, by one claim in one segment, and returns their
+    /// number. It is 0 if all claimed slots were holes.
     ///
     /// # Panics
     /// If `limit` is 0.
     pub fn pop_run(&self, values: &mut Vec<T>, limit: usize, events: &mut Events) -> Result<usize, PopError> {
         let wanted = match self.available() {
-            // What may panic comes before the claim, and only when something is there.
-            Availability::Ready(there) => limit.min(Self::LEN as usize).min(to_usize(there)),
+            // The reservation below may panic, so it comes before the claim, and only if there are items.
+            Availability::Ready(count) => limit.min(Self::LEN as usize).min(to_usize(count)),
             Availability::None(error) => return Err(error),
         };
         assert!(wanted > 0, "a run of no items");
         values.reserve(wanted);
         let claim = self.claim_pop(wanted as u64)?;
         let before = values.len();
-        let left = self.leave_behind(&claim);
+        let left = self.leave_with_last_slot(&claim);
         for index in claim.index..claim.index + claim.count {
             if let Found::Value(value) = self.take(&claim, index) {
                 values.push(value);
@@ -128,10 +132,10 @@ impl<T> RawQueue<T> {
 
     #[inline]
     fn assert_no_single_consumer(&self) {
-        assert!(!self.has_single_consumer(), "somebody else is the only getter of this queue");
+        assert!(!self.has_single_consumer(), "the queue has a single consumer");
     }
 
-    /// Claims up to `wanted` slots of the head's segment; only such as the tail has claimed before.
+    /// Claims up to `wanted` slots of the head's segment, but only slots that the tail has claimed before.
     #[inline(never)]
     fn claim_pop(&self, wanted: u64) -> Result<Claim<T>, PopError> {
         self.assert_no_single_consumer();
@@ -142,16 +146,16 @@ impl<T> RawQueue<T> {
             if index >= Self::LEN {
                 match self.available() {
                     Availability::None(error) => return Err(error),
-                    Availability::Ready(_) => self.leave_used_up(seen),
+                    Availability::Ready(_) => self.leave_used_up_segment(seen),
                 }
                 seen = self.head.cursor();
                 continue;
             }
-            let position = self.head.position_of(seen, Self::LEN);
-            let mut there = self.head.cached_peer().saturating_sub(position);
-            if there == 0 {
-                there = self.available_hint(seen);
-                if there == 0 {
+            let position = self.head.position_of(seen);
+            let mut available = self.head.cached_peer().saturating_sub(position);
+            if available == 0 {
+                available = self.available_hint(seen);
+                if available == 0 {
                     match self.available() {
                         Availability::None(error) => return Err(error),
                         Availability::Ready(_) => {}
@@ -159,9 +163,9 @@ impl<T> RawQueue<T> {
                     seen = self.head.cursor();
                     continue;
                 }
-                self.head.cache_peer(position + there);
+                self.head.cache_peer(position + available);
             }
-            let count = wanted.min(Self::LEN - index).min(there);
+            let count = wanted.min(Self::LEN - index).min(available);
             #[cfg(all(test, not(loom)))]
             super::hooks::before_the_claim();
             if self.head.advance(seen, seen.advanced(count)).is_ok() {
@@ -173,15 +177,15 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// Uses one get ticket of a claim.
+    /// Uses one pop ticket of a claim.
     #[inline]
     pub(super) fn take(&self, claim: &Claim<T>, index: u64) -> Found<T> {
-        // SAFETY: the get ticket is part of the claim and is used once; until then it pins the segment.
+        // SAFETY: the pop ticket is part of the claim and is used once; until then it pins the segment.
         unsafe { claim.segment.slot(index).take(claim.segment.handshake()) }
     }
 
-    /// How far the tail is ahead in the segment of `seen`, by one look at its word. 0 says nothing: the tail may be in
-    /// another segment.
+    /// How far the tail is ahead in the segment of `seen`, by one load of its word. 0 has no meaning: the
+    /// tail may be in another segment.
     #[inline]
     pub(super) fn available_hint(&self, seen: Cursor) -> u64 {
         let tail = self.tail.cursor();
@@ -192,21 +196,24 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// As `look`, if the head and the tail are in one segment and there is nothing between them.
+    /// The same error as [`RawQueue::available`], if the head and the tail are at the same slot of one
+    /// segment.
     #[inline]
     pub fn empty_hint(&self, fallback: &PopFallback<'_, T>) -> Option<PopError> {
         let PopFallback::General = fallback else { return None };
         let head = self.head.snapshot(Self::LEN);
         let tail = self.tail.cursor();
-        let together = tail.opened() == head.cursor;
-        // The head has not moved since, so that the segment was not used again, and the tail was at the head's place.
-        (together && self.head.snapshot(Self::LEN) == head).then(|| match tail.is_closed() {
+        let is_empty = tail.opened() == head.cursor;
+        // The head has not moved since, so the segment was not reused, and the tail was at the head's
+        // position.
+        (is_empty && self.head.snapshot(Self::LEN) == head).then(|| match tail.is_closed() {
             true => PopError::Closed,
             false => PopError::Empty,
         })
     }
 
-    /// Whether the head is at the tail, at one moment.
+    /// The number of items, exact at one moment; or the error if there is none. Caches the tail's position
+    /// for later claims.
     #[cold]
     fn available(&self) -> Availability {
         let (head, tail) = self.ends();
@@ -220,14 +227,15 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// Moves the head off a used-up segment; the tail has moved off it before.
+    /// Moves the head out of a used-up segment, which the tail has left before.
     #[cold]
-    pub(super) fn leave_used_up(&self, seen: Cursor) {
+    pub(super) fn leave_used_up_segment(&self, seen: Cursor) {
         let Some(link) = self.link(&self.head, seen) else { return };
         // Ordering: Acquire, L3. Pairs with the link (L2).
         let next = link.next().load(Ordering::Acquire);
         if next == 0 || next == SEALED || self.tail.cursor().address() == seen.address() {
-            // Only if the word came back to the same bits since the look: the head must not pass the tail.
+            // Only if the head's word has wrapped around to the same bits since the check. The head must not
+            // pass the tail.
             return;
         }
         let moved = self.cross(&self.head, seen, &link, next, 0);
@@ -237,10 +245,11 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// With the last slot of a segment claimed, and the tail gone on, moves the head off it, so that a drained queue
-    /// does not keep it. The segment is the caller's to retire, after the claim's last ticket is used.
+    /// Moves the head out of the segment if the claim has its last slot and the tail has left it, so that an
+    /// empty queue does not keep the segment. The caller retires the segment that is returned, after it has
+    /// used the claim's last ticket.
     #[inline]
-    pub(super) fn leave_behind(&self, claim: &Claim<T>) -> Option<Segment<T>> {
+    pub(super) fn leave_with_last_slot(&self, claim: &Claim<T>) -> Option<Segment<T>> {
         if claim.index + claim.count < Self::LEN {
             return None;
         }
@@ -260,8 +269,8 @@ impl<T> RawQueue<T> {
     #[inline]
     pub(super) fn retire(&self, left: Option<Segment<T>>) {
         if let Some(segment) = left {
-            // SAFETY: the head's swing out of it was the caller's.
-            unsafe { self.side.pool.retire(segment) };
+            // SAFETY: the caller won the swing of the head out of the segment.
+            unsafe { self.cold.pool.retire(segment) };
         }
     }
 }

@@ -1,4 +1,7 @@
-//! The tail's side: claim a slot, write, publish; append a segment where there is no slot left.
+//! Pushes, the slow path and batches: claims slots at the tail, writes and publishes values, and appends a
+//! segment when no slot is left.
+//!
+//! Knows the whole core. Does not know what waits for an item.
 
 use super::cursor::Cursor;
 use super::fast::{Contested, PushFallback, PushTicket};
@@ -7,7 +10,7 @@ use super::{to_usize, Claim, Events, PushError, RawQueue, UNBOUNDED};
 use crate::sync::{Backoff, Ordering};
 use std::collections::VecDeque;
 
-/// Why there is no claim.
+/// Why a push has no claim.
 enum NoClaim {
     Full,
     Closed,
@@ -15,24 +18,16 @@ enum NoClaim {
     Edge(Cursor),
 }
 
-/// How many more items a limit allows when the tail is at this position.
-struct Room {
+/// The number of further items that a limit allows while the tail is at this position.
+struct Space {
     tail: u64,
-    count: u64,
-}
-
-/// How an attempt to append ended. But for `Done` the value is where it was.
-enum Append {
-    /// The value is in slot 0 of the new segment.
-    Done,
-    PushError(PushError<()>),
-    /// Somebody else has appended.
-    Again,
+    free: u64,
 }
 
 impl<T> RawQueue<T> {
-    /// Pushes a run of values from the front of `values`: by one claim, as many as the segment and the limit allow, or
-    /// one by an append. The run may be empty, if its slots were poisoned; the caller repeats this until no value is left.
+    /// Pushes a run of values from the front of `values`: by one claim as many as the segment and the limit
+    /// allow, or one by an append. The run may be empty if its slots were poisoned. The caller repeats this
+    /// until no value is left.
     pub fn push_run(&self, values: &mut VecDeque<T>, limit: u64, events: &mut Events) -> Result<(), PushError<()>> {
         match self.claim_push(values.len() as u64, limit, events) {
             Ok(claim) => self.publish_many(&claim, values, events),
@@ -44,22 +39,20 @@ impl<T> RawQueue<T> {
                 if let Some(value) = value {
                     values.push_front(value);
                 }
-                if let Append::PushError(error) = appended {
-                    return Err(error);
-                }
+                appended?;
             }
         }
         Ok(())
     }
 
-    /// Fills the slots of a claim. A value that comes back from a poisoned slot goes into the next one, so that the order
-    /// is kept and as many values are left over as slots were poisoned.
+    /// Fills the slots of a claim. A value that comes back from a poisoned slot is written to the next slot.
+    /// So the order is kept, and as many values remain as slots were poisoned.
     fn publish_many(&self, claim: &Claim<T>, values: &mut VecDeque<T>, events: &mut Events) {
         let mut kept = 0;
         for index in claim.index..claim.index + claim.count {
             let Some(value) = values.pop_front() else { unreachable!("more slots were claimed than there are values") };
-            // SAFETY: the put ticket is part of the claim and is used once; until then it pins the segment.
-            match unsafe { claim.segment.slot(index).put(value, claim.segment.handshake()) } {
+            // SAFETY: the push ticket is part of the claim and is used once; until then it pins the segment.
+            match unsafe { claim.segment.slot(index).push(value, claim.segment.handshake()) } {
                 None => kept += 1,
                 Some(value) => values.push_front(value),
             }
@@ -71,9 +64,9 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// Puts `value` at the tail, unless `limit` items are inside.
+    /// Pushes `value` at the tail, unless `limit` items are in the queue.
     ///
-    /// Linearized at the claim that is kept, an RMW of the tail's word.
+    /// Linearized at the claim whose slot keeps the value: an RMW of the tail's word.
     #[inline]
     pub fn push(&self, value: T, limit: u64, events: &mut Events) -> Result<(), PushError<T>> {
         let ticket = match limit {
@@ -81,14 +74,14 @@ impl<T> RawQueue<T> {
             _ => self.try_claim_push_within(limit),
         };
         match ticket {
-            Ok(ticket) => self.push_by(ticket, value, limit, events),
+            Ok(ticket) => self.push_into(ticket, value, limit, events),
             Err(fallback) => self.push_slow(value, fallback, limit, events),
         }
     }
 
-    /// Puts `value` into the slot of a ticket.
+    /// Pushes `value` into the slot of a ticket.
     #[inline]
-    fn push_by(
+    fn push_into(
         &self,
         ticket: PushTicket<'_, T>,
         value: T,
@@ -104,7 +97,7 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// After a value was put that a getter had asked for. If it comes back it is put anew.
+    /// Finishes a push whose slot is contested. If the value comes back it is pushed into another slot.
     #[cold]
     #[inline(never)]
     pub fn push_contested(
@@ -125,8 +118,7 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// Puts `value` at the tail when there is a hitch. It may tell the events more than once, and something is still to be
-    /// done after each time but the last: so the events must not unwind.
+    /// The slow path of a push, after the fast path has returned `fallback`.
     #[cold]
     #[inline(never)]
     pub fn push_slow(
@@ -138,20 +130,20 @@ impl<T> RawQueue<T> {
     ) -> Result<(), PushError<T>> {
         match fallback {
             PushFallback::Full if self.is_full(&fallback) => return Err(PushError::Full(value)),
-            // By the words alone: some of the places may be holes.
+            // `Full` was judged by the words alone, and some of the positions may be holes.
             PushFallback::Full | PushFallback::General => {}
             PushFallback::Contended => Backoff::new().after_lost_claim(),
             PushFallback::Misplaced(ticket) => {
                 let claim = ticket.claim();
-                if self.is_within(&claim, limit) {
-                    return self.push_by(ticket, value, limit, events);
+                if self.is_within_limit(&claim, limit) {
+                    return self.push_into(ticket, value, limit, events);
                 }
                 self.leave_holes(&claim, events);
             }
         }
         let mut value = Some(value);
         let error = self.push_from(&mut value, limit, events);
-        // In this order, so that a large value has few places on the stack.
+        // In this order, so that a large value has few copies on the stack.
         let (Err(error), Some(value)) = (error, value) else { return Ok(()) };
         Err(match error {
             PushError::Full(()) => PushError::Full(value),
@@ -159,13 +151,13 @@ impl<T> RawQueue<T> {
         })
     }
 
-    /// Whether the fast path has found the queue full, and none of the slots counted is a hole.
+    /// Whether the fast path has found the queue full, and no hole is ahead of the head.
     #[inline]
     pub fn is_full(&self, fallback: &PushFallback<'_, T>) -> bool {
-        matches!(fallback, PushFallback::Full) && self.side.ahead.is_empty()
+        matches!(fallback, PushFallback::Full) && self.cold.ahead.is_empty()
     }
 
-    /// Pushes the value that is there, until it is in or refused.
+    /// Pushes the value. It remains in `value` if there is an error.
     fn push_from(&self, value: &mut Option<T>, limit: u64, events: &mut Events) -> Result<(), PushError<()>> {
         while value.is_some() {
             match self.claim_push(1, limit, events) {
@@ -173,7 +165,7 @@ impl<T> RawQueue<T> {
                     let Some(taken) = value.take() else { unreachable!() };
                     let slot = claim.segment.slot(claim.index);
                     // SAFETY: the claim's ticket is used once; until then it pins the segment.
-                    *value = unsafe { slot.put(taken, claim.segment.handshake()) };
+                    *value = unsafe { slot.push(taken, claim.segment.handshake()) };
                     match value {
                         None => events.pushed += 1,
                         Some(_) => self.add_holes(1, events),
@@ -182,9 +174,7 @@ impl<T> RawQueue<T> {
                 Err(NoClaim::Full) => return Err(PushError::Full(())),
                 Err(NoClaim::Closed) => return Err(PushError::Closed(())),
                 Err(NoClaim::Edge(seen)) => {
-                    if let Append::PushError(error) = self.append(seen, value, limit, events) {
-                        return Err(error);
-                    }
+                    self.append(seen, value, limit, events)?;
                 }
             }
         }
@@ -202,9 +192,9 @@ impl<T> RawQueue<T> {
             }
             let index = seen.ticket();
             if index >= Self::LEN {
-                // Who enters the edge takes a helper's ticket, of which there are not endlessly many: it is not taken by
-                // one who will not move the tail on.
-                if limit != UNBOUNDED && self.room(limit).count == 0 {
+                // An append takes a helper ticket, of which an edge has a limited number. A push that the
+                // limit forbids takes none.
+                if limit != UNBOUNDED && self.space(limit).free == 0 {
                     return Err(NoClaim::Full);
                 }
                 return Err(NoClaim::Edge(seen));
@@ -212,16 +202,16 @@ impl<T> RawQueue<T> {
             let mut count = wanted.min(Self::LEN - index);
             let mut position = 0;
             if limit != UNBOUNDED {
-                position = self.tail.position_of(seen, Self::LEN);
+                position = self.tail.position_of(seen);
                 let mut used = position.saturating_sub(self.tail.cached_peer());
                 if used + count > limit {
-                    // The horizon is old. Look, if only to claim more at once.
-                    let room = self.room(limit);
-                    if room.count == 0 {
+                    // The cached position of the head is old. A new one may at least allow a larger claim.
+                    let space = self.space(limit);
+                    if space.free == 0 {
                         return Err(NoClaim::Full);
                     }
-                    used = limit - room.count;
-                    position = room.tail;
+                    used = limit - space.free;
+                    position = space.tail;
                     let now = self.tail.cursor();
                     if now != seen {
                         seen = now;
@@ -234,10 +224,10 @@ impl<T> RawQueue<T> {
             super::hooks::before_the_claim();
             match self.tail.advance(seen, seen.advanced(count)) {
                 Ok(()) => {
-                    // `seen` is a cursor below the length, hence not the root's.
+                    // The ticket of `seen` is below the length, so the cursor is not at the sentinel.
                     let Some(segment) = Segment::at(seen.address()) else { unreachable!() };
                     let claim = Claim { segment, index, count };
-                    if limit == UNBOUNDED || self.is_where_tested(&claim, position, limit) {
+                    if limit == UNBOUNDED || self.is_allowed(&claim, position, limit) {
                         return Ok(claim);
                     }
                     self.leave_holes(&claim, events);
@@ -251,25 +241,27 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// How many more items `limit` allows, exact at one moment; notes the head for the next claims.
+    /// The number of further items that `limit` allows, exact at one moment. Caches the head's position for
+    /// later claims.
     #[cold]
-    fn room(&self, limit: u64) -> Room {
+    fn space(&self, limit: u64) -> Space {
         let (head, tail) = self.ends();
         self.tail.cache_peer(head.position);
-        let inside = self.between(head.position, tail.position);
-        Room { tail: tail.position, count: limit.saturating_sub(inside) }
+        let used = self.between(head.position, tail.position);
+        Space { tail: tail.position, free: limit.saturating_sub(used) }
     }
 
-    /// Whether a claim is within the limit, which was tested for the position `tested`.
+    /// Whether the limit allows a claim. It was checked for the position `checked`.
     #[inline]
-    pub(super) fn is_where_tested(&self, claim: &Claim<T>, tested: u64, limit: u64) -> bool {
-        self.position(claim) == tested || self.is_within(claim, limit)
+    pub(super) fn is_allowed(&self, claim: &Claim<T>, checked: u64, limit: u64) -> bool {
+        self.position(claim) == checked || self.is_within_limit(claim, limit)
     }
 
-    /// Whether a claim that is not where the limit was tested is within it. The tail's word had come back to the same bits,
-    /// whole turns of the list later, between the test and the claim. Its place is certain now, so that the head decides.
+    /// Whether the limit allows a claim at another position than the one that was checked. The tail's word
+    /// wrapped around to the same bits between the check and the claim. The position of the claim is now
+    /// certain, so the head decides.
     #[cold]
-    fn is_within(&self, claim: &Claim<T>, limit: u64) -> bool {
+    fn is_within_limit(&self, claim: &Claim<T>, limit: u64) -> bool {
         let head = self.head.snapshot(Self::LEN).position;
         self.between(head, self.position(claim)) + claim.count <= limit
     }
@@ -281,67 +273,78 @@ impl<T> RawQueue<T> {
         unsafe { claim.segment.base() + claim.index }
     }
 
-    /// Gives all slots of a claim up, which is beyond the bound. They are no items, though the head has not passed them.
+    /// Leaves holes in all slots of a claim that is beyond the bound. They do not count as items although the
+    /// head has not passed them.
     #[cold]
     pub(super) fn leave_holes(&self, claim: &Claim<T>, events: &mut Events) {
-        self.side.ahead.add(self.position(claim), claim.count);
+        self.cold.ahead.add(self.position(claim), claim.count);
         for index in claim.index..claim.index + claim.count {
-            // SAFETY: the put ticket is part of the claim and is used once.
-            unsafe { claim.segment.slot(index).skip() };
+            // SAFETY: the push ticket is part of the claim and is used once.
+            unsafe { claim.segment.slot(index).leave_hole() };
         }
-        // Somebody may wait for room because of this claim. Who meets the head's word after this sees the holes; who has met
-        // it before is seen by the events.
+        // A push may have found the queue full because of this claim, and wait. If its RMW fence on the
+        // head's word comes after this one, it sees the holes. If its fence came before, the delivery of the
+        // events sees its waiter.
         self.head.rmw_fence();
         self.add_holes(claim.count, events);
         events.freed += to_usize(claim.count);
     }
 
-    /// Links a new segment, with `value` in its slot 0, and moves the tail to it; or helps the one who did.
+    /// Links a new segment with `value` in its slot 0 and moves the tail to it, or helps the thread that
+    /// linked one. In the second case the value remains in `value`, as it does if there is an error.
     ///
-    /// Linearized at the swing of the tail's word, whoever performs it: this does not return before it.
+    /// Linearized at the swing of the tail's word, which any thread may perform; this function returns after
+    /// it.
     #[cold]
-    fn append(&self, seen: Cursor, value: &mut Option<T>, limit: u64, events: &mut Events) -> Append {
+    fn append(
+        &self,
+        seen: Cursor,
+        value: &mut Option<T>,
+        limit: u64,
+        events: &mut Events,
+    ) -> Result<(), PushError<()>> {
         let Some(mut link) = self.link(&self.tail, seen) else {
-            return Append::Again;
+            return Ok(());
         };
-        let base = link.base_behind();
-        // The tail stays where it is until the swing, so that the head alone decides.
+        let base = link.next_base();
+        // The tail does not move until the swing, so the head alone decides.
         if limit != UNBOUNDED && self.between(self.head.snapshot(Self::LEN).position, base) >= limit {
-            return Append::PushError(PushError::Full(()));
+            return Err(PushError::Full(()));
         }
-        // Ordering: Acquire, L3. Pairs with the link (L2): the segment behind it is seen as it was made.
+        // Ordering: Acquire, L3. Pairs with the link (L2): the next segment is seen as it was made.
         let mut next = link.next().load(Ordering::Acquire);
         if next == 0 {
-            let segment = self.acquire_behind(&mut link);
+            let segment = self.acquire_next(&mut link);
             if let Some(value) = value.take() {
-                // SAFETY: nobody else knows the segment.
+                // SAFETY: no other thread knows the segment.
                 unsafe { segment.slot(0).fill(value) };
             }
-            // Ordering: AcqRel and Acquire, L2. Release: the segment as it was made. Acquire: another's.
+            // Ordering: AcqRel and Acquire, L2. Release: the segment as it was made. Acquire: the one of
+            // another thread.
             match link.next().compare_exchange(0, segment.address(), Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => next = segment.address(),
                 Err(other) => {
-                    // SAFETY: the segment did not become known, so that it is ours still, and full in slot 0.
+                    // SAFETY: the segment was not linked, so this thread still owns it, and its slot 0 is
+                    // full.
                     *value = Some(unsafe { segment.slot(0).unfill() });
-                    self.side.pool.recycle(segment);
+                    self.cold.pool.recycle(segment);
                     next = other;
                 }
             }
         }
         if next == SEALED {
-            // Who closes may be stopped before its closed bit is set. The answer must not come before that bit.
+            // The closing thread may be stopped before it sets the closed bit. This result must not precede
+            // that bit.
             self.close_sealed();
-            return Append::PushError(PushError::Closed(()));
+            return Err(PushError::Closed(()));
         }
         let moved = self.cross(&self.tail, seen, &link, next, 1);
         if moved || value.is_none() {
-            // The mover tells of the item even if it is another's, who may be stopped. That other tells as well: it
-            // saw the swing (E1) before it asks who waits.
+            // The thread that moved the tail reports the item even if another thread pushed it, which may be
+            // stopped. The other thread reports it as well: it sees the swing (E1) before it checks for
+            // waiters.
             events.pushed += 1;
         }
-        match value {
-            None => Append::Done,
-            Some(_) => Append::Again,
-        }
+        Ok(())
     }
 }

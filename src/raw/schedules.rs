@@ -1,102 +1,110 @@
-//! Schedules, for the tests: 256 segments of items pass between the look and the claim of an operation, so that its word comes
-//! back to the same bits.
+//! Unit tests with fixed schedules: 256 segments of items pass between the check and the claim of an
+//! operation, so that the sequence number wraps around and the word has the same bits again.
 
 use super::tests::{pop_up_to, push_all};
 use super::*;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// A segment of eight slots, so that not so many items pass before a word comes back.
-type Eighth = [u8; 512];
-const TURN: u64 = 256 * Segment::<Eighth>::LEN;
+/// A type whose segment has eight slots, so that a wrap-around takes fewer items.
+type Large = [u8; 512];
+/// The number of items after which a word has the same bits again.
+const WRAP_AROUND: u64 = 256 * Segment::<Large>::LEN;
 
-/// For each slot of a segment but the first, which is filled by who appends, and for both ways to claim: an empty queue whose
-/// ends are there, and which has its memory.
-fn each_turn(test: impl Fn(Rc<RawQueue<Eighth>>, bool)) {
-    for slot in 1..Segment::<Eighth>::LEN {
-        for batch in [false, true] {
+/// How values are pushed and popped.
+#[derive(Clone, Copy)]
+enum By {
+    One,
+    Batch,
+}
+
+/// Runs `test` for each slot of a segment except the first, which the appender fills, and for single and
+/// batch claims. The queue is empty, its ends are at the slot, and its segments are allocated.
+fn at_each_slot(test: impl Fn(Rc<RawQueue<Large>>, By)) {
+    for slot in 1..Segment::<Large>::LEN {
+        for by in [By::One, By::Batch] {
             let queue = Rc::new(RawQueue::new());
-            pass(&queue, Segment::<Eighth>::LEN + slot);
-            test(queue, batch);
+            pass(&queue, Segment::<Large>::LEN + slot);
+            test(queue, by);
         }
     }
 }
 
-fn pass(queue: &RawQueue<Eighth>, items: u64) {
+fn pass(queue: &RawQueue<Large>, items: u64) {
     for _ in 0..items {
-        assert!(offer(queue, 0, false) && queue.pop(&mut Events::default()).is_ok());
+        assert!(offer(queue, 0, By::One) && queue.pop(&mut Events::default()).is_ok());
     }
 }
 
-fn offer(queue: &RawQueue<Eighth>, byte: u8, batch: bool) -> bool {
-    match batch {
-        false => queue.push([byte; 512], 1, &mut Events::default()).is_ok(),
-        true => push_all(queue, &mut VecDeque::from([[byte; 512]]), 1, &mut Events::default()).is_ok(),
+fn offer(queue: &RawQueue<Large>, byte: u8, by: By) -> bool {
+    match by {
+        By::One => queue.push([byte; 512], 1, &mut Events::default()).is_ok(),
+        By::Batch => push_all(queue, &mut VecDeque::from([[byte; 512]]), 1, &mut Events::default()).is_ok(),
     }
 }
 
-fn byte(queue: &RawQueue<Eighth>, batch: bool) -> Result<u8, PopError> {
+fn byte(queue: &RawQueue<Large>, by: By) -> Result<u8, PopError> {
     let mut values = Vec::new();
-    match batch {
-        false => queue.pop(&mut Events::default()).map(|value| value[0]),
-        true => pop_up_to(queue, &mut values, 2, &mut Events::default()).map(|_| values[0][0]),
+    match by {
+        By::One => queue.pop(&mut Events::default()).map(|value| value[0]),
+        By::Batch => pop_up_to(queue, &mut values, 2, &mut Events::default()).map(|_| values[0][0]),
     }
 }
 
 #[test]
-fn a_put_whose_word_came_back_goes_into_an_empty_queue() {
-    each_turn(|queue, batch| {
+fn a_push_after_a_wrap_around_succeeds_in_an_empty_queue() {
+    at_each_slot(|queue, by| {
         let (seen, other) = (queue.tail.cursor(), queue.clone());
         hooks::meanwhile(move || {
-            pass(&other, TURN);
+            pass(&other, WRAP_AROUND);
             assert!(other.tail.cursor() == seen && other.len() == 0);
         });
-        assert!(offer(&queue, 1, batch), "full, though nothing was inside");
+        assert!(offer(&queue, 1, by), "full, though the queue was empty");
         assert_eq!((queue.len(), queue.holes()), (1, 0));
-        assert!(!offer(&queue, 2, batch));
-        assert_eq!((byte(&queue, batch), byte(&queue, batch)), (Ok(1), Err(PopError::Empty)));
+        assert!(!offer(&queue, 2, by));
+        assert_eq!((byte(&queue, by), byte(&queue, by)), (Ok(1), Err(PopError::Empty)));
     });
 }
 
 #[test]
-fn a_put_whose_word_came_back_leaves_a_full_queue_as_it_is() {
-    each_turn(|queue, batch| {
+fn a_push_after_a_wrap_around_fails_in_a_full_queue() {
+    at_each_slot(|queue, by| {
         let (seen, other) = (queue.tail.cursor(), queue.clone());
         hooks::meanwhile(move || {
-            pass(&other, TURN - 1);
-            assert!(offer(&other, 1, false));
+            pass(&other, WRAP_AROUND - 1);
+            assert!(offer(&other, 1, By::One));
             assert!(other.tail.cursor() == seen && other.len() == 1);
         });
-        assert!(!offer(&queue, 2, batch), "beyond the bound");
+        assert!(!offer(&queue, 2, by), "beyond the bound");
         assert_eq!((queue.len(), queue.holes()), (1, 1));
-        assert_eq!(byte(&queue, batch), Ok(1));
-        // The hole stands between the head and the tail still.
+        assert_eq!(byte(&queue, by), Ok(1));
+        // The hole is still between the head and the tail.
         assert_eq!(queue.len(), 0);
-        assert!(queue.fence_pops(1), "a waiter goes to sleep for a hole");
-        assert!(offer(&queue, 3, batch), "full, though nothing is inside");
-        assert!(queue.len() == 1 && !offer(&queue, 4, batch));
-        assert_eq!((byte(&queue, batch), queue.len()), (Ok(3), 0));
-        assert_eq!(byte(&queue, batch), Err(PopError::Empty));
-        pass(&queue, TURN);
+        assert!(queue.fence_pops(1), "a push would wait for a hole");
+        assert!(offer(&queue, 3, by), "full, though the queue is empty");
+        assert!(queue.len() == 1 && !offer(&queue, 4, by));
+        assert_eq!((byte(&queue, by), queue.len()), (Ok(3), 0));
+        assert_eq!(byte(&queue, by), Err(PopError::Empty));
+        pass(&queue, WRAP_AROUND);
         assert_eq!(queue.holes(), 1);
     });
 }
 
 #[test]
-fn a_get_whose_word_came_back_to_an_empty_queue_finds_it_empty() {
-    each_turn(|queue, batch| {
-        assert!(offer(&queue, 1, false));
+fn a_pop_after_a_wrap_around_finds_an_empty_queue_empty() {
+    at_each_slot(|queue, by| {
+        assert!(offer(&queue, 1, By::One));
         let (seen, other) = (queue.head.cursor(), queue.clone());
         hooks::meanwhile(move || {
-            assert_eq!(byte(&other, false), Ok(1));
-            pass(&other, TURN - 1);
+            assert_eq!(byte(&other, By::One), Ok(1));
+            pass(&other, WRAP_AROUND - 1);
             assert!(other.head.cursor() == seen && other.len() == 0);
         });
-        assert_eq!((byte(&queue, batch), queue.len()), (Err(PopError::Empty), 0));
-        // The get has gone ahead of the tail, and its slot was no place for an item.
-        assert!(offer(&queue, 2, false));
+        assert_eq!((byte(&queue, by), queue.len()), (Err(PopError::Empty), 0));
+        // The pop claimed ahead of the tail and poisoned its slot, so that the push needed another slot.
+        assert!(offer(&queue, 2, By::One));
         assert_eq!((queue.len(), queue.holes()), (1, 1));
-        assert!(!offer(&queue, 3, false));
-        assert_eq!((byte(&queue, batch), byte(&queue, batch)), (Ok(2), Err(PopError::Empty)));
+        assert!(!offer(&queue, 3, By::One));
+        assert_eq!((byte(&queue, by), byte(&queue, by)), (Ok(2), Err(PopError::Empty)));
     });
 }

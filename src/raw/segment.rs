@@ -1,48 +1,56 @@
-//! A segment: a run of slots in one allocation, the link to the next, and the words that decide when it may go.
+//! A segment: an array of slots in one allocation, the link to the next segment, and the words that decide
+//! when the segment may be freed or reused.
 //!
-//! Knows slots and memory. Does not know where head and tail are, nor about closing.
+//! Knows slots and memory. Does not know the positions of head and tail, nor when a queue is closed.
 //!
 //! ```text
-//! +----------------------+--------------+-------------+--------------+--------------------------+
-//! | next pins base means | getter x LEN | state x LEN | putter x LEN | value x LEN              |
-//! +----------------------+--------------+-------------+--------------+--------------------------+
+//! +--------------------------+----------------+-------------+----------------+-------------+
+//! | next pins base handshake | consumer x LEN | state x LEN | producer x LEN | value x LEN |
+//! +--------------------------+----------------+-------------+----------------+-------------+
 //! ```
 //!
-//! GetterKind write their bytes, putters write states, values and their bytes: areas of their own, so that neither side
-//! takes the lines of the other more often than the hand-over itself asks for. GetterKind read a putter's byte only when
-//! they have lost patience.
+//! Consumers write the consumer bytes; producers write states, values and producer bytes. Each kind of byte
+//! has an area of its own, so that neither side takes the cache lines of the other more often than handing an
+//! item over requires. A consumer reads a producer's byte only when it has waited longer than its spin limit.
 
 use super::cursor::{fits, Cursor, SEGMENT_ALIGN};
 use super::fence::Handshake;
-use super::slot::{Slot, DONE, EMPTY, OPEN};
+use super::slot::{Slot, DONE, EMPTY, PENDING};
 use crate::sync::{set_alone, AtomicI64, AtomicU8, AtomicUsize, Ordering, UnsafeCell};
 use std::alloc::{alloc, dealloc, handle_alloc_error, Layout};
 use std::marker::PhantomData;
 use std::mem::{align_of, size_of, MaybeUninit};
 use std::ptr::NonNull;
 
-/// What an end adds to `pins` when it leaves a segment, beside the number of helper tickets it had handed out.
+/// An end that leaves a segment adds this to `pins`, plus the number of helper tickets that the end handed
+/// out.
 const LEFT: i64 = 1 << 32;
 
-/// The header. It stands first in the allocation; the arrays follow at the offsets that `Segment` computes.
+/// The header: the first part of the allocation. The arrays follow at the offsets that `Segment` computes.
 pub(crate) struct Header {
     /// 0, the address of the next segment, or [`SEALED`].
     pub(crate) next: AtomicUsize,
-    /// Invariant: `LEFT` for each end that has left, plus helper tickets handed out by those ends, minus helper
-    /// tickets returned. It is `2 * LEFT` if and only if both ends have left and nobody is inside by a helper ticket.
+    /// A reference count.
+    ///
+    /// Invariant: `LEFT` for each end that has left, plus the helper tickets that those ends handed out,
+    /// minus the helper tickets returned. The count is `2 * LEFT` if and only if both ends have left and no
+    /// helper ticket is outstanding.
     pins: AtomicI64,
-    /// The position of slot 0. Written by the owner of an unlinked segment, then constant until its re-use.
+    /// The position of slot 0. Written by the owner of an unlinked segment, then constant until the segment
+    /// is reused.
     base: UnsafeCell<u64>,
-    /// How putters and getters settle who does what. Written and constant as the base is.
+    /// The handshake of the slots' producers and consumers. Written once for each use of the segment, like
+    /// the base.
     handshake: UnsafeCell<Handshake>,
-    /// The next segment in the list of retired ones; used by its owner only.
+    /// The next segment in the list of retired ones. Accessed by the segment's owner only.
     pub(crate) retired: UnsafeCell<*mut Header>,
 }
 
-/// In place of a link: no segment will ever follow this one.
+/// The link of a sealed segment: no segment will ever follow it.
 pub(crate) const SEALED: usize = 1;
 
-/// A segment, by its address. Copying it copies no right to look inside; each method says what right it needs.
+/// A segment, by its address. A copy gives no right to access the memory; each method states which right it
+/// needs.
 pub(crate) struct Segment<T> {
     header: NonNull<Header>,
     slots: PhantomData<*const T>,
@@ -75,8 +83,8 @@ const fn round_up(offset: usize, align: usize) -> usize {
 }
 
 impl<T> Segment<T> {
-    /// Slots in a segment: about 4 KiB of values, at least 8 slots, at most 256. Under loom 2, and 4 for a large type, of which
-    /// several fit in beside a small limit.
+    /// Slots in a segment: about 4 KiB of values, at least 8 slots and at most 256. Under loom there are 2
+    /// slots, or 4 for a large type, which serves models with several items and a small limit.
     pub(crate) const LEN: u64 = if cfg!(loom) {
         if size_of::<T>() < 64 {
             2
@@ -95,11 +103,11 @@ impl<T> Segment<T> {
     };
 
     const BYTES: usize = Self::LEN as usize * size_of::<AtomicU8>();
-    const GETTERS: usize = round_up(size_of::<Header>(), SEGMENT_ALIGN);
-    const STATES: usize = Self::GETTERS + Self::BYTES;
-    const PUTTERS: usize = Self::STATES + Self::BYTES;
-    const VALUES: usize = round_up(Self::PUTTERS + Self::BYTES, align_of::<UnsafeCell<MaybeUninit<T>>>());
-    /// `None` for a type so large that eight of them do not fit into the address space.
+    const CONSUMERS: usize = round_up(size_of::<Header>(), SEGMENT_ALIGN);
+    const STATES: usize = Self::CONSUMERS + Self::BYTES;
+    const PRODUCERS: usize = Self::STATES + Self::BYTES;
+    const VALUES: usize = round_up(Self::PRODUCERS + Self::BYTES, align_of::<UnsafeCell<MaybeUninit<T>>>());
+    /// `None` for a type so large that eight values exceed the address space.
     const LAYOUT: Option<Layout> = {
         match size_of::<UnsafeCell<MaybeUninit<T>>>().checked_mul(Self::LEN as usize) {
             Some(values) if values < isize::MAX as usize - Self::VALUES => {
@@ -113,33 +121,33 @@ impl<T> Segment<T> {
         }
     };
 
-    /// Bytes of the heap that one segment takes.
+    /// The size of a segment on the heap in bytes.
     #[cfg(all(test, not(loom)))]
     pub(crate) fn bytes() -> usize {
         Self::layout().size()
     }
 
     fn layout() -> Layout {
-        Self::LAYOUT.expect("the type is too large for a queue: eight of its values exceed the address space")
+        Self::LAYOUT.expect("the item type is too large: eight values exceed the address space")
     }
 
-    /// A fresh segment that nobody else knows, made in place on the heap.
+    /// Allocates a segment, which is initialised in place on the heap. Only the caller knows it.
     pub(crate) fn allocate(base: u64) -> Self {
         #[cfg(all(test, not(loom)))]
         super::hooks::allocation();
         let layout = Self::layout();
-        // SAFETY: the layout is not empty, as it has a header.
+        // SAFETY: the layout has a header, so it is not empty.
         let memory = unsafe { alloc(layout) };
         let Some(header) = NonNull::new(memory.cast::<Header>()) else { handle_alloc_error(layout) };
         #[cfg(any(test, loom))]
         live::count(1);
         if !fits(memory as usize) {
-            // SAFETY: it was allocated with this layout just now.
+            // SAFETY: the memory was just allocated with this layout.
             unsafe { dealloc(memory, layout) };
-            panic!("a segment's address does not fit into 48 bits");
+            panic!("the address of a segment exceeds 48 bits");
         }
         let segment = Segment { header, slots: PhantomData };
-        // SAFETY: the memory is ours, and large and aligned enough by its layout.
+        // SAFETY: the caller owns the memory, whose layout gives it the size and the alignment.
         unsafe {
             header.as_ptr().write(Header {
                 next: AtomicUsize::new(0),
@@ -150,10 +158,10 @@ impl<T> Segment<T> {
             });
             for index in 0..Self::LEN {
                 let slot = segment.slot(index);
-                slot.getter.cast_mut().write(AtomicU8::new(OPEN));
+                slot.consumer.cast_mut().write(AtomicU8::new(PENDING));
                 slot.state.cast_mut().write(AtomicU8::new(EMPTY));
-                slot.putter.cast_mut().write(AtomicU8::new(OPEN));
-                // loom's cell has a name of its own to be told; std's is as good uninitialised.
+                slot.producer.cast_mut().write(AtomicU8::new(PENDING));
+                // loom's cell has an identity and must be initialised; std's cell need not be.
                 #[cfg(loom)]
                 slot.value.cast_mut().write(UnsafeCell::new(MaybeUninit::uninit()));
             }
@@ -161,42 +169,43 @@ impl<T> Segment<T> {
         segment
     }
 
-    /// Makes a used segment like a fresh one.
+    /// Resets a used segment, so that it is like one just allocated.
     ///
     /// # Safety
-    /// The caller owns the segment, and there is no value in it.
+    /// The caller owns the segment, which has no value in it.
     pub(crate) unsafe fn clear(self, base: u64) {
-        // SAFETY: the caller owns it; what others did in it before was acquired with the ownership.
+        // SAFETY: the caller owns it. The ownership was acquired, and with it what other threads did in the
+        // segment.
         unsafe {
             let header = self.header();
-            // Ordering: Relaxed, G1. The link that makes the segment known again releases these.
+            // Ordering: Relaxed, G1. The link that publishes the segment again releases these stores.
             header.next.store(0, Ordering::Relaxed);
             header.pins.store(0, Ordering::Relaxed);
             header.base.with_mut(|place| *place = base);
             header.handshake.with_mut(|place| *place = Handshake::for_segment(Self::LEN));
-            // Not by atomic stores, which the compiler does not gather, and so that loom tells of any access by another
-            // thread that does not come before.
-            (0..Self::LEN).for_each(|index| set_alone(&mut *self.slot(index).getter.cast_mut(), OPEN));
+            // Plain stores: the compiler merges them, which it does not do with atomic stores. And loom
+            // reports any access by another thread that does not happen before them.
+            (0..Self::LEN).for_each(|index| set_alone(&mut *self.slot(index).consumer.cast_mut(), PENDING));
             (0..Self::LEN).for_each(|index| set_alone(&mut *self.slot(index).state.cast_mut(), EMPTY));
-            (0..Self::LEN).for_each(|index| set_alone(&mut *self.slot(index).putter.cast_mut(), OPEN));
+            (0..Self::LEN).for_each(|index| set_alone(&mut *self.slot(index).producer.cast_mut(), PENDING));
         }
     }
 
-    /// Gives the memory back; values still in it are forgotten.
+    /// Frees the memory. Values still in the segment are forgotten.
     ///
     /// # Safety
     /// The caller owns the segment.
     pub(crate) unsafe fn free(self) {
         #[cfg(any(test, loom))]
         live::count(-1);
-        // SAFETY: it was allocated with this layout, and its owner lets it go.
+        // SAFETY: the memory was allocated with this layout, and its owner frees it.
         unsafe {
             std::ptr::drop_in_place(self.header.as_ptr());
             dealloc(self.header.as_ptr().cast(), Self::layout());
         }
     }
 
-    /// The segment at an address taken from a cursor, a link or a list; `None` for 0.
+    /// The segment at an address that comes from a cursor, a link or a list; `None` for 0.
     pub(crate) fn at(address: usize) -> Option<Self> {
         debug_assert_ne!(address, SEALED);
         let header = NonNull::new(address as *mut Header)?;
@@ -206,11 +215,11 @@ impl<T> Segment<T> {
     /// The segment of a cursor.
     ///
     /// # Safety
-    /// It is not the root's.
+    /// The cursor is not at the sentinel segment.
     #[inline]
-    pub(crate) unsafe fn behind(cursor: Cursor) -> Self {
+    pub(crate) unsafe fn of_cursor(cursor: Cursor) -> Self {
         debug_assert_ne!(cursor.address(), 0);
-        // SAFETY: only the root's address is 0.
+        // SAFETY: only the sentinel's address is 0.
         let header = unsafe { NonNull::new_unchecked(cursor.address() as *mut Header) };
         Segment { header, slots: PhantomData }
     }
@@ -224,13 +233,14 @@ impl<T> Segment<T> {
         self.header.as_ptr()
     }
 
-    /// The address as links and cursors have it.
+    /// The address that links and cursors hold.
     pub(crate) fn address(self) -> usize {
         self.header.as_ptr() as usize
     }
 
     /// # Safety
-    /// The caller pins the segment (by an unused ticket, or as the only getter while the head is in it) for as long as the reference is used, or owns it.
+    /// The caller owns the segment, or pins it for as long as the reference is used: by an unused ticket, or
+    /// as the single consumer while the head is in the segment.
     pub(crate) unsafe fn header<'a>(self) -> &'a Header {
         // SAFETY: a pinned segment is allocated and its header initialised.
         unsafe { self.header.as_ref() }
@@ -241,75 +251,80 @@ impl<T> Segment<T> {
     /// # Safety
     /// As for [`Segment::header`].
     pub(crate) unsafe fn base(self) -> u64 {
-        // SAFETY: as demanded; nobody writes the base of a segment that is linked.
+        // SAFETY: as demanded; no thread writes the base of a linked segment.
         unsafe { self.header().base.with(|place| *place) }
     }
 
-    /// By what means putters and getters settle who does what.
+    /// The handshake of the slots' producers and consumers.
     ///
     /// # Safety
     /// As for [`Segment::header`].
     #[inline]
     pub(crate) unsafe fn handshake(self) -> Handshake {
-        // SAFETY: as demanded; nobody writes the means of a segment that is linked.
+        // SAFETY: as demanded; no thread writes the handshake of a linked segment.
         unsafe { self.header().handshake.with(|place| *place) }
     }
 
-    /// The addresses of the parts of slot `index`; only a pinned segment may be looked at through them.
+    /// The addresses of the parts of slot `index`. They may be accessed only while the segment is pinned or
+    /// owned.
     pub(crate) fn slot(self, index: u64) -> Slot<T> {
         debug_assert!(index < Self::LEN);
         let start = self.header.as_ptr().cast::<u8>().cast_const();
-        // The allocation is as long as the layout says, so each offset is inside of it.
+        // The allocation has the size of the layout, so each offset is within it.
         let byte = |area| start.wrapping_add(area).cast::<AtomicU8>().wrapping_add(index as usize);
         Slot {
-            getter: byte(Self::GETTERS),
+            consumer: byte(Self::CONSUMERS),
             state: byte(Self::STATES),
-            putter: byte(Self::PUTTERS),
+            producer: byte(Self::PRODUCERS),
             value: start.wrapping_add(Self::VALUES).cast::<UnsafeCell<MaybeUninit<T>>>().wrapping_add(index as usize),
         }
     }
 
-    /// An end has left, by the swing of its word; it had handed out `helpers` helper tickets.
+    /// Notes that an end has left by the swing of its word, and that the end handed out `helpers` helper
+    /// tickets.
     ///
     /// # Safety
     /// The caller won the swing and still pins the segment.
     pub(crate) unsafe fn leave(self, helpers: u64) {
         // SAFETY: pinned.
-        // Ordering: AcqRel, G2. Pairs with the look at the pins (G4): all that this end did comes before a re-use.
+        // Ordering: AcqRel, G2. Pairs with the load of the pins (G4): all that this end did comes before a
+        // reuse.
         unsafe { self.header().pins.fetch_add(LEFT + helpers as i64, Ordering::AcqRel) };
     }
 
-    /// Returns `count` helper tickets. The last access by them.
+    /// Returns `count` helper tickets. This is the last access by them.
     ///
     /// # Safety
-    /// The caller has them.
+    /// The caller holds these tickets.
     pub(crate) unsafe fn release(self, count: u64) {
         // SAFETY: pinned until this subtraction is seen.
         // Ordering: AcqRel, G2. As in `leave`.
         unsafe { self.header().pins.fetch_sub(count as i64, Ordering::AcqRel) };
     }
 
-    /// Whether nobody but the caller can be inside any more.
+    /// Whether no other thread can access the segment any more.
     ///
     /// # Safety
-    /// The caller has the right to reclaim the segment: it won the swing of the head, or got the list of retired ones.
+    /// The caller has the right to reclaim the segment: it won the swing of the head, or it took the list of
+    /// retired segments.
     pub(crate) unsafe fn is_done(self) -> bool {
-        // SAFETY: it is not freed but by the one who has the right to reclaim it.
+        // SAFETY: only the owner of the right to reclaim the segment frees it.
         unsafe {
-            // Ordering: Acquire, G4. Pairs with what is added to and taken from the pins (G2).
+            // Ordering: Acquire, G4. Pairs with the additions to and the subtractions from the pins (G2).
             if self.header().pins.load(Ordering::Acquire) != 2 * LEFT {
                 return false;
             }
-            // Ordering: Acquire, G5. Pairs with the marks (S3, S7).
-            let mark = |byte: *const AtomicU8| (*byte).load(Ordering::Acquire);
-            // To look at all of them, whatever the first ones say, is quicker than to ask after each whether to go on.
-            let marks = |index| mark(self.slot(index).getter) & mark(self.slot(index).putter);
-            (0..Self::LEN).fold(DONE, |all, index| all & marks(index)) == DONE
+            // Ordering: Acquire, G5. Pairs with the stores of the done flags (S3, S7, S9).
+            let flag = |byte: *const AtomicU8| (*byte).load(Ordering::Acquire);
+            // Loading all flags is faster than a branch after each one.
+            let flags = |index| flag(self.slot(index).consumer) & flag(self.slot(index).producer);
+            (0..Self::LEN).fold(DONE, |all, index| all & flags(index)) == DONE
         }
     }
 }
 
-/// For tests and models: how many segments this thread has allocated and not freed. (All threads of a model are one.)
+/// For tests and models: the number of segments that this thread has allocated and not freed. (In a model all
+/// threads run in one thread.)
 #[cfg(any(test, loom))]
 pub(crate) mod live {
     use std::cell::Cell;

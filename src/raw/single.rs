@@ -1,8 +1,9 @@
-//! The only getter: nobody else moves the head, so that getting is no compare-and-swap. For queues without a bound, as
-//! no put waits there for the head to move.
+//! The single consumer: no other thread moves the head, so a pop needs no compare-and-swap. For unbounded
+//! queues, where no push waits for the head to move.
 //!
-//! It may look into the segment where the head is without a ticket, as nobody else can retire that segment. So it looks
-//! at the slot first, and at the tail's word, which the putters write, only if the slot is empty.
+//! Knows the ends and the segments. Does not know how the consumer waits. The consumer may read the head's
+//! segment without a ticket, because no other thread can retire that segment. So it reads the slot first.
+//! Only if the slot is empty does it read the tail's word, which the producers write.
 
 use super::cursor::Cursor;
 use super::segment::Segment;
@@ -11,25 +12,26 @@ use super::{PopError, RawQueue};
 use crate::sync::{next_id, Ordering};
 use std::marker::PhantomData;
 
-/// The right to be the only one who gets. It belongs to the queue that it came from, whose head says where the next item is.
+/// The right to pop as the single consumer. It belongs to the queue that returned it, and a queue checks this
+/// at run time.
 pub struct SingleConsumer<T> {
-    /// As the queue has it.
+    /// The id that is also stored in the queue.
     id: usize,
     item: PhantomData<fn() -> T>,
 }
 
-/// The item at the head, which is there.
+/// The item at the head, which is published.
 #[must_use]
 #[allow(missing_debug_implementations)]
 pub struct Ready<'a, T> {
     queue: &'a RawQueue<T>,
     single: PhantomData<&'a mut SingleConsumer<T>>,
-    /// The head's.
+    /// The head's cursor.
     seen: Cursor,
 }
 
-/// The id of one that has ended; no queue has it.
-const NOBODY: usize = usize::MAX;
+/// The id of a single consumer that has ended. No queue has it.
+const ENDED: usize = usize::MAX;
 
 impl<T> std::fmt::Debug for SingleConsumer<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -38,35 +40,35 @@ impl<T> std::fmt::Debug for SingleConsumer<T> {
 }
 
 impl<T> RawQueue<T> {
-    /// Makes the caller the only getter, for good or until [`RawQueue::end_single_consumer`].
+    /// Makes the caller the single consumer, until [`RawQueue::end_single_consumer`].
     ///
     /// # Panics
-    /// If there is one already, or somebody got before.
+    /// If the queue already has a single consumer or has been used.
     pub fn single_consumer(&mut self) -> SingleConsumer<T> {
-        assert!(self.head.cursor() == Cursor::sentinel(Self::LEN), "the queue is in use");
+        assert!(self.head.cursor() == Cursor::sentinel(Self::LEN), "the queue is already in use");
         let cursor = Cursor::sentinel(Self::LEN).closed();
         self.head.store(cursor);
         let id = next_id();
         // Ordering: Relaxed, R1. The queue is not shared yet.
-        self.side.single.store(id, Ordering::Relaxed);
+        self.cold.single.store(id, Ordering::Relaxed);
         SingleConsumer { id, item: PhantomData }
     }
 
-    /// From now on anybody may get; who was the only one is no more.
+    /// Ends the single consumer. From now on any thread may pop.
     pub fn end_single_consumer(&self, single: &mut SingleConsumer<T>) {
         self.check(single);
-        single.id = NOBODY;
+        single.id = ENDED;
         self.head.swap(self.head.cursor().opened());
     }
 
-    /// Whether there is an only getter.
+    /// Whether the queue has a single consumer.
     #[inline]
     pub fn has_single_consumer(&self) -> bool {
         self.head.cursor().is_closed()
     }
 
-    /// The item at the head, if it is there and not the last of its segment. To take it is linearized at the store that moves
-    /// the head on.
+    /// The item at the head, if it is published and its slot is not the last of the segment. Taking it is
+    /// linearized at the store that advances the head.
     #[inline]
     pub fn peek_ready<'a>(&'a self, single: &'a mut SingleConsumer<T>) -> Option<Ready<'a, T>> {
         self.check(single);
@@ -74,14 +76,14 @@ impl<T> RawQueue<T> {
         if seen.ticket() + 1 >= Self::LEN {
             return None;
         }
-        // SAFETY: a cursor below the length is not the root's. Only this getter moves the head out of the segment, so that
-        // it is not retired.
-        let full = unsafe { Segment::<T>::behind(seen).slot(seen.ticket()).is_full() };
+        // SAFETY: a cursor below the length is not at the sentinel. Only this consumer moves the head out of
+        // the segment, so the segment is not retired.
+        let full = unsafe { Segment::<T>::of_cursor(seen).slot(seen.ticket()).is_full() };
         full.then_some(Ready { queue: self, single: PhantomData, seen })
     }
 
-    /// Takes the item at the head when that may be a hole, the last of its segment, or not there. If vacant, linearized at the
-    /// look at the tail's word.
+    /// Takes the item at the head where that may be a hole, the last slot of its segment, or unpublished. If
+    /// the result is an error, the pop is linearized at the load of the tail's word.
     #[cold]
     pub fn pop_single_slow(&self, single: &mut SingleConsumer<T>) -> Result<T, PopError> {
         self.check(single);
@@ -89,23 +91,23 @@ impl<T> RawQueue<T> {
             let seen = self.head.cursor();
             let index = seen.ticket();
             if index >= Self::LEN {
-                self.go_on()?;
+                self.leave_segment()?;
                 continue;
             }
-            // SAFETY: a cursor below the length is not the root's.
-            let segment = unsafe { Segment::behind(seen) };
-            // SAFETY: the head is in this segment and at this slot, and only this getter moves it, so that the segment is
-            // not retired, and its get ticket for this slot is this getter's.
+            // SAFETY: a cursor below the length is not at the sentinel.
+            let segment = unsafe { Segment::of_cursor(seen) };
+            // SAFETY: the head is at this slot, and only this consumer moves the head. So the segment is not
+            // retired, and the pop ticket of the slot is this consumer's.
             let found = unsafe {
-                match segment.slot(index).take_if_settled() {
+                match segment.slot(index).take_if_published() {
                     Some(found) => found,
-                    None => self.take_unsettled(segment, seen)?,
+                    None => self.take_unpublished(segment, seen)?,
                 }
             };
             self.head.store(seen.advanced(1));
             if index + 1 == Self::LEN {
-                // At once, so that a drained queue does not keep it.
-                let _ = self.go_on();
+                // At once, so that an empty queue does not keep the segment.
+                let _ = self.leave_segment();
             }
             if let Found::Value(value) = found {
                 return Ok(value);
@@ -113,7 +115,7 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// Appends up to `limit` items to `values` and says how many; never 0 unless `limit` is.
+    /// Appends up to `limit` items to `values` and returns their number, which is 0 only if `limit` is 0.
     pub fn pop_many_single(
         &self,
         single: &mut SingleConsumer<T>,
@@ -125,7 +127,7 @@ impl<T> RawQueue<T> {
             if self.take_run(single, values, limit - (values.len() - before)) > 0 {
                 continue;
             }
-            // What may panic comes before anything is taken.
+            // The reservation may panic, so it comes before any item is taken.
             values.reserve(1);
             match self.pop_single_slow(single) {
                 Ok(value) => values.push(value),
@@ -136,7 +138,8 @@ impl<T> RawQueue<T> {
         Ok(values.len() - before)
     }
 
-    /// Takes up to `limit` items that are there in a row, but not the last of the segment, and moves the head on once.
+    /// Takes up to `limit` consecutive published items, but not the last of the segment, and advances the
+    /// head once.
     fn take_run(&self, single: &mut SingleConsumer<T>, values: &mut Vec<T>, limit: usize) -> usize {
         self.check(single);
         let seen = self.head.cursor();
@@ -145,60 +148,63 @@ impl<T> RawQueue<T> {
         if most == 0 {
             return 0;
         }
-        // SAFETY: as in `peek_ready`, for each slot that is looked at.
-        let segment = unsafe { Segment::<T>::behind(seen) };
+        // SAFETY: as in `peek_ready`.
+        let segment = unsafe { Segment::<T>::of_cursor(seen) };
         // SAFETY: as above.
-        let row = (first..first + most).take_while(|&index| unsafe { segment.slot(index).is_full() }).count();
-        if row == 0 {
+        let run = (first..first + most).take_while(|&index| unsafe { segment.slot(index).is_full() }).count();
+        if run == 0 {
             return 0;
         }
-        // What may panic comes before anything is taken.
-        values.reserve(row);
-        for index in first..first + row as u64 {
-            // SAFETY: nobody else gets, so that the get tickets from the head on are this getter's; the slot was seen to be full.
+        // The reservation may panic, so it comes before any item is taken.
+        values.reserve(run);
+        for index in first..first + run as u64 {
+            // SAFETY: no other thread pops, so the pop tickets from the head on are this consumer's. The slot
+            // was seen full.
             values.push(unsafe { segment.slot(index).take_full(|value| value) });
         }
-        self.head.store(seen.advanced(row as u64));
-        row
+        self.head.store(seen.advanced(run as u64));
+        run
     }
 
-    /// Whether an item may be there: a look at a line that getters and putters of one item share, and no other. For who
-    /// looks again and again.
+    /// Whether an item may be available. For a spin loop: this loads from one cache line, that of the slot's
+    /// state, which only the producers of neighbouring slots write.
     pub fn may_pop_single(&self, single: &SingleConsumer<T>) -> bool {
         self.check(single);
         let seen = self.head.cursor();
         // SAFETY: as in `peek_ready`.
-        seen.ticket() >= Self::LEN || unsafe { Segment::<T>::behind(seen).slot(seen.ticket()).is_settled() }
+        seen.ticket() >= Self::LEN || unsafe { Segment::<T>::of_cursor(seen).slot(seen.ticket()).is_published() }
     }
 
-    /// Nothing is published in the slot: either nobody has claimed it, or its putter is at work.
+    /// Takes from a slot in which nothing is published: either no push has claimed it, or its producer is at
+    /// work.
     ///
     /// # Safety
-    /// As in `pop_single_slow`.
-    unsafe fn take_unsettled(&self, segment: Segment<T>, seen: Cursor) -> Result<Found<T>, PopError> {
+    /// The head is at the slot of `seen`, which is in `segment`, and only the caller moves the head.
+    unsafe fn take_unpublished(&self, segment: Segment<T>, seen: Cursor) -> Result<Found<T>, PopError> {
         let tail = self.tail.cursor();
-        // The segment is not retired, so that its address says which one it is.
+        // The segment is not retired, so its address identifies it.
         if tail.address() == segment.address() && tail.ticket() <= seen.ticket() {
             return Err(pop_error(tail));
         }
-        // Before the slot may be poisoned: its putter, who claims anew then, is to see the head beyond it.
+        // Before the slot may be poisoned: its producer, which then claims another slot, must see the head
+        // beyond this one.
         self.head.store(seen.advanced(1));
         // SAFETY: as demanded.
         unsafe { Ok(segment.slot(seen.ticket()).take(segment.handshake())) }
     }
 
-    /// Moves the head off a used-up segment, if the tail has moved off it.
+    /// Moves the head out of a used-up segment, if the tail has left it.
     #[cold]
-    fn go_on(&self) -> Result<(), PopError> {
+    fn leave_segment(&self) -> Result<(), PopError> {
         let (seen, tail) = (self.head.cursor(), self.tail.cursor());
         if tail.address() == seen.address() {
             return Err(pop_error(tail));
         }
         let left = Segment::<T>::at(seen.address());
-        // The tail has moved on, so that there is a link.
+        // The tail has left the segment, so the link is set.
         let (link, base) = match left {
-            None => (&self.side.first, Self::LEN),
-            // SAFETY: the head is in this segment still.
+            None => (&self.cold.first, Self::LEN),
+            // SAFETY: the head is still in this segment.
             Some(segment) => unsafe { (&segment.header().next, segment.base() + Self::LEN) },
         };
         // Ordering: Acquire, L3. Pairs with the link (L2).
@@ -206,11 +212,11 @@ impl<T> RawQueue<T> {
         self.head.raise(seen, base, Self::LEN);
         self.head.store(seen.swung(next, 0).closed());
         if let Some(left) = left {
-            // SAFETY: this getter has moved the head out of the segment, and is the only one to do so. It had handed out no
-            // helper's ticket.
+            // SAFETY: this consumer has moved the head out of the segment, and no other thread does that. The
+            // head handed out no helper ticket.
             unsafe {
                 left.leave(0);
-                self.side.pool.retire(left);
+                self.cold.pool.retire(left);
             }
         }
         Ok(())
@@ -218,21 +224,22 @@ impl<T> RawQueue<T> {
 
     #[inline]
     fn check(&self, single: &SingleConsumer<T>) {
-        // Ordering: Relaxed, R1. It changes only before the queue is shared.
-        assert_eq!(self.side.single.load(Ordering::Relaxed), single.id, "the only getter of another queue");
+        // Ordering: Relaxed, R1. The id changes only before the queue is shared.
+        assert_eq!(self.cold.single.load(Ordering::Relaxed), single.id, "the single consumer of another queue");
     }
 }
 
 impl<T> Ready<'_, T> {
-    /// Takes it, in the shape in which it is wanted, and moves the head on.
+    /// Takes the item and advances the head. `wrap` converts the item in place, so that a large one is copied
+    /// only once.
     #[inline]
     pub fn take<R>(self, wrap: impl FnOnce(T) -> R) -> R {
         let Ready { queue, seen, .. } = self;
-        // First, so that the value is not taken again should `wrap` unwind. The slot is neither marked nor the last one, so
-        // that the segment stays.
+        // First, so that the item is not taken again if `wrap` unwinds. The slot's done flag is not set and
+        // the slot is not the last one, so the segment is kept.
         queue.head.store(seen.advanced(1));
-        // SAFETY: as in `pop_single_slow`; the slot was seen to be full.
-        unsafe { Segment::behind(seen).slot(seen.ticket()).take_full(wrap) }
+        // SAFETY: as in `pop_single_slow`; the slot was seen full.
+        unsafe { Segment::of_cursor(seen).slot(seen.ticket()).take_full(wrap) }
     }
 }
 

@@ -1,61 +1,67 @@
-//! A slot: room for one value, and the three bytes by which its putter and its getter settle who does what.
+//! A slot: space for one value, and three bytes by which its producer and its consumer agree on the outcome.
 //!
-//! Knows one putter and one getter, the owners of the slot's two tickets. Knows no segments.
+//! Knows one producer and one consumer: the owners of the slot's push ticket and pop ticket. Does not know
+//! segments.
 //!
-//! | byte | value | meaning | next |
+//! | byte | value | meaning | next value |
 //! |---|---|---|---|
-//! | state | `EMPTY` | nothing published | `FULL`, `SKIPPED` |
-//! | | `FULL` | a value is in it | final: the getter takes the value, unless it has killed the slot |
-//! | | `SKIPPED` | the putter gave its ticket up | final: the getter goes on to the next ticket |
-//! | putter's | `OPEN` | the putter has not come, or is at work | `DONE` by the putter; `ASKED` by the getter |
-//! | | `ASKED` | the getter has lost patience and is about to look once more | `DONE` by the putter; `POISONED` by the getter |
-//! | | `POISONED` | *poisoned*: the getter went on | `DONE` by the putter, who takes its value back first, and claims anew |
-//! | | `DONE` | the putter is through | final |
-//! | getter's | `OPEN` | the getter has not come, or is at work | `DONE` by the getter |
-//! | | `DONE` | the getter is through | final |
+//! | state | `EMPTY` | nothing is published | `FULL`, `HOLE` |
+//! | | `FULL` | a value is published; the consumer takes it unless it has poisoned the slot | final |
+//! | | `HOLE` | the producer left a hole; the consumer continues with the next ticket | final |
+//! | producer's | `PENDING` | the producer has not arrived, or is at work | `DONE`, `CONTESTED` |
+//! | | `CONTESTED` | the consumer has stopped waiting and rechecks the state | `DONE`, `POISONED` |
+//! | | `POISONED` | the consumer has left without a value; the producer will take its value back | `DONE` |
+//! | | `DONE` | the producer has finished | final |
+//! | consumer's | `PENDING` | the consumer has not arrived, or is at work | `DONE` |
+//! | | `DONE` | the consumer has finished | final |
 //!
-//! Each party sets its own byte to `DONE`, the *mark*, as its last access: a segment whose slots are all marked
-//! twice has no slot ticket outstanding. GetterKind look at the putter's byte only when they have lost patience.
+//! The producer writes the state and sets its own byte to `DONE`. The consumer sets the producer's byte to
+//! `CONTESTED` and `POISONED`, and its own byte to `DONE`.
 //!
-//! A slot is full or poisoned, and both parties agree on which: section 3 of `docs/design.md` has the proof.
+//! `DONE` is the *done flag* of the byte's owner. Setting it is the owner's last access to the slot. So a
+//! segment has no slot ticket outstanding once both done flags of every slot are set. A consumer reads the
+//! producer's byte only when it has waited longer than its spin limit.
+//!
+//! A slot ends as full or as poisoned, and both owners agree on which: section 3 of `docs/design.md` has the
+//! proof.
 
 use super::fence::{heavy, light, Handshake};
 use crate::sync::{AtomicU8, Ordering, UnsafeCell};
 use std::mem::{size_of, MaybeUninit};
 
-/// Also what a fresh or cleared segment holds.
+/// The state of a slot of a fresh or cleared segment.
 pub(crate) const EMPTY: u8 = 0;
 const FULL: u8 = 1;
-const SKIPPED: u8 = 2;
+const HOLE: u8 = 2;
 
-/// Also what a fresh or cleared segment holds, in the putter's byte and in the getter's.
-pub(crate) const OPEN: u8 = 0;
-/// The one with this bit, so that marks can be tested many at a time.
+/// The producer's byte and the consumer's byte of a slot of a fresh or cleared segment.
+pub(crate) const PENDING: u8 = 0;
+/// The only value with this bit, so that many done flags can be tested at a time.
 pub(crate) const DONE: u8 = 1;
-const ASKED: u8 = 2;
+const CONTESTED: u8 = 2;
 const POISONED: u8 = 4;
 
-/// What the putter's publication came to.
+/// The outcome of the producer's publication.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Published {
-    Kept,
-    /// The getter has asked for the value, or gone on without it: see [`Slot::answer`].
+    Done,
+    /// The consumer has contested the slot, and may have poisoned it: see [`Slot::resolve`].
     Contested,
 }
 
-/// What the getter finds in its slot.
+/// What the consumer finds in its slot.
 pub(crate) enum Found<T> {
     Value(T),
     /// There is no value and there will be none.
     Hole,
 }
 
-/// One slot, by the addresses of its parts: a segment may go as soon as its last mark is set, so no reference
-/// to it may outlive the access that sets it.
+/// One slot, by the addresses of its parts. The segment may be freed as soon as its last done flag is set, so
+/// no reference to the segment may outlive the access that sets the flag.
 pub(crate) struct Slot<T> {
     pub(crate) state: *const AtomicU8,
-    pub(crate) putter: *const AtomicU8,
-    pub(crate) getter: *const AtomicU8,
+    pub(crate) producer: *const AtomicU8,
+    pub(crate) consumer: *const AtomicU8,
     pub(crate) value: *const UnsafeCell<MaybeUninit<T>>,
 }
 
@@ -68,7 +74,7 @@ impl<T> Clone for Slot<T> {
 impl<T> Copy for Slot<T> {}
 
 impl<T> Slot<T> {
-    /// Puts `value` in before anyone else can see the slot; the putter is through with it.
+    /// Writes `value` before any other thread can see the slot. This also finishes the producer's part.
     ///
     /// # Safety
     /// The caller owns the whole segment, and the slot is empty.
@@ -76,119 +82,130 @@ impl<T> Slot<T> {
         // SAFETY: the caller owns the slot.
         unsafe {
             self.write(value);
-            // Ordering: Relaxed, S1. The link or swing that makes the segment known releases both.
+            // Ordering: Relaxed, S1. The link or the swing that publishes the segment releases both.
             (*self.state).store(FULL, Ordering::Relaxed);
-            (*self.putter).store(DONE, Ordering::Relaxed);
+            (*self.producer).store(DONE, Ordering::Relaxed);
         }
     }
 
-    /// Takes back what [`Slot::fill`] put in. The bytes stay as they are until the segment is cleared for its next owner.
+    /// Takes back the value that [`Slot::fill`] wrote. The bytes keep their values until the segment is
+    /// cleared.
     ///
     /// # Safety
-    /// The caller owns the whole segment still, and filled the slot.
+    /// The caller filled the slot and still owns the whole segment.
     pub(crate) unsafe fn unfill(self) -> T {
         // SAFETY: the caller owns the slot, and it is full.
         unsafe { self.read() }
     }
 
-    /// The putter's part: writes the value and publishes it.
+    /// The producer's part: writes the value and publishes it.
     ///
     /// # Safety
-    /// The caller owns the slot's put ticket and has not used it. The means are the segment's.
+    /// The caller owns the slot's push ticket and has not used it. `handshake` is the segment's.
     #[inline]
     pub(crate) unsafe fn publish(self, value: T, handshake: Handshake) -> Published {
-        // SAFETY: before the state is stored only the ticket's owner touches the value, and afterwards the getter. The
-        // ticket keeps the segment alive until the putter's byte is DONE, which is the last access on each way.
+        // SAFETY: only the ticket's owner accesses the value before the state is stored, and only the
+        // consumer afterwards. The ticket keeps the segment alive until the producer's byte is DONE, which is
+        // the last access on each path.
         unsafe {
             self.write(value);
-            // Ordering: Release, S2. Pairs with the getter's load (S5): the value is seen.
+            // Ordering: Release, S2. Pairs with the consumer's load (S5): the value is seen.
             (*self.state).store(FULL, Ordering::Release);
-            let unasked = match handshake {
-                // Ordering: Release and Relaxed, S3. Release as a mark (S7), and as S2 for who looks here first (S6).
+            let uncontested = match handshake {
+                // Ordering: Release and Relaxed, S3. Release as a done flag (S7), and as S2 for a consumer
+                // that reads this byte first (S6).
                 Handshake::Rmw => {
-                    (*self.putter).compare_exchange(OPEN, DONE, Ordering::Release, Ordering::Relaxed).is_ok()
+                    (*self.producer).compare_exchange(PENDING, DONE, Ordering::Release, Ordering::Relaxed).is_ok()
                 }
                 Handshake::Membarrier => {
                     light();
-                    // Race: the getter may ask just now.
-                    //  1. It asks, passes `heavy` and finds the state empty: then this load comes after its asking.
-                    //  2. This load finds nothing: then the getter finds the state full. It takes the value and leaves
-                    //     this byte alone, so that the plain store below hides its question only.
-                    // Ordering: Relaxed, S4. Ordered by the barriers (F1).
-                    let unasked = (*self.putter).load(Ordering::Relaxed) == OPEN;
-                    if unasked {
-                        self.mark_putter();
+                    // Race: the consumer may contest the slot at the same time.
+                    //  1. The consumer contests, passes `heavy` and finds the state empty. Then this load
+                    //     comes after the contesting CAS and sees it.
+                    //  2. This load finds the byte uncontested. Then the consumer finds the state full: it
+                    //     takes the value and does not write this byte again. The plain store below
+                    //     overwrites at most CONTESTED.
+                    // Ordering: Relaxed, S4. Ordered by the fences (F1).
+                    let uncontested = (*self.producer).load(Ordering::Relaxed) == PENDING;
+                    if uncontested {
+                        self.set_producer_done();
                     }
-                    unasked
+                    uncontested
                 }
             };
-            if unasked {
-                Published::Kept
+            if uncontested {
+                Published::Done
             } else {
                 Published::Contested
             }
         }
     }
 
-    /// The putter was asked for its value, which is there by now, or the slot is poisoned: then the value comes back.
+    /// Settles a contested publication: the value comes back if the slot is poisoned, else the consumer takes
+    /// it.
     ///
     /// # Safety
-    /// [`Slot::publish`] has just said so to the caller, who does this once.
+    /// [`Slot::publish`] has just returned `Contested` to the caller, which calls this once.
     #[cold]
     pub(crate) unsafe fn resolve(self) -> Option<T> {
-        // SAFETY: as in `publish`. After POISONED the getter is gone and has not touched the value; the mark is the ticket's
-        // last access.
+        // SAFETY: as in `publish`. After POISONED the consumer has left and has not accessed the value. The
+        // done flag is the ticket's last access.
         unsafe {
-            // Ordering: Release and Acquire, S9. Release as S3. Acquire: what the getter did before it killed the slot (S8).
-            if (*self.putter).compare_exchange(ASKED, DONE, Ordering::Release, Ordering::Acquire).is_ok() {
+            // Ordering: Release and Acquire, S9. Release as S3. Acquire: what the consumer did before it
+            // poisoned the slot (S8).
+            if (*self.producer).compare_exchange(CONTESTED, DONE, Ordering::Release, Ordering::Acquire).is_ok() {
                 return None;
             }
             let value = self.read();
-            self.mark_putter();
+            self.set_producer_done();
             Some(value)
         }
     }
 
-    /// The putter's part to its end: the value comes back from a poisoned slot.
+    /// The producer's whole part: [`Slot::publish`] and, if needed, [`Slot::resolve`]. The value comes back
+    /// from a poisoned slot.
     ///
     /// # Safety
     /// As for [`Slot::publish`].
     #[inline]
-    pub(crate) unsafe fn put(self, value: T, handshake: Handshake) -> Option<T> {
+    pub(crate) unsafe fn push(self, value: T, handshake: Handshake) -> Option<T> {
         // SAFETY: as demanded.
         unsafe {
             match self.publish(value, handshake) {
-                Published::Kept => None,
+                Published::Done => None,
                 Published::Contested => self.resolve(),
             }
         }
     }
 
-    /// The putter's part when it cannot use its ticket: the getter is to go on, whether it has killed the slot or not.
+    /// The producer's part if it has no value for its ticket. The consumer finds a hole, whether or not it
+    /// has poisoned the slot.
     ///
     /// # Safety
-    /// The caller owns the slot's put ticket and has not used it.
-    pub(crate) unsafe fn skip(self) {
+    /// The caller owns the slot's push ticket and has not used it.
+    pub(crate) unsafe fn leave_hole(self) {
         // SAFETY: as in `publish`; there is no value.
         unsafe {
-            // Ordering: Relaxed, S1. There is no value to be seen. The mark below releases it for who finds that first.
-            (*self.state).store(SKIPPED, Ordering::Relaxed);
-            self.mark_putter();
+            // Ordering: Relaxed, S1. There is no value to publish. The done flag below releases this store
+            // for a consumer that reads the flag first.
+            (*self.state).store(HOLE, Ordering::Relaxed);
+            self.set_producer_done();
         }
     }
 
-    /// How many pauses a getter grants a putter that has claimed and not published: its copy of the value takes
-    /// longer for a larger type.
-    const PATIENCE: u32 = 64 + (if size_of::<T>() < 1 << 16 { size_of::<T>() } else { 1 << 16 }) as u32 / 32;
+    /// Pauses for which a consumer waits for a producer that has claimed the slot and not yet published. A
+    /// large type takes longer to copy.
+    const SPIN_LIMIT: u32 = 64 + (if size_of::<T>() < 1 << 16 { size_of::<T>() } else { 1 << 16 }) as u32 / 32;
 
-    /// The getter's part: takes the value, or poisons a slot that stays empty.
+    /// The consumer's part: takes the value, or poisons the slot if it stays empty.
     ///
     /// # Safety
-    /// The caller owns the slot's get ticket and has not used it. The means are the segment's.
+    /// The caller owns the slot's pop ticket and has not used it. `handshake` is the segment's.
     #[inline]
     pub(crate) unsafe fn take(self, handshake: Handshake) -> Found<T> {
-        // SAFETY: the ticket keeps the segment alive until the getter's mark, which is its last access. FULL gives it the
-        // value, unless it has killed the slot; then it goes by EMPTY, whatever the state is by now.
+        // SAFETY: the ticket keeps the segment alive until the consumer's done flag, which is its last
+        // access. FULL makes the value the consumer's unless it has poisoned the slot. A consumer that has
+        // poisoned the slot uses EMPTY, whatever the state has become.
         unsafe {
             // Ordering: Acquire, S5. Pairs with the publication (S2): the value is seen.
             let mut state = (*self.state).load(Ordering::Acquire);
@@ -199,7 +216,7 @@ impl<T> Slot<T> {
         }
     }
 
-    /// Whether there is a value, which is the getter's then.
+    /// Whether the slot has a value, which then belongs to the consumer.
     ///
     /// # Safety
     /// The caller pins the segment.
@@ -210,38 +227,39 @@ impl<T> Slot<T> {
         unsafe { (*self.state).load(Ordering::Acquire) == FULL }
     }
 
-    /// As [`Slot::take`] where there is a value, in the shape in which it is wanted: so a large one is copied once.
+    /// [`Slot::take`] for a slot that has a value. `wrap` converts the value in place, so that a large value
+    /// is copied only once.
     ///
     /// # Safety
     /// As for [`Slot::take`], and [`Slot::is_full`].
     #[inline]
     pub(crate) unsafe fn take_full<R>(self, wrap: impl FnOnce(T) -> R) -> R {
-        // SAFETY: FULL gives the value to the getter. The mark is its last access.
+        // SAFETY: FULL makes the value the consumer's. The done flag is its last access.
         unsafe {
-            // Before the mark: the compiler moves no copy across it.
+            // Before the done flag: the compiler moves no copy across it.
             let wrapped = wrap(self.read());
-            self.mark_getter();
+            self.set_consumer_done();
             wrapped
         }
     }
 
-    /// Whether the putter has published or given up.
+    /// Whether the producer has published a value or a hole.
     ///
     /// # Safety
     /// The caller pins the segment.
     #[inline]
-    pub(crate) unsafe fn is_settled(&self) -> bool {
+    pub(crate) unsafe fn is_published(&self) -> bool {
         // SAFETY: pinned.
         // Ordering: Acquire, S5. As in `take`.
         unsafe { (*self.state).load(Ordering::Acquire) != EMPTY }
     }
 
-    /// As [`Slot::take`] where the putter has published or given up; `None` where it has not.
+    /// [`Slot::take`] if the producer has published a value or a hole; `None` if it has not.
     ///
     /// # Safety
-    /// As for [`Slot::take`]; the ticket is used if there is an answer.
+    /// As for [`Slot::take`]. `Some` uses the ticket up, `None` does not.
     #[inline]
-    pub(crate) unsafe fn take_if_settled(self) -> Option<Found<T>> {
+    pub(crate) unsafe fn take_if_published(self) -> Option<Found<T>> {
         // SAFETY: as in `take`.
         unsafe {
             // Ordering: Acquire, S5. As in `take`.
@@ -252,23 +270,23 @@ impl<T> Slot<T> {
         }
     }
 
-    /// Takes what the state says, and marks.
+    /// Takes the value if `state` says that there is one, and sets the consumer's done flag.
     ///
     /// # Safety
-    /// As for [`Slot::take`], and the state is settled or the slot killed.
+    /// As for [`Slot::take`], and `state` is final or the caller has poisoned the slot.
     #[inline]
     unsafe fn finish(self, state: u8) -> Found<T> {
-        // SAFETY: FULL gives the value to the getter. The mark is its last access.
+        // SAFETY: FULL makes the value the consumer's. The done flag is its last access.
         unsafe {
             if state == FULL {
                 return self.take_full(Found::Value);
             }
-            self.mark_getter();
+            self.set_consumer_done();
             Found::Hole
         }
     }
 
-    /// The state after some patience: EMPTY if the slot is killed.
+    /// Waits up to the spin limit for the producer and returns the state; EMPTY if the slot is now poisoned.
     ///
     /// # Safety
     /// As for [`Slot::take`].
@@ -278,30 +296,34 @@ impl<T> Slot<T> {
         unsafe {
             // Ordering: Acquire, S5. As in `take`.
             let load_state = || (*self.state).load(Ordering::Acquire);
-            for _ in 0..crate::sync::spin_limit(Self::PATIENCE) {
+            for _ in 0..crate::sync::spin_limit(Self::SPIN_LIMIT) {
                 crate::sync::pause();
                 let state = load_state();
                 if state != EMPTY {
                     return state;
                 }
             }
-            // Ordering: Relaxed and Acquire, S6. Acquire: a putter that is through has stored the state before (S3, S7).
-            if (*self.putter).compare_exchange(OPEN, ASKED, Ordering::Relaxed, Ordering::Acquire).is_ok() {
-                // Without the barrier it is not known whether the putter sees the question. Then there is nothing for it but
-                // to wait: for the putter, or for the kernel to change its mind.
+            // Ordering: Relaxed and Acquire, S6. Acquire: a producer that has finished stored the state
+            // before (S3, S7).
+            if (*self.producer).compare_exchange(PENDING, CONTESTED, Ordering::Relaxed, Ordering::Acquire).is_ok() {
+                // Without the heavy fence the producer may not see that the slot is contested. Then the
+                // consumer must not poison it. It waits until the producer publishes or the kernel executes
+                // the fence after all.
                 loop {
-                    let sure = handshake == Handshake::Rmw || heavy();
+                    let fenced = handshake == Handshake::Rmw || heavy();
                     let state = load_state();
                     if state != EMPTY {
                         return state;
                     }
-                    if sure {
+                    if fenced {
                         break;
                     }
                     crate::sync::yield_now();
                 }
-                // Ordering: Release and Acquire, S8. Release: the putter, who claims anew, sees the head where it is by now.
-                if (*self.putter).compare_exchange(ASKED, POISONED, Ordering::Release, Ordering::Acquire).is_ok() {
+                // Ordering: Release and Acquire, S8. Release: the producer, which claims another slot, sees
+                // the head at least where this consumer saw it.
+                if (*self.producer).compare_exchange(CONTESTED, POISONED, Ordering::Release, Ordering::Acquire).is_ok()
+                {
                     return EMPTY;
                 }
             }
@@ -310,15 +332,15 @@ impl<T> Slot<T> {
     }
 
     /// # Safety
-    /// The caller has the slot's value to itself.
+    /// The caller has exclusive access to the slot's value.
     #[inline]
     unsafe fn write(&self, value: T) {
-        // SAFETY: the caller has it to itself, and there is nothing in it to drop.
+        // SAFETY: the access is exclusive, and the old content needs no drop.
         unsafe { (*self.value).with_mut(|place| place.cast::<T>().write(value)) }
     }
 
     /// # Safety
-    /// The caller has the slot's value to itself; it was written and not read since.
+    /// The caller has exclusive access to the slot's value, which was written and not read since.
     #[inline]
     unsafe fn read(&self) -> T {
         // SAFETY: as demanded.
@@ -326,20 +348,21 @@ impl<T> Slot<T> {
     }
 
     /// # Safety
-    /// The caller is the getter and does not touch the segment afterwards by this ticket.
+    /// The caller is the consumer and does not access the segment afterwards by this ticket.
     #[inline]
-    unsafe fn mark_getter(&self) {
+    unsafe fn set_consumer_done(&self) {
         // SAFETY: the ticket is not returned before this store.
-        // Ordering: Release, S7. Pairs with the look at all marks (G5): what this party did comes before a re-use.
-        unsafe { (*self.getter).store(DONE, Ordering::Release) }
+        // Ordering: Release, S7. Pairs with the loads of all done flags (G5): what this owner did comes
+        // before a reuse.
+        unsafe { (*self.consumer).store(DONE, Ordering::Release) }
     }
 
     /// # Safety
-    /// The caller is the putter and does not touch the segment afterwards by this ticket.
+    /// The caller is the producer and does not access the segment afterwards by this ticket.
     #[inline]
-    unsafe fn mark_putter(&self) {
+    unsafe fn set_producer_done(&self) {
         // SAFETY: the ticket is not returned before this store.
-        // Ordering: Release, S7. As the getter's.
-        unsafe { (*self.putter).store(DONE, Ordering::Release) }
+        // Ordering: Release, S7. As the consumer's.
+        unsafe { (*self.producer).store(DONE, Ordering::Release) }
     }
 }

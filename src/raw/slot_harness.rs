@@ -1,7 +1,7 @@
-//! For the models: a segment without ends, of whose slots one is left to the threads of the model.
+//! A harness for the loom models: a segment without ends, with one slot for the threads of the model.
 //!
-//! So a model has a getter and a putter at the same slot from the start, and stale looks at its bytes, which those of
-//! the whole queue seldom come to.
+//! Knows segments and slots. Does not know queues. A model has a producer and a consumer at the same slot
+//! from the beginning, and stale loads of its bytes, which models of the whole queue seldom reach.
 
 use super::fence::Handshake;
 use super::segment::Segment;
@@ -13,7 +13,7 @@ pub struct SlotHarness<T> {
     segment: Segment<T>,
 }
 
-// SAFETY: as for the queue; the segment goes by its address.
+// SAFETY: as for the queue; the segment is known by its address.
 unsafe impl<T: Send> Send for SlotHarness<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Sync for SlotHarness<T> {}
@@ -24,54 +24,55 @@ impl<T> SlotHarness<T> {
     /// A fresh segment.
     pub fn new(handshake: Handshake) -> Self {
         handshake.fix();
-        let trial = SlotHarness { segment: Segment::allocate(0) };
-        trial.begin();
-        trial
+        let harness = SlotHarness { segment: Segment::allocate(0) };
+        harness.begin();
+        harness
     }
 
-    /// Uses up the other slots, and leaves.
+    /// Uses up the other slots, and leaves the segment as both ends.
     fn begin(&self) {
-        // SAFETY: the segment is ours still.
+        // SAFETY: the caller owns the segment.
         unsafe {
             self.segment.leave(0);
             self.segment.leave(0);
             for index in 0..Self::SLOT {
-                self.segment.slot(index).skip();
+                self.segment.slot(index).leave_hole();
                 let Found::Hole = self.segment.slot(index).take(self.segment.handshake()) else { unreachable!() };
             }
         }
     }
 
-    /// The putter's part, once in each life; the value comes back from a poisoned slot.
-    pub fn put(&self, value: T) -> Result<(), T> {
+    /// The producer's part, once in each generation of the segment. The value comes back from a poisoned
+    /// slot.
+    pub fn push(&self, value: T) -> Result<(), T> {
         let slot = self.segment.slot(Self::SLOT);
-        // SAFETY: the model calls it once.
+        // SAFETY: the model calls this once.
         unsafe {
-            match slot.put(value, self.segment.handshake()) {
+            match slot.push(value, self.segment.handshake()) {
                 None => Ok(()),
                 Some(value) => Err(value),
             }
         }
     }
 
-    /// The putter's part otherwise.
-    pub fn skip(&self) {
-        // SAFETY: the model calls it once.
-        unsafe { self.segment.slot(Self::SLOT).skip() }
+    /// The producer's part without a value.
+    pub fn leave_hole(&self) {
+        // SAFETY: the model calls this once.
+        unsafe { self.segment.slot(Self::SLOT).leave_hole() }
     }
 
-    /// The getter's part, once in each life.
-    pub fn get(&self) -> Option<T> {
-        // SAFETY: the model calls it once.
+    /// The consumer's part, once in each generation of the segment.
+    pub fn take(&self) -> Option<T> {
+        // SAFETY: the model calls this once.
         match unsafe { self.segment.slot(Self::SLOT).take(self.segment.handshake()) } {
             Found::Value(value) => Some(value),
             Found::Hole => None,
         }
     }
 
-    /// Begins another life, if putter and getter are through.
+    /// Begins another generation of the segment if the producer and the consumer have finished.
     pub fn reuse(&self) -> bool {
-        // SAFETY: one thread of the model calls it.
+        // SAFETY: only one thread of the model calls this.
         unsafe {
             let done = self.segment.is_done();
             if done {
@@ -85,7 +86,7 @@ impl<T> SlotHarness<T> {
 
 impl<T> Drop for SlotHarness<T> {
     fn drop(&mut self) {
-        // SAFETY: the model is over.
+        // SAFETY: the model has ended.
         unsafe { self.segment.free() }
     }
 }

@@ -1,4 +1,4 @@
-//! What the core promises one thread, at every edge of a segment.
+//! Unit tests of the core: what it promises a single thread, at every offset of a segment.
 
 use super::fence::Handshake;
 use super::*;
@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 
 pub(super) const LEN: u64 = Segment::<u64>::LEN;
 
-/// As a getter does whose claim hit a word that had come back: it claims ahead of the tail, and poisons the slot.
+/// Acts like a pop whose claim succeeded after a wrap-around of the head's word: claims ahead of the tail,
+/// and poisons the slot.
 pub(super) fn pass_the_tail(queue: &RawQueue<u64>) {
     let cursor = queue.head.cursor();
     queue.head.advance(cursor, cursor.advanced(1)).unwrap();
@@ -15,7 +16,7 @@ pub(super) fn pass_the_tail(queue: &RawQueue<u64>) {
 }
 
 #[test]
-fn items_come_out_in_order_across_segments() {
+fn items_are_popped_in_fifo_order_across_segments() {
     let queue = RawQueue::new();
     for n in 0..5 * LEN {
         queue.push(n, UNBOUNDED, &mut Events::default()).unwrap();
@@ -29,7 +30,7 @@ fn items_come_out_in_order_across_segments() {
 }
 
 #[test]
-fn a_queue_that_turns_over_keeps_its_order_and_its_length() {
+fn order_and_length_match_a_model() {
     let queue = RawQueue::new();
     let mut model = VecDeque::new();
     for n in 0..20 * LEN {
@@ -42,7 +43,7 @@ fn a_queue_that_turns_over_keeps_its_order_and_its_length() {
         }
         assert_eq!(queue.len(), model.len() as u64);
     }
-    // No pop went ahead of the tail.
+    // No pop claimed ahead of the tail.
     assert_eq!(queue.holes(), 0);
 }
 
@@ -51,19 +52,19 @@ fn the_bound_is_exact_at_every_offset_of_a_segment() {
     for limit in [1, 2, 3, LEN - 1, LEN, LEN + 1, 3 * LEN] {
         let queue = RawQueue::new();
         for round in 0..3 * LEN {
-            let mut inside = 0;
+            let mut count = 0;
             while queue.push(round, limit, &mut Events::default()).is_ok() {
-                inside += 1;
+                count += 1;
             }
             assert_eq!((queue.push(0, limit, &mut Events::default()), queue.len()), (Err(PushError::Full(0)), limit));
-            assert!(inside <= limit);
+            assert!(count <= limit);
             queue.pop(&mut Events::default()).unwrap();
         }
     }
 }
 
 #[test]
-fn closing_at_every_offset_keeps_what_is_inside() {
+fn a_closed_queue_keeps_its_items_at_every_offset_of_a_segment() {
     for items in 0..2 * LEN + 2 {
         let queue = RawQueue::new();
         for n in 0..items {
@@ -130,8 +131,9 @@ fn batches_cross_segments_and_stop_at_the_bound() {
 }
 
 #[test]
-fn a_claim_at_a_word_that_came_back_keeps_the_bound() {
-    // As if the tail's word had recurred between the test and the claim: the tested position is not the claimed one.
+fn a_claim_after_a_wrap_around_keeps_the_bound() {
+    // As if the tail's word had wrapped around between the check and the claim: the checked position is not
+    // the claimed one.
     let queue = RawQueue::new();
     for n in 0..4u64 {
         queue.push(n, 4, &mut Events::default()).unwrap();
@@ -139,7 +141,7 @@ fn a_claim_at_a_word_that_came_back_keeps_the_bound() {
     let cursor = queue.tail.cursor();
     queue.tail.advance(cursor, cursor.advanced(1)).unwrap();
     let claim = Claim { segment: Segment::at(cursor.address()).unwrap(), index: cursor.ticket(), count: 1 };
-    assert!(!queue.is_where_tested(&claim, 2 * LEN, 4));
+    assert!(!queue.is_allowed(&claim, 2 * LEN, 4));
     queue.leave_holes(&claim, &mut Events::default());
     queue.push(4, UNBOUNDED, &mut Events::default()).unwrap();
     assert_eq!((queue.claims() - queue.holes()), 5);
@@ -148,7 +150,7 @@ fn a_claim_at_a_word_that_came_back_keeps_the_bound() {
 }
 
 #[test]
-fn a_slot_poisoned_before_its_putter_comes_costs_only_that_slot() {
+fn a_slot_poisoned_before_its_push_costs_only_that_slot() {
     let queue = RawQueue::new();
     queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
     queue.pop(&mut Events::default()).unwrap();
@@ -162,7 +164,7 @@ fn a_slot_poisoned_before_its_putter_comes_costs_only_that_slot() {
 }
 
 #[test]
-fn overaligned_large_and_empty_types() {
+fn overaligned_large_and_zero_sized_types_are_supported() {
     #[derive(Debug, PartialEq, Clone, Copy)]
     #[repr(align(4096))]
     struct Page(u8);
@@ -183,7 +185,7 @@ fn overaligned_large_and_empty_types() {
 }
 
 #[test]
-fn sizes_that_are_promised() {
+fn the_queue_and_its_segments_have_the_promised_sizes() {
     let unit = std::mem::align_of::<CachePadded<u8>>();
     assert_eq!(std::mem::size_of::<RawQueue<u64>>(), 2 * unit);
     let queue = RawQueue::<u64>::new();
@@ -192,7 +194,7 @@ fn sizes_that_are_promised() {
 }
 
 #[test]
-fn pushes_refused_at_the_end_of_a_segment_use_nothing_up() {
+fn pushes_rejected_at_the_end_of_a_segment_use_no_ticket() {
     let queue = RawQueue::new();
     for n in 0..LEN {
         queue.push(n, LEN, &mut Events::default()).unwrap();
@@ -208,7 +210,7 @@ fn pushes_refused_at_the_end_of_a_segment_use_nothing_up() {
 }
 
 #[test]
-fn a_batch_into_a_poisoned_slot_leaves_over_what_it_costs() {
+fn a_batch_that_finds_a_poisoned_slot_claims_one_slot_more() {
     let queue = RawQueue::new();
     queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
     queue.pop(&mut Events::default()).unwrap();
@@ -219,26 +221,27 @@ fn a_batch_into_a_poisoned_slot_leaves_over_what_it_costs() {
     assert!((1..=6).all(|n| queue.pop(&mut Events::default()) == Ok(n)));
 }
 
-/// Asks the kernel for real, so that a segment may have the barrier for its means.
-fn both_means() -> Vec<Handshake> {
-    if fence::MAY_BE && fence::heavy() {
+/// The handshakes that this system has. Queries the kernel, so that a segment may use `membarrier`.
+fn handshakes() -> Vec<Handshake> {
+    if fence::HAS_MEMBARRIER && fence::heavy() {
         vec![Handshake::Rmw, Handshake::Membarrier]
     } else {
-        eprintln!("skipped: there is no process-wide barrier");
+        eprintln!("skipped: there is no `membarrier`");
         vec![Handshake::Rmw]
     }
 }
 
 #[test]
-fn putter_and_getter_agree_on_each_slot() {
-    // Both come to a slot at the same time, give or take some nanoseconds, and the getter has no patience.
+fn producer_and_consumer_agree_on_each_slot() {
+    // Both threads reach a slot at the same time, within some nanoseconds, and the consumer's spin limit is
+    // 0.
     const ROUNDS: u64 = 100;
-    let rmw_fence = |mine: &AtomicU64, other: &AtomicU64, n: u64, late: u64| {
+    let synchronize = |mine: &AtomicU64, other: &AtomicU64, n: u64, late: u64| {
         mine.store(n + 1, Ordering::Relaxed);
-        let mut looks = 0;
+        let mut probes = 0;
         while other.load(Ordering::Relaxed) <= n {
-            looks += 1;
-            if looks < 1000 {
+            probes += 1;
+            if probes < 1000 {
                 std::hint::spin_loop();
             } else {
                 std::thread::yield_now();
@@ -248,41 +251,41 @@ fn putter_and_getter_agree_on_each_slot() {
             std::hint::black_box(step);
         }
     };
-    for handshake in both_means() {
+    for handshake in handshakes() {
         let segments: Vec<usize> = (0..ROUNDS).map(|base| Segment::<u64>::allocate(base * LEN).address()).collect();
         let slot = |n: u64| Segment::<u64>::at(segments[(n / LEN) as usize]).unwrap().slot(n % LEN);
-        let (putting, getting) = (AtomicU64::new(0), AtomicU64::new(0));
-        let (kept, got) = std::thread::scope(|scope| {
-            let putter = scope.spawn(|| {
+        let (pushing, popping) = (AtomicU64::new(0), AtomicU64::new(0));
+        let (kept, taken) = std::thread::scope(|scope| {
+            let producer = scope.spawn(|| {
                 let mut kept = Vec::new();
                 for n in 0..ROUNDS * LEN {
-                    rmw_fence(&putting, &getting, n, n % 128);
-                    // SAFETY: this thread puts, once in each slot; the segments outlive the threads.
-                    match unsafe { slot(n).put(n, handshake) } {
+                    synchronize(&pushing, &popping, n, n % 128);
+                    // SAFETY: only this thread pushes, once into each slot; the segments outlive the threads.
+                    match unsafe { slot(n).push(n, handshake) } {
                         None => kept.push(n),
                         Some(back) => assert_eq!(back, n),
                     }
                 }
                 kept
             });
-            let getter = scope.spawn(|| {
-                let mut got = Vec::new();
+            let consumer = scope.spawn(|| {
+                let mut taken = Vec::new();
                 for n in 0..ROUNDS * LEN {
-                    rmw_fence(&getting, &putting, n, 127 - n % 128);
-                    // SAFETY: as above; this one gets.
+                    synchronize(&popping, &pushing, n, 127 - n % 128);
+                    // SAFETY: as above; only this thread takes.
                     if let slot::Found::Value(value) = unsafe { slot(n).take(handshake) } {
-                        got.push(value);
+                        taken.push(value);
                     }
                 }
-                got
+                taken
             });
-            (putter.join().unwrap(), getter.join().unwrap())
+            (producer.join().unwrap(), consumer.join().unwrap())
         });
-        assert!(kept == got, "{handshake:?}: {} kept, {} got", kept.len(), got.len());
+        assert!(kept == taken, "{handshake:?}: {} kept, {} taken", kept.len(), taken.len());
         println!("{handshake:?}: {} slots poisoned of {}", ROUNDS * LEN - kept.len() as u64, ROUNDS * LEN);
         for at in segments {
             let segment = Segment::<u64>::at(at).unwrap();
-            // SAFETY: the threads are gone.
+            // SAFETY: the threads have ended.
             unsafe {
                 segment.leave(0);
                 segment.leave(0);
@@ -294,15 +297,15 @@ fn putter_and_getter_agree_on_each_slot() {
 }
 
 #[test]
-fn nothing_is_lost_by_either_means() {
+fn no_item_is_lost_by_either_handshake() {
     const EACH: u64 = 200_000;
-    for handshake in both_means() {
+    for handshake in handshakes() {
         let queue = RawQueue::new();
-        let put = |producer: u64| {
+        let produce = |producer: u64| {
             handshake.fix();
             (0..EACH).for_each(|n| queue.push(2 * n + producer, UNBOUNDED, &mut Events::default()).unwrap());
         };
-        let get = || {
+        let consume = || {
             handshake.fix();
             let (mut sum, mut last) = (0, [None; 2]);
             loop {
@@ -319,22 +322,22 @@ fn nothing_is_lost_by_either_means() {
             }
         };
         let sum: u64 = std::thread::scope(|scope| {
-            let putters = [0, 1].map(|producer| scope.spawn(move || put(producer)));
-            let getters = [(), ()].map(|()| scope.spawn(get));
-            putters.into_iter().for_each(|putter| putter.join().unwrap());
+            let producers = [0, 1].map(|producer| scope.spawn(move || produce(producer)));
+            let consumers = [(), ()].map(|()| scope.spawn(consume));
+            producers.into_iter().for_each(|producer| producer.join().unwrap());
             queue.close(&mut Events::default());
-            getters.into_iter().map(|getter| getter.join().unwrap()).sum()
+            consumers.into_iter().map(|consumer| consumer.join().unwrap()).sum()
         });
         assert_eq!(sum, (0..2 * EACH).sum::<u64>());
-        println!("{handshake:?}: {} claims given up for {} items", queue.holes(), 2 * EACH);
+        println!("{handshake:?}: {} holes for {} items", queue.holes(), 2 * EACH);
     }
 }
 
 #[test]
-fn the_means_change_with_the_segment() {
+fn the_handshake_changes_with_the_segment() {
     let queue = RawQueue::new();
     let mut next = 0;
-    for handshake in both_means().into_iter().cycle().take(4) {
+    for handshake in handshakes().into_iter().cycle().take(4) {
         handshake.fix();
         for _ in 0..3 * LEN {
             queue.push(next, UNBOUNDED, &mut Events::default()).unwrap();
@@ -350,7 +353,7 @@ fn the_means_change_with_the_segment() {
 }
 
 #[test]
-fn a_cursor_of_an_earlier_life_does_not_make_a_queue_full() {
+fn a_cursor_of_an_earlier_generation_does_not_make_a_queue_full() {
     let queue: RawQueue<u64> = RawQueue::new();
     let limit = 4;
     let pass = || {
@@ -359,16 +362,17 @@ fn a_cursor_of_an_earlier_life_does_not_make_a_queue_full() {
     };
     (0..2 * LEN + 100).for_each(|_| pass());
     let seen = queue.tail.cursor();
-    // The segment is used again, and the head is at its beginning: by the tickets alone it is a hundred behind `seen`.
+    // The segment is reused, and the head is at its beginning: by the tickets alone the head is a hundred
+    // behind `seen`.
     while queue.tail.cursor().address() != seen.address() || queue.tail.cursor().ticket() != 1 {
         pass();
     }
-    let position = queue.tail.position_of_slot(seen);
-    assert!(matches!(queue.head_within(seen, position, limit), Err(PushFallback::General)));
+    let position = queue.tail.position_of(seen);
+    assert!(matches!(queue.head_below_limit(seen, position, limit), Err(PushFallback::General)));
 }
 
 #[test]
-fn the_only_getter_takes_nothing_twice_though_its_wrapping_unwinds() {
+fn the_single_consumer_takes_no_item_twice_if_a_conversion_unwinds() {
     let mut queue = RawQueue::new();
     let mut single = queue.single_consumer();
     (0..3).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
@@ -380,8 +384,17 @@ fn the_only_getter_takes_nothing_twice_though_its_wrapping_unwinds() {
 }
 
 #[test]
-#[should_panic(expected = "the only getter of another queue")]
-fn an_only_getter_that_has_ended_is_none_elsewhere() {
+#[should_panic(expected = "the single consumer of another queue")]
+fn a_single_consumer_that_has_ended_is_rejected_by_its_queue() {
+    let mut queue: RawQueue<u64> = RawQueue::new();
+    let mut single = queue.single_consumer();
+    queue.end_single_consumer(&mut single);
+    let _ = queue.pop_single_slow(&mut single);
+}
+
+#[test]
+#[should_panic(expected = "the single consumer of another queue")]
+fn a_single_consumer_that_has_ended_is_rejected_by_other_queues() {
     let mut queue: RawQueue<u64> = RawQueue::new();
     let mut single = queue.single_consumer();
     queue.end_single_consumer(&mut single);
@@ -389,25 +402,26 @@ fn an_only_getter_that_has_ended_is_none_elsewhere() {
 }
 
 #[test]
-fn a_segment_that_cannot_be_made_costs_nothing_at_the_edge() {
+fn a_failed_allocation_uses_no_helper_ticket() {
     let queue = RawQueue::new();
     for n in 0..LEN {
         queue.push(n, UNBOUNDED, &mut Events::default()).unwrap();
     }
     let edge = queue.tail.cursor();
-    // More often than there are helper's tickets: else the puts that follow would wait for ever.
+    // More often than an edge has helper tickets. If each failure used a ticket, later pushes would wait
+    // forever.
     for _ in 0..2 * cursor::MAX_TICKET {
         hooks::fail_the_next_allocation();
         let push = || queue.push(LEN, UNBOUNDED, &mut Events::default());
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(push)).is_err());
-        assert!(queue.tail.cursor() == edge, "a ticket is gone");
+        assert!(queue.tail.cursor() == edge, "a ticket was used up");
     }
     assert_eq!((queue.len(), queue.claims()), (LEN, LEN));
-    let mut again = false;
+    let mut reused = false;
     for n in LEN..5 * LEN {
         queue.push(n, UNBOUNDED, &mut Events::default()).unwrap();
         assert_eq!(queue.pop(&mut Events::default()), Ok(n - LEN));
-        again |= n >= 2 * LEN && queue.tail.cursor().address() == edge.address();
+        reused |= n >= 2 * LEN && queue.tail.cursor().address() == edge.address();
     }
-    assert!(again, "a helper's ticket is outstanding");
+    assert!(reused, "a helper ticket is outstanding");
 }

@@ -61,8 +61,8 @@ impl WaiterCounts {
 
 #[inline]
 fn is_positive(count: &AtomicUsize) -> bool {
-    // Ordering: Relaxed, W2. After an RMW of the word on which a waiter made its RMW fence (M1) the count that the waiter set
-    // before (W1) is seen.
+    // Ordering: Relaxed, W2. After an RMW of the word on which a waiter made its RMW fence (M1) the count
+    // that the waiter set before (W1) is seen.
     count.load(Ordering::Relaxed) != 0
 }
 
@@ -78,13 +78,14 @@ fn set(count: &AtomicUsize, waiting: usize) {
 /// The sequence number behind the last completed waiter of a wait queue, for waiters that take no lock.
 ///
 /// Race: a completed waiter has nothing left in the wait queue.
-/// 1. The notifier stores the watermark while it holds the mutex, after it has removed the waiter's entry: a get has no
-///    entry any more, and the item of a put is in the queue.
+/// 1. The notifier stores the watermark while it holds the mutex, after it has removed the waiter's entry: a
+///    get has no entry any more, and the item of a put is in the queue.
 /// 2. A waiter that reads a watermark above its own sequence number is completed, and needs no lock.
 /// 3. The watermark only grows. A waiter that reads an old one takes the lock and finds its entry gone.
 ///
-/// Reservations and waiters for space keep their entries when they are notified, and do not read the watermark, although
-/// it may pass their numbers. After a close has notified the waiting puts, no later put is completed.
+/// Reservations and waiters for space keep their entries when they are notified, and do not read the
+/// watermark, although it may pass their numbers. After a close has notified the waiting puts, no later put
+/// is completed.
 pub(super) struct Watermark(AtomicU64);
 
 impl Watermark {
@@ -106,8 +107,8 @@ impl Watermark {
 
     #[inline]
     pub(super) fn is_above(&self, key: &WaiterKey) -> bool {
-        // Ordering: Acquire, W8. Pairs with W7: a get that is notified and finds the queue empty has not missed the item that it
-        // was notified of, and a put that is completed finds its item in the queue.
+        // Ordering: Acquire, W8. Pairs with W7: a get that is notified and finds the queue empty has not
+        // missed the item that it was notified of, and a put that is completed finds its item in the queue.
         self.0.load(Ordering::Acquire) > key.seq()
     }
 }

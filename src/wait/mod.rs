@@ -2,20 +2,22 @@
 //!
 //! Knows wakers. Does not know queues or items.
 //!
-//! There are three ways to wait. Gets and puts wait in FIFO order in [`Waiters`], which a mutex guards; `join` and `closed`
-//! wait in a [`WaitSet`], all of whose waiters are notified at once; and the receiver of `joinq::mpsc` has a
-//! [`ConsumerWaker`]. In front of each stands a number that is 0 while there is no waiter. An operation that finds 0 pays one relaxed load
-//! and takes no lock.
+//! There are three ways to wait. Gets and puts wait in FIFO order in [`Waiters`], which a mutex guards;
+//! `join` and `closed` wait in a [`WaitSet`], all of whose waiters are notified at once; and the receiver of
+//! `joinq::mpsc` has a [`ConsumerWaker`]. In front of each stands a number that is 0 while there is no
+//! waiter. An operation that finds 0 pays one relaxed load and takes no lock.
 //!
-//! Race: a notification is never lost. A waiter (W) waits for a change, which a notifier (N) makes by an RMW of a word.
+//! Race: a notification is never lost. A waiter (W) waits for a change, which a notifier (N) makes by an RMW
+//! of a word.
 //! 1. W registers: its waker is stored, and the number of waiters is set.
 //! 2. W makes an RMW fence on the word ([`crate::sync::rmw_fence`]): an RMW that changes nothing.
 //! 3. W checks once more whether it must wait, and only then waits.
 //! 4. If N's RMW comes before step 2, W sees the change in step 3.
-//! 5. If it comes after step 2, N has acquired what W did in step 1: its relaxed load sees the number, and N notifies W.
+//! 5. If it comes after step 2, N has acquired what W did in step 1: its relaxed load sees the number, and N
+//!    notifies W.
 //!
-//! This is Dekker's handshake with the store-load fence on the waiter's side alone. The notifier needs no fence and no
-//! second RMW, so that `put` and `get` pay nothing for waiters that do not exist.
+//! This is Dekker's handshake with the store-load fence on the waiter's side alone. The notifier needs no
+//! fence and no second RMW, so that `put` and `get` pay nothing for waiters that do not exist.
 
 mod consumer_waker;
 mod counts;

@@ -1,7 +1,7 @@
 //! A wait queue: waiters in FIFO order.
 //!
-//! Knows wakers. Does not know what its waiters request. Used under a mutex: it returns wakers, which its caller runs
-//! and drops after the mutex is unlocked.
+//! Knows wakers. Does not know what its waiters request. Used under a mutex: it returns wakers, which its
+//! caller runs and drops after the mutex is unlocked.
 
 use super::WakeList;
 use slab::Slab;
@@ -9,8 +9,9 @@ use std::task::Waker;
 
 /// Waiters in the order in which they were enqueued.
 ///
-/// Each has a sequence number: the number of waiters enqueued before it. Waiters are notified in this order, so that one
-/// number, the *watermark*, tells of each of them whether it was notified: see [`Watermark`](super::Watermark).
+/// Each has a sequence number: the number of waiters enqueued before it. Waiters are notified in this order,
+/// so that one number, the *watermark*, tells of each of them whether it was notified: see
+/// [`Watermark`](super::Watermark).
 pub(crate) struct WaitQueue<R> {
     entries: Slab<Entry<R>>,
     front: usize,
@@ -167,7 +168,8 @@ impl<R> WaitQueue<R> {
         }
     }
 
-    /// Removes a waiter and returns its request, with the waker if it was not notified; `None` if it was completed.
+    /// Removes a waiter and returns its request, with the waker if it was not notified; `None` if it was
+    /// completed.
     pub(crate) fn remove(&mut self, key: WaiterKey) -> Option<(R, Option<Waker>)> {
         if self.state(&key) == WaiterState::Completed {
             return None;

@@ -1,17 +1,14 @@
-//! Waiters for what ends all their waits at once: all work is done, or the queue is closed.
+//! A set of waiters that are all notified at once: an eventcount over event-listener.
 //!
 //! Knows listeners and wakers. Does not know queues, values, or any runtime.
 //!
-//! The list of waiters is event-listener's, which takes a mutex at each notification. In front of it stands the number of
-//! waiters: while that is 0, an operation pays one relaxed load and takes no lock.
+//! A waiter registers in two steps: its listener enters the list of event-listener, and then the number of
+//! waiters is raised. [`crate::wait`] says why no notification is lost.
 //!
-//! Race: a notification that cannot be lost. The waiter registers (its listener is in the list, then it is counted), *meets*
-//! the word whose change it waits for ([`crate::sync::rmw_fence`]), and looks once more. A change that comes before the meeting
-//! is seen by that look. A change that comes after it has acquired the number, and notifies all who are in the list.
-//!
-//! event-listener clones, wakes and drops wakers under its mutex, and all three may be code of a user. So the list holds a
-//! [`Proxy`] of each waiter: its clones are references, and its wake-up is a note to the notifying thread, which wakes the
-//! user's waker when the mutex is unlocked. No reference in the list is the last one.
+//! event-listener clones, wakes and drops wakers under its mutex, and all three may be user code. So the list
+//! holds a [`Proxy`] of each waiter: its clones are references, and its wake-up is an entry in a list of the
+//! notifying thread, which wakes the user's waker when the mutex is unlocked. No reference in the list of
+//! event-listener is the last one.
 
 use crate::sync::{thread_local, AtomicUsize, Ordering};
 use crate::wait::wake_each;
@@ -23,17 +20,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
-/// Those who wait for one kind of change.
+/// Waiters for one kind of change.
 pub(crate) struct WaitSet {
     waiters: AtomicUsize,
     event: Event,
 }
 
-/// One of them. It is counted from [`WaitSet::enter`] to [`WaitSet::leave`].
+/// A waiter, which is counted from [`WaitSet::enter`] to [`WaitSet::leave`].
 pub(crate) struct Waiting {
-    /// `None` once it was notified.
+    /// `None` once the waiter was notified.
     listener: Option<EventListener>,
-    /// What the list holds references to while there is a listener.
+    /// The list holds references to it while there is a listener.
     proxy: Option<Arc<Proxy>>,
 }
 
@@ -41,8 +38,8 @@ pub(crate) struct Waiting {
 struct Proxy(Waker);
 
 thread_local! {
-    /// What event-listener has woken in the call that this thread is in. It is never dropped, as it is empty between two
-    /// calls: so it is there also for the destructors of other data of the thread.
+    /// The proxies that event-listener has woken in the present call of this thread. It is empty between two
+    /// calls and is never dropped, so that destructors of other thread-local data can use it.
     #[allow(clippy::missing_const_for_thread_local)] // loom's macro takes no `const` block.
     static NOTIFIED: ManuallyDrop<RefCell<Vec<Arc<Proxy>>>> = ManuallyDrop::new(RefCell::new(Vec::new()));
 }
@@ -60,34 +57,35 @@ impl WaitSet {
         }
     }
 
-    /// The first step of a wait.
+    /// Registers a new waiter.
     pub(crate) fn enter(&self) -> Waiting {
         let waiting = Waiting { listener: Some(self.event.listen()), proxy: None };
-        // Ordering: Relaxed, W4. The meeting that follows (M1) releases it, to whoever changes the word after that.
+        // Ordering: Relaxed, W4. The RMW fence that follows (M1) releases it to each later RMW of that word.
         self.waiters.fetch_add(1, Ordering::Relaxed);
         waiting
     }
 
-    /// The first step of waiting on, for a waiter that was notified and has not found what it waits for.
+    /// Registers a waiter again, which was notified and has found that its condition does not hold.
     pub(crate) fn enter_again(&self, waiting: &mut Waiting) {
         waiting.listener = Some(self.event.listen());
     }
 
-    /// The end of a wait.
+    /// Ends a wait.
     pub(crate) fn leave(&self, waiting: Waiting) {
-        // Ordering: Relaxed, W6. The waiter itself is the only one for whom this could come too early.
+        // Ordering: Relaxed, W6. Only the waiter itself could miss a notification if this came too early.
         self.waiters.fetch_sub(1, Ordering::Relaxed);
         drop(waiting);
     }
 
-    /// Whether nobody waits.
+    /// Whether there is no waiter.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        // Ordering: Relaxed, W5. After an RMW of a word that a waiter has met (M1) the waiter's count (W4) is seen.
+        // Ordering: Relaxed, W5. After an RMW of the word on which a waiter made its RMW fence (M1) the
+        // number (W4) is seen.
         self.waiters.load(Ordering::Relaxed) == 0
     }
 
-    /// Wakes everybody, if there is anybody.
+    /// Notifies all waiters.
     #[inline]
     pub(crate) fn wake_all(&self) {
         if !self.is_empty() {
@@ -103,13 +101,13 @@ impl WaitSet {
 }
 
 impl Waiting {
-    /// Whether it can be notified: it has not been, as far as it knows.
+    /// Whether the waiter is in the list, as far as it knows.
     pub(crate) fn listens(&self) -> bool {
         self.listener.is_some()
     }
 
-    /// Looks whether it was notified; if not, `waker` will be woken.
-    pub(crate) fn look(&mut self, waker: &Waker) {
+    /// Checks whether the waiter was notified; if not, `waker` will be woken.
+    pub(crate) fn poll(&mut self, waker: &Waker) {
         let Some(listener) = &mut self.listener else { return };
         let proxy = match &self.proxy {
             Some(proxy) if proxy.0.will_wake(waker) => proxy.clone(),
@@ -119,7 +117,7 @@ impl Waiting {
         if Pin::new(listener).poll(&mut Context::from_waker(&for_list)).is_ready() {
             self.listener = None;
         }
-        // The list has given up its reference to the former proxy by now.
+        // The list no longer has a reference to the former proxy.
         self.proxy = Some(proxy);
     }
 }
@@ -127,7 +125,8 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         if let Some(listener) = self.listener.take() {
-            // A notification need not be passed on: all who were in the list got one. The proxy goes after this.
+            // A notification need not be forwarded: all waiters in the list got one. The proxy is dropped
+            // after this.
             listener.discard();
         }
     }

@@ -1,9 +1,10 @@
 //! The waiters of one queue: wait queues of gets and of puts behind one mutex.
 //!
-//! Knows wait queues, wakers and counts. Does not know what waiters request, nor what else the mutex guards: both are
-//! type parameters.
+//! Knows wait queues, wakers and counts. Does not know what waiters request, nor what else the mutex guards:
+//! both are type parameters.
 //!
-//! User code never runs under the mutex. Wakers are cloned before it is locked, and run and dropped after it is unlocked.
+//! User code never runs under the mutex. Wakers are cloned before it is locked, and run and dropped after it
+//! is unlocked.
 
 use super::counts::Watermark;
 use super::{WaitQueue, WaiterCounts, WaiterKey, WaiterState, WakeList};
@@ -16,8 +17,8 @@ use std::task::Waker;
 pub(crate) enum GetterKind {
     /// Each item notifies one get.
     Get,
-    /// Each item notifies the streams that began to wait before the get that it notifies, or all streams if no get waits:
-    /// a stream that was notified may not take the item.
+    /// Each item notifies the streams that began to wait before the get that it notifies, or all streams if
+    /// no get waits: a stream that was notified may not take the item.
     #[cfg(feature = "stream")]
     Stream,
 }
@@ -127,8 +128,8 @@ impl<R, S: Default> Waiters<R, S> {
         }
     }
 
-    /// Runs `act` with the mutex locked, and publishes the counts and watermarks before it is unlocked. User code must not
-    /// run in `act`. If an allocation fails there, no step is left half done.
+    /// Runs `act` with the mutex locked, and publishes the counts and watermarks before it is unlocked. User
+    /// code must not run in `act`. If an allocation fails there, no step is left half done.
     #[inline]
     pub(crate) fn lock<O>(&self, counts: &WaiterCounts, act: impl FnOnce(&mut WaitLists<R, S>) -> O) -> O {
         let mut guard = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
@@ -155,8 +156,8 @@ impl<R, S: Default> Waiters<R, S> {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
-    /// Whether a get of [`GetterKind::Get`] was completed, by the watermark, without the mutex. If not, it may have been
-    /// completed in the meantime.
+    /// Whether a get of [`GetterKind::Get`] was completed, by the watermark, without the mutex. If not, it
+    /// may have been completed in the meantime.
     #[inline]
     pub(crate) fn is_get_completed(&self, key: &WaiterKey) -> bool {
         self.completed_gets.is_above(key)
@@ -168,8 +169,8 @@ impl<R, S: Default> Waiters<R, S> {
         self.completed_puts.is_above(key)
     }
 
-    /// Polls the waiter `key` of the wait queue that `list` selects. It is removed if it was notified or if `is_over`; else
-    /// it waits on, with the waker of this poll.
+    /// Polls the waiter `key` of the wait queue that `list` selects. It is removed if it was notified or if
+    /// `is_over`; else it waits on, with the waker of this poll.
     pub(crate) fn poll<W>(
         &self,
         counts: &WaiterCounts,

@@ -54,8 +54,8 @@ pub(crate) fn wake_each<W>(wakers: impl IntoIterator<Item = W>, wake: impl Fn(W)
     }
 }
 
-/// Runs one piece of user code after the other and holds the first panic back; dropping this resumes it, unless the
-/// thread unwinds already.
+/// Runs one piece of user code after the other and holds the first panic back; dropping this resumes it,
+/// unless the thread unwinds already.
 #[derive(Default)]
 pub(crate) struct HeldPanic(Option<Box<dyn Any + Send>>);
 

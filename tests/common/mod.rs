@@ -1,8 +1,9 @@
-//! What several test files need: a watchdog, a waker that counts, and items that are counted.
-#![allow(dead_code, unused_imports, unused_macros)] // Each test file uses a part of it.
+//! Shared by the test files: a watchdog, counting wakers, counting items, futures polled by hand.
+#![allow(dead_code, unused_imports, unused_macros)] // Each test file uses a part of this one.
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::io::Write;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
@@ -10,18 +11,25 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-/// Aborts the process, with the name of the test, unless it is dropped within a minute.
+/// Aborts the process unless it is dropped in time.
 pub(crate) struct Watchdog {
     _alive: Sender<()>,
 }
 
-/// To be held for the length of a test that may hang: `let _watchdog = watchdog();`.
+/// Held during a test that may hang: `let _watchdog = watchdog();`. After a minute it names the test and
+/// aborts.
 pub(crate) fn watchdog() -> Watchdog {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    let (alive, gone) = channel();
+    watchdog_with(Duration::from_secs(60), move || format!("`{test}` has not ended within a minute"))
+}
+
+/// A watchdog with this limit, which prints `report` before it aborts. Prints past the capture of the test,
+/// which would be lost.
+pub(crate) fn watchdog_with(limit: Duration, report: impl FnOnce() -> String + Send + 'static) -> Watchdog {
+    let (alive, end) = channel();
     std::thread::spawn(move || {
-        if gone.recv_timeout(Duration::from_secs(60)) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("watchdog: `{test}` has not ended within a minute");
+        if end.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+            let _ = writeln!(std::io::stderr(), "watchdog: {}", report());
             std::process::abort();
         }
     });
@@ -60,7 +68,8 @@ pub(crate) fn panicking_waker() -> Waker {
     Waker::from(Arc::new(Panics))
 }
 
-/// Forgets a value as `mem::forget` does. Where it lies is kept in a static, so that a leak checker finds it reachable.
+/// Forgets a value as `mem::forget` does. A static keeps its address, so that a leak checker finds it
+/// reachable.
 pub(crate) fn forget<T>(value: T) {
     static FORGOTTEN: Mutex<Vec<usize>> = Mutex::new(Vec::new());
     FORGOTTEN.lock().unwrap().push(Box::into_raw(Box::new(value)) as usize);
@@ -71,7 +80,7 @@ pub(crate) fn poll<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::
     Pin::new(future).poll(&mut Context::from_waker(waker))
 }
 
-/// A future with a waker of its own, polled by hand.
+/// A future with its own counting waker, polled by hand.
 pub(crate) struct Probe<F> {
     pub(crate) future: F,
     pub(crate) woken: Arc<Count>,
@@ -86,7 +95,7 @@ impl<F: Unpin> Probe<F> {
         Probe { future, woken, waker, seen: None }
     }
 
-    /// Polls what is no future.
+    /// Polls a value that is not a future, e.g. a stream or a sink.
     pub(crate) fn poll_with<R>(&mut self, poll: impl FnOnce(Pin<&mut F>, &mut Context<'_>) -> R) -> R {
         poll(Pin::new(&mut self.future), &mut Context::from_waker(&self.waker))
     }
@@ -97,10 +106,10 @@ impl<F: Unpin> Probe<F> {
 }
 
 impl<F: Future + Unpin> Probe<F> {
-    /// Polls once, and expects that the future has to wait.
+    /// Polls once, and asserts that the future is pending.
     pub(crate) fn pending(future: F) -> Self {
         let mut probe = Probe::new(future);
-        assert!(probe.poll().is_pending(), "the operation was expected to wait");
+        assert!(probe.poll().is_pending(), "the operation should be pending");
         probe
     }
 
@@ -108,27 +117,37 @@ impl<F: Future + Unpin> Probe<F> {
         poll(&mut self.future, &self.waker)
     }
 
-    /// Polls once, and notes that the wake-ups so far are answered.
+    /// Polls once, and records that all wake-ups so far are answered.
     pub(crate) fn poll_again(&mut self) -> Poll<F::Output> {
         self.seen = Some(self.woken.get());
         self.poll()
     }
 
-    /// Whether it was woken since `poll_again`, or never polled so.
+    /// Whether it was woken since the last `poll_again`, or `poll_again` was never called.
     pub(crate) fn wants_a_poll(&self) -> bool {
         self.seen != Some(self.woken.get())
     }
 
-    /// Polls once, and expects the end.
+    /// Polls once, and asserts that the future is ready.
     pub(crate) fn ready(mut self) -> F::Output {
         match self.poll() {
             Poll::Ready(output) => output,
-            Poll::Pending => panic!("the operation was expected to be done"),
+            Poll::Pending => panic!("the operation should be ready"),
         }
     }
 }
 
-/// A timer that is over at its second poll.
+/// Retries until it succeeds: it is not known when another thread begins to wait.
+pub(crate) fn eventually<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> T {
+    loop {
+        match attempt() {
+            Ok(done) => return done,
+            Err(_) => std::thread::yield_now(),
+        }
+    }
+}
+
+/// A timer that is ready at its second poll.
 #[derive(Default)]
 pub(crate) struct Tick(bool);
 
@@ -143,11 +162,11 @@ impl Future for Tick {
     }
 }
 
-/// Who has been made and who has been dropped how often.
+/// The items that were made, and how often each was dropped.
 #[derive(Clone, Default)]
 pub(crate) struct Ledger(Arc<Mutex<HashMap<usize, usize>>>);
 
-/// An item with a number, whose drop is noted.
+/// An item with a number, whose drop is recorded.
 pub(crate) struct Item {
     pub(crate) id: usize,
     ledger: Ledger,
@@ -168,12 +187,12 @@ impl Ledger {
         ids.map(|id| self.item(id)).collect()
     }
 
-    /// How many items have been dropped.
+    /// The number of items that were dropped.
     pub(crate) fn dropped(&self) -> usize {
         self.0.lock().unwrap().values().filter(|&&drops| drops > 0).count()
     }
 
-    /// Each item that was made was dropped once.
+    /// Asserts that each item was dropped exactly once.
     pub(crate) fn settle(&self) {
         for (id, &drops) in self.0.lock().unwrap().iter() {
             assert_eq!(drops, 1, "drops of item {id}");
@@ -188,7 +207,7 @@ impl Drop for Item {
     }
 }
 
-/// A small generator of random numbers (SplitMix64), so that a run can be repeated from its seed.
+/// A small generator of random numbers (SplitMix64): a run can be repeated from its seed.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -201,7 +220,7 @@ impl Random {
     }
 }
 
-/// The types have the traits.
+/// Asserts that the types implement the traits.
 macro_rules! are {
     ($($bound:path),+; $($type:ty),+ $(,)?) => {
         const _: () = {
@@ -213,16 +232,17 @@ macro_rules! are {
 }
 pub(crate) use are;
 
-/// None of the types has the trait: if one had it, two impls would fit, and which is meant could not be told.
+/// Asserts that no type implements the trait: otherwise two impls would apply, and the call would be
+/// ambiguous.
 macro_rules! are_not {
     ($bound:path; $($type:ty),+ $(,)?) => {$(
         const _: fn() = || {
             trait Ambiguous<A> {
                 fn some() {}
             }
-            struct HasIt;
+            struct Implemented;
             impl<T: ?Sized> Ambiguous<()> for T {}
-            impl<T: ?Sized + $bound> Ambiguous<HasIt> for T {}
+            impl<T: ?Sized + $bound> Ambiguous<Implemented> for T {}
             let _ = <$type as Ambiguous<_>>::some;
         };
     )+};

@@ -1,43 +1,43 @@
-//! The harness: the three threads, and the one that watches them.
+//! The harness: the three threads, and the thread that watches them.
 
+use super::common::{watchdog_with, Watchdog};
+use super::results::{Ledger, Results};
 use super::signal::{freeze, last_place, release, Program, Victim};
-use super::tally::{Ledger, Tally};
-use super::{Item, Line, PUTTER, VICTIM};
+use super::{Item, TestQueue, PUTTER, VICTIM};
 use joinq::{TryGetError, TryPutError};
-use std::io::Write;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// What a quiet machine leaves time enough for.
-const FIRST_LOOK: Duration = Duration::from_millis(120);
+/// Long enough on a quiet machine.
+const FIRST_LIMIT: Duration = Duration::from_millis(120);
 
-/// What to do to a queue.
+/// How to test a queue.
 pub(crate) struct Plan {
     pub(crate) stalls: u32,
-    /// How long a thread may do nothing beside the stopped victim before it counts as frozen.
+    /// A thread counts as frozen if it completes nothing for so long beside the stopped victim.
     pub(crate) patience: Duration,
-    /// How many freezes are evidence enough, so that the rest need not be waited for.
+    /// After so many freezes the run ends, as they are evidence enough.
     pub(crate) enough: u32,
-    /// Whether the victim is stopped once more while the queue is closed and drained.
+    /// Whether to stop the victim once more while the queue is closed and drained.
     pub(crate) end_beside: bool,
 }
 
-/// What one thread writes and others read, away from what others write.
+/// Written by one thread and read by others, on cache lines of its own.
 #[derive(Default)]
 #[repr(align(128))]
 struct Progress {
     /// Operations completed.
     done: AtomicU64,
-    /// The putter: the number of the item it puts. Who gets: one more than that of the putter's last item it got.
+    /// Of the putter: the number of the item that it puts. Of a getter: one more than the number of the
+    /// putter's last item that it got.
     at: AtomicU64,
 }
 
 impl Progress {
-    /// Only the owner writes, so that this need not be one step.
+    /// Only the owner writes, so a load and a store are enough.
     fn count(&self) {
         self.done.store(self.done.load(Relaxed) + 1, Release);
     }
@@ -52,11 +52,12 @@ struct Stage {
 }
 
 impl Stage {
-    /// How many items the putter may be ahead of those who get.
+    /// The most items that the putter may be ahead of the getters.
     const LEAD: u64 = 4096;
 
-    /// Puts until the queue is closed, and says how many items went in. Finding it full does not count.
-    fn keep_putting<const WORDS: usize>(&self, line: &impl Line<WORDS>) -> u64 {
+    /// Puts until the queue is closed, and returns the number of items put. A put that finds the queue full
+    /// is not counted.
+    fn keep_putting<const WORDS: usize>(&self, queue: &impl TestQueue<WORDS>) -> u64 {
         let mut number = 0;
         loop {
             let got = self.getter.at.load(Relaxed).max(self.victim.at.load(Relaxed));
@@ -66,7 +67,7 @@ impl Stage {
                 continue;
             }
             self.putter.at.store(number, Release);
-            match line.put(Item::new(PUTTER, number)) {
+            match queue.put(Item::new(PUTTER, number)) {
                 Ok(()) => {
                     number += 1;
                     self.putter.count();
@@ -78,10 +79,10 @@ impl Stage {
     }
 
     /// Gets until the queue is closed.
-    fn keep_getting<const WORDS: usize>(&self, line: &impl Line<WORDS>) -> Ledger {
+    fn keep_getting<const WORDS: usize>(&self, queue: &impl TestQueue<WORDS>) -> Ledger {
         let mut ledger = Ledger::default();
         loop {
-            match line.get() {
+            match queue.get() {
                 Ok(item) => Self::note(&self.getter, &mut ledger, &item),
                 Err(TryGetError::Closed) => return ledger,
                 Err(_) => thread::yield_now(),
@@ -91,16 +92,16 @@ impl Stage {
     }
 
     /// Puts and gets until the queue is closed.
-    fn suffer<const WORDS: usize>(&self, line: &impl Line<WORDS>) -> (u64, Ledger) {
+    fn run_victim<const WORDS: usize>(&self, queue: &impl TestQueue<WORDS>) -> (u64, Ledger) {
         let _ = self.thread.set(Victim::me());
         let (mut number, mut ledger) = (0, Ledger::default());
         loop {
-            match line.put(Item::new(VICTIM, number)) {
+            match queue.put(Item::new(VICTIM, number)) {
                 Ok(()) => number += 1,
                 Err(TryPutError::Closed(_)) => return (number, ledger),
                 Err(_) => (),
             }
-            if let Ok(item) = line.get() {
+            if let Ok(item) = queue.get() {
                 Self::note(&self.victim, &mut ledger, &item);
             }
         }
@@ -112,30 +113,32 @@ impl Stage {
         }
     }
 
-    /// Watches the putter and the getter beside the stopped victim, until each was seen at work or patience is out.
-    fn watch(&self, plan: &Plan) -> Tally {
-        // What was under way at the freeze may end, and does not count: hence two operations, and a number above.
+    /// Watches the putter and the getter beside the stopped victim, until both made progress or
+    /// `plan.patience` is over.
+    fn watch(&self, plan: &Plan) -> Results {
+        // An operation that was running at the stop may complete, and does not count: hence two operations,
+        // and a higher number.
         thread::sleep(Duration::from_millis(2));
         let puts = self.putter.done.load(Acquire) + 2;
         let gets = self.getter.done.load(Acquire) + 2;
         let number = self.putter.at.load(Acquire) + 1;
-        let mut tally = Tally { stalls: 1, ..Tally::default() };
+        let mut results = Results { stalls: 1, ..Results::default() };
         let mut all_well = || {
-            tally.puts = u32::from(self.putter.done.load(Acquire) < puts);
-            tally.gets = u32::from(self.getter.done.load(Acquire) < gets);
-            tally.nothing = u32::from(self.getter.at.load(Acquire) <= number);
-            tally.frozen() == 0
+            results.puts = u32::from(self.putter.done.load(Acquire) < puts);
+            results.gets = u32::from(self.getter.done.load(Acquire) < gets);
+            results.nothing = u32::from(self.getter.at.load(Acquire) <= number);
+            results.frozen() == 0
         };
-        if !until(FIRST_LOOK, &mut all_well) {
+        if !until(FIRST_LIMIT, &mut all_well) {
             until(plan.patience, &mut all_well);
-            tally.late = 1;
+            results.late = 1;
         }
-        tally
+        results
     }
 }
 
-/// Whether `done` came true before `patience` was out. Counts the steps that were slept, not the time that went by:
-/// while the machine stands still so does this.
+/// Whether `done` became true within `patience`. Counts the steps of its sleep and not the time that passed:
+/// if the machine stops for a while, this does not count.
 pub(crate) fn until(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
     const STEP: Duration = Duration::from_micros(200);
     (0..patience.as_micros() / STEP.as_micros()).any(|_| {
@@ -144,69 +147,61 @@ pub(crate) fn until(patience: Duration, mut done: impl FnMut() -> bool) -> bool 
     })
 }
 
-/// To be held by one test at a time: the signal's word is one for all, and three threads keep two cores busy.
-pub(crate) fn alone() -> impl Sized {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+/// A lock held by one test at a time: the tests share the signal's word, and three threads keep two cores
+/// busy.
+pub(crate) fn one_at_a_time() -> impl Sized {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Has the three threads work on `line`, stalls the victim as planned, and closes.
-pub(crate) fn run<const WORDS: usize>(line: &impl Line<WORDS>, plan: &Plan) -> Tally {
-    let _alone = alone();
+/// Runs the three threads on `queue`, stops the victim as planned, and closes the queue.
+pub(crate) fn run<const WORDS: usize>(queue: &impl TestQueue<WORDS>, plan: &Plan) -> Results {
+    let _turn = one_at_a_time();
     let freezes = plan.patience * (plan.enough.min(plan.stalls) + 1);
     let _watchdog = watchdog(Duration::from_secs(60) + Duration::from_millis(50) * plan.stalls + freezes);
     let program = Program::prepare();
     let stage = Stage::default();
-    let mut tally = Tally::default();
+    let mut results = Results::default();
     thread::scope(|scope| {
-        let victim = scope.spawn(|| stage.suffer(line));
-        let putter = scope.spawn(|| stage.keep_putting(line));
-        let getter = scope.spawn(|| stage.keep_getting(line));
+        let victim = scope.spawn(|| stage.run_victim(queue));
+        let putter = scope.spawn(|| stage.keep_putting(queue));
+        let getter = scope.spawn(|| stage.keep_getting(queue));
         let thread = loop {
             match stage.thread.get() {
                 Some(thread) => break *thread,
                 None => thread::yield_now(),
             }
         };
-        while tally.stalls < plan.stalls && tally.places.len() < plan.enough as usize {
+        while results.stalls < plan.stalls && results.places.len() < plan.enough as usize {
             let place = freeze(thread);
             let mut stall = stage.watch(plan);
             release();
             if stall.frozen() > 0 {
                 stall.places.push(place - program.start);
             }
-            tally += stall;
+            results += stall;
         }
-        if plan.end_beside && tally.frozen() == 0 {
+        if plan.end_beside && results.frozen() == 0 {
             let place = freeze(thread);
-            tally.stalls += 1;
-            // If this does not return the watchdog will tell.
-            line.end();
+            results.stalls += 1;
+            // If this does not return, the watchdog reports it.
+            queue.end();
             if !until(plan.patience, || putter.is_finished() && getter.is_finished()) {
-                tally.ends += 1;
-                tally.places.push(place - program.start);
+                results.ends += 1;
+                results.places.push(place - program.start);
             }
             release();
         } else {
-            line.end();
+            queue.end();
         }
         let (by_victim, of_victim) = victim.join().unwrap();
-        tally.audit([putter.join().unwrap(), by_victim], &[getter.join().unwrap(), of_victim]);
+        results.audit([putter.join().unwrap(), by_victim], &[getter.join().unwrap(), of_victim]);
     });
-    tally
+    results
 }
 
-/// Ends the whole program if what it returns is not dropped in time. Says so past the test's capture, which would be
-/// lost.
-pub(crate) fn watchdog(limit: Duration) -> Sender<()> {
-    let (alive, end) = channel();
-    thread::spawn(move || {
-        if end.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
-            let place = last_place();
-            let _ =
-                writeln!(std::io::stderr(), "stall: no end after {limit:?}; the victim was last stopped at {place:#x}");
-            std::process::abort();
-        }
-    });
-    alive
+/// Aborts the process if the returned value is not dropped in time.
+pub(crate) fn watchdog(limit: Duration) -> Watchdog {
+    let report = move || format!("no end after {limit:?}; the victim was last stopped at {:#x}", last_place());
+    watchdog_with(limit, report)
 }

@@ -1,4 +1,4 @@
-//! The signal: stops the victim at a random instruction of this program, and lets it go again.
+//! The signal: stops the victim at a random instruction of this program, and releases it.
 #![allow(unsafe_code)]
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -12,17 +12,18 @@ const MISSED: u32 = 2;
 const FROZEN: u32 = 3;
 const RELEASED: u32 = 4;
 
-/// What the watcher and the handler tell each other: asked, then missed or frozen, then released, then running.
+/// The state shared by the watcher and the handler: asked, then missed or frozen, then released, then
+/// running.
 static WORD: AtomicU32 = AtomicU32::new(RUNNING);
-/// Where the signal found the victim.
+/// The instruction at which the signal found the victim.
 static PLACE: AtomicUsize = AtomicUsize::new(0);
-/// Whether the victim is stopped outside of the program's own instructions: in the system call in which it sleeps. Inside
-/// of them otherwise.
+/// Whether to stop the victim in the system call in which it sleeps, and not in the program's own
+/// instructions.
 static ASLEEP: AtomicBool = AtomicBool::new(false);
-/// The program's own instructions: from, to.
+/// The addresses of the program's own instructions: from, to.
 static TEXT: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
 
-/// A thread that can be stopped, for as long as it is not joined.
+/// A thread that can be stopped, until it is joined.
 #[derive(Clone, Copy)]
 pub(crate) struct Victim(libc::pthread_t);
 
@@ -33,18 +34,18 @@ impl Victim {
     }
 }
 
-/// Where the signal found the victim when it was last sent.
+/// The instruction at which the last signal found the victim.
 pub(crate) fn last_place() -> usize {
     PLACE.load(Relaxed)
 }
 
-/// Stops the victim somewhere in the program's own instructions, and says where.
+/// Stops the victim in the program's own instructions, and returns the address.
 pub(crate) fn freeze(victim: Victim) -> usize {
     ASLEEP.store(false, Relaxed);
     stop(victim)
 }
 
-/// Stops the victim in a system call, as one that waits.
+/// Stops the victim in the system call in which it waits.
 pub(crate) fn freeze_asleep(victim: Victim) {
     ASLEEP.store(true, Relaxed);
     stop(victim);
@@ -73,9 +74,9 @@ pub(crate) fn release() {
     }
 }
 
-/// Runs on the victim, and does only what a signal handler may.
+/// Runs on the victim, and calls only async-signal-safe functions.
 extern "C" fn hold(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    // SAFETY: the kernel hands a context over to a handler that was set with SA_SIGINFO.
+    // SAFETY: the kernel passes a context to a handler that was set with SA_SIGINFO.
     let context = unsafe { &*context.cast::<libc::ucontext_t>() };
     #[cfg(target_arch = "x86_64")]
     let place = context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize;
@@ -88,27 +89,28 @@ extern "C" fn hold(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut libc::
         return;
     }
     WORD.store(FROZEN, Release);
-    // SAFETY: no condition; the victim's own.
+    // SAFETY: no condition; this is the victim's own errno.
     let errno = unsafe { libc::__errno_location() };
     // SAFETY: the address of a thread's errno is valid while it runs.
     let before = unsafe { *errno };
     while WORD.load(Acquire) != RELEASED {
         let nap = libc::timespec { tv_sec: 0, tv_nsec: 100_000 };
-        // SAFETY: the time is there for as long as the call lasts, and nothing is asked for in return.
+        // SAFETY: `nap` lives as long as the call, and the second pointer may be null.
         unsafe { libc::nanosleep(&nap, std::ptr::null_mut()) };
     }
-    // SAFETY: as above.
+    // SAFETY: the address of a thread's errno is valid while it runs.
     unsafe { *errno = before };
     WORD.store(RUNNING, Release);
 }
 
 pub(crate) struct Program {
-    /// Where it begins in memory.
+    /// The address at which the program begins in memory.
     pub(crate) start: usize,
 }
 
 impl Program {
-    /// Sets the handler, and tells it where the program is: in the file that holds the handler itself.
+    /// Sets the handler, and stores the addresses of the program: the mapping that contains the handler
+    /// itself.
     pub(crate) fn prepare() -> Self {
         let handler = hold as extern "C" fn(_, _, _) as usize;
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
@@ -130,16 +132,17 @@ impl Program {
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
         action.sa_sigaction = handler;
         action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
-        // SAFETY: the handler has the signature that SA_SIGINFO asks for; the old action is not asked for.
+        // SAFETY: the handler has the signature that SA_SIGINFO requires; the pointer to the old action may
+        // be null.
         assert_eq!(unsafe { libc::sigaction(libc::SIGUSR1, &action, std::ptr::null_mut()) }, 0);
         Program { start }
     }
 }
 
-/// A pseudo-random time below so many microseconds.
+/// A pseudo-random duration below this number of microseconds.
 fn micros(below: u64) -> Duration {
     static DICE: AtomicU64 = AtomicU64::new(0);
-    // The output of splitmix64 for the next of its states.
+    // The next output of SplitMix64.
     let mut dice = DICE.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed);
     dice = (dice ^ dice >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     dice = (dice ^ dice >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -1,10 +1,10 @@
-//! The part for waiting operations: a thread that waits is stopped, is notified while it stands still, and all others must
-//! be served as if it ran.
+//! Waiting operations: a waiting thread is stopped and then notified, and all other waiters must be served as
+//! if it ran.
 //!
-//! The victim is stopped in the system call in which it sleeps or yields, so that it holds no lock. It waits longest, so that
-//! the next notification is for it.
+//! The victim is stopped in the system call in which it sleeps or yields, so that it holds no lock. It waits
+//! longest, so that the next notification is for it.
 
-use super::harness::{alone, until, watchdog};
+use super::harness::{one_at_a_time, until, watchdog};
 use super::signal::{freeze_asleep, release, Program, Victim};
 use joinq::Queue;
 use std::sync::atomic::AtomicUsize;
@@ -13,19 +13,20 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-/// Threads beside the victim, which do the same.
+/// The number of threads that wait beside the victim.
 const OTHERS: usize = 2;
-const PATIENCE: Duration = Duration::from_secs(5);
+const LIMIT: Duration = Duration::from_secs(5);
 
-/// What the threads of one stall have done.
+/// The numbers of operations completed in one stall.
 #[derive(Default)]
 struct Counts {
     victim: AtomicUsize,
     others: AtomicUsize,
 }
 
-/// Has the victim and then the others do `wait`, which is to wait until `act` is done; stops the victim before that, and
-/// expects that the others have counted `enough` while it stands still. Counts what `wait` returns.
+/// Runs `wait` on the victim and then on the others; `wait` should block until `act` is called. Stops the
+/// victim, calls `act`, and checks that the others count up to `enough` while the victim is stopped. Returns
+/// the counts, and the number of stalls in which the others did not.
 fn stall(
     times: u32,
     enough: usize,
@@ -33,7 +34,7 @@ fn stall(
     act: impl Fn(),
     end: impl Fn(),
 ) -> (Counts, usize) {
-    let _alone = alone();
+    let _turn = one_at_a_time();
     let _watchdog = watchdog(Duration::from_secs(60) + Duration::from_millis(100) * times);
     let _program = Program::prepare();
     let (total, mut stuck) = (Counts::default(), 0);
@@ -45,8 +46,8 @@ fn stall(
                 let _ = thread.set(Victim::me());
                 wait(&counts.victim);
             });
-            until(PATIENCE, || thread.get().is_some());
-            // It waits by now; should it still be on its way there, the stall is one at another place.
+            until(LIMIT, || thread.get().is_some());
+            // Now the victim most likely waits; if it does not yet, it is stopped at another instruction.
             thread::sleep(Duration::from_millis(1));
             for _ in 0..OTHERS {
                 scope.spawn(move || wait(&counts.others));
@@ -54,7 +55,7 @@ fn stall(
             thread::sleep(Duration::from_millis(1));
             freeze_asleep(*thread.get().unwrap());
             act();
-            let served = until(PATIENCE, || counts.others.load(Acquire) >= enough);
+            let served = until(LIMIT, || counts.others.load(Acquire) >= enough);
             stuck += usize::from(!served);
             release();
             end();
@@ -68,11 +69,11 @@ fn stall(
 fn settle(what: &str, times: u32, (total, stuck): (Counts, usize), all: usize) {
     let (victim, others) = (total.victim.into_inner(), total.others.into_inner());
     println!("{what}: {times} stalls, others not served in {stuck}; {victim} done by the victim, {others} by others");
-    assert_eq!(stuck, 0, "{what}: threads that wait are not served beside one that does not run");
+    assert_eq!(stuck, 0, "{what}: waiting threads are not served beside a stopped one");
     assert_eq!(victim + others, all, "{what}: lost or doubled");
 }
 
-/// Gets items until `sentinel` comes.
+/// Gets items until it receives `false`.
 fn get_all(queue: &Queue<bool>, counted: &AtomicUsize) {
     while queue.get().wait() == Ok(true) {
         counted.fetch_add(1, Release);
@@ -82,7 +83,7 @@ fn get_all(queue: &Queue<bool>, counted: &AtomicUsize) {
 pub(crate) const ITEMS: usize = 10;
 
 fn end(queue: &Queue<bool>) {
-    (0..=OTHERS).for_each(|_| queue.put(false).wait_timeout(PATIENCE).unwrap());
+    (0..=OTHERS).for_each(|_| queue.put(false).wait_timeout(LIMIT).unwrap());
 }
 
 pub(crate) fn gets(what: &str, queue: &Queue<bool>, times: u32) {
@@ -98,9 +99,9 @@ pub(crate) fn gets_of_a_batch(queue: &Queue<bool>, times: u32) {
     settle("gets, items in a batch", times, done, ITEMS * times as usize);
 }
 
-/// Each put returns once a get waits for its item, that of the victim as well.
+/// Each put returns once a get, which may be the victim's, waits for its item.
 pub(crate) fn gets_of_a_rendezvous(queue: &Queue<bool>, times: u32) {
-    let put = || (0..=OTHERS).for_each(|_| queue.put(true).wait_timeout(PATIENCE).unwrap());
+    let put = || (0..=OTHERS).for_each(|_| queue.put(true).wait_timeout(LIMIT).unwrap());
     let get = |counted: &AtomicUsize| {
         queue.get().wait().unwrap();
         counted.fetch_add(1, Release);
@@ -117,7 +118,7 @@ pub(crate) fn puts(what: &str, queue: &Queue<bool>, times: u32) {
         queue.put(true).wait().unwrap();
         counted.fetch_add(1, Release);
     };
-    // Slots for the victim and all others, of whom each is served; and the next round finds the queue full.
+    // Frees a slot for each of the threads, so that each is served; then the next round finds the queue full.
     let get = || (0..=OTHERS).for_each(|_| assert_eq!(queue.try_get(), Ok(true)));
     let done = stall(times, OTHERS, put, get, || {});
     settle(what, times, done, (1 + OTHERS) * times as usize);
@@ -144,7 +145,7 @@ pub(crate) fn joins(queue: &Queue<bool>, times: u32) {
     };
     let mut done = (Counts::default(), 0);
     for _ in 0..times {
-        // Something to wait for.
+        // An unfinished item to wait for.
         queue.try_put(true).unwrap();
         let (counts, stuck) = stall(1, OTHERS, join, || queue.task_done().unwrap(), || {});
         assert_eq!(queue.try_get(), Ok(true));

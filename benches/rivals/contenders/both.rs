@@ -1,4 +1,4 @@
-//! Those whose one queue serves threads as well as tasks: flume, kanal and async-channel.
+//! Crates whose queue serves threads as well as tasks: flume, kanal and async-channel.
 
 use super::macros::{blocking, cloned, queue, tasks};
 use crate::link::{Blocking, Capacity, Ends, Link, Message, Shape, Tasks};

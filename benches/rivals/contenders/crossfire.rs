@@ -1,10 +1,11 @@
 //! crossfire, which has a queue for each shape: `spsc`, `mpsc` and `mpmc`.
 
-use super::macros::{blocking, cloned, queue, sole, tasks};
+use super::macros::{blocking, cloned, queue, single, tasks};
 use crate::link::{Blocking, Capacity, Ends, Link, Message, Shape, Tasks};
 use crossfire::{mpmc, mpsc, spsc, AsyncRx, AsyncTx, MAsyncRx, MAsyncTx, MRx, MTx, Rx, Tx};
 
-/// Bounded and unbounded, for threads and for tasks; an unbounded sender never waits and is the same for both.
+/// The bounded and the unbounded queue of a shape, for threads and for tasks; an unbounded sender never waits
+/// and is the same for both.
 macro_rules! shape {
     ($name:literal, fits |$shape:pat_param| $fits:expr; $module:ident;
      $spread_tx:ident $tx:ident $async_tx:ident, $spread_rx:ident $rx:ident $async_rx:ident;
@@ -45,12 +46,12 @@ macro_rules! shape {
 
 shape! {
     "crossfire::spsc", fits |shape| shape.one_to_one(); spsc;
-    sole Tx AsyncTx, sole Rx AsyncRx;
+    single Tx AsyncTx, single Rx AsyncRx;
     SpscBounded SpscUnbounded SpscAsyncBounded SpscAsyncUnbounded
 }
 shape! {
     "crossfire::mpsc", fits |shape| shape.one_receiver(); mpsc;
-    cloned MTx MAsyncTx, sole Rx AsyncRx;
+    cloned MTx MAsyncTx, single Rx AsyncRx;
     MpscBounded MpscUnbounded MpscAsyncBounded MpscAsyncUnbounded
 }
 shape! {

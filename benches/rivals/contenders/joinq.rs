@@ -1,14 +1,14 @@
-//! joinq's own. A type of its own for some shape goes here and, before `Shared`, into the list in `mod.rs`.
+//! The queues of joinq. A new type for some shape goes here and, before `Shared`, into the list in `mod.rs`.
 
-use super::macros::{blocking, cloned, queue, sole, tasks};
+use super::macros::{blocking, cloned, queue, single, tasks};
 use crate::link::{Blocking, Capacity, Ends, Link, Message, Shape, Tasks};
 use joinq::{mpsc, Queue};
 use std::sync::Arc;
 
 queue! {
-    /// One receiver, who is known to be alone.
+    /// The channel with a single receiver.
     Mpsc = "joinq::mpsc", fits |shape, capacity| shape.one_receiver() && !capacity.rendezvous();
-    <T> cloned mpsc::Sender<T>, sole mpsc::Receiver<T>;
+    <T> cloned mpsc::Sender<T>, single mpsc::Receiver<T>;
     open |capacity| capacity.bound().map_or_else(mpsc::unbounded, mpsc::bounded);
     try |tx, message| tx.try_send(message).unwrap(), |rx| rx.try_recv().unwrap()
 }
@@ -26,7 +26,7 @@ tasks! { Mpsc:
 }
 
 queue! {
-    /// One queue, which all share.
+    /// One queue that all senders and receivers share.
     Shared = "joinq", fits |_, _| true;
     <T> cloned Arc<Queue<T>>, cloned Arc<Queue<T>>;
     open |capacity| {

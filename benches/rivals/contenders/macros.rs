@@ -1,19 +1,21 @@
-//! Short forms of the traits in `link`, so that a contender takes a few lines that read like its documentation.
+//! Short forms of the traits in `link`, so that a contender takes a few lines that resemble the documentation
+//! of its crate.
 
-/// The end itself, for a queue that has one of it only.
-pub fn sole<E>(end: E, count: usize) -> Vec<E> {
+/// The end itself, for a queue with only one such end.
+pub fn single<E>(end: E, count: usize) -> Vec<E> {
     assert_eq!(count, 1, "an end that cannot be shared");
     vec![end]
 }
 
-/// A clone of the end for each.
+/// A clone of the end for each thread or task.
 pub fn cloned<E: Clone>(end: E, count: usize) -> Vec<E> {
     vec![end; count]
 }
 
-/// A kind of queue: its name, where it fits, its ends, how it is opened, and the operations that never wait.
+/// A kind of queue: its name, the shapes that it fits, its ends, how to open it, and the operations that
+/// never wait.
 macro_rules! queue {
-    ($(#[$attribute:meta])* $link:ident = $name:literal, fits |$shape:pat_param, $room:pat_param| $fits:expr;
+    ($(#[$attribute:meta])* $link:ident = $name:literal, fits |$shape:pat_param, $capacity_of:pat_param| $fits:expr;
      <$t:ident> $spread_tx:ident $tx:ty, $spread_rx:ident $rx:ty;
      open |$capacity:pat_param| $open:expr;
      try |$sender:ident, $message:ident| $try_send:expr, |$receiver:ident| $try_recv:expr) => {
@@ -22,7 +24,7 @@ macro_rules! queue {
 
         impl Link for $link {
             const NAME: &'static str = $name;
-            const FITS: fn(Shape, Capacity) -> bool = |$shape, $room| $fits;
+            const FITS: fn(Shape, Capacity) -> bool = |$shape, $capacity_of| $fits;
             type Tx<$t: Message> = $tx;
             type Rx<$t: Message> = $rx;
 
@@ -42,7 +44,7 @@ macro_rules! queue {
     };
 }
 
-/// How threads send and receive by it, and how many at once.
+/// How threads send and receive, one by one and in batches.
 macro_rules! blocking {
     ($link:ty: |$tx:ident, $message:ident| $send:expr, |$rx:ident| $recv:expr
      $(; send_many |$many_tx:ident, $messages:ident| $send_many:expr)?
@@ -68,7 +70,7 @@ macro_rules! blocking {
     };
 }
 
-/// How tasks send and receive by it, and how many at once.
+/// How tasks send and receive, one by one and in batches.
 macro_rules! tasks {
     ($link:ty: |$tx:ident, $message:ident| $send:expr, |$rx:ident| $recv:expr
      $(; send_many |$many_tx:ident, $messages:ident| $send_many:expr)?

@@ -1,4 +1,4 @@
-//! Who takes part: every kind of queue, the most fitting ones of a crate first.
+//! The contenders: all kinds of queue, those that fit best first for each crate.
 
 mod both;
 mod crossfire;
@@ -9,20 +9,20 @@ mod tasks;
 mod threads;
 mod tokio;
 
-use crate::cells::{Cell, Place, What};
+use crate::cells::{Cell, Executor, What};
 use crate::link::{Blocking, Capacity, Link, Shape, Tasks};
 use crate::measure::{self, Measured};
 
-/// What a contender can be used by.
+/// What can wait for the operations of a contender.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Waits {
     Threads,
     Tasks,
-    /// It is a reference.
-    Nobody,
+    /// Of a reference, which is measured without waiting.
+    Neither,
 }
 
-/// One kind of queue, with what measures it.
+/// One kind of queue, with its measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct Contender {
     pub name: &'static str,
@@ -36,26 +36,26 @@ impl Contender {
         Self { name: L::NAME, waits, fits: L::FITS, measure }
     }
 
-    /// The crate it comes from.
+    /// The name of its crate.
     pub fn family(&self) -> &'static str {
         self.name.split("::").next().unwrap()
     }
 
-    /// One of joinq's.
+    /// Whether it is a queue of joinq.
     pub fn ours(&self) -> bool {
         self.family() == "joinq"
     }
 
-    /// Shown, never a peer.
+    /// Whether it is shown, but never compared as a peer.
     pub fn reference(&self) -> bool {
-        self.waits == Waits::Nobody
+        self.waits == Waits::Neither
     }
 
     fn takes_part(&self, cell: &Cell) -> bool {
-        let can = match (cell.what, cell.place) {
+        let can = match (cell.what, cell.executor) {
             (What::Memory(_) | What::TryPair, _) => true,
-            (_, Place::Threads) => self.waits == Waits::Threads,
-            (_, Place::Tokio(_)) => self.waits == Waits::Tasks,
+            (_, Executor::Threads) => self.waits == Waits::Threads,
+            (_, Executor::Tokio(_)) => self.waits == Waits::Tasks,
         };
         can && (self.fits)(cell.shape, cell.capacity)
     }
@@ -70,13 +70,13 @@ fn tasks<L: Tasks>() -> Contender {
 }
 
 fn reference<L: Link>() -> Contender {
-    Contender::new::<L>(Waits::Nobody, measure::one_thread::<L>)
+    Contender::new::<L>(Waits::Neither, measure::one_thread::<L>)
 }
 
-/// Of several of one crate the first that fits takes part.
+/// All contenders. Of several queues of one crate the first that fits a cell takes part.
 fn all() -> Vec<Contender> {
     vec![
-        // All of joinq's that fit take part, and the first of them stands for joinq in the comparison.
+        // All queues of joinq that fit take part, and the first of them is compared with the peers.
         blocking::<joinq::Mpsc>(),
         tasks::<joinq::Mpsc>(),
         blocking::<joinq::Shared>(),
@@ -116,7 +116,7 @@ fn all() -> Vec<Contender> {
     ]
 }
 
-/// Who takes part in this cell, joinq's own first.
+/// The contenders of a cell, those of joinq first.
 pub fn of(cell: &Cell) -> Vec<Contender> {
     let mut chosen: Vec<Contender> = Vec::new();
     for contender in all().into_iter().filter(|contender| contender.takes_part(cell)) {

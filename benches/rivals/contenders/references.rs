@@ -1,4 +1,4 @@
-//! Queues that nobody can wait for. They are shown beside the others and never count as the best peer.
+//! Queues without waiting operations. They are shown beside the others and never count as the best peer.
 
 use super::macros::{cloned, queue};
 use crate::link::{Capacity, Ends, Link, Message, Shape};

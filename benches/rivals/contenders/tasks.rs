@@ -1,11 +1,11 @@
-//! Those whose queues are for tasks: rapidfire, tachyonix, and thingbuf, which has another one for threads.
+//! Crates with queues for tasks: rapidfire, tachyonix, and thingbuf, which has another queue for threads.
 
-use super::macros::{blocking, cloned, queue, sole, tasks};
+use super::macros::{blocking, cloned, queue, single, tasks};
 use crate::link::{Blocking, Capacity, Ends, Link, Message, Shape, Tasks};
 
 queue! {
     RapidfireMpsc = "rapidfire::mpsc", fits |shape, capacity| shape.one_receiver() && !capacity.rendezvous();
-    <T> cloned rapidfire::Sender<T>, sole rapidfire::mpsc::Receiver<T>;
+    <T> cloned rapidfire::Sender<T>, single rapidfire::mpsc::Receiver<T>;
     open |capacity| capacity.bound().map_or_else(rapidfire::mpsc::unbounded, rapidfire::mpsc::bounded);
     try |tx, message| tx.try_send(message).unwrap(), |rx| rx.try_recv().unwrap()
 }
@@ -25,7 +25,7 @@ tasks! { Rapidfire: |tx, message| tx.send(message).await.unwrap(), |rx| rx.recv(
 
 queue! {
     Tachyonix = "tachyonix", fits |shape, capacity| shape.one_receiver() && capacity.buffered();
-    <T> cloned tachyonix::Sender<T>, sole tachyonix::Receiver<T>;
+    <T> cloned tachyonix::Sender<T>, single tachyonix::Receiver<T>;
     open |capacity| tachyonix::channel(capacity.bound().unwrap());
     try |tx, message| tx.try_send(message).unwrap(), |rx| rx.try_recv().unwrap()
 }
@@ -33,7 +33,7 @@ tasks! { Tachyonix: |tx, message| tx.send(message).await.unwrap(), |rx| rx.recv(
 
 queue! {
     Thingbuf = "thingbuf", fits |shape, capacity| shape.one_receiver() && capacity.buffered();
-    <T> cloned thingbuf::mpsc::Sender<T>, sole thingbuf::mpsc::Receiver<T>;
+    <T> cloned thingbuf::mpsc::Sender<T>, single thingbuf::mpsc::Receiver<T>;
     open |capacity| thingbuf::mpsc::channel(capacity.bound().unwrap());
     try |tx, message| tx.try_send(message).unwrap(), |rx| rx.try_recv().unwrap()
 }
@@ -41,7 +41,7 @@ tasks! { Thingbuf: |tx, message| tx.send(message).await.unwrap(), |rx| rx.recv()
 
 queue! {
     ThingbufBlocking = "thingbuf", fits |shape, capacity| shape.one_receiver() && capacity.buffered();
-    <T> cloned thingbuf::mpsc::blocking::Sender<T>, sole thingbuf::mpsc::blocking::Receiver<T>;
+    <T> cloned thingbuf::mpsc::blocking::Sender<T>, single thingbuf::mpsc::blocking::Receiver<T>;
     open |capacity| thingbuf::mpsc::blocking::channel(capacity.bound().unwrap());
     try |tx, message| tx.try_send(message).unwrap(), |rx| rx.try_recv().unwrap()
 }

@@ -1,12 +1,12 @@
-//! Those for threads alone: the standard library's and crossbeam's channels.
+//! Channels for threads only: those of the standard library and of crossbeam.
 
-use super::macros::{blocking, cloned, queue, sole};
+use super::macros::{blocking, cloned, queue, single};
 use crate::link::{Blocking, Capacity, Ends, Link, Message, Shape};
 use std::sync::mpsc;
 
 queue! {
     StdBounded = "std::mpsc", fits |shape, capacity| shape.one_receiver() && !capacity.unbounded();
-    <T> cloned mpsc::SyncSender<T>, sole mpsc::Receiver<T>;
+    <T> cloned mpsc::SyncSender<T>, single mpsc::Receiver<T>;
     open |capacity| mpsc::sync_channel(capacity.bound().unwrap());
     try |tx, message| tx.try_send(message).unwrap(), |rx| rx.try_recv().unwrap()
 }
@@ -14,7 +14,7 @@ blocking! { StdBounded: |tx, message| tx.send(message).unwrap(), |rx| rx.recv().
 
 queue! {
     StdUnbounded = "std::mpsc", fits |shape, capacity| shape.one_receiver() && capacity.unbounded();
-    <T> cloned mpsc::Sender<T>, sole mpsc::Receiver<T>;
+    <T> cloned mpsc::Sender<T>, single mpsc::Receiver<T>;
     open |_| mpsc::channel();
     try |tx, message| tx.send(message).unwrap(), |rx| rx.try_recv().unwrap()
 }

@@ -1,12 +1,12 @@
 //! tokio's `mpsc`, bounded and unbounded, for threads and for tasks.
 
-use super::macros::{blocking, cloned, queue, sole, tasks};
+use super::macros::{blocking, cloned, queue, single, tasks};
 use crate::link::{Blocking, Capacity, Ends, Link, Message, Shape, Tasks};
 use tokio::sync::mpsc;
 
 queue! {
     Bounded = "tokio::mpsc", fits |shape, capacity| shape.one_receiver() && capacity.buffered();
-    <T> cloned mpsc::Sender<T>, sole mpsc::Receiver<T>;
+    <T> cloned mpsc::Sender<T>, single mpsc::Receiver<T>;
     open |capacity| mpsc::channel(capacity.bound().unwrap());
     try |tx, message| tx.try_send(message).unwrap(), |rx| rx.try_recv().unwrap()
 }
@@ -27,7 +27,7 @@ tasks! { Bounded:
 
 queue! {
     Unbounded = "tokio::mpsc", fits |shape, capacity| shape.one_receiver() && capacity.unbounded();
-    <T> cloned mpsc::UnboundedSender<T>, sole mpsc::UnboundedReceiver<T>;
+    <T> cloned mpsc::UnboundedSender<T>, single mpsc::UnboundedReceiver<T>;
     open |_| mpsc::unbounded_channel();
     try |tx, message| tx.send(message).unwrap(), |rx| rx.try_recv().unwrap()
 }

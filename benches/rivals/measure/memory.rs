@@ -1,4 +1,4 @@
-//! How many bytes of the heap a queue holds.
+//! The number of heap bytes that a queue holds.
 
 use super::Measured;
 use crate::cells::{Cell, Moment};
@@ -7,8 +7,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::mem::size_of;
 
 thread_local! {
-    /// What this thread has allocated, without what it has freed. It is no atomic, so that counting costs no contender
-    /// more than another.
+    /// The bytes that this thread has allocated and not freed. Not an atomic, so that counting costs no
+    /// contender more than another.
     static HELD: std::cell::Cell<isize> = const { std::cell::Cell::new(0) };
 }
 
@@ -19,10 +19,10 @@ fn held(change: isize) -> isize {
     })
 }
 
-/// The system's allocator, with the bytes counted that were asked for.
+/// The system's allocator, with a count of the requested bytes.
 pub struct Counting;
 
-// SAFETY: all is left to the system's allocator. The count neither allocates nor has a destructor.
+// SAFETY: each call is forwarded to the system's allocator. The count neither allocates nor has a destructor.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         held(layout.size() as isize);
@@ -45,7 +45,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Without the handles themselves, which lie on the stack of their users.
+/// Without the handles themselves, which are on the stack of their users.
 pub fn bytes<L: Link>(cell: &Cell, moment: Moment) -> Measured {
     let before = held(0);
     let (mut tx, mut rx) = L::open::<u64>(cell.capacity, cell.shape);
@@ -53,7 +53,7 @@ pub fn bytes<L: Link>(cell: &Cell, moment: Moment) -> Measured {
         (0..cell.messages).for_each(|value| L::try_send(&mut tx[0], value));
         (0..cell.messages).for_each(|value| assert_eq!(L::try_recv::<u64>(&mut rx[0]), value));
     }
-    // The two `Vec`s are the comparison's own.
+    // The two `Vec`s belong to this bench.
     let own = tx.capacity() * size_of::<L::Tx<u64>>() + rx.capacity() * size_of::<L::Rx<u64>>();
     (held(0) - before - own as isize) as Measured
 }

@@ -8,11 +8,11 @@ mod threads;
 
 pub use memory::Counting;
 
-use crate::cells::{Cell, Payload, Place, What, Workers};
+use crate::cells::{Cell, Executor, Payload, What, Workers};
 use crate::link::{Blocking, Link, Tasks, Words};
 use std::time::Duration;
 
-/// In the unit of the cell.
+/// A measured value, in the unit of the cell.
 pub type Measured = f64;
 
 fn each(elapsed: Duration, cell: &Cell) -> Measured {
@@ -20,13 +20,13 @@ fn each(elapsed: Duration, cell: &Cell) -> Measured {
 }
 
 fn workers(cell: &Cell) -> Workers {
-    match cell.place {
-        Place::Tokio(workers) => workers,
-        Place::Threads => unreachable!("tasks in a cell of threads"),
+    match cell.executor {
+        Executor::Tokio(workers) => workers,
+        Executor::Threads => unreachable!("tasks in a cell of threads"),
     }
 }
 
-/// What a queue need not be waited for to be measured by.
+/// Measures a queue without waiting operations.
 pub fn one_thread<L: Link>(cell: &Cell) -> Measured {
     match cell.what {
         What::Memory(moment) => memory::bytes::<L>(cell, moment),
@@ -35,7 +35,7 @@ pub fn one_thread<L: Link>(cell: &Cell) -> Measured {
     }
 }
 
-/// A queue for threads.
+/// Measures a queue for threads.
 pub fn blocking<L: Blocking>(cell: &Cell) -> Measured {
     let elapsed = match cell.what {
         What::Flow(Payload::Bytes8) => threads::flow::<L, u64>(cell),
@@ -49,7 +49,7 @@ pub fn blocking<L: Blocking>(cell: &Cell) -> Measured {
     each(elapsed, cell)
 }
 
-/// A queue for tasks.
+/// Measures a queue for tasks.
 pub fn tasks<L: Tasks>(cell: &Cell) -> Measured {
     let elapsed = match cell.what {
         What::Flow(Payload::Bytes8) => tasks::flow::<L, u64>(cell, workers(cell)),

@@ -1,4 +1,4 @@
-//! One message in and out again, on one thread that never has to wait.
+//! One message sent and received on one thread that never has to wait.
 
 use crate::cells::Cell;
 use crate::link::{Blocking, Link};

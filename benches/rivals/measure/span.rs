@@ -1,4 +1,4 @@
-//! When a thread or task began and ended, by its own clock, and what the receivers got.
+//! Start and end of a thread or task, by its own clock, and the values that it received.
 
 use crate::cells::Cell;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 pub struct Span {
     start: Instant,
     end: Instant,
-    /// The sum of the values it received, 0 for a sender.
+    /// The sum of the received values, 0 for a sender.
     received: u64,
 }
 
@@ -18,7 +18,7 @@ impl Span {
     }
 }
 
-/// From the first start to the last end, once the sum of what came out is that of what went in.
+/// The time from the first start to the last end, after a check of the sum of the received values.
 pub fn elapsed(cell: &Cell, spans: &[Span]) -> Duration {
     let received: u64 = spans.iter().map(|span| span.received).sum();
     assert_eq!(received, cell.messages * (cell.messages - 1) / 2, "messages were lost, doubled or changed");
@@ -27,7 +27,7 @@ pub fn elapsed(cell: &Cell, spans: &[Span]) -> Duration {
     end - start
 }
 
-/// The values that each of so many senders sends.
+/// For each sender, the values that it sends.
 pub fn shares(cell: &Cell) -> impl Iterator<Item = Range<u64>> {
     let share = cell.messages / cell.shape.senders as u64;
     (0..cell.shape.senders as u64).map(move |sender| sender * share..(sender + 1) * share)

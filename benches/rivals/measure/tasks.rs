@@ -18,13 +18,13 @@ fn runtime(workers: Workers) -> Runtime {
     }
 }
 
-/// What a task has in hand. Senders and receivers are one type of task, which halves what has to be compiled.
+/// The end that a task uses. Senders and receivers are one type of task, which halves the code to compile.
 enum End<Tx, Rx> {
     Sender(Tx, Range<u64>),
     Receiver(Rx, u64),
 }
 
-/// All begin together. Each hands its end back, so that none is dropped while the clock runs.
+/// All tasks start together. Each returns its end, so that no end is dropped while the clock runs.
 fn run<L, T, Sending, Receiving>(
     cell: &Cell,
     workers: Workers,

@@ -8,7 +8,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// All begin together. The ends outlive the run, so that none of them is dropped while the clock runs.
+/// All threads start together. The ends outlive the run, so that no end is dropped while the clock runs.
 fn run<L: Link, T: Message>(
     cell: &Cell,
     send: fn(&mut L::Tx<T>, Range<u64>),

@@ -3,7 +3,7 @@
 use crate::rounds::Outcome;
 use std::path::Path;
 
-/// A line for each contender of each cell; one that failed has the rounds before it only.
+/// Writes a line for each contender of each cell; a contender that failed has only the rounds before.
 pub fn write(outcomes: &[Outcome], rounds: usize, path: &Path) -> csv::Result<()> {
     let mut writer = csv::Writer::from_path(path)?;
     let head = ["cell", "contender", "unit", "failure", "median", "min", "max"];

@@ -1,11 +1,11 @@
-//! On what the figures were measured, and with which versions.
+//! The machine on which the figures were measured, and the versions of all crates.
 
 use std::fs;
 use std::process::Command;
 use std::thread::available_parallelism;
 use std::time::SystemTime;
 
-/// A file's text, or of one that is missing none.
+/// The text of a file; empty if the file is missing.
 fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
@@ -21,7 +21,7 @@ fn cpu() -> String {
     model.map_or_else(|| std::env::consts::ARCH.into(), |(_, model)| model.trim().into())
 }
 
-/// The package `name` as `parent` depends on it: Cargo.lock adds the version where it has several.
+/// The version of `name` on which `parent` depends: Cargo.lock adds it to the name if there are several.
 fn version(lock: &str, parent: &str, name: &str) -> Option<String> {
     let named = |wanted: &str| format!("name = \"{wanted}\"");
     let packages: Vec<Vec<&str>> = lock.split("[[package]]").map(|package| package.lines().collect()).collect();
@@ -36,7 +36,7 @@ fn version(lock: &str, parent: &str, name: &str) -> Option<String> {
     Some(version.trim_matches('"').into())
 }
 
-/// Lines of Markdown; `crates` are those that take part.
+/// Lines of Markdown; `crates` are the crates of the contenders.
 pub fn facts(crates: &[&str]) -> String {
     let rustc = output("rustc", &["--version"]).unwrap_or_default();
     let lock = read(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock"));

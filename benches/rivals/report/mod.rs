@@ -1,4 +1,4 @@
-//! What is made of the outcomes: the comparison itself, and its forms.
+//! The report: the comparison with the best peer, as table, CSV and pictures.
 
 mod csv;
 mod machine;
@@ -19,14 +19,14 @@ struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    /// Below 1 we win.
+    /// Below 1 if joinq is faster or smaller.
     fn ratio(&self) -> f64 {
         self.ours.rounds.median() / self.peer.rounds.median()
     }
 }
 
 impl Outcome {
-    /// `None` where one side took no part, or failed.
+    /// `None` if one side took no part or failed.
     fn comparison(&self) -> Option<Comparison<'_>> {
         let median = |result: &&Result| result.rounds.median();
         let ours = self.results.iter().find(|result| result.contender.ours())?;
@@ -46,7 +46,7 @@ fn groups(outcomes: &[Outcome]) -> Vec<(&'static str, &[Outcome])> {
     outcomes.chunk_by(same).map(|outcomes| (outcomes[0].cell.group, outcomes)).collect()
 }
 
-/// Three digits at least, none that mean nothing.
+/// Three significant digits, and all digits before the point.
 fn figure(value: f64) -> String {
     match value {
         value if value < 10.0 => format!("{value:.2}"),
@@ -60,7 +60,7 @@ fn short(cell: &Cell) -> &str {
     &cell.name[cell.group.len() + 1..]
 }
 
-/// Writes all of it to the folder, and the table to the standard output.
+/// Writes all files to the folder, and the table to the standard output.
 pub fn write(
     outcomes: &[Outcome],
     options: &crate::options::Options,

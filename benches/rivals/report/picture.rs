@@ -1,4 +1,4 @@
-//! One picture a group: a bar for each contender in each cell, on a logarithmic scale.
+//! One picture for each group: a bar for each contender in each cell, on a logarithmic scale.
 
 use super::{figure, short};
 use crate::rounds::{Outcome, Result};
@@ -21,7 +21,7 @@ fn colour(result: &Result) -> RGBColor {
     }
 }
 
-/// The decades around all medians.
+/// The powers of ten around all medians.
 fn decades(outcomes: &[Outcome]) -> (f64, f64) {
     let medians = outcomes.iter().flat_map(Outcome::measured).map(|result| result.rounds.median());
     let (low, high) = medians.fold((f64::INFINITY, 1.0_f64), |(low, high), value| (low.min(value), high.max(value)));
@@ -29,7 +29,7 @@ fn decades(outcomes: &[Outcome]) -> (f64, f64) {
 }
 
 pub fn draw(group: &str, outcomes: &[Outcome], path: &Path) -> std::result::Result<(), Box<dyn Error>> {
-    // A line for each bar and for the name of each cell, and an empty one after each.
+    // A line for each bar and for the name of each cell, and an empty line after each cell.
     let lines: usize = outcomes.iter().map(|outcome| outcome.measured().count() + 2).sum();
     let (low, high) = decades(outcomes);
     if !low.is_finite() {

@@ -6,7 +6,7 @@ use crate::rounds::{Outcome, Result};
 use crate::stats::geometric_mean;
 use std::fmt::Write;
 
-/// The median with the smallest and the largest.
+/// The median, the smallest and the largest value.
 fn spread(result: &Result) -> String {
     let of = &result.rounds;
     format!("{} ({}..{})", figure(of.median()), figure(of.min()), figure(of.max()))
@@ -16,7 +16,7 @@ fn comparisons(outcomes: &[Outcome]) -> impl Iterator<Item = (&Outcome, Comparis
     outcomes.iter().filter_map(|outcome| Some((outcome, outcome.comparison()?)))
 }
 
-/// One line: how a group, or all of them, went.
+/// One line with the summary of a group, or of all groups.
 fn summary(text: &mut String, name: &str, outcomes: &[Outcome]) {
     let ratios: Vec<f64> = comparisons(outcomes).map(|(_, comparison)| comparison.ratio()).collect();
     let won = ratios.iter().filter(|ratio| **ratio < 1.0).count();
@@ -27,7 +27,7 @@ fn summary(text: &mut String, name: &str, outcomes: &[Outcome]) {
 
 fn best_peers(text: &mut String, outcomes: &[Outcome]) {
     text.push_str(
-        "| cell | unit | joinq's | median | best peer | median | ratio |\n|---|---|---|---:|---|---:|---:|\n",
+        "| cell | unit | queue of joinq | median | best peer | median | ratio |\n|---|---|---|---:|---|---:|---:|\n",
     );
     for (Outcome { cell, .. }, comparison) in comparisons(outcomes) {
         let Comparison { ours, peer } = comparison;
@@ -38,7 +38,8 @@ fn best_peers(text: &mut String, outcomes: &[Outcome]) {
     }
 }
 
-/// What stands at the head of a contender's column: its crate, as only one of it takes part; of joinq's its name.
+/// The head of a contender's column: its crate, of which only one queue takes part; for joinq the name of the
+/// queue.
 fn column(result: &Result) -> &'static str {
     match result.contender.ours() {
         true => result.contender.name,
@@ -46,7 +47,7 @@ fn column(result: &Result) -> &'static str {
     }
 }
 
-fn everyone(text: &mut String, outcomes: &[Outcome]) {
+fn all_contenders(text: &mut String, outcomes: &[Outcome]) {
     let mut columns: Vec<&str> = Vec::new();
     for name in outcomes.iter().flat_map(|outcome| &outcome.results).map(column) {
         if !columns.contains(&name) {
@@ -90,7 +91,7 @@ pub fn markdown(outcomes: &[Outcome], options: &Options) -> String {
     for (name, outcomes) in groups {
         // All cells of a group have one unit.
         writeln!(text, "\n## All in {name}, {}\n", outcomes[0].cell.unit()).unwrap();
-        everyone(&mut text, outcomes);
+        all_contenders(&mut text, outcomes);
     }
     text
 }

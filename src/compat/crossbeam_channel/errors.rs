@@ -1,10 +1,10 @@
-//! The errors under their names and texts in `crossbeam-channel`.
+//! Errors with the names and texts of `crossbeam-channel`.
 
 use crate::error as own;
 use std::error::Error;
 use std::fmt;
 
-/// [`Receiver::recv`](super::Receiver::recv) from a channel that is disconnected and empty.
+/// Error returned by [`Receiver::recv`](super::Receiver::recv): the channel is disconnected and empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecvError;
 
@@ -20,8 +20,8 @@ errors! {
     RecvTimeoutError::Disconnected => "channel is empty and disconnected";
 }
 
-/// How to ask an error of two kinds for its kind.
-macro_rules! kinds {
+/// Queries of an error with two causes.
+macro_rules! error_queries {
     ($name:ident $(<$item:ident>)?, $is_other:ident $other_doc:literal, $closed_doc:literal) => {
         impl$(<$item>)? $name$(<$item>)? {
             #[doc = $other_doc]
@@ -37,7 +37,7 @@ macro_rules! kinds {
     };
 }
 
-kinds!(TrySendError<T>, is_full "Whether there was no room.", "Whether all receivers are gone.");
-kinds!(SendTimeoutError<T>, is_timeout "Whether the time was over.", "Whether all receivers are gone.");
-kinds!(TryRecvError, is_empty "Whether nothing was inside.", "Whether all senders are gone and nothing is left.");
-kinds!(RecvTimeoutError, is_timeout "Whether the time was over.", "Whether all senders are gone and nothing is left.");
+error_queries!(TrySendError<T>, is_full "Whether the channel was full.", "Whether all receivers were dropped.");
+error_queries!(SendTimeoutError<T>, is_timeout "Whether the operation timed out.", "Whether all receivers were dropped.");
+error_queries!(TryRecvError, is_empty "Whether the channel was empty.", "Whether all senders were dropped.");
+error_queries!(RecvTimeoutError, is_timeout "Whether the operation timed out.", "Whether all senders were dropped.");

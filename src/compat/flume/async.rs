@@ -1,4 +1,4 @@
-//! Futures, streams and sinks. Each borrows its handle or owns it; one that owns it borrows nothing.
+//! Futures, streams and sinks. Each borrows its handle or owns it; one that owns it is `'static`.
 
 use super::{Receiver, RecvError, SendError, Sender};
 use crate::operation::Operation;
@@ -6,7 +6,6 @@ use crate::queue::{GetAttempt, Gets, One, Puts, Queue, QueueRef};
 use futures_core::future::FusedFuture;
 use futures_core::stream::{FusedStream, Stream};
 use futures_sink::Sink;
-use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
@@ -47,12 +46,12 @@ impl<T> Sender<T> {
         SendFut::new(Held::Owned(self), item)
     }
 
-    /// This sender as a sink.
+    /// A sink that borrows this sender.
     pub fn sink(&self) -> SendSink<'_, T> {
         SendSink(Puts::new(Held::Borrowed(self)))
     }
 
-    /// This sender as a sink, which owns it.
+    /// A sink that owns this sender.
     pub fn into_sink<'a>(self) -> SendSink<'a, T> {
         SendSink(Puts::new(Held::Owned(self)))
     }
@@ -69,68 +68,74 @@ impl<T> Receiver<T> {
         RecvFut::new(Held::Owned(self))
     }
 
-    /// The messages as a stream, which ends when all senders are gone and nothing is left.
+    /// A stream of the messages, which ends when all senders were dropped and the channel is empty.
     pub fn stream(&self) -> RecvStream<'_, T> {
         RecvStream(Gets::new(Held::Borrowed(self)))
     }
 
-    /// [`stream`](Receiver::stream), as a stream that owns this receiver.
+    /// [`stream`](Receiver::stream) that owns this receiver.
     pub fn into_stream<'a>(self) -> RecvStream<'a, T> {
         RecvStream(Gets::new(Held::Owned(self)))
     }
 }
 
-/// A message on its way in; made by [`Sender::send_async`] and [`Sender::into_send_async`].
+/// Future returned by [`Sender::send_async`] and [`Sender::into_send_async`].
 ///
-/// Dropping it while it is pending drops the message, unless a receive has made room and moved it in. Once complete it
-/// completes with `Ok` whenever it is polled.
+/// Dropping it while it is pending drops the message, unless a receive has freed a slot and enqueued the
+/// message. After it has completed, each further poll returns `Ok`.
 #[must_use = "futures/streams/sinks do nothing unless you `.await` or poll them"]
 pub struct SendFut<'a, T>(Puts<T, Held<'a, Sender<T>>>);
 
-/// A message on its way out; made by [`Receiver::recv_async`] and [`Receiver::into_recv_async`].
+/// Future returned by [`Receiver::recv_async`] and [`Receiver::into_recv_async`].
 ///
-/// It can be dropped at any time: it takes a message only in the poll that returns it. Polled after that it is on its
-/// way for the next message.
+/// It can be dropped at any time: it takes a message only in the poll that returns it. A poll after that
+/// waits for the next message.
 #[must_use = "futures/streams/sinks do nothing unless you `.await` or poll them"]
 pub struct RecvFut<'a, T>(Operation<GetAttempt<T, Held<'a, Receiver<T>>, One>>);
 
-/// A sender as a sink; made by [`Sender::sink`] and [`Sender::into_sink`].
+/// Sink returned by [`Sender::sink`] and [`Sender::into_sink`].
 ///
-/// It holds one message on its way in, which goes in at the next `poll_ready`, `poll_flush` or `poll_close`, or when there is
-/// room after that.
+/// It buffers one message, which it sends at the next `poll_ready`, `poll_flush` or `poll_close`; if the
+/// channel is full then, the message waits in FIFO order.
 pub struct SendSink<'a, T>(Puts<T, Held<'a, Sender<T>>>);
 
-/// The messages as a stream; made by [`Receiver::stream`] and [`Receiver::into_stream`].
+/// Stream returned by [`Receiver::stream`] and [`Receiver::into_stream`].
 pub struct RecvStream<'a, T>(Gets<T, Held<'a, Receiver<T>>>);
 
-/// What all four have: the questions to the channel, and no address of their own.
-macro_rules! asynchronous {
-    ($($name:ident of $handle:ident, |$it:ident| $held:expr;)+) => {$(
-        impl<'a, T> $name<'a, T> {
-            fn held(&self) -> &Held<'a, $handle<T>> {
-                let $it = &self.0;
-                $held
-            }
-        }
-
-        queries!($name<'_, T>, |it| it.held().queue());
-
-        impl<T> Unpin for $name<'_, T> {}
-
-        impl<T> fmt::Debug for $name<'_, T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(stringify!($name))
-            }
-        }
-    )+};
+impl<'a, T> SendFut<'a, T> {
+    fn held(&self) -> &Held<'a, Sender<T>> {
+        self.0.handle()
+    }
 }
 
-asynchronous! {
-    SendFut of Sender, |puts| puts.handle();
-    SendSink of Sender, |puts| puts.handle();
-    RecvFut of Receiver, |get| &get.attempt.handle;
-    RecvStream of Receiver, |gets| gets.handle();
+impl<'a, T> SendSink<'a, T> {
+    fn held(&self) -> &Held<'a, Sender<T>> {
+        self.0.handle()
+    }
 }
+
+impl<'a, T> RecvFut<'a, T> {
+    fn held(&self) -> &Held<'a, Receiver<T>> {
+        &self.0.attempt.handle
+    }
+}
+
+impl<'a, T> RecvStream<'a, T> {
+    fn held(&self) -> &Held<'a, Receiver<T>> {
+        self.0.handle()
+    }
+}
+
+delegate!(SendFut<'_>(.held()): is_disconnected, is_empty, is_full, len, capacity);
+delegate!(SendSink<'_>(.held()): is_disconnected, is_empty, is_full, len, capacity, same_channel);
+delegate!(RecvFut<'_>(.held()): is_disconnected, is_empty, is_full, len, capacity);
+delegate!(RecvStream<'_>(.held()): is_disconnected, is_empty, is_full, len, capacity, same_channel);
+opaque_debug!(write_str "": SendFut<'_, T>, SendSink<'_, T>, RecvFut<'_, T>, RecvStream<'_, T>);
+
+impl<T> Unpin for SendFut<'_, T> {}
+impl<T> Unpin for SendSink<'_, T> {}
+impl<T> Unpin for RecvFut<'_, T> {}
+impl<T> Unpin for RecvStream<'_, T> {}
 
 impl<'a, T> SendFut<'a, T> {
     fn new(sender: Held<'a, Sender<T>>, item: T) -> Self {
@@ -178,14 +183,9 @@ impl<T> FusedFuture for RecvFut<'_, T> {
 }
 
 impl<T> SendSink<'_, T> {
-    /// The sender behind it.
+    /// The sender of this sink.
     pub fn sender(&self) -> &Sender<T> {
         self.held()
-    }
-
-    /// Whether both are sinks of one channel.
-    pub fn same_channel(&self, other: &Self) -> bool {
-        self.sender().same_channel(other.sender())
     }
 }
 
@@ -196,7 +196,7 @@ impl<T> Sink<T> for SendSink<'_, T> {
         self.poll_flush(context)
     }
 
-    /// Takes a message on. A message that is still on its way is dropped.
+    /// Buffers a message. A message that is still buffered or waits is dropped.
     fn start_send(self: Pin<&mut Self>, item: T) -> Result<(), SendError<T>> {
         self.get_mut().0.replace_item(item);
         Ok(())
@@ -212,16 +212,9 @@ impl<T> Sink<T> for SendSink<'_, T> {
 }
 
 impl<T> Clone for SendSink<'_, T> {
-    /// Another sink of the channel; a message that is on its way in this one stays here.
+    /// Returns another sink of the channel, with an empty buffer.
     fn clone(&self) -> Self {
         SendSink(Puts::new(self.held().clone()))
-    }
-}
-
-impl<T> RecvStream<'_, T> {
-    /// Whether both are streams of one channel.
-    pub fn same_channel(&self, other: &Self) -> bool {
-        self.held().same_channel(other.held())
     }
 }
 
@@ -240,7 +233,7 @@ impl<T> FusedStream for RecvStream<'_, T> {
 }
 
 impl<T> Clone for RecvStream<'_, T> {
-    /// Another stream of the channel; each message goes to one of them.
+    /// Returns another stream of the channel; each message goes to one of them.
     fn clone(&self) -> Self {
         RecvStream(Gets::new(self.held().clone()))
     }

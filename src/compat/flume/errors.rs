@@ -1,13 +1,13 @@
-//! The errors under their names and texts in `flume`.
+//! Errors with the names and texts of `flume`.
 
 use crate::error as own;
 use std::error::Error;
 use std::fmt;
 
-/// [`Receiver::recv`](super::Receiver::recv) received nothing.
+/// Error returned by [`Receiver::recv`](super::Receiver::recv).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecvError {
-    /// All senders are gone and nothing is left inside.
+    /// All senders were dropped and the channel is empty.
     Disconnected,
 }
 
@@ -23,7 +23,7 @@ errors! {
     RecvTimeoutError::Disconnected => "channel is empty and closed";
 }
 
-becomes! {
+error_conversions! {
     own::PutError<T> => SendError<T> { own::PutError(msg) => SendError(msg) };
     own::GetError => RecvError { own::GetError => RecvError::Disconnected };
 }

@@ -4,38 +4,38 @@ use crate::error as own;
 use std::error::Error;
 use std::fmt;
 
-/// The channel is closed; carries the message.
+/// Error of a send: the channel is closed. It contains the message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SendError<T>(pub T);
 
-/// Why a message was not sent at once, with the message.
+/// Error of a send without waiting. It contains the message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TrySendError<T> {
-    /// There is no room at this moment.
+    /// The channel is full.
     Full(T),
     /// The channel is closed.
     Closed(T),
 }
 
-/// Why a message was not sent in time, with the message.
+/// Error of a send with a timeout. It contains the message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SendTimeoutError<T> {
-    /// Time ran out.
+    /// The operation timed out before a slot became free.
     Timeout(T),
     /// The channel is closed.
     Closed(T),
 }
 
-/// Why nothing was received at once.
+/// Error of a receive without waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryRecvError {
-    /// Nothing is inside at this moment.
+    /// The channel is empty.
     Empty,
-    /// The channel is closed, and nothing will come any more.
+    /// The channel is closed, and no message will arrive.
     Disconnected,
 }
 
-/// Made by nothing; it exists so that code which names it compiles.
+/// No function returns this error; it exists so that code that names it compiles.
 #[derive(Clone, Debug)]
 #[doc(hidden)]
 #[deprecated(note = "nothing returns this: `recv` returns an `Option`")]
@@ -55,11 +55,11 @@ impl<T> fmt::Display for SendError<T> {
 
 impl<T> Error for SendError<T> {}
 
-/// What the two errors of two kinds, each with the message, have in common.
+/// The methods and traits of an error with two causes, which contains a message.
 macro_rules! double {
     ($name:ident, $other:ident: $text:literal) => {
         impl<T> $name<T> {
-            /// The message.
+            /// Returns the message that was not sent.
             pub fn into_inner(self) -> T {
                 match self {
                     $name::$other(message) | $name::Closed(message) => message,
@@ -69,7 +69,7 @@ macro_rules! double {
 
         impl<T> fmt::Debug for $name<T> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                // As text, as the peer has it.
+                // With quotation marks, as in tokio.
                 f.write_str(match self {
                     $name::$other(_) => concat!("\"", stringify!($other), "(..)\""),
                     $name::Closed(_) => "\"Closed(..)\"",
@@ -94,7 +94,7 @@ double!(TrySendError, Full: "no available capacity");
 double!(SendTimeoutError, Timeout: "timed out waiting on send operation");
 
 impl<T> TrySendError<T> {
-    /// The same with another message.
+    /// The same error with another message.
     pub(super) fn map<U>(self, map: impl FnOnce(T) -> U) -> TrySendError<U> {
         match self {
             TrySendError::Full(message) => TrySendError::Full(map(message)),

@@ -3,42 +3,21 @@
 mod bounded;
 pub mod error;
 mod permits;
-mod reception;
+mod poll_receiver;
 mod unbounded;
 
 pub use bounded::{channel, Receiver, Sender, WeakSender};
 pub use permits::{OwnedPermit, Permit, PermitIterator};
 pub use unbounded::{unbounded_channel, UnboundedReceiver, UnboundedSender, WeakUnboundedSender};
 
-/// Panics, with tokio's own words, where this thread drives asynchronous tasks and so must not block.
+/// Panics, with tokio's own text, if this thread drives asynchronous tasks and so must not block.
 #[track_caller]
-fn may_block() {
-    // A lock that is free: nothing is waited for, and the check is made that comes before all blocking in tokio.
+fn assert_may_block() {
+    // The lock is free, so this does not wait. It makes the check that precedes all blocking in tokio.
     drop(tokio::sync::Mutex::new(()).blocking_lock());
 }
 
-/// The text of a type that shows nothing of its inside.
-macro_rules! opaque {
-    ($name:ident $(<$life:lifetime>)?) => {
-        impl<T> std::fmt::Debug for $name<$($life,)? T> {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(concat!(stringify!($name), " { .. }"))
-            }
-        }
-    };
-}
-use opaque;
-
-/// No code of the message's type runs while a handle is between two states.
-macro_rules! unwind_safe {
-    ($name:ident $(<$life:lifetime>)?) => {
-        impl<T> std::panic::UnwindSafe for $name<$($life,)? T> {}
-        impl<T> std::panic::RefUnwindSafe for $name<$($life,)? T> {}
-    };
-}
-use unwind_safe;
-
-/// What both kinds of senders have, and their weak counterparts.
+/// The methods and traits of both kinds of senders, and of their weak counterparts.
 macro_rules! sender {
     ($name:ident, $weak:ident) => {
         impl<T> $name<T> {
@@ -52,71 +31,35 @@ macro_rules! sender {
                 self.0.is_closed()
             }
 
-            /// Whether both are senders of one channel.
-            pub fn same_channel(&self, other: &Self) -> bool {
-                self.0.same_channel(&other.0)
-            }
-
-            /// A sender that does not keep the channel open.
-            #[must_use = "a weak sender is made, and this one goes on to exist"]
+            /// Returns a sender that does not keep the channel open.
+            #[must_use = "this returns a weak sender and leaves the sender alone"]
             pub fn downgrade(&self) -> $weak<T> {
-                $weak(self.0.downgrade_and_keep())
-            }
-
-            /// How many senders there are.
-            pub fn strong_count(&self) -> usize {
-                self.0.sender_count()
-            }
-
-            /// How many weak senders there are.
-            pub fn weak_count(&self) -> usize {
-                self.0.weak_count()
-            }
-        }
-
-        impl<T> Clone for $name<T> {
-            fn clone(&self) -> Self {
-                $name(self.0.clone())
+                $weak(self.0.downgrade_keeping_messages())
             }
         }
 
         impl<T> $weak<T> {
-            /// A sender, if there is one left.
+            /// Returns a sender, unless all senders were dropped.
             pub fn upgrade(&self) -> Option<$name<T>> {
                 self.0.upgrade_sender().map($name)
             }
-
-            /// How many senders there are.
-            pub fn strong_count(&self) -> usize {
-                self.0.sender_count()
-            }
-
-            /// How many weak senders there are.
-            pub fn weak_count(&self) -> usize {
-                self.0.weak_count()
-            }
         }
 
-        impl<T> Clone for $weak<T> {
-            fn clone(&self) -> Self {
-                $weak(self.0.clone())
-            }
-        }
-
-        crate::compat::tokio_mpsc::opaque!($name);
-        crate::compat::tokio_mpsc::opaque!($weak);
-        crate::compat::tokio_mpsc::unwind_safe!($name);
-        crate::compat::tokio_mpsc::unwind_safe!($weak);
+        delegate!($name(.0): same_channel, strong_count, weak_count);
+        delegate!($weak(.0): strong_count, weak_count);
+        delegate!(impl Clone for $name(.0) by $name);
+        delegate!(impl Clone for $weak(.0) by $weak);
+        opaque_debug!(write_str " { .. }": $name<T>, $weak<T>);
     };
 }
 use sender;
 
-/// What both kinds of receivers have.
+/// The methods and traits of both kinds of receivers.
 macro_rules! receiver {
     ($name:ident) => {
         impl<T> $name<T> {
-            /// Receives a message; waits while the channel is empty. `None` once the channel is closed, nothing is inside
-            /// and no permit is held.
+            /// Receives a message; waits while the channel is empty. Returns `None` if the channel is closed
+            /// and empty and no permit is held.
             ///
             /// # Cancel safety
             /// It can be dropped at any time: it takes a message only in the poll that returns it.
@@ -124,66 +67,52 @@ macro_rules! receiver {
                 std::future::poll_fn(|context| self.0.poll_recv(context)).await
             }
 
-            /// Appends between 1 and `limit` messages to `buffer`; waits while the channel is empty. 0 where `recv` returns
-            /// `None`, and where `limit` is 0.
+            /// Receives up to `limit` messages, appends them to `buffer`, and returns their number; waits
+            /// while the channel is empty. Returns 0 if `recv` would return `None`, or if `limit` is 0.
             ///
             /// # Cancel safety
-            /// As [`recv`](Self::recv).
+            /// As for [`recv`](Self::recv).
             pub async fn recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
                 std::future::poll_fn(|context| self.0.poll_recv_many(context, buffer, limit)).await
             }
 
-            /// Receives a message if there is one at this moment.
+            /// Receives a message without waiting.
             pub fn try_recv(&mut self) -> Result<T, crate::compat::tokio_mpsc::error::TryRecvError> {
                 Ok(self.0.handle().try_recv()?)
             }
 
-            /// Receives a message, blocking this thread while the channel is empty.
+            /// Receives a message; blocks this thread while the channel is empty.
             ///
             /// # Panics
             /// If this thread drives asynchronous tasks.
             #[track_caller]
             pub fn blocking_recv(&mut self) -> Option<T> {
-                crate::compat::tokio_mpsc::may_block();
+                crate::compat::tokio_mpsc::assert_may_block();
                 self.0.blocking_recv()
             }
 
-            /// [`recv_many`](Self::recv_many), blocking this thread while the channel is empty.
+            /// [`recv_many`](Self::recv_many) that blocks this thread while the channel is empty.
             ///
             /// # Panics
             /// If this thread drives asynchronous tasks.
             #[track_caller]
             pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
-                crate::compat::tokio_mpsc::may_block();
+                crate::compat::tokio_mpsc::assert_may_block();
                 self.0.blocking_recv_many(buffer, limit)
             }
 
-            /// Closes the channel: nothing more is sent, except by permits that are held; what is inside can be received.
+            /// Closes the channel. Further sends fail, except those with a permit that is held; messages in
+            /// the channel can still be received.
             pub fn close(&mut self) {
                 self.0.handle().close();
             }
 
-            /// Whether the channel is closed: by a call, or because all senders are gone.
-            pub fn is_closed(&self) -> bool {
-                self.0.handle().is_closed()
-            }
-
-            /// Whether nothing is inside.
-            pub fn is_empty(&self) -> bool {
-                self.0.handle().is_empty()
-            }
-
-            /// How many messages are inside.
-            pub fn len(&self) -> usize {
-                self.0.handle().len()
-            }
-
-            /// [`recv`](Self::recv) as a function to poll; who polled last is woken.
+            /// Polls [`recv`](Self::recv); the waker of the last call is woken.
             pub fn poll_recv(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<Option<T>> {
                 self.0.poll_recv(cx)
             }
 
-            /// [`recv_many`](Self::recv_many) as a function to poll; who polled last is woken.
+            /// Polls [`recv_many`](Self::recv_many); the waker of the last call is woken.
             pub fn poll_recv_many(
                 &mut self,
                 cx: &mut std::task::Context<'_>,
@@ -193,12 +122,12 @@ macro_rules! receiver {
                 self.0.poll_recv_many(cx, buffer, limit)
             }
 
-            /// How many senders there are.
+            /// The number of senders.
             pub fn sender_strong_count(&self) -> usize {
                 self.0.handle().sender_count()
             }
 
-            /// How many weak senders there are.
+            /// The number of weak senders.
             pub fn sender_weak_count(&self) -> usize {
                 self.0.handle().weak_count()
             }
@@ -206,8 +135,8 @@ macro_rules! receiver {
 
         impl<T> Unpin for $name<T> {}
 
-        crate::compat::tokio_mpsc::opaque!($name);
-        crate::compat::tokio_mpsc::unwind_safe!($name);
+        delegate!($name(.0.handle()): is_closed, is_empty, len);
+        opaque_debug!(write_str " { .. }": $name<T>);
     };
 }
 use receiver;

@@ -1,22 +1,23 @@
-//! Room that is kept: for one message or several, with the sender borrowed or owned.
+//! Reserved capacity: for one message or several, with the sender borrowed or owned.
 
 use super::bounded::Sender;
 use crate::channel;
 use crate::queue::{Held, Queue};
 use std::iter::FusedIterator;
 
-/// Room for one message; made by [`Sender::reserve`]. It is given back when this is dropped.
+/// Capacity reserved for one message; returned by [`Sender::reserve`]. Dropping it releases the capacity.
 pub struct Permit<'a, T>(pub(super) Held<T, &'a Queue<T>>);
 
-/// Room for some messages, as permits; made by [`Sender::reserve_many`]. What is not taken is given back when this is
-/// dropped.
+/// Iterator over reserved permits; returned by [`Sender::reserve_many`]. Dropping it releases the permits
+/// that are left.
 pub struct PermitIterator<'a, T>(pub(super) Held<T, &'a Queue<T>>);
 
-/// Room for one message, with the sender; made by [`Sender::reserve_owned`]. It is given back when this is dropped.
+/// Capacity reserved for one message, with the sender; returned by [`Sender::reserve_owned`]. Dropping it
+/// releases the capacity.
 pub struct OwnedPermit<T>(pub(super) Held<T, channel::Sender<T>>);
 
 impl<T> Permit<'_, T> {
-    /// Sends a message, at once. If the receiver is gone the message is dropped.
+    /// Sends a message without waiting. If the receiver was dropped, the message is dropped.
     pub fn send(mut self, value: T) {
         self.0.put(value);
     }
@@ -38,31 +39,27 @@ impl<T> ExactSizeIterator for PermitIterator<'_, T> {}
 impl<T> FusedIterator for PermitIterator<'_, T> {}
 
 impl<T> OwnedPermit<T> {
-    /// Sends a message, at once, and hands the sender back. If the receiver is gone the message is dropped.
+    /// Sends a message without waiting and returns the sender. If the receiver was dropped, the message is
+    /// dropped.
     pub fn send(mut self, value: T) -> Sender<T> {
         self.0.put(value);
         self.release()
     }
 
-    /// Gives the room back, and hands the sender back.
+    /// Releases the capacity and returns the sender.
     pub fn release(self) -> Sender<T> {
         Sender(self.0.handle().clone())
     }
 
-    /// Whether both are permits of one channel.
+    /// Whether both are permits of the same channel.
     pub fn same_channel(&self, other: &Self) -> bool {
         self.0.handle().same_channel(other.0.handle())
     }
 
-    /// Whether this is a permit of the channel of `sender`.
+    /// Whether this is a permit of the same channel as `sender`.
     pub fn same_channel_as_sender(&self, sender: &Sender<T>) -> bool {
         self.0.handle().same_channel(&sender.0)
     }
 }
 
-super::opaque!(Permit<'_>);
-super::opaque!(PermitIterator<'_>);
-super::opaque!(OwnedPermit);
-super::unwind_safe!(Permit<'_>);
-super::unwind_safe!(PermitIterator<'_>);
-super::unwind_safe!(OwnedPermit);
+opaque_debug!(write_str " { .. }": Permit<'_, T>, PermitIterator<'_, T>, OwnedPermit<T>);

@@ -1,25 +1,25 @@
-//! The channel that always has room.
+//! The unbounded channel.
 
 use super::error::SendError;
-use super::reception::Reception;
+use super::poll_receiver::PollReceiver;
 use crate::channel::{self, OnDisconnect};
 use crate::queue::Queue;
 
-/// A channel that always has room.
+/// Creates an unbounded channel.
 pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
     let (sender, receiver) = channel::pair(Queue::unbounded(), OnDisconnect::Drop);
-    (UnboundedSender(sender), UnboundedReceiver(Reception::new(receiver)))
+    (UnboundedSender(sender), UnboundedReceiver(PollReceiver::new(receiver)))
 }
 
 /// The sending side of [`unbounded_channel`]; it can be cloned and shared.
 pub struct UnboundedSender<T>(channel::Sender<T>);
 
-/// A sender that does not keep the channel open; made by [`UnboundedSender::downgrade`].
-pub struct WeakUnboundedSender<T>(channel::WeakAndKeeping<T>);
+/// A sender that does not keep the channel open; returned by [`UnboundedSender::downgrade`].
+pub struct WeakUnboundedSender<T>(channel::WeakKeepingMessages<T>);
 
-/// The receiving side of [`unbounded_channel`], of which there is one. When it is dropped the channel is closed and what
-/// is inside is dropped.
-pub struct UnboundedReceiver<T>(Reception<T>);
+/// The single receiver of [`unbounded_channel`]. When it is dropped, the channel is closed and the messages
+/// in it are dropped.
+pub struct UnboundedReceiver<T>(PollReceiver<T>);
 
 impl<T> UnboundedSender<T> {
     /// Sends a message; never waits.

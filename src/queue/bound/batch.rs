@@ -7,7 +7,8 @@ use crate::wait::HeldPanic;
 use std::collections::VecDeque;
 
 impl<T> Queue<T> {
-    /// Pushes one run after the other, and notifies gets after each. If a waker panics, all items are pushed nevertheless.
+    /// Pushes one run after the other, and notifies gets after each. If a waker panics, all items are pushed
+    /// nevertheless.
     pub(super) fn push_runs(&self, items: &mut VecDeque<T>, limit: u64) -> Result<(), PushError<()>> {
         let mut held = HeldPanic::default();
         while !items.is_empty() {

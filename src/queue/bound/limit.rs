@@ -41,8 +41,8 @@ impl<T> Queue<T> {
 
     pub(super) fn displace_beyond_limit(&self, item: T) -> Result<Option<T>, PushError<T>> {
         self.with_waiters_notifying(|_, deferred| {
-            // The push comes first, so that no item is lost if the queue is closed in between. The one item beyond the
-            // capacity is this operation's.
+            // The push comes first, so that no item is lost if the queue is closed in between. The one item
+            // beyond the capacity is this operation's.
             self.raw.push(item, UNBOUNDED, &mut deferred.events)?;
             Ok(self.raw.pop_beyond(self.hot.limit, &mut deferred.events))
         })

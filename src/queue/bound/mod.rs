@@ -43,8 +43,8 @@ impl<T> Source<T> for Item<T> {
 }
 
 impl<T> Queue<T> {
-    /// Enqueues the item of `source`. It is taken out of that only once there is a slot for it, or on the slow path, so that a
-    /// large item is copied once.
+    /// Enqueues the item of `source`. It is taken out of that only once there is a slot for it, or on the
+    /// slow path, so that a large item is copied once.
     #[inline]
     pub(super) fn push_from<S: Source<T>>(&self, source: S) -> Result<(), S::Error> {
         if self.is_bounded() {
@@ -125,8 +125,8 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Enqueues an item in a queue that was full, and takes the oldest one out unless a slot was freed in the meantime.
-    /// Under the mutex, so that each such operation takes out what its own item displaced.
+    /// Enqueues an item in a queue that was full, and takes the oldest one out unless a slot was freed in the
+    /// meantime. Under the mutex, so that each such operation takes out what its own item displaced.
     pub(super) fn displace(&self, item: T) -> Result<Option<T>, PushError<T>> {
         match self.bound() {
             Bound::Permits(_) => self.displace_with_permit(item),
@@ -191,7 +191,10 @@ impl<T> Queue<T> {
     /// Takes up to `limit` items, appended to `items`, and says how many.
     pub(super) fn pop_many(&self, items: &mut Vec<T>, limit: usize, state: &mut GetState) -> Result<usize, PopError> {
         if self.is_rendezvous() {
-            return pop_up_to(items, limit, |items, _| Ok(items.push(self.pop_rendezvous(state)?)));
+            return pop_up_to(items, limit, |items, _| {
+                items.push(self.pop_rendezvous(state)?);
+                Ok(())
+            });
         }
         if self.core_decides() && !state.queued {
             let mut held = HeldPanic::default();
@@ -221,7 +224,8 @@ impl<T> Queue<T> {
         taken
     }
 
-    /// Serves the waiting puts after a get has freed capacity, or leaves that to the get if it is in the wait queue.
+    /// Serves the waiting puts after a get has freed capacity, or leaves that to the get if it is in the wait
+    /// queue.
     fn notify_putters_after(&self, state: &mut GetState) {
         if state.queued {
             state.freed = true;

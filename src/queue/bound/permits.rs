@@ -1,7 +1,8 @@
-//! A queue with permits: an item is enqueued by a permit, which the get releases. Permits can be reserved in advance.
+//! A queue with permits: an item is enqueued by a permit, which the get releases. Permits can be reserved in
+//! advance.
 //!
-//! The holder of a permit can put after a close as well. The core is closed then, so that these *late* items stand in a
-//! list of their own behind all items that were put before the close.
+//! The holder of a permit can put after a close as well. The core is closed then, so that these *late* items
+//! stand in a list of their own behind all items that were put before the close.
 
 use crate::queue::permit_pool::{NoPermit, PermitPool};
 use crate::queue::{Bound, Queue};

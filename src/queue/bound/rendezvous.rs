@@ -38,7 +38,8 @@ impl<T> Queue<T> {
             Err(error) => error,
         };
         let Some(request) = lists.putters.front_mut() else { return Err(error) };
-        // The item passes through the core, so that it counts as put. No get is notified, as it does not stay there.
+        // The item passes through the core, so that it counts as put. No get is notified, as it does not stay
+        // there.
         let pushed = deferred.events.pushed;
         let granted = self.try_grant(request, 1, deferred);
         deferred.events.pushed = pushed;

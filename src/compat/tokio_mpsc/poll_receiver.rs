@@ -1,16 +1,17 @@
-//! The one receiver's side of both channels, with tokio's cooperative budget.
+//! The receiving side of both channels, with tokio's cooperative budget.
 
 use crate::channel::Receiver;
 use crate::queue::Gets;
 use std::task::{ready, Context, Poll};
 use tokio::task::coop::poll_proceed;
 
-/// A receiver and its one get under way. All waiting in tasks goes through this get, so that who polls last is woken.
-pub(super) struct Reception<T>(Gets<T, Receiver<T>>);
+/// A receiver with its pending get. All polls of tasks poll this one get, so the waker of the last poll is
+/// woken.
+pub(super) struct PollReceiver<T>(Gets<T, Receiver<T>>);
 
-impl<T> Reception<T> {
+impl<T> PollReceiver<T> {
     pub(super) fn new(receiver: Receiver<T>) -> Self {
-        Reception(Gets::new(receiver))
+        PollReceiver(Gets::new(receiver))
     }
 
     pub(super) fn handle(&self) -> &Receiver<T> {
@@ -49,7 +50,7 @@ impl<T> Reception<T> {
     }
 
     pub(super) fn blocking_recv(&mut self) -> Option<T> {
-        // The wake-up is for this thread, and not for a task that has polled before.
+        // So that the next wake-up is for this thread, not for a task that polled before.
         self.0.stop_waiting();
         self.handle().recv().wait().ok()
     }

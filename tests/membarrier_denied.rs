@@ -1,5 +1,5 @@
-//! A process that must not use the process-wide barrier (`src/raw/barrier.rs`), from the start or from some moment on: all
-//! items come all the same. A filter of system calls refuses it, for real.
+//! A process that must not call `membarrier` (`src/raw/barrier.rs`), from the start or from some later point:
+//! all items arrive nevertheless. A seccomp filter refuses the call.
 #![cfg(all(target_os = "linux", any(target_env = "gnu", target_env = "musl")))]
 #![allow(unsafe_code)]
 
@@ -10,25 +10,26 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::thread;
 
-/// Large enough that a getter loses patience while it is copied.
+/// So large that a getter reaches its spin limit while the item is copied.
 const SIZE: usize = 1 << 18;
 type Large = [u8; SIZE];
 
-/// Says in its first bytes which it is.
+/// An item whose first bytes are its number.
 fn large(number: u32) -> Large {
     let mut value = [0; SIZE];
     value[..4].copy_from_slice(&number.to_le_bytes());
     value
 }
 
-/// Whether this build makes the system call at all.
+/// Whether this build ever makes the system call.
 const MAKES_THE_CALL: bool =
     cfg!(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(feature = "rmw-handshake")));
 
 const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
 const KILL: u32 = libc::SECCOMP_RET_KILL_PROCESS;
 
-/// From here on this is what the system call comes to in this thread, and in those that it starts.
+/// From now on the kernel answers the system call with `action`, in this thread and in the threads that it
+/// starts.
 fn filter(action: u32) -> bool {
     const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
     let step = |code, k, jf| libc::sock_filter { code, jt: 0, jf, k };
@@ -54,12 +55,12 @@ fn deny() -> bool {
     filter(REFUSE)
 }
 
-/// Small items: enough of them that the kernel is told.
-fn many_small_ones() {
-    small_ones(1_200_000);
+/// So many small items that the process registers with the kernel for `membarrier`.
+fn pass_many_small_items() {
+    pass_small_items(1_200_000);
 }
 
-fn small_ones(count: u64) {
+fn pass_small_items(count: u64) {
     let queue = Queue::unbounded();
     for n in 0..count {
         queue.try_put(n).unwrap();
@@ -67,8 +68,8 @@ fn small_ones(count: u64) {
     }
 }
 
-/// Does `part` in a process of its own, in which nobody has made the call before: that of the test `name`, started anew.
-/// `None` in that process.
+/// Runs `part` in a process of its own, in which no thread has made the call before: the test `name` in a new
+/// process. Returns `None` in that process.
 fn in_a_child(name: &str, part: impl FnOnce()) -> Option<Output> {
     const MARK: &str = "JOINQ_TEST_DENIED";
     if std::env::var_os(MARK).is_some() {
@@ -79,16 +80,16 @@ fn in_a_child(name: &str, part: impl FnOnce()) -> Option<Output> {
     Some(child.args(["--exact", name, "--nocapture", "--test-threads=1"]).env(MARK, "1").output().unwrap())
 }
 
-/// Says it at once, for a process that may be killed next.
-fn say(word: &str) {
+/// Prints without buffering, for a process that may be killed next.
+fn print(word: &str) {
     let mut out = std::io::stdout();
     out.write_all(word.as_bytes()).and_then(|()| out.flush()).unwrap();
 }
 
-/// One thread puts large items, another, to which the barrier may be denied, gets them.
-fn all_large_ones_arrive(getter_denied: bool) {
+/// One thread puts large items. Another thread, which may be denied the barrier, gets them.
+fn assert_large_items_arrive(getter_denied: bool) {
     const COUNT: u32 = 200;
-    let roomy = || thread::Builder::new().stack_size(64 << 20);
+    let large_stack = || thread::Builder::new().stack_size(64 << 20);
     let queue = Arc::new(Queue::<Large>::bounded(4));
     let putter = {
         let queue = queue.clone();
@@ -102,30 +103,30 @@ fn all_large_ones_arrive(getter_denied: bool) {
         }
         queue
     };
-    let threads = (roomy().spawn(putter).unwrap(), roomy().spawn(getter).unwrap());
+    let threads = (large_stack().spawn(putter).unwrap(), large_stack().spawn(getter).unwrap());
     threads.0.join().unwrap();
     let queue = threads.1.join().unwrap();
-    // The end of a queue takes out what is inside, by a large piece of stack.
-    roomy().spawn(|| drop(queue)).unwrap().join().unwrap();
+    // The drop of a queue moves each item through the stack, so it needs a large one.
+    large_stack().spawn(|| drop(queue)).unwrap().join().unwrap();
 }
 
 #[test]
 fn items_arrive_when_membarrier_is_denied_midway() {
-    many_small_ones();
-    all_large_ones_arrive(false);
-    all_large_ones_arrive(true);
-    all_large_ones_arrive(false);
+    pass_many_small_items();
+    assert_large_items_arrive(false);
+    assert_large_items_arrive(true);
+    assert_large_items_arrive(false);
 }
 
 #[test]
 fn items_arrive_when_membarrier_is_denied_from_the_start() {
     let output = in_a_child("items_arrive_when_membarrier_is_denied_from_the_start", || {
         if deny() {
-            small_ones(1);
-            // What was refused once is not tried again.
+            pass_small_items(1);
+            // A call that was refused once is not tried again: it would kill the process.
             assert!(filter(KILL));
-            small_ones(2_000_000);
-            all_large_ones_arrive(false);
+            pass_small_items(2_000_000);
+            assert_large_items_arrive(false);
         }
     });
     assert!(output.map_or(true, |output| output.status.success()));
@@ -134,28 +135,28 @@ fn items_arrive_when_membarrier_is_denied_from_the_start() {
 #[test]
 fn items_arrive_when_membarrier_is_denied_after_the_first_put() {
     let output = in_a_child("items_arrive_when_membarrier_is_denied_after_the_first_put", || {
-        small_ones(1);
+        pass_small_items(1);
         if deny() {
-            many_small_ones();
+            pass_many_small_items();
             assert!(filter(KILL));
-            small_ones(2_000_000);
-            all_large_ones_arrive(false);
+            pass_small_items(2_000_000);
+            assert_large_items_arrive(false);
         }
     });
     assert!(output.map_or(true, |output| output.status.success()));
 }
 
-/// A process that is killed for the call dies at its first put, or not by it.
+/// A process that is killed for the call dies at its first put, or never makes the call.
 #[test]
 fn a_process_that_may_not_call_membarrier_dies_at_the_first_put_or_never() {
     let output = in_a_child("a_process_that_may_not_call_membarrier_dies_at_the_first_put_or_never", || {
         if filter(KILL) {
-            say("<filtered>");
-            small_ones(1);
-            say("<put>");
-            small_ones(2_000_000);
-            all_large_ones_arrive(false);
-            say("<lived>");
+            print("<filtered>");
+            pass_small_items(1);
+            print("<put>");
+            pass_small_items(2_000_000);
+            assert_large_items_arrive(false);
+            print("<lived>");
         }
     });
     let Some(output) = output else { return };
@@ -168,23 +169,23 @@ fn a_process_that_may_not_call_membarrier_dies_at_the_first_put_or_never() {
     }
 }
 
-/// A forked child has the queue as it was, and the barrier.
+/// A forked child has a copy of the queue, and can use the barrier.
 #[test]
 fn a_forked_child_can_use_the_queue() {
     let queue = Queue::unbounded();
-    many_small_ones();
+    pass_many_small_items();
     (0..1000).for_each(|n| queue.try_put(n).unwrap());
-    // SAFETY: the child calls nothing but the queue, which takes no lock of another thread, and the allocator, which glibc
-    // keeps usable in a child.
+    // SAFETY: the child uses only the queue, which takes no lock of another thread, and the allocator, which
+    // glibc keeps usable in a child.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        let went = (0..1000).all(|n| queue.try_get().is_ok_and(|got| got == n))
+        let passed = (0..1000).all(|n| queue.try_get().is_ok_and(|got| got == n))
             && (0..100_000).all(|n| queue.try_put(n).is_ok() && queue.try_get().is_ok_and(|got| got == n));
-        // SAFETY: leaves at once.
-        unsafe { libc::_exit(i32::from(!went)) }
+        // SAFETY: no condition; the child ends here.
+        unsafe { libc::_exit(i32::from(!passed)) }
     }
     let mut status = 0;
-    // SAFETY: `status` is ours.
+    // SAFETY: `status` is a local variable.
     assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
     assert_eq!(status, 0);
     assert!((0..1000).all(|n| queue.try_get() == Ok(n)));

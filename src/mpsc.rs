@@ -1,9 +1,9 @@
-//! Channels with one receiver: many producers, a single consumer.
+//! Channels with many producers and a single consumer.
 //!
-//! The receiver's methods want `&mut self`, so that it is woken without a lock. In a channel without a bound nobody else
-//! takes messages out, and a receive needs no read-modify-write and looks at the slot alone; in a bounded channel a
-//! [`force_send`](Sender::force_send) may take the oldest message out as well. The [`Sender`] is the one of
-//! [`joinq::unbounded`](crate::unbounded).
+//! The receiver's methods take `&mut self`, so there is one receive at a time, which is woken without a lock.
+//! In an unbounded channel a receive needs no read-modify-write: it reads only the slot of the next message.
+//! In a bounded channel a [`force_send`](Sender::force_send) may remove the oldest message as well. The
+//! senders are those of [`joinq::channel`](crate::channel), where their futures have their names.
 //!
 //! # Examples
 //! ```
@@ -11,43 +11,45 @@
 //! let other = sender.clone();
 //! std::thread::spawn(move || sender.send(1).wait());
 //! std::thread::spawn(move || other.send(2).wait());
-//! assert_eq!(receiver.iter().sum::<u32>(), 3); // ends when both senders are gone
+//! assert_eq!(receiver.iter().sum::<u32>(), 3); // ends when both senders were dropped
 //! ```
 
-use super::handles::{self, OnDisconnect};
+use crate::channel::{self, OnDisconnect};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::operation::{operation, Operation};
-use crate::queue::{Closed, Consumer, ConsumerAttempt, Many, One, Queue, QueueRef, TakeSingle};
+use crate::queue::{Closed, Consumer, ConsumerAttempt, Many, One, Queue, QueueRef};
 use std::fmt;
 use std::iter::FusedIterator;
 use std::task::{Context, Poll};
 
-pub use super::{Send, SendMany, SendOwned, Sender, WeakSender};
+#[doc(no_inline)]
+pub use crate::channel::{Sender, WeakSender};
 
-/// A channel that always has room, for one receiver.
+/// Creates an unbounded channel with one receiver.
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     pair(Queue::unbounded())
 }
 
-/// A channel with room for `capacity` messages, for one receiver.
+/// Creates a channel that holds at most `capacity` messages, with one receiver.
 ///
 /// # Panics
-/// If `capacity` is 0: a rendezvous is made by [`joinq::bounded`](crate::bounded).
+/// If `capacity` is 0. [`joinq::bounded`](crate::bounded) creates a rendezvous.
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    assert!(capacity > 0, "capacity must be greater than zero; use `joinq::bounded(0)` for a rendezvous");
     pair(Queue::bounded(capacity))
 }
 
 fn pair<T>(mut queue: Queue<T>) -> (Sender<T>, Receiver<T>) {
     let consumer = queue.consumer();
-    let (sender, shared) = handles::pair(queue, OnDisconnect::Drop);
+    let (sender, shared) = channel::pair(queue, OnDisconnect::Drop);
     (sender, Receiver { shared, consumer })
 }
 
-/// The one receiver of a channel; made by [`unbounded`] and [`bounded`].
+/// The receiver of a channel with a single consumer; returned by [`unbounded`] and [`bounded`].
 ///
-/// When it is dropped the channel is closed and the messages left inside are dropped at once.
+/// When it is dropped, the channel is closed and the messages in it are dropped at once.
 pub struct Receiver<T> {
-    shared: super::Receiver<T>,
+    shared: channel::Receiver<T>,
     consumer: Consumer<T>,
 }
 
@@ -57,10 +59,10 @@ impl<T> Receiver<T> {
         (self.shared.queue(), &mut self.consumer)
     }
 
-    /// Receives a message; waits while there is none.
+    /// Receives the oldest message; waits while the channel is empty.
     ///
     /// # Errors
-    /// [`RecvError`] once the channel is closed and empty.
+    /// [`RecvError`] if the channel is closed and empty.
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes a message only in the poll that returns it.
@@ -70,65 +72,68 @@ impl<T> Receiver<T> {
         Recv(Operation::new(ConsumerAttempt::new(queue, consumer, One)))
     }
 
-    /// Receives a message if there is one at this moment.
+    /// Receives the oldest message without waiting.
     ///
     /// # Errors
-    /// [`TryRecvError`].
+    /// [`TryRecvError::Empty`], or [`TryRecvError::Closed`] if the channel is empty and will stay so.
     #[inline]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         let (queue, consumer) = self.parts();
         queue.try_get_single(consumer)
     }
 
-    /// Receives up to `limit` messages, appended to `messages`, and says how many; waits while there is none.
+    /// Receives up to `limit` messages, appends them to `messages`, and returns their number; waits while the
+    /// channel is empty.
     ///
     /// # Errors
-    /// [`RecvError`] once the channel is closed and empty.
+    /// [`RecvError`] if the channel is closed and empty.
     ///
     /// # Cancel safety
-    /// As [`Receiver::recv`].
+    /// As for [`Receiver::recv`].
     pub fn recv_many<'a>(&'a mut self, messages: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
         let (queue, consumer) = self.parts();
         RecvMany(Operation::new(ConsumerAttempt::new(queue, consumer, Many { items: messages, limit })))
     }
 
-    /// Receives up to `limit` messages that are there at this moment, appended to `messages`, and says how many.
+    /// Receives up to `limit` messages without waiting, appends them to `messages`, and returns their number.
     ///
     /// # Errors
-    /// [`TryRecvError`] if there is none, and `limit` is not 0.
+    /// As for [`try_recv`](Receiver::try_recv), if the channel is empty and `limit` is not 0.
     pub fn try_recv_many(&mut self, messages: &mut Vec<T>, limit: usize) -> Result<usize, TryRecvError> {
         let (queue, consumer) = self.parts();
-        Ok(Many { items: messages, limit }.take(queue, consumer)?)
+        queue.try_get_many_single(consumer, messages, limit)
     }
 
-    /// Polls for a message, for a hand-written future: `Ready(None)` once the channel is closed and empty.
+    /// Polls for a message, for a hand-written future: `Ready(None)` if the channel is closed and empty.
     ///
-    /// The waker of the last call is the one that is woken.
+    /// The receiver wakes the waker of the last call.
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
         let (queue, consumer) = self.parts();
         let mut receive = Operation::new(ConsumerAttempt::new(queue, consumer, One));
         let polled = receive.poll(context);
-        // What waits is the receiver itself, not this.
+        // The registration stays: it belongs to the receiver, not to this operation.
         receive.finish();
         polled.map(Result::ok)
     }
 
-    /// The messages until the channel is closed and empty; waits for each on this thread.
+    /// A blocking iterator over the messages as they arrive, which ends when the channel is closed and empty.
     pub fn iter(&mut self) -> Iter<'_, T> {
         Iter { receiver: self }
     }
 
-    /// The messages that are there at the moment.
+    /// An iterator that receives without waiting, and ends when it finds the channel empty.
     pub fn try_iter(&mut self) -> TryIter<'_, T> {
         TryIter { receiver: self }
     }
 
-    /// Closes the channel: nothing more is sent, what is inside can be received. True for the one call that closed it.
+    /// Closes the channel. Returns true for the one call that closed it.
+    ///
+    /// Further sends fail; messages in the channel can still be received.
     pub fn close(&self) -> bool {
         self.shared.close()
     }
 
-    /// Whether the channel is closed: by a call, or because all senders are gone.
+    /// Whether the channel is closed: by a call, or because all senders were dropped.
     pub fn is_closed(&self) -> bool {
         self.shared.is_closed()
     }
@@ -138,22 +143,22 @@ impl<T> Receiver<T> {
         self.shared.closed()
     }
 
-    /// How many messages are inside; never more than the capacity.
+    /// The number of messages in the channel; never more than the capacity.
     pub fn len(&self) -> usize {
         self.shared.len()
     }
 
-    /// Whether nothing is inside.
+    /// Whether the channel contains no messages.
     pub fn is_empty(&self) -> bool {
         self.shared.is_empty()
     }
 
-    /// For how many messages there is room; `None` if the channel is unbounded.
+    /// The capacity; `None` if the channel is unbounded.
     pub fn capacity(&self) -> Option<usize> {
         self.shared.capacity()
     }
 
-    /// How many senders there are.
+    /// The number of senders.
     pub fn sender_count(&self) -> usize {
         self.shared.sender_count()
     }
@@ -161,7 +166,7 @@ impl<T> Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        // Before the channel is closed, which may panic by a waker: the handle drops what is inside in any case.
+        // Before the channel is closed, where a waker may panic: the handle drops the messages in any case.
         self.shared.queue().end_consumer(&mut self.consumer);
     }
 }
@@ -175,7 +180,7 @@ impl<T> fmt::Debug for Receiver<T> {
 type Receiving<'a, T, K> = ConsumerAttempt<'a, T, K>;
 
 operation! {
-    /// A message on its way out; made by [`Receiver::recv`].
+    /// Future returned by [`Receiver::recv`].
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes a message only in the poll that returns it.
@@ -184,7 +189,7 @@ operation! {
 }
 
 operation! {
-    /// Some messages on their way out; made by [`Receiver::recv_many`].
+    /// Future returned by [`Receiver::recv_many`].
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes messages only in the poll that returns their number.
@@ -192,12 +197,12 @@ operation! {
         -> Result<usize, RecvError>, in time Result<usize, RecvTimeoutError>;
 }
 
-/// The messages until the end; made by [`Receiver::iter`].
+/// Blocking iterator over the messages of a channel; returned by [`Receiver::iter`].
 pub struct Iter<'a, T> {
     receiver: &'a mut Receiver<T>,
 }
 
-/// The messages that are there; made by [`Receiver::try_iter`].
+/// Iterator over the messages of a channel that never waits; returned by [`Receiver::try_iter`].
 pub struct TryIter<'a, T> {
     receiver: &'a mut Receiver<T>,
 }

@@ -1,4 +1,4 @@
-//! Each item is dropped exactly once, whatever way it goes.
+//! Each item is dropped exactly once, in every way in which it can leave a queue.
 
 mod common;
 
@@ -27,16 +27,16 @@ fn taken_items_are_dropped_by_their_getter() {
 #[test]
 fn items_left_in_a_queue_are_dropped_with_it() {
     let _watchdog = watchdog();
-    // 8-byte items have 256 slots to a segment, these have fewer; all edges are among the lengths.
-    for inside in [0, 1, 2, 127, 128, 129, 255, 256, 257, 600] {
+    // A segment has 256 slots for items of 8 bytes, and fewer for these; the lengths cover both edges.
+    for left in [0, 1, 2, 127, 128, 129, 255, 256, 257, 600] {
         for got in [0, 1, 130] {
             let ledger = Ledger::new();
             let queue = Queue::unbounded();
-            queue.put_many(ledger.items(0..got + inside)).wait().unwrap();
+            queue.put_many(ledger.items(0..got + left)).wait().unwrap();
             assert_eq!(queue.try_iter().take(got).count(), got);
             assert_eq!(ledger.dropped(), got);
             drop(queue);
-            assert_eq!(ledger.dropped(), got + inside);
+            assert_eq!(ledger.dropped(), got + left);
             ledger.settle();
         }
     }
@@ -45,12 +45,12 @@ fn items_left_in_a_queue_are_dropped_with_it() {
 #[test]
 fn items_left_in_a_closed_queue_are_dropped_with_it() {
     let _watchdog = watchdog();
-    for inside in [0, 1, 128, 300] {
+    for left in [0, 1, 128, 300] {
         let ledger = Ledger::new();
         let queue = Queue::unbounded();
-        queue.put_many(ledger.items(0..inside)).wait().unwrap();
+        queue.put_many(ledger.items(0..left)).wait().unwrap();
         queue.close();
-        drop(queue.put(ledger.item(inside)).wait());
+        drop(queue.put(ledger.item(left)).wait());
         assert_eq!(ledger.dropped(), 1);
         drop(queue);
         ledger.settle();
@@ -166,7 +166,7 @@ fn every_item_is_dropped_once_under_load() {
     }
 }
 
-/// An item so large that its copy into the slot takes a while: getters lose patience and leave holes.
+/// An item whose copy into the slot takes so long that getters reach their spin limit and leave holes.
 struct Large(#[allow(dead_code)] Item, #[allow(dead_code)] [u8; 16 << 10]);
 
 #[test]
@@ -200,7 +200,7 @@ fn a_queue_with_holes_drops_its_remaining_items_once() {
     ledger.settle();
 }
 
-/// An item whose drop panics if it is armed, after it was noted.
+/// An item whose drop panics if it is armed, after the ledger has recorded the drop.
 struct Bomb(#[allow(dead_code)] Item, bool);
 
 impl Drop for Bomb {
@@ -309,7 +309,7 @@ fn an_item_may_use_its_own_queue_when_it_is_dropped() {
     ledger.settle();
 }
 
-/// A message that owns a way back into the channel it is in.
+/// A message that owns a sender of the channel that holds it.
 struct Boomerang {
     #[allow(dead_code)]
     back: Option<Sender<Boomerang>>,
@@ -334,7 +334,7 @@ fn messages_that_own_a_sender_of_their_own_channel_are_dropped_with_the_last_rec
     ledger.settle();
 }
 
-/// A message that owns a receiver of its own channel.
+/// A message that owns a receiver of the channel that holds it.
 struct Snake(#[allow(dead_code)] Receiver<Snake>, #[allow(dead_code)] Item);
 
 #[test]

@@ -1,38 +1,20 @@
-//! Models of waiting: no wake-up is lost, whoever is cancelled, and nothing is taken that is not returned.
+//! Models of waiting operations: no wake-up and no item is lost, also beside cancellations.
 
-#[cfg(not(loom))]
-#[test]
-#[ignore = "a model: run `cargo loom`"]
-fn models_need_cfg_loom() {
-    panic!("run `cargo loom` with RUSTFLAGS unset");
-}
-
-#[cfg(loom)]
-mod models;
+mod support;
 
 #[cfg(loom)]
 mod tests {
-    use crate::models::{explore, explore_large, poll_once};
+    use crate::support::{explore, explore_large, poll_once, share_with_items, spawn};
     use joinq::{GetError, Queue};
     use loom::future::block_on;
     use loom::sync::Arc;
-    use loom::thread;
     use std::future::Future;
 
     fn bounded_with(capacity: usize, items: &[u8]) -> Arc<Queue<u8>> {
-        let queue = Queue::bounded(capacity);
-        for &item in items {
-            queue.try_put(item).unwrap();
-        }
-        Arc::new(queue)
+        share_with_items(Queue::bounded(capacity), items)
     }
 
-    fn spawn<R: 'static>(queue: &Arc<Queue<u8>>, run: impl FnOnce(&Queue<u8>) -> R + 'static) -> thread::JoinHandle<R> {
-        let queue = queue.clone();
-        thread::spawn(move || run(&queue))
-    }
-
-    /// The put comes before, while or after the get parks, also when the get has poisoned its first claim.
+    /// The put runs before, while or after the get parks, also when the get has poisoned its first claim.
     #[test]
     fn a_waiting_get_is_woken_by_a_put() {
         explore(|| {
@@ -58,7 +40,7 @@ mod tests {
         });
     }
 
-    /// Of two puts that append at once one helps the other; each item wakes somebody.
+    /// Of two puts that append at the same time one helps the other; each item wakes a waiter.
     #[test]
     fn a_waiting_get_is_woken_by_a_helped_append() {
         explore(|| {
@@ -99,7 +81,7 @@ mod tests {
         });
     }
 
-    /// Two gets wait, two puts come: the second wake-up is not taken for the first.
+    /// Two gets wait for two puts: the second wake-up must not be lost in the first.
     #[test]
     fn two_puts_wake_two_gets() {
         explore(|| {
@@ -124,7 +106,7 @@ mod tests {
         });
     }
 
-    /// The cancelled get may have been woken: then the wake-up goes on to the other one.
+    /// The cancelled get may have been woken: then it forwards the wake-up to the other get.
     #[test]
     fn a_cancelled_get_forwards_its_wake_up() {
         explore(|| {
@@ -139,7 +121,8 @@ mod tests {
         });
     }
 
-    /// A put is taken back while a get makes room: its item is in, or it comes back, and the room goes to the next.
+    /// A put is taken back while a get frees a slot: its item is put or returned, and then the next put gets
+    /// a slot.
     #[test]
     fn a_cancelled_put_lets_the_next_put_complete() {
         explore(|| {
@@ -156,7 +139,7 @@ mod tests {
         });
     }
 
-    /// The item is delivered or handed back: never both, and never neither.
+    /// The item is either put or returned.
     #[test]
     fn a_put_that_is_taken_back_returns_its_item_or_has_put_it() {
         explore(|| {
@@ -171,7 +154,7 @@ mod tests {
         });
     }
 
-    /// A put learns without the lock that its item went in, and finds it inside.
+    /// A put learns without the lock that its item was put, and the item is visible in the queue.
     #[test]
     fn the_item_of_a_completed_put_is_in_the_queue() {
         explore(|| {
@@ -186,8 +169,8 @@ mod tests {
         });
     }
 
-    /// A get that was called learns that without the lock. If its time is over it has looked for what it was called for, or
-    /// another is called.
+    /// A notified get learns this without the lock. If it times out, it has tried to take the item for which
+    /// it was notified, or another get is notified.
     #[test]
     fn a_get_that_timed_out_does_not_keep_its_notification() {
         explore_large(|| {
@@ -204,7 +187,7 @@ mod tests {
         });
     }
 
-    /// Two gets make room at once: the items of those who wait go in in the order of the line.
+    /// Two gets free slots at the same time: the items of the waiting puts are put in FIFO order.
     #[test]
     fn the_first_waiting_put_is_served_first() {
         explore_large(|| {
@@ -219,7 +202,7 @@ mod tests {
         });
     }
 
-    /// A put lines up beside a close and a get that makes room.
+    /// A put registers beside a close and a get that frees a slot.
     #[test]
     fn a_put_that_registers_beside_a_close_loses_nothing() {
         explore(|| {
@@ -232,7 +215,8 @@ mod tests {
         });
     }
 
-    /// Two close at once, and only one does it: whichever returns first, all are told.
+    /// Of two closes at the same time only one returns true; all waiters are notified before the first
+    /// returns.
     #[test]
     fn two_closes_end_a_waiting_get() {
         explore(|| {
@@ -245,7 +229,8 @@ mod tests {
         });
     }
 
-    /// One leaves, one enrols and leaves, while a wake-up is on its way that a third needs.
+    /// One get is cancelled and one registers and is cancelled, while a put wakes a get: a third get needs
+    /// this wake-up.
     #[test]
     fn a_cancelled_get_beside_a_new_get_loses_no_wake_up() {
         explore(|| {
@@ -254,20 +239,21 @@ mod tests {
             assert!(poll_once(&mut first).is_none() && poll_once(&mut second).is_none());
             let putter = spawn(&queue, |queue| queue.try_put(1).unwrap());
             drop(first);
-            let passer_by = poll_once(&mut queue.get());
-            let got = passer_by.unwrap_or_else(|| block_on(second));
+            let brief = poll_once(&mut queue.get());
+            let got = brief.unwrap_or_else(|| block_on(second));
             assert_eq!(got, Ok(1));
             putter.join().unwrap();
         });
     }
 
-    /// As before on three threads: the token that the leaver takes back may be that of the one who enrols.
+    /// On three threads: the notification that the cancelled get forwards may be that of a get that registers
+    /// meanwhile.
     #[test]
     fn a_cancelled_get_does_not_take_the_notification_of_a_new_get() {
         explore_large(|| {
             let queue = Arc::new(Queue::unbounded());
-            let mut leaver = queue.get();
-            assert!(poll_once(&mut leaver).is_none());
+            let mut cancelled = queue.get();
+            assert!(poll_once(&mut cancelled).is_none());
             let getter = spawn(&queue, |queue| block_on(queue.get()));
             let putter = spawn(&queue, |queue| {
                 queue.try_put(1).unwrap();
@@ -275,7 +261,7 @@ mod tests {
                     queue.try_put(item).unwrap();
                 }
             });
-            drop(leaver);
+            drop(cancelled);
             assert_eq!(getter.join().unwrap(), Ok(1));
             putter.join().unwrap();
         });
@@ -284,7 +270,7 @@ mod tests {
     #[test]
     fn a_close_ends_a_waiting_get() {
         explore(|| {
-            let queue = Arc::new(Queue::unbounded());
+            let queue = Arc::new(Queue::<u8>::unbounded());
             let getter = spawn(&queue, |queue| block_on(queue.get()));
             assert!(queue.close());
             assert_eq!(getter.join().unwrap(), Err(GetError));
@@ -301,7 +287,7 @@ mod tests {
         });
     }
 
-    /// The tail's segment is full, so that closing seals the link; `closed` must not miss it.
+    /// The segment of the tail is full, so that the close seals its link; `closed` must see it.
     #[test]
     fn a_close_at_a_full_segment_ends_the_wait_for_the_close() {
         explore(|| {
@@ -322,7 +308,7 @@ mod tests {
         });
     }
 
-    /// Two puts stand at the same time, first in line first.
+    /// Two puts wait at the same time, and are served in FIFO order.
     #[test]
     fn a_rendezvous_serves_two_puts() {
         explore(|| {
@@ -354,7 +340,7 @@ mod tests {
         });
     }
 
-    /// Two `try_put` beside one get that waits: one goes in.
+    /// Two calls of `try_put` beside one waiting get: one of them succeeds.
     #[test]
     fn two_try_puts_are_matched_with_one_get_once() {
         explore(|| {
@@ -368,7 +354,7 @@ mod tests {
         });
     }
 
-    /// A get that waits is robbed by one that does not, while a put lines up.
+    /// A get that does not wait takes the item of a waiting get, while a put registers.
     #[test]
     fn a_get_whose_item_another_took_is_served_by_a_waiting_put() {
         explore(|| {
@@ -383,7 +369,7 @@ mod tests {
         });
     }
 
-    /// Either the item was taken, or it comes back: never both.
+    /// The item is either taken or returned.
     #[test]
     fn a_cancelled_rendezvous_returns_its_item_or_has_put_it() {
         explore(|| {
@@ -408,7 +394,7 @@ mod tests {
         });
     }
 
-    /// A thread and two tasks in line, three items: whoever is left in line was called.
+    /// A thread and a task wait, two items are put: the task is woken if the thread leaves it an item.
     #[test]
     fn a_notified_thread_notifies_tasks_of_the_items_put_meanwhile() {
         explore_large(|| {

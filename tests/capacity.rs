@@ -1,4 +1,4 @@
-//! A bound is a bound: never more items in the queue than its capacity, whoever waits, and `len` says how many.
+//! A bounded queue never holds more items than its capacity, also while operations wait, and `len` is exact.
 
 mod common;
 
@@ -7,7 +7,7 @@ use joinq::{bounded, mpsc, Queue, TryPutError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-/// Puts until the queue is full, and says how many went in.
+/// Puts items until the queue is full, and returns their number.
 fn fill(queue: &Queue<usize>) -> usize {
     let mut count = 0;
     while queue.try_put(count).is_ok() {
@@ -25,7 +25,7 @@ fn waiting_gets_do_not_add_to_the_capacity() {
             let gets: Vec<_> = (0..waiting).map(|_| Probe::pending(queue.get())).collect();
             assert_eq!(fill(&queue), capacity);
             assert_eq!(gets.iter().filter(|get| get.is_woken()).count(), capacity.min(waiting));
-            // Cancelled gets leave their items where they are.
+            // The items stay in the queue when the gets are cancelled.
             drop(gets);
             assert_eq!((queue.len(), queue.is_full()), (capacity, true));
             assert!(queue.drain().eq(0..capacity));
@@ -99,7 +99,7 @@ fn a_forced_send_to_a_single_receiver_keeps_the_latest_message() {
     assert_eq!(sender.force_send(2), Ok(Some(1)));
     assert!(receive.is_woken());
     assert_eq!(receive.ready(), Ok(2));
-    // Across the ends of many segments, beside a receiver that takes little.
+    // Over many segments, while the receiver takes almost nothing.
     for message in 3..5000 {
         assert_eq!(sender.force_send(message).unwrap(), (message > 3).then(|| message - 1));
     }
@@ -107,7 +107,7 @@ fn a_forced_send_to_a_single_receiver_keeps_the_latest_message() {
     assert!(receiver.try_recv().is_err());
 }
 
-/// Senders displace what the only receiver takes: each message comes out once, and to one of them.
+/// Senders displace messages while the single receiver takes messages: each message is returned exactly once.
 #[test]
 fn forced_sends_that_race_with_a_single_receiver_lose_nothing() {
     let _watchdog = watchdog();
@@ -134,7 +134,8 @@ fn forced_sends_that_race_with_a_single_receiver_lose_nothing() {
     assert!(out.iter().copied().eq(0..2 * EACH), "lost or doubled");
 }
 
-/// While items are forced in, a thread that looks never counts more than the capacity, nor takes more at once.
+/// Beside forced puts another thread never counts more items than the capacity, and never drains more at
+/// once.
 #[test]
 fn forced_puts_never_exceed_the_capacity() {
     let _watchdog = watchdog();

@@ -1,25 +1,17 @@
-//! Models of the handles: the last one of a side ends the channel, once, and loses nothing.
+//! Models of the handles: the last handle of a side closes the channel, exactly once, and no message is lost.
 
-#[cfg(not(loom))]
-#[test]
-#[ignore = "a model: run `cargo loom`"]
-fn models_need_cfg_loom() {
-    panic!("run `cargo loom` with RUSTFLAGS unset");
-}
-
-#[cfg(loom)]
-mod models;
+mod support;
 
 #[cfg(loom)]
 mod tests {
-    use crate::models::explore;
+    use crate::support::explore;
     use joinq::{bounded, unbounded, RecvError};
     use loom::future::block_on;
     use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::sync::Arc;
     use loom::thread;
 
-    /// A closed channel was drained: what was sent before is received before the end is told.
+    /// Messages that were sent before the close are received before the end.
     #[test]
     fn the_last_sender_ends_the_receiving() {
         explore(|| {
@@ -31,9 +23,10 @@ mod tests {
         });
     }
 
-    /// Who is told of the end sees what was done before each sender was dropped, though only the count orders it.
+    /// A receiver that sees the end sees the stores before the drop of each sender, though only the count
+    /// orders them.
     #[test]
-    fn what_each_sender_did_happens_before_the_end() {
+    fn the_end_happens_after_the_stores_of_each_sender() {
         explore(|| {
             let (sender, receiver) = unbounded::<u8>();
             let other = sender.clone();
@@ -52,7 +45,7 @@ mod tests {
         });
     }
 
-    /// The message was accepted and dropped, or came back: loom's `Arc` sees a leak.
+    /// The message is accepted and dropped, or returned: loom's `Arc` detects a leak.
     #[test]
     fn the_last_receiver_drops_the_remaining_messages() {
         explore(|| {
@@ -63,7 +56,7 @@ mod tests {
             let sent = sender.try_send(copy);
             thread.join().unwrap();
             drop(sent);
-            // The sender lives still, so that only the receiver's end can have dropped the message.
+            // The sender still exists, so only the close by the receiver can have dropped the message.
             assert!(sender.is_closed() && Arc::strong_count(&message) == 1);
         });
     }
@@ -90,7 +83,7 @@ mod tests {
         });
     }
 
-    /// A weak handle brings a sender back only while there is one.
+    /// A weak handle can be upgraded only while a sender exists.
     #[test]
     fn an_upgrade_does_not_reopen_a_closed_channel() {
         explore(|| {

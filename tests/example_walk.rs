@@ -1,5 +1,5 @@
-//! The example `walk` on a tree with everything in it that a tree can have, against `find` and `wc`, and against what is
-//! known of the tree because it was just made.
+//! The example `walk` on a tree with files, folders, links and pipes of all kinds. Its counts are compared
+//! with those of `find` and `wc`, and with the numbers known from making the tree.
 #![cfg(all(unix, not(loom), not(miri)))]
 
 use std::ffi::OsStr;
@@ -13,7 +13,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// After this a walk counts as hung.
+/// A walk that takes longer counts as hung.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 const MODES: [&[&str]; 5] = [&[], &["--threads", "1"], &["--threads", "8"], &["--tasks", "1"], &["--tasks=8"]];
@@ -25,7 +25,7 @@ struct Totals {
     bytes: u64,
 }
 
-/// A tree under construction, which knows what was written.
+/// A tree under construction, with the counts of what was written.
 struct Tree {
     folder: tempfile::TempDir,
     totals: Totals,
@@ -51,7 +51,7 @@ impl Tree {
         self.count(text);
     }
 
-    /// A further name of a file. To whoever walks it is a file like any other, and it is made much faster than one.
+    /// A hard link. `walk` counts it like any other file, and it is made much faster than a file.
     fn name(&mut self, file: &str, name: impl AsRef<Path>) {
         fs::hard_link(self.path(file), self.path(name)).unwrap();
         self.count(&fs::read(self.path(file)).unwrap());
@@ -70,9 +70,10 @@ struct Outcome {
     stderr: String,
 }
 
-/// Where cargo puts the examples: beside the folder in which this test is.
+/// The path of the built example: cargo puts examples beside the folder of this test.
 ///
-/// `cargo test` makes them, but `cargo test --test walk` does not: then an old one must not pass for the new one.
+/// `cargo test` builds them, but `cargo test --test example_walk` does not: then an old build must not be
+/// tested.
 fn walk_binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let binary = test.parent().unwrap().with_file_name("examples").join("walk");
@@ -91,7 +92,8 @@ fn walk(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>, folder: &Path) -
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let start = Instant::now();
-    // A report is short, so that it fits into the pipes, and a child that still runs has not just to be read.
+    // A report is short and fits into the pipes, so a running child never blocks on output that is not read
+    // yet.
     while child.try_wait().unwrap().is_none() {
         if start.elapsed() > PATIENCE {
             child.kill().unwrap();
@@ -107,7 +109,7 @@ fn walk(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>, folder: &Path) -
     }
 }
 
-/// A walk in which nothing goes wrong.
+/// A walk without errors.
 fn totals(mode: &[&str], path: &Path) -> Totals {
     let outcome = walk(mode.iter().map(OsStr::new).chain([path.as_os_str()]), Path::new("/"));
     assert_eq!((outcome.status.code(), &*outcome.stderr), (Some(0), ""), "{mode:?} {path:?}");
@@ -120,7 +122,8 @@ fn parse(stdout: &str) -> Totals {
     Totals { files: files.parse().unwrap(), lines: lines.parse().unwrap(), bytes: bytes.parse().unwrap() }
 }
 
-/// What `find PATH -type f -print0 | wc -lc --files0-from=-` says; `None` where these are missing or of another make.
+/// The output of `find PATH -type f -print0 | wc -lc --files0-from=-`; `None` without the GNU versions of
+/// both.
 fn find_and_wc(path: &Path) -> Option<Totals> {
     let found = Command::new("find").arg(path).args(["-type", "f", "-print0"]).output().ok()?.stdout;
     let mut wc = Command::new("wc");
@@ -128,12 +131,12 @@ fn find_and_wc(path: &Path) -> Option<Totals> {
     let mut wc = wc.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
     let mut input = wc.stdin.take()?;
     let names = found.clone();
-    // From a thread of its own, as `wc` writes while it reads.
+    // Written by a thread of its own, as `wc` writes while it reads.
     let writer = thread::spawn(move || input.write_all(&names));
     let output = wc.wait_with_output().ok()?;
     writer.join().unwrap().ok()?;
     let files = found.iter().filter(|&&byte| byte == 0).count() as u64;
-    // The last line has the totals: the only file's, or those of several.
+    // The last line has the totals: of the only file, or of several files.
     let last = output.stdout.split(|&byte| byte == b'\n').rev().find(|line| !line.is_empty());
     let last = String::from_utf8_lossy(last.unwrap_or(b"0 0")).into_owned();
     let mut counts = last.split_whitespace().map(|word| word.parse().ok());
@@ -153,7 +156,7 @@ fn agrees(expected: Totals, path: &Path) {
 #[test]
 fn walk_counts_what_find_and_wc_count() {
     let mut tree = Tree::new();
-    // 10,000 small files in nested folders; among every few an empty one and some without a last line feed.
+    // 10,000 small files in nested folders; some are empty, and some have no final line feed.
     for kind in 0..10_usize {
         let text = "a line\n".repeat(kind % 5) + ["", "the rest"][kind % 2];
         tree.file(kind.to_string(), text.as_bytes());
@@ -165,7 +168,7 @@ fn walk_counts_what_find_and_wc_count() {
             tree.name(&(file % 10).to_string(), format!("{folder}/{file}"));
         }
     }
-    // More folders in one another than there are workers, and more files in one than a segment of the queue has slots.
+    // More nested folders than workers, and more files in one folder than a segment of the queue has slots.
     let deep = "d/".repeat(100);
     tree.folder(&deep);
     tree.file(deep + "file", b"at the end\n");
@@ -174,7 +177,7 @@ fn walk_counts_what_find_and_wc_count() {
         tree.name("1", format!("wide/{file}"));
     }
     tree.folder("empty");
-    // More than one chunk of whatever size, and bytes that are not text.
+    // Larger than any read buffer, with bytes that are not text.
     tree.file("large", &b"0123456789abcde\n".repeat(300_000));
     tree.file(
         "large.binary",
@@ -200,7 +203,7 @@ fn walk_counts_what_find_and_wc_count() {
     link("loop a", "loop b");
     link("nowhere", "dangling");
 
-    // Neither files nor folders. Whoever opens the fifo hangs.
+    // Neither files nor folders. A program that opens the fifo hangs.
     let _socket = UnixListener::bind(tree.path("socket")).unwrap();
     match Command::new("mkfifo").arg(tree.path("fifo")).status() {
         Ok(status) if status.success() => {}
@@ -239,7 +242,7 @@ fn walk_starts_at_the_given_path() {
     ] {
         agrees(expected, &tree.path(path));
     }
-    // Without a path, and with one that is relative.
+    // Without a path, and with a relative one.
     let no_arguments: [&str; 0] = [];
     assert_eq!(parse(&walk(no_arguments, tree.folder.path()).stdout), one);
     assert_eq!(parse(&walk(["--tasks", "2", "folder"], tree.folder.path()).stdout), one);
@@ -247,8 +250,8 @@ fn walk_starts_at_the_given_path() {
     assert_eq!(parse(&walk(["--", "--tasks"], tree.folder.path()).stdout), Totals { files: 1, ..nothing });
 }
 
-/// A chain of folders whose path is longer than the system takes in one piece, made step by step. Even root cannot read
-/// the end of it by its path.
+/// A chain of folders whose path is longer than a system call accepts, made step by step. Even root cannot
+/// read its end by the full path.
 fn too_deep(folder: &Path) -> bool {
     let script =
         "n=$(printf '%0200d' 0); i=0; while [ $i -lt 25 ]; do mkdir $n && cd -P $n || exit 1; i=$((i+1)); done";

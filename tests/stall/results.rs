@@ -1,15 +1,15 @@
-//! The account: what the stalls came to, and whether each item arrived once and in order.
+//! The results of the stalls, and whether each item arrived once and in order.
 
 use super::Item;
 use std::fmt;
 use std::ops::AddAssign;
 
-/// What is known of the items by the one who gets them.
+/// The items that one getter received.
 #[derive(Default)]
 pub(crate) struct Ledger {
-    /// By producer: one bit an item.
+    /// For each producer: one bit for each item.
     got: [Vec<u64>; 2],
-    /// By producer: the lowest number that may come next.
+    /// For each producer: the lowest number that may arrive next.
     next: [u64; 2],
     torn: u64,
     disordered: u64,
@@ -35,34 +35,35 @@ impl Ledger {
     }
 }
 
-/// What the stalls came to.
+/// The results of some stalls.
 #[derive(Default)]
-pub(crate) struct Tally {
+pub(crate) struct Results {
     pub(crate) stalls: u32,
     pub(crate) puts: u32,
     pub(crate) gets: u32,
     pub(crate) nothing: u32,
-    /// Closes beside a stopped victim after which the putter or the getter did not come to its end.
+    /// Closes beside a stopped victim after which the putter or the getter did not end.
     pub(crate) ends: u32,
-    /// Stalls in which not everything was seen at the first look.
+    /// Stalls in which a thread made no progress within the first limit.
     pub(crate) late: u32,
-    /// Where the victim was when others froze, from where the program begins in memory: for `addr2line`.
+    /// The instructions of the victim when others froze, relative to the begin of the program: for
+    /// `addr2line`.
     pub(crate) places: Vec<usize>,
     pub(crate) faults: Vec<String>,
 }
 
-impl Tally {
+impl Results {
     pub(crate) fn frozen(&self) -> u32 {
         self.puts + self.gets + self.nothing + self.ends
     }
 
-    /// Notes what is wrong in the ledgers of those who got, when each producer has `put` so many.
+    /// Records the faults in the ledgers of the two getters, when each producer has `put` so many items.
     pub(crate) fn audit(&mut self, put: [u64; 2], ledgers: &[Ledger; 2]) {
         for (producer, put) in put.into_iter().enumerate() {
             let words = ledgers.iter().map(|ledger| ledger.got[producer].len() as u64).max().unwrap_or(0);
             for word in 0..words.max(put / 64 + 1) {
                 let [one, two] =
-                    [0, 1].map(|who| ledgers[who].got[producer].get(word as usize).map_or(0, |bits| *bits));
+                    [0, 1].map(|getter| ledgers[getter].got[producer].get(word as usize).map_or(0, |bits| *bits));
                 let all =
                     1_u64.checked_shl(put.saturating_sub(word * 64).min(64) as u32).map_or(u64::MAX, |bit| bit - 1);
                 let first = word * 64;
@@ -83,8 +84,8 @@ impl Tally {
     }
 }
 
-impl AddAssign for Tally {
-    fn add_assign(&mut self, more: Tally) {
+impl AddAssign for Results {
+    fn add_assign(&mut self, more: Results) {
         self.stalls += more.stalls;
         self.puts += more.puts;
         self.gets += more.gets;
@@ -96,9 +97,9 @@ impl AddAssign for Tally {
     }
 }
 
-impl fmt::Display for Tally {
+impl fmt::Display for Results {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally { stalls, puts, gets, nothing, ends, late, places, faults } = self;
+        let Results { stalls, puts, gets, nothing, ends, late, places, faults } = self;
         write!(f, "stalls {stalls} puts frozen {puts} gets frozen {gets} nothing delivered {nothing}")?;
         write!(f, " (ends frozen {ends}, late {late})")?;
         if !places.is_empty() {

@@ -1,4 +1,4 @@
-//! Operations that are given up by chance, by many at once: no item and no wake-up is lost.
+//! Several threads cancel operations at random: no item and no wake-up is lost.
 
 mod common;
 
@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// Operations of one thread in a storm, with what they have brought about.
-struct Player<'a> {
+/// The pending operations of one thread, and the numbers of items it has put and taken.
+struct Worker<'a> {
     queue: &'a Queue<u64>,
     random: Random,
     gets: VecDeque<Probe<joinq::Get<'a, u64>>>,
@@ -21,10 +21,10 @@ struct Player<'a> {
     got: usize,
 }
 
-impl<'a> Player<'a> {
+impl<'a> Worker<'a> {
     fn new(queue: &'a Queue<u64>, seed: u64) -> Self {
         let (gets, puts, many) = Default::default();
-        Player { queue, random: Random(seed), gets, puts, many, put: 0, got: 0 }
+        Worker { queue, random: Random(seed), gets, puts, many, put: 0, got: 0 }
     }
 
     fn step(&mut self) {
@@ -33,7 +33,7 @@ impl<'a> Player<'a> {
             2 | 3 if self.puts.len() < 4 => self.puts.push_back(Probe::new(self.queue.put(7))),
             4 if self.many.len() < 2 => self.many.push_back(Probe::new(self.queue.put_many([1, 2, 3]))),
             5 => drop(self.gets.pop_front()),
-            6 => self.give_up(),
+            6 => self.cancel(),
             7 => self.got += usize::from(self.queue.try_get().is_ok()),
             8 => self.put += usize::from(self.queue.try_put(8).is_ok()),
             9 => self.got += self.queue.try_get_many(&mut Vec::new(), 2).unwrap_or(0),
@@ -45,8 +45,8 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// A put that was given up is in if it has nothing to give back.
-    fn give_up(&mut self) {
+    /// Cancels a put and a batch: items that `take` does not return are in the queue.
+    fn cancel(&mut self) {
         if let Some(mut put) = self.puts.pop_front() {
             self.put += usize::from(put.future.take().is_none());
         }
@@ -70,7 +70,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Polls whoever was woken or never polled; false once there is nobody.
+    /// Polls the operations that were woken or never polled; false if there was none.
     fn serve(&mut self) -> bool {
         let (gets, puts, many) = (self.gets.len(), self.puts.len(), self.many.len());
         let mut served = false;
@@ -87,58 +87,59 @@ impl<'a> Player<'a> {
     }
 }
 
-/// Some threads poll, drop and complete operations at random. When they stop, those who were woken are served, until
-/// nobody is left who was woken. Then nobody may be waiting for what is there.
-fn cancel_storm(queue: &Queue<u64>, steps: usize) {
+/// Several threads poll, drop and complete operations at random. When they stop, the woken operations are
+/// polled until no woken operation is left. Then no operation may wait for an item or a slot that is
+/// available.
+fn cancel_at_random(queue: &Queue<u64>, steps: usize) {
     let _watchdog = watchdog();
-    let mut players: Vec<_> = thread::scope(|scope| {
-        let play = |seed| {
+    let mut workers: Vec<_> = thread::scope(|scope| {
+        let work = |seed| {
             move || {
-                let mut player = Player::new(queue, seed);
-                (0..steps).for_each(|_| player.step());
-                player
+                let mut worker = Worker::new(queue, seed);
+                (0..steps).for_each(|_| worker.step());
+                worker
             }
         };
-        let threads: Vec<_> = (0..4).map(|seed| scope.spawn(play(seed))).collect();
+        let threads: Vec<_> = (0..4).map(|seed| scope.spawn(work(seed))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    while players.iter_mut().map(Player::serve).filter(|&served| served).count() > 0 {}
-    let gets: usize = players.iter().map(|player| player.gets.len()).sum();
-    let puts: usize = players.iter().map(|player| player.puts.len() + player.many.len()).sum();
+    while workers.iter_mut().map(Worker::serve).filter(|&served| served).count() > 0 {}
+    let gets: usize = workers.iter().map(|worker| worker.gets.len()).sum();
+    let puts: usize = workers.iter().map(|worker| worker.puts.len() + worker.many.len()).sum();
     assert!(gets == 0 || queue.is_empty(), "{gets} gets wait, and {queue:?} has items");
     assert!(puts == 0 || gets == 0, "{gets} gets and {puts} puts wait for each other at {queue:?}");
     let capacity = queue.capacity().unwrap_or(usize::MAX);
-    assert!(puts == 0 || queue.len() >= capacity, "{puts} puts wait, and {queue:?} has room");
-    for player in &mut players {
-        player.gets.clear();
-        while !player.puts.is_empty() || !player.many.is_empty() {
-            player.give_up();
+    assert!(puts == 0 || queue.len() >= capacity, "{puts} puts wait, and {queue:?} has a free slot");
+    for worker in &mut workers {
+        worker.gets.clear();
+        while !worker.puts.is_empty() || !worker.many.is_empty() {
+            worker.cancel();
         }
     }
-    let put: usize = players.iter().map(|player| player.put).sum();
-    let got: usize = players.iter().map(|player| player.got).sum();
+    let put: usize = workers.iter().map(|worker| worker.put).sum();
+    let got: usize = workers.iter().map(|worker| worker.got).sum();
     assert_eq!(put, got + queue.try_iter().count());
     assert_eq!(queue.unfinished(), put);
 }
 
 #[test]
 fn cancellations_under_load_lose_nothing_with_capacity_one() {
-    cancel_storm(&Queue::bounded(1), 40_000);
+    cancel_at_random(&Queue::bounded(1), 40_000);
 }
 
 #[test]
 fn cancellations_under_load_lose_nothing_with_capacity_five() {
-    cancel_storm(&Queue::bounded(5), 40_000);
+    cancel_at_random(&Queue::bounded(5), 40_000);
 }
 
 #[test]
 fn cancellations_under_load_lose_nothing_in_an_unbounded_queue() {
-    cancel_storm(&Queue::unbounded(), 40_000);
+    cancel_at_random(&Queue::unbounded(), 40_000);
 }
 
 #[test]
 fn cancellations_under_load_lose_nothing_at_a_rendezvous() {
-    cancel_storm(&Queue::bounded(0), 40_000);
+    cancel_at_random(&Queue::bounded(0), 40_000);
 }
 
 #[test]
@@ -193,7 +194,7 @@ fn threads_that_time_out_forward_wake_ups() {
     let queue = Queue::bounded(1);
     let got = AtomicUsize::new(0);
     thread::scope(|scope| {
-        // Two are impatient; two wait for ever, and hang if a wake-up is lost.
+        // Two threads wait with a timeout; two wait without, and hang if a wake-up is lost.
         for _ in 0..2 {
             scope.spawn(|| {
                 while queue.get().wait().is_ok() {

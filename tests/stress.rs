@@ -1,4 +1,4 @@
-//! Many threads and tasks at one queue: everything comes exactly once and in order.
+//! Many threads and tasks share a queue: each item arrives exactly once and in order.
 
 mod common;
 
@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-/// What is put in a storm: it knows who put it, and as which one.
+/// An item that holds its putter and its number.
 trait Marked: Send + 'static {
     fn new(putter: usize, number: usize) -> Self;
-    /// `None` if the type has no room for marks.
+    /// `None` if the type is too small for marks.
     fn marks(&self) -> Option<(usize, usize)>;
 }
 
@@ -74,21 +74,21 @@ impl Marked for Page {
     }
 }
 
-/// How a thread of a storm puts or gets.
+/// How a thread puts or gets.
 #[derive(Clone, Copy)]
-enum Way {
+enum Method {
     Try,
     Wait,
     Await,
     Batch,
 }
 
-fn put_all<T: Marked>(queue: &Queue<T>, putter: usize, count: usize, way: Way) {
+fn put_all<T: Marked>(queue: &Queue<T>, putter: usize, count: usize, method: Method) {
     let mut number = 0;
     while number < count {
         let item = T::new(putter, number);
-        match way {
-            Way::Try => {
+        match method {
+            Method::Try => {
                 let mut item = item;
                 while let Err(error) = queue.try_put(item) {
                     assert!(error.is_full());
@@ -96,9 +96,9 @@ fn put_all<T: Marked>(queue: &Queue<T>, putter: usize, count: usize, way: Way) {
                     thread::yield_now();
                 }
             }
-            Way::Wait => queue.put(item).wait().unwrap(),
-            Way::Await => block_on(queue.put(item)).unwrap(),
-            Way::Batch => {
+            Method::Wait => queue.put(item).wait().unwrap(),
+            Method::Await => block_on(queue.put(item)).unwrap(),
+            Method::Batch => {
                 let end = (number + 7).min(count);
                 queue.put_many((number..end).map(|number| T::new(putter, number))).wait().unwrap();
                 number = end - 1;
@@ -108,20 +108,20 @@ fn put_all<T: Marked>(queue: &Queue<T>, putter: usize, count: usize, way: Way) {
     }
 }
 
-fn get_all<T: Marked>(queue: &Queue<T>, way: Way) -> Vec<T> {
+fn get_all<T: Marked>(queue: &Queue<T>, method: Method) -> Vec<T> {
     let mut got = Vec::new();
     loop {
-        let item = match way {
-            Way::Try => match queue.try_get() {
+        let item = match method {
+            Method::Try => match queue.try_get() {
                 Err(TryGetError::Empty) => {
                     thread::yield_now();
                     continue;
                 }
                 item => item.map_err(|_| GetError),
             },
-            Way::Wait => queue.get().wait(),
-            Way::Await => block_on(queue.get()),
-            Way::Batch => match queue.get_many(&mut got, 5).wait() {
+            Method::Wait => queue.get().wait(),
+            Method::Await => block_on(queue.get()),
+            Method::Batch => match queue.get_many(&mut got, 5).wait() {
                 Ok(_) => continue,
                 Err(error) => Err(error),
             },
@@ -133,12 +133,13 @@ fn get_all<T: Marked>(queue: &Queue<T>, way: Way) -> Vec<T> {
     }
 }
 
-/// Four putters and four getters, each in its own way; then everything has come exactly once and in order.
+/// Four putters and four getters, each by its own method; in the end each item has arrived exactly once and in
+/// order.
 fn storm<T: Marked>(queue: &Queue<T>, count: usize) {
-    const WAYS: [Way; 4] = [Way::Try, Way::Wait, Way::Await, Way::Batch];
+    const METHODS: [Method; 4] = [Method::Try, Method::Wait, Method::Await, Method::Batch];
     let got = thread::scope(|scope| {
-        let getters: Vec<_> = WAYS.map(|way| scope.spawn(move || get_all(queue, way))).into();
-        let putters: Vec<_> = (0..4).map(|n| scope.spawn(move || put_all(queue, n, count, WAYS[n]))).collect();
+        let getters: Vec<_> = METHODS.map(|method| scope.spawn(move || get_all(queue, method))).into();
+        let putters: Vec<_> = (0..4).map(|n| scope.spawn(move || put_all(queue, n, count, METHODS[n]))).collect();
         putters.into_iter().for_each(|putter| putter.join().unwrap());
         assert!(queue.close());
         getters.into_iter().map(|getter| getter.join().unwrap()).collect::<Vec<_>>()
@@ -149,7 +150,7 @@ fn storm<T: Marked>(queue: &Queue<T>, count: usize) {
         let mut next = [0; 4];
         for (putter, number) in one_getter.iter().filter_map(T::marks) {
             assert!(number >= next[putter], "items of one putter overtook each other");
-            assert!(!std::mem::replace(&mut seen[number][putter], true), "an item came twice");
+            assert!(!std::mem::replace(&mut seen[number][putter], true), "an item arrived twice");
             next[putter] = number + 1;
         }
     }
@@ -208,7 +209,7 @@ fn a_queue_is_not_empty_to_a_thread_that_has_put_an_item() {
             scope.spawn(|| {
                 for n in 0..5000 {
                     queue.try_put(n).unwrap();
-                    // The others take one for each of theirs, so that there is one for this thread.
+                    // Each thread takes one item for each item that it puts, so there is one for this thread.
                     assert!(queue.try_get().is_ok(), "empty, though this thread has just put one");
                 }
             });
@@ -227,8 +228,8 @@ fn a_thread_that_took_an_item_finds_a_free_slot() {
                 scope.spawn(|| {
                     for _ in 0..3000 {
                         let item = queue.get().wait().unwrap();
-                        // Each thread holds at most one item, hence there is room for it.
-                        assert_eq!(queue.try_put(item), Ok(()), "full, though this thread has just made room");
+                        // Each thread holds at most one item, so there is a free slot.
+                        assert_eq!(queue.try_put(item), Ok(()), "full, though this thread has just freed a slot");
                     }
                 });
             }
@@ -308,7 +309,7 @@ fn a_closed_error_means_that_no_item_is_left() {
     for n in 0..300 {
         let queue = Queue::unbounded();
         let got = thread::scope(|scope| {
-            let getter = scope.spawn(|| get_all::<u64>(&queue, Way::Try));
+            let getter = scope.spawn(|| get_all::<u64>(&queue, Method::Try));
             for item in 0..n {
                 queue.try_put(item).unwrap();
             }
@@ -322,7 +323,7 @@ fn a_closed_error_means_that_no_item_is_left() {
 #[test]
 fn batches_keep_their_order_when_getters_are_impatient() {
     let _watchdog = watchdog();
-    // GetterKind that claim far ahead of a putter that fills slot after slot leave holes in its batch.
+    // Getters that claim far ahead of a putter, which fills slot after slot, leave holes in its batch.
     for _ in 0..40 {
         let queue = Queue::unbounded();
         let in_order = thread::scope(|scope| {
@@ -347,7 +348,7 @@ fn batches_keep_their_order_when_getters_are_impatient() {
 #[test]
 fn threads_that_race_for_a_slot_never_exceed_the_capacity() {
     let _watchdog = watchdog();
-    // Items of 512 bytes have eight slots to a segment, so that the race is often at an edge.
+    // A segment has eight slots for items of 512 bytes, so the race is often at an edge.
     for capacity in [1, 2, 7, 8, 9] {
         let queue = Queue::<[u8; 512]>::bounded(capacity);
         let (start, end) = (Barrier::new(3), Barrier::new(3));
@@ -367,10 +368,10 @@ fn threads_that_race_for_a_slot_never_exceed_the_capacity() {
             for round in 0..1000 {
                 race();
                 counts.push((is_put_completed.swap(0, Ordering::Relaxed), queue.try_iter().count()));
-                // The next round starts at another offset.
+                // The next round starts at another offset of the segment.
                 (0..round % 3).for_each(|_| assert!(queue.try_put([0; 512]).is_ok() && queue.try_get().is_ok()));
             }
         });
-        assert!(counts.iter().all(|&count| count == (capacity, capacity)), "{counts:?} with room for {capacity}");
+        assert!(counts.iter().all(|&count| count == (capacity, capacity)), "{counts:?} with capacity {capacity}");
     }
 }

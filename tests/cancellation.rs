@@ -36,7 +36,7 @@ fn a_woken_get_that_is_dropped_forwards_its_wake_up() {
     assert_eq!(second.ready(), Ok(1));
 }
 
-/// The item went in when there was room: the put has nothing left to drop, and nothing to pass on.
+/// The item entered the queue when a slot became free: the put has no item to drop and no wake-up to forward.
 #[test]
 fn a_woken_put_that_is_dropped_has_put_its_item() {
     let queue = full();
@@ -156,10 +156,10 @@ fn operations_forgotten_in_any_state_leave_a_queue_that_closes_and_drops() {
     assert!(queue.try_iter().eq([1]));
     assert_eq!(queue.get().wait(), Err(GetError));
     drop(queue);
-    let meeting = Queue::bounded(0);
-    forget(Probe::pending(meeting.put(Box::new(1))));
-    assert_eq!(meeting.try_get(), Ok(Box::new(1)));
-    forget(Probe::pending(meeting.put(Box::new(2))));
+    let rendezvous = Queue::bounded(0);
+    forget(Probe::pending(rendezvous.put(Box::new(1))));
+    assert_eq!(rendezvous.try_get(), Ok(Box::new(1)));
+    forget(Probe::pending(rendezvous.put(Box::new(2))));
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn the_waker_of_the_last_poll_is_the_one_that_is_woken() {
     assert_eq!((old.get(), join.woken.get()), (0, 1));
 }
 
-/// The other's waker comes back, and is used, as often as one likes.
+/// Two wakers alternate between polls: each time the last one is woken.
 #[test]
 fn wakers_change_between_polls() {
     let (full, empty) = (full(), Queue::bounded(1));
@@ -210,7 +210,7 @@ fn a_thousand_waiting_gets_can_all_be_cancelled() {
     let mut gets: Vec<_> = (0..1000).map(|_| Probe::pending(queue.get())).collect();
     (0..3).for_each(|n| queue.try_put(n).unwrap());
     assert!(gets[..3].iter().all(Probe::is_woken) && !gets[3..].iter().any(Probe::is_woken));
-    // From the middle outwards; the calls go on to those who are left.
+    // From the middle outwards; the notifications are forwarded to the gets that remain.
     while gets.len() > 1 {
         drop(gets.remove(gets.len() / 2));
         assert!(gets.iter().filter(|get| get.is_woken()).count() >= gets.len().min(3));
@@ -250,14 +250,14 @@ fn a_put_returns_its_item_until_the_item_is_in_the_queue() {
 #[test]
 fn twenty_thousand_cancelled_operations_leave_no_waker_behind() {
     let (empty, full) = (Queue::<u32>::bounded(1), full());
-    let meeting = Queue::bounded(0);
+    let rendezvous = Queue::bounded(0);
     let (count, waker) = Count::new();
     for _ in 0..20_000 {
         assert!(poll(&mut empty.get(), &waker).is_pending());
         assert!(poll(&mut full.put(1), &waker).is_pending());
         assert!(poll(&mut full.join(), &waker).is_pending());
         assert!(poll(&mut full.closed(), &waker).is_pending());
-        assert!(poll(&mut meeting.put(1), &waker).is_pending());
+        assert!(poll(&mut rendezvous.put(1), &waker).is_pending());
     }
     drop(waker);
     assert_eq!((count.get(), Arc::strong_count(&count)), (0, 1));
@@ -275,7 +275,7 @@ fn twenty_thousand_polls_leave_no_waker_behind() {
     queue.try_put(1).unwrap();
     assert_eq!((count.get(), poll(&mut get, &waker)), (1, Poll::Ready(Ok(1))));
     drop(waker);
-    // The operation is still there, but it has nothing more to wait for.
+    // The operation still exists, but it does not wait any more.
     assert_eq!(Arc::strong_count(&count), 1);
     drop(get);
 }
@@ -289,7 +289,7 @@ fn a_finished_operation_keeps_no_waker() {
     assert!(put.poll().is_ready());
     queue.tasks_done(2).unwrap();
     assert!(join.poll().is_ready());
-    // One for the count, one for the waker.
+    // One reference of the count, one of the waker.
     assert_eq!((Arc::strong_count(&put.woken), Arc::strong_count(&join.woken)), (2, 2));
 }
 
@@ -346,7 +346,7 @@ fn a_get_that_overtakes_a_woken_get_leaves_its_own_wake_up_to_that_get() {
     let [mut first, second] = [Probe::pending(queue.get()), Probe::pending(queue.get())];
     queue.try_put(1).unwrap();
     assert!(first.is_woken() && !second.is_woken());
-    // The other is faster.
+    // The second get overtakes the first.
     assert_eq!(second.ready(), Ok(1));
     assert!(first.poll().is_pending());
     let third = Probe::pending(queue.get());
@@ -406,7 +406,7 @@ fn an_operation_can_move_from_one_executor_to_another() {
     let second = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     for n in 0..50 {
         let mut get = queue.get();
-        // The first executor polls it and is left behind.
+        // The first executor polls the operation once and drops out.
         let mut polled = first.block_on(first.spawn(async move { (poll_once(&mut get).await, Some(get)) })).unwrap();
         assert!(polled.0.is_none());
         let got = second.spawn(polled.1.take().unwrap());

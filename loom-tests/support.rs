@@ -1,0 +1,96 @@
+//! Shared by the files of models: exploration up to the preemption bound with a count of the executions, and
+//! helpers. Without `cfg(loom)` one ignored test stands for all models.
+
+#[cfg(not(loom))]
+#[test]
+#[ignore = "a model: run `cargo loom`"]
+fn models_need_cfg_loom() {
+    panic!("run `cargo loom` with RUSTFLAGS unset");
+}
+
+#[cfg(loom)]
+pub use under_loom::*;
+
+#[cfg(loom)]
+#[allow(dead_code)] // Each file of models uses a part of it.
+mod under_loom {
+    use joinq::Queue;
+    use std::future::{poll_fn, Future};
+    use std::pin::Pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::Arc;
+    use std::task::Poll;
+
+    /// Explores `model` up to `LOOM_MAX_PREEMPTIONS`, which `.cargo/config.toml` sets.
+    pub fn explore(model: impl Fn() + Send + Sync + 'static) {
+        run(loom::model::Builder::new(), model);
+    }
+
+    /// As [`explore`], for a model with too many executions at that bound: one preemption less, unless
+    /// `JOINQ_LOOM_FULL` is set.
+    pub fn explore_large(model: impl Fn() + Send + Sync + 'static) {
+        let mut builder = loom::model::Builder::new();
+        if std::env::var_os("JOINQ_LOOM_FULL").is_none() {
+            builder.preemption_bound = builder.preemption_bound.map(|bound| bound.saturating_sub(1).max(1));
+        }
+        run(builder, model);
+    }
+
+    /// As [`explore`], but stops after 20,000 executions unless loads are RMWs: where each load may be stale,
+    /// a model with thousands of executions can have millions.
+    pub fn explore_capped(model: impl Fn() + Send + Sync + 'static) {
+        explore_up_to(20_000, model);
+    }
+
+    /// As [`explore_capped`], with this number of executions.
+    pub fn explore_up_to(enough: usize, model: impl Fn() + Send + Sync + 'static) {
+        let mut builder = loom::model::Builder::new();
+        if cfg!(not(loom_rmw)) && std::env::var_os("JOINQ_LOOM_FULL").is_none() {
+            builder.checkpoint_interval = 1_000;
+            builder.max_permutations.get_or_insert(enough);
+        }
+        run(builder, model);
+    }
+
+    fn run(mut builder: loom::model::Builder, model: impl Fn() + Send + Sync + 'static) {
+        let executions = Arc::new(AtomicUsize::new(0));
+        let counted = executions.clone();
+        let start = std::time::Instant::now();
+        // A model in which an end's word takes an earlier value again has many steps.
+        builder.max_branches = builder.max_branches.max(10_000);
+        let (bound, cap) = (builder.preemption_bound, builder.max_permutations);
+        builder.check(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            assert_eq!(joinq::raw::live_segments(), 0, "the last execution has leaked segments");
+            model();
+        });
+        assert_eq!(joinq::raw::live_segments(), 0, "leaked segments");
+        let name = std::thread::current().name().unwrap_or("model").to_owned();
+        let executions = executions.load(Ordering::Relaxed);
+        let stopped = if cap.is_some_and(|cap| executions + 1 >= cap) { ", stopped" } else { "" };
+        println!("{name}: {executions} executions, bound {bound:?}, {:.1?}{stopped}", start.elapsed());
+    }
+
+    /// Polls `operation` once; returns its output if it is ready.
+    pub fn poll_once<F: Future + Unpin>(operation: &mut F) -> Option<F::Output> {
+        loom::future::block_on(poll_fn(|context| match Pin::new(&mut *operation).poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => Poll::Ready(None),
+        }))
+    }
+
+    /// A thread that runs with a share of `shared`.
+    pub fn spawn<T: 'static, R: 'static>(
+        shared: &loom::sync::Arc<T>,
+        run: impl FnOnce(&T) -> R + 'static,
+    ) -> loom::thread::JoinHandle<R> {
+        let shared = shared.clone();
+        loom::thread::spawn(move || run(&shared))
+    }
+
+    /// Shares `queue`, with these items put.
+    pub fn share_with_items(queue: Queue<u8>, items: &[u8]) -> loom::sync::Arc<Queue<u8>> {
+        items.iter().for_each(|&item| queue.try_put(item).unwrap());
+        loom::sync::Arc::new(queue)
+    }
+}
