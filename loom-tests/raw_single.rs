@@ -7,7 +7,7 @@ mod support;
 #[cfg(loom)]
 mod tests {
     use crate::items::{explore_capped, item, push, settle, try_push, Item, Popped, Shared};
-    use crate::support::{explore, poll_once};
+    use crate::support::{explore, explore_large, poll_once};
     use joinq::mpsc;
     use joinq::raw::{Events, PopError, RawQueue, SingleConsumer, UNBOUNDED};
     use joinq::RecvError;
@@ -15,6 +15,7 @@ mod tests {
     use loom::sync::atomic::{AtomicUsize, Ordering};
     use loom::sync::Arc;
     use loom::thread;
+    use std::task::{Context, Poll, Waker};
 
     /// A queue after `passed` items have passed to its single consumer.
     fn queue(passed: usize) -> (Shared, SingleConsumer<Item>) {
@@ -207,6 +208,56 @@ mod tests {
             match first {
                 Some(popped) => assert_eq!((popped, second), (Ok(1), Ok(2))),
                 None => assert_eq!((second, block_on(receiver.recv())), (Ok(1), Ok(2))),
+            }
+            thread.join().unwrap();
+        });
+    }
+
+    /// The sender notifies twice. The flag of the first notification goes down before its wakeup, so that the second
+    /// notification is not lost if the receiver waits again in between.
+    #[test]
+    fn two_sends_of_a_thread_wake_a_receiver_that_waits_twice() {
+        explore(|| {
+            let (sender, mut receiver) = mpsc::unbounded();
+            let thread = thread::spawn(move || {
+                sender.try_send(1).unwrap();
+                sender.try_send(2).unwrap();
+            });
+            assert_eq!(block_on(receiver.recv()), Ok(1));
+            assert_eq!(block_on(receiver.recv()), Ok(2));
+            thread.join().unwrap();
+        });
+    }
+
+    /// The thread notifies the first wait, which the main thread ends by a message of its own. So the notification can lower
+    /// the flag of a later wait: its wakeup follows, and the next message finds the flag up.
+    #[test]
+    fn a_notifier_of_an_earlier_wait_loses_no_wakeup_of_a_later_one() {
+        explore_large(|| {
+            let (sender, mut receiver) = mpsc::unbounded();
+            let other = sender.clone();
+            assert!(receiver.poll_recv(&mut Context::from_waker(Waker::noop())).is_pending());
+            let thread = thread::spawn(move || {
+                sender.try_send(1).unwrap();
+                sender.try_send(3).unwrap();
+            });
+            other.try_send(2).unwrap();
+            assert_eq!((0..3).map(|_| block_on(receiver.recv()).unwrap()).sum::<u8>(), 6);
+            thread.join().unwrap();
+        });
+    }
+
+    /// The wait of `poll_recv` goes on after the poll, and the next receive replaces its waker, which a notifier may be about
+    /// to take.
+    #[test]
+    fn the_waker_of_the_last_poll_is_woken() {
+        explore(|| {
+            let (sender, mut receiver) = mpsc::unbounded();
+            let thread = thread::spawn(move || sender.try_send(1).unwrap());
+            let first = receiver.poll_recv(&mut Context::from_waker(Waker::noop()));
+            match first {
+                Poll::Ready(got) => assert_eq!(got, Some(1)),
+                Poll::Pending => assert_eq!(block_on(receiver.recv()), Ok(1)),
             }
             thread.join().unwrap();
         });
