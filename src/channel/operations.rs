@@ -191,7 +191,7 @@ mod stream {
 
     impl<T> FusedStream for RecvStream<T> {
         fn is_terminated(&self) -> bool {
-            self.0.is_over()
+            self.0.is_finished()
         }
     }
 

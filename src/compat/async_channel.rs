@@ -113,7 +113,7 @@ impl<T> Stream for Receiver<T> {
 
 impl<T> FusedStream for Receiver<T> {
     fn is_terminated(&self) -> bool {
-        self.inner().queue().is_over()
+        self.inner().queue().is_finished()
     }
 }
 

@@ -73,7 +73,7 @@ impl<T> Queue<T> {
     /// How many items are in the core, those for a get that waits included.
     #[cfg(feature = "compat")]
     pub(crate) fn stored(&self) -> usize {
-        to_usize(self.raw.len() + self.hot.late.len())
+        to_usize(self.raw.len() + self.hot.late_counts.len())
     }
 
     /// Puts an item into the queue; waits while the queue is full.
@@ -133,10 +133,7 @@ impl<T> Queue<T> {
     /// free slots are claimed by puts on other threads that have begun and not returned yet.
     #[inline]
     pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
-        self.push_from(Item(item)).map_err(|error| match error {
-            PushError::Full(item) => TryPutError::Full(item),
-            PushError::Closed(item) => TryPutError::Closed(item),
-        })
+        Ok(self.push_from(Item(item))?)
     }
 
     /// Takes the oldest item without waiting.
@@ -158,13 +155,13 @@ impl<T> Queue<T> {
         self.try_get_or()
     }
 
-    /// The same, whatever the error is called.
+    /// [`try_get`](Queue::try_get), for any error type.
     #[inline]
     pub(crate) fn try_get_or<E: From<PopError>>(&self) -> Result<T, E> {
         match self.try_claim_pop() {
             Ok(ticket) => {
                 let got = ticket.take(Ok);
-                self.notify_putters();
+                self.serve_putters();
                 got
             }
             Err(fallback) => self.try_get_slow(fallback),
@@ -226,11 +223,10 @@ impl<T> Queue<T> {
     /// [`TryPutError`] with the items that were not enqueued.
     pub fn try_put_many(&self, items: impl IntoIterator<Item = T>) -> Result<(), TryPutError<Vec<T>>> {
         let mut items: VecDeque<T> = items.into_iter().collect();
-        match self.push_many(&mut items) {
-            Ok(()) => Ok(()),
-            Err(PushError::Full(())) => Err(TryPutError::Full(items.into())),
-            Err(PushError::Closed(())) => Err(TryPutError::Closed(items.into())),
-        }
+        self.push_many(&mut items).map_err(|error| match error {
+            PushError::Full(()) => TryPutError::Full(items.into()),
+            PushError::Closed(()) => TryPutError::Closed(items.into()),
+        })
     }
 
     /// Takes up to `limit` items without waiting, appends them to `items`, and returns their number.
@@ -311,7 +307,7 @@ impl<T> Queue<T> {
 
     /// Counts items as done that leave the queue other than by a get.
     fn count_taken_out(&self, count: usize) {
-        self.notify_if_all_done(self.book.unfinished.finish_at_most(count as u64, self));
+        self.notify_if_all_done(self.bookkeeping.unfinished.finish_at_most(count as u64, self));
     }
 
     /// Removes the items that are in the queue at the time of the call; they count as done.
@@ -358,7 +354,7 @@ impl<T> Queue<T> {
     /// assert!(queue.tasks_done(3).is_ok());
     /// ```
     pub fn tasks_done(&self, count: usize) -> Result<(), TaskDoneError> {
-        self.notify_if_all_done(self.book.unfinished.finish(count as u64, self)?);
+        self.notify_if_all_done(self.bookkeeping.unfinished.finish(count as u64, self)?);
         Ok(())
     }
 
@@ -379,7 +375,7 @@ impl<T> Queue<T> {
     /// The number of items that were put and are not processed: those in the queue, and those that were taken
     /// but not yet marked by [`task_done`](Queue::task_done).
     pub fn unfinished(&self) -> usize {
-        to_usize(self.book.unfinished.count(self))
+        to_usize(self.bookkeeping.unfinished.count(self))
     }
 
     /// Closes the queue. Returns true for the one call that closed it.
@@ -400,10 +396,10 @@ impl<T> Queue<T> {
         struct Tell<'a>(&'a WaitSet);
         impl Drop for Tell<'_> {
             fn drop(&mut self) {
-                self.0.wake_all();
+                self.0.notify_all();
             }
         }
-        let _tell = Tell(&self.hot.closing);
+        let _tell = Tell(&self.hot.closed_waiters);
         self.close_core()
     }
 
@@ -472,7 +468,7 @@ impl<T> Queue<T> {
 
     /// Whether the queue is closed and nothing will ever come out of it any more.
     #[cfg(feature = "compat")]
-    pub(crate) fn is_over(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         // In this order: once it is closed and no permit is held nothing is put any more.
         let is_final = self.is_closed() && !matches!(self.bound(), Bound::Permits(permits) if permits.is_held());
         is_final && self.stored() == 0
@@ -489,7 +485,7 @@ impl<T> Queue<T> {
     /// The number of items in the queue, including those whose put has begun and not returned yet; never more
     /// than the capacity.
     pub fn len(&self) -> usize {
-        to_usize(self.raw.len() + self.hot.late.len()).min(self.capacity().unwrap_or(usize::MAX))
+        to_usize(self.raw.len() + self.hot.late_counts.len()).min(self.capacity().unwrap_or(usize::MAX))
     }
 
     /// Whether the queue contains no items.
@@ -530,6 +526,16 @@ impl<T> Queue<T> {
     #[cfg(feature = "sink")]
     pub fn sink(&self) -> PutSink<'_, T> {
         PutSink::new(self)
+    }
+}
+
+impl<T> From<PushError<T>> for TryPutError<T> {
+    #[inline]
+    fn from(error: PushError<T>) -> Self {
+        match error {
+            PushError::Full(item) => TryPutError::Full(item),
+            PushError::Closed(item) => TryPutError::Closed(item),
+        }
     }
 }
 

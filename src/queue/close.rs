@@ -1,4 +1,5 @@
-//! Closing a queue, and releasing permits: the last permit released after a close ends the queue.
+//! Closing a queue, and releasing permits: after a close, the release of the last permit ends the waits of
+//! gets.
 //!
 //! Knows waiters, the core and the permits. Does not know operations.
 
@@ -18,8 +19,7 @@ impl<T> Queue<T> {
             self.notify_closed(deferred, MoreItems::Impossible);
             return first;
         };
-        // Under the mutex, so that the core is not closed while an operation takes an item out for one that
-        // it puts.
+        // A `force_put` with permits pops and pushes under the mutex; the close must not come in between.
         let first = self.with_waiters(|_| self.raw.close(&mut deferred.events));
         let more_items = permits.close();
         self.notify_closed(deferred, more_items);
@@ -36,23 +36,24 @@ impl<T> Queue<T> {
     /// Releases `count` permits that were not used.
     pub(super) fn return_permits(&self, permits: &PermitPool, count: u64) {
         self.notify_if_finished(permits.return_unused(count));
-        self.notify_putters();
+        self.serve_putters();
     }
 
-    /// Notifies all waiters for capacity of the close, and all gets if no more items will be enqueued.
-    /// Permits collected by a reservation that is not complete are released.
+    /// Notifies all waiters for capacity of the close, and all gets if no more items will be enqueued. The
+    /// permits that a queued reservation has collected are released, also if it is complete and was not polled
+    /// since.
     fn notify_closed(&self, mut deferred: Deferred<'_, T>, more_items: MoreItems) {
-        // Whatever the counts say: a waiter for capacity makes no fence on the word that a close changes, but
-        // checks under the mutex whether the queue is closed.
         if more_items == MoreItems::Impossible {
             deferred.events.pushed = ALL;
         }
-        if self.book.waiters.are_unused() {
+        // This always takes the mutex: a waiter for capacity makes no RMW fence on the word that a close
+        // changes, so its count may not be visible here. It checks under the mutex whether the queue is
+        // closed.
+        if self.bookkeeping.waiters.are_unused() {
             return;
         }
         let (unused, deferred) = self.with_waiters_deferring(deferred, |lists, deferred| {
             let mut unused = 0;
-            // Also of reservations that have all they requested and were not polled since.
             for request in lists.putters.iter_mut() {
                 if let Request::Permits { missing, held } = request {
                     *missing += *held;

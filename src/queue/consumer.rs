@@ -3,7 +3,7 @@
 //!
 //! Knows the core's single consumer, its waker and the queue. Does not know handles.
 
-use super::get::{Source, Take};
+use super::get::{Form, GetSource};
 use super::get_state::GetState;
 use super::{Bound, Queue};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
@@ -20,12 +20,12 @@ use std::task::Waker;
 pub(crate) struct Consumer<T>(Option<SingleConsumer<T>>);
 
 /// The slow path of the single consumer.
-struct SlowPath<'a, 'q, T> {
+struct ConsumerSlowPath<'a, 'q, T> {
     queue: &'q Queue<T>,
     consumer: &'a mut Consumer<T>,
 }
 
-impl<T> Source<T> for SlowPath<'_, '_, T> {
+impl<T> GetSource<T> for ConsumerSlowPath<'_, '_, T> {
     fn pop(self) -> Result<T, PopError> {
         match &mut self.consumer.0 {
             Some(single) => self.queue.raw.pop_single_slow(single),
@@ -42,7 +42,7 @@ impl<T> Source<T> for SlowPath<'_, '_, T> {
 }
 
 /// The attempt of a receive by the single consumer.
-pub(crate) struct ConsumerAttempt<'a, T, K: Take<T>> {
+pub(crate) struct ConsumerAttempt<'a, T, K: Form<T>> {
     queue: &'a Queue<T>,
     consumer: &'a mut Consumer<T>,
     take: K,
@@ -52,7 +52,7 @@ pub(crate) struct ConsumerAttempt<'a, T, K: Take<T>> {
     registered: bool,
 }
 
-impl<'a, T, K: Take<T>> ConsumerAttempt<'a, T, K> {
+impl<'a, T, K: Form<T>> ConsumerAttempt<'a, T, K> {
     #[inline]
     pub(crate) fn new(queue: &'a Queue<T>, consumer: &'a mut Consumer<T>, take: K) -> Self {
         ConsumerAttempt { queue, consumer, take, registered: false }
@@ -72,7 +72,7 @@ impl<'a, T, K: Take<T>> ConsumerAttempt<'a, T, K> {
 
     /// Takes what is there, and ends the wait if there is anything.
     fn try_take(&mut self) -> Option<Result<K::Got, RecvError>> {
-        let output = received(self.take.take(SlowPath { queue: self.queue, consumer: self.consumer }))?;
+        let output = received(self.take.take(ConsumerSlowPath { queue: self.queue, consumer: self.consumer }))?;
         self.end_wait();
         Some(output)
     }
@@ -99,7 +99,7 @@ impl<'a, T, K: Take<T>> ConsumerAttempt<'a, T, K> {
     }
 }
 
-impl<T, K: Take<T>> Attempt for ConsumerAttempt<'_, T, K> {
+impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
     type Output = Result<K::Got, RecvError>;
     type Timed = Result<K::Got, RecvTimeoutError>;
 
@@ -118,7 +118,7 @@ impl<T, K: Take<T>> Attempt for ConsumerAttempt<'_, T, K> {
             None => match queue.raw.try_claim_pop() {
                 Ok(ticket) => {
                     let got = ticket.take(|item| Some(Ok(wrap(take, item))));
-                    queue.notify_putters();
+                    queue.serve_putters();
                     got
                 }
                 Err(fallback) => received(queue.try_get_slow(fallback).map(|item| wrap(take, item))),
@@ -195,12 +195,12 @@ impl<T> Queue<T> {
         items: &mut Vec<T>,
         limit: usize,
     ) -> Result<usize, TryRecvError> {
-        Ok(SlowPath { queue: self, consumer }.pop_many(items, limit)?)
+        Ok(ConsumerSlowPath { queue: self, consumer }.pop_many(items, limit)?)
     }
 
     #[cold]
     fn try_get_single_slow(&self, consumer: &mut Consumer<T>) -> Result<T, TryRecvError> {
-        Ok(SlowPath { queue: self, consumer }.pop()?)
+        Ok(ConsumerSlowPath { queue: self, consumer }.pop()?)
     }
 }
 

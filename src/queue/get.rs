@@ -1,6 +1,6 @@
 //! Getting, with waiting: one item, many, or one in a guard.
 //!
-//! Knows how gets wait for items. Does not know puts.
+//! Knows how gets wait for items, and that a get serves waiting puts. Does not know how puts wait.
 
 use super::get_state::GetState;
 use super::{Queue, QueueRef, Task};
@@ -12,14 +12,14 @@ use std::marker::PhantomData;
 use std::task::Waker;
 
 /// What takes items out of the queue on the slow path.
-pub(crate) trait Source<T> {
+pub(crate) trait GetSource<T> {
     fn pop(self) -> Result<T, PopError>;
     /// Appends up to `limit` items to `items`, and says how many.
     fn pop_many(self, items: &mut Vec<T>, limit: usize) -> Result<usize, PopError>;
 }
 
 /// In what form items are returned.
-pub(crate) trait Take<T> {
+pub(crate) trait Form<T> {
     type Got;
 
     /// Wraps one item; `None` for a batch. Only a single item can be taken on the fast path: a batch takes
@@ -27,19 +27,19 @@ pub(crate) trait Take<T> {
     const WRAP: Option<fn(&Self, T) -> Self::Got>;
 
     /// Takes from `source` what is there.
-    fn take(&mut self, source: impl Source<T>) -> Result<Self::Got, PopError>;
+    fn take(&mut self, source: impl GetSource<T>) -> Result<Self::Got, PopError>;
 }
 
 /// One item.
 pub(crate) struct One;
 
-impl<T> Take<T> for One {
+impl<T> Form<T> for One {
     type Got = T;
 
     const WRAP: Option<fn(&Self, T) -> T> = Some(|_, item| item);
 
     #[inline]
-    fn take(&mut self, source: impl Source<T>) -> Result<T, PopError> {
+    fn take(&mut self, source: impl GetSource<T>) -> Result<T, PopError> {
         source.pop()
     }
 }
@@ -50,12 +50,12 @@ pub(crate) struct Many<'a, T> {
     pub(crate) limit: usize,
 }
 
-impl<T> Take<T> for Many<'_, T> {
+impl<T> Form<T> for Many<'_, T> {
     type Got = usize;
 
     const WRAP: Option<fn(&Self, T) -> usize> = None;
 
-    fn take(&mut self, source: impl Source<T>) -> Result<usize, PopError> {
+    fn take(&mut self, source: impl GetSource<T>) -> Result<usize, PopError> {
         source.pop_many(self.items, self.limit)
     }
 }
@@ -63,25 +63,25 @@ impl<T> Take<T> for Many<'_, T> {
 /// One item in the guard that counts it as done.
 pub(crate) struct Guarded<'a, T>(pub(crate) &'a Queue<T>);
 
-impl<'a, T> Take<T> for Guarded<'a, T> {
+impl<'a, T> Form<T> for Guarded<'a, T> {
     type Got = Task<'a, T>;
 
     const WRAP: Option<fn(&Self, T) -> Task<'a, T>> = Some(|guarded, item| Task::new(guarded.0, item));
 
-    fn take(&mut self, source: impl Source<T>) -> Result<Task<'a, T>, PopError> {
+    fn take(&mut self, source: impl GetSource<T>) -> Result<Task<'a, T>, PopError> {
         source.pop().map(|item| Task::new(self.0, item))
     }
 }
 
 /// The slow path of a get.
-struct SlowPath<'a, 'q, T> {
+struct GetSlowPath<'a, 'q, T> {
     queue: &'q Queue<T>,
-    /// Why the fast path of one item did not do.
+    /// Why the fast path failed; `General` for a batch.
     fallback: PopFallback<'q, T>,
     state: &'a mut GetState,
 }
 
-impl<T> Source<T> for SlowPath<'_, '_, T> {
+impl<T> GetSource<T> for GetSlowPath<'_, '_, T> {
     fn pop(self) -> Result<T, PopError> {
         self.queue.pop_slow(self.fallback, self.state)
     }
@@ -91,9 +91,9 @@ impl<T> Source<T> for SlowPath<'_, '_, T> {
     }
 }
 
-fn try_take<T, K: Take<T>, E: From<GetError>>(
+fn try_take<T, K: Form<T>, E: From<GetError>>(
     take: &mut K,
-    slow_path: SlowPath<'_, '_, T>,
+    slow_path: GetSlowPath<'_, '_, T>,
 ) -> Option<Result<K::Got, E>> {
     match take.take(slow_path) {
         Ok(got) => Some(Ok(got)),
@@ -104,17 +104,17 @@ fn try_take<T, K: Take<T>, E: From<GetError>>(
 
 /// For a get that is not in the wait queue.
 #[cold]
-fn take_slow<T, K: Take<T>, E: From<GetError>>(
+fn take_slow<T, K: Form<T>, E: From<GetError>>(
     take: &mut K,
-    SlowPath { queue, fallback, state }: SlowPath<'_, '_, T>,
+    GetSlowPath { queue, fallback, state }: GetSlowPath<'_, '_, T>,
 ) -> Option<Result<K::Got, E>> {
-    let output = try_take(take, SlowPath { queue, fallback, state })?;
+    let output = try_take(take, GetSlowPath { queue, fallback, state })?;
     queue.withdraw_match(state);
     Some(output)
 }
 
 /// An attempt to get items. `E` is its error, and `F` its error where a timeout is possible.
-pub(crate) struct GetAttempt<T, H: QueueRef<T>, K: Take<T>, E = GetError, F = GetTimeoutError> {
+pub(crate) struct GetAttempt<T, H: QueueRef<T>, K: Form<T>, E = GetError, F = GetTimeoutError> {
     pub(crate) handle: H,
     take: K,
     kind: GetterKind,
@@ -124,7 +124,7 @@ pub(crate) struct GetAttempt<T, H: QueueRef<T>, K: Take<T>, E = GetError, F = Ge
     errors: PhantomData<fn() -> (E, F)>,
 }
 
-impl<T, H: QueueRef<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E, F> {
+impl<T, H: QueueRef<T>, K: Form<T>, E: From<GetError>, F> GetAttempt<T, H, K, E, F> {
     #[inline]
     pub(crate) fn new(handle: H, take: K) -> Self {
         let (kind, state) = (GetterKind::Get, GetState::default());
@@ -142,9 +142,9 @@ impl<T, H: QueueRef<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E,
     #[cold]
     fn poll_queued(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, E>> {
         let (queue, kind) = (self.handle.queue(), self.kind);
-        // Whether it was notified is of no account: an item may be there in any case.
-        let _ = queue.book.waiters.poll(
-            &queue.hot.waiting,
+        // Whether it was notified does not matter: an item may be there in any case.
+        let _ = queue.bookkeeping.waiters.poll(
+            &queue.hot.waiter_counts,
             |lists| lists.getters_of(kind),
             &mut self.waiter,
             waker,
@@ -156,7 +156,7 @@ impl<T, H: QueueRef<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E,
     fn try_queued(&mut self) -> Option<Result<K::Got, E>> {
         self.state.queued = true;
         let (queue, state) = (self.handle.queue(), &mut self.state);
-        let output = try_take(&mut self.take, SlowPath { queue, fallback: PopFallback::General, state });
+        let output = try_take(&mut self.take, GetSlowPath { queue, fallback: PopFallback::General, state });
         self.state.queued = false;
         let waiter = if output.is_some() { self.waiter.take() } else { None };
         self.handle.queue().after_queued_get(waiter.map(|waiter| (self.kind, waiter)), &mut self.state);
@@ -176,7 +176,7 @@ impl<T, H: QueueRef<T>, K: Take<T>, E: From<GetError>, F> GetAttempt<T, H, K, E,
 impl<T, H, K, E, F> Attempt for GetAttempt<T, H, K, E, F>
 where
     H: QueueRef<T>,
-    K: Take<T>,
+    K: Form<T>,
     E: From<GetError>,
     F: From<GetTimeoutError> + From<E>,
 {
@@ -186,7 +186,7 @@ where
     #[inline]
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         if let Some(key) = &self.waiter {
-            if self.kind != GetterKind::Get || !self.handle.queue().book.waiters.is_get_completed(key) {
+            if self.kind != GetterKind::Get || !self.handle.queue().bookkeeping.waiters.is_get_notified(key) {
                 return self.poll_queued(waker);
             }
             self.waiter = None;
@@ -200,13 +200,13 @@ where
             match queue.try_claim_pop() {
                 Ok(ticket) => {
                     let got = ticket.take(|item| Some(Ok(wrap(&self.take, item))));
-                    queue.notify_putters();
+                    queue.serve_putters();
                     return got;
                 }
                 Err(why) => fallback = why,
             }
         }
-        take_slow(&mut self.take, SlowPath { queue, fallback, state: &mut self.state })
+        take_slow(&mut self.take, GetSlowPath { queue, fallback, state: &mut self.state })
     }
 
     #[inline]
@@ -227,7 +227,11 @@ where
     /// The three steps of a wait: see [`crate::wait`].
     fn register(&mut self, waker: &Waker) -> Option<Self::Output> {
         let queue = self.handle.queue();
-        self.waiter = Some(queue.enqueue_get(self.kind, waker.clone(), &mut self.state));
+        let waker = waker.clone();
+        self.waiter = Some(queue.with_waiters(|lists| {
+            queue.offer_match(lists, &mut self.state);
+            lists.push_getter(self.kind, waker)
+        }));
         let may_have_items = queue.raw.fence_pushes();
         if may_have_items || queue.is_rendezvous() {
             self.try_queued()
@@ -247,7 +251,8 @@ where
     }
 
     fn on_timeout(&mut self) -> Self::Timed {
-        // First no item is enqueued for this get any more; then an item that was is not left behind.
+        // In this order: first no further item can be enqueued for this get, then it takes one that was
+        // enqueued.
         self.handle.queue().withdraw_match(&mut self.state);
         match self.try_complete(None) {
             Some(output) => Self::timed(output),
@@ -268,7 +273,7 @@ impl<T> Queue<T> {
             held.run(|| self.cancel_get(kind, waiter));
         }
         if std::mem::take(&mut state.freed) {
-            held.run(|| self.notify_putters());
+            held.run(|| self.serve_putters());
         }
     }
 
@@ -278,8 +283,8 @@ impl<T> Queue<T> {
         let mut wakes = WakeList::default();
         let removed = self.with_waiters(|lists| {
             let removed = lists.getters_of(kind).remove(waiter);
-            // If the queue is empty, the item of which the get was notified is taken.
-            if removed.is_none() && kind == GetterKind::Get && self.raw.len() + self.hot.late.len() > 0 {
+            // If the queue is empty, another get has taken the item, and there is nothing to notify of.
+            if removed.is_none() && kind == GetterKind::Get && self.raw.len() + self.hot.late_counts.len() > 0 {
                 lists.notify_getters(1, &mut wakes);
             }
             removed

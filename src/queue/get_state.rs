@@ -1,13 +1,14 @@
-//! The state of a get while it waits.
+//! What the slow paths of a get pass to each other.
 
 /// The state of a get while it waits.
 #[derive(Debug, Default)]
 pub(crate) struct GetState {
     /// With capacity 0: one item may be enqueued for it.
     pub(super) matchable: bool,
-    /// It attempts from the wait queue. It notes then that it has freed a slot, and notifies the waiting puts
-    /// after it was removed from the wait queue: a notification runs user code, which may panic.
+    /// The get is in the wait queue during this attempt. It sets `freed` then instead of serving the waiting
+    /// puts. These are served after the get was removed from the wait queue, because that runs wakers, which
+    /// may panic.
     pub(super) queued: bool,
-    /// What it has noted.
+    /// This attempt has freed a slot.
     pub(super) freed: bool,
 }

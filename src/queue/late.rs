@@ -20,7 +20,7 @@ impl Late {
     }
 
     /// Late items that were put. Only grows.
-    pub(super) fn put(&self) -> u64 {
+    pub(super) fn total_put(&self) -> u64 {
         self.load() / ONE_PUT
     }
 

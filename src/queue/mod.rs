@@ -1,6 +1,7 @@
 //! The queue: the core, its waiters and the count of unfinished items, composed.
 //!
-//! Knows the core, waiting, joining and operations. Does not know handles, nor the names of other crates.
+//! Knows the core, waiting, joining and operations. Does not know handles, whose numbers it stores for a
+//! channel.
 
 mod api;
 mod bound;
@@ -112,25 +113,25 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 pub struct Queue<T> {
     raw: RawQueue<T>,
     hot: CachePadded<ReadMostly>,
-    book: CachePadded<Bookkeeping<T>>,
+    bookkeeping: CachePadded<Bookkeeping<T>>,
 }
 
 /// What each operation reads and few operations write. It has a unit of memory to itself, as the tail, the
 /// head and the bookkeeping have: see [`CachePadded`].
 struct ReadMostly {
-    waiting: WaiterCounts,
+    waiter_counts: WaiterCounts,
     consumer_waker: ConsumerWaker,
-    joiners: WaitSet,
+    join_waiters: WaitSet,
     last_zero: LastZero,
-    closing: WaitSet,
-    late: Late,
+    closed_waiters: WaitSet,
+    late_counts: Late,
     spin_history: SkipCounter,
     /// The limit that the core keeps; 0 for a rendezvous and for a queue with permits. See [`Bound`].
     limit: u64,
     /// The capacity that was requested; 0 for a rendezvous. Not used if there is no bound.
     capacity: usize,
     /// Whether a get that waits makes a put of one item possible beyond the capacity.
-    hands_over: bool,
+    allows_surplus: bool,
 }
 
 /// What only some operations read and write.
@@ -144,7 +145,7 @@ struct Bookkeeping<T> {
 
 /// What the mutex of the waiters guards beside their wait queues.
 struct Locked<T> {
-    /// With capacity 0: gets that wait, and for each of which one item may be enqueued.
+    /// With capacity 0: the number of waiting gets with which no item was matched yet.
     matchable_gets: u64,
     /// Items that were put by a permit after the close.
     late: VecDeque<T>,
@@ -186,7 +187,7 @@ const _: () = {
 
 impl<T> Claims for Queue<T> {
     fn claims(&self) -> u64 {
-        self.raw.claims() + self.hot.late.put()
+        self.raw.claims() + self.hot.late_counts.total_put()
     }
 
     fn holes(&self) -> u64 {
@@ -200,18 +201,18 @@ impl<T> Queue<T> {
             Queue {
                 raw: RawQueue::new(),
                 hot: CachePadded::new(ReadMostly {
-                    waiting: WaiterCounts::new(),
+                    waiter_counts: WaiterCounts::new(),
                     consumer_waker: ConsumerWaker::new(),
-                    joiners: WaitSet::new(),
+                    join_waiters: WaitSet::new(),
                     last_zero: LastZero::new(),
-                    closing: WaitSet::new(),
-                    late: Late::new(),
+                    closed_waiters: WaitSet::new(),
+                    late_counts: Late::new(),
                     spin_history: SkipCounter::new(),
                     limit,
                     capacity,
-                    hands_over: false,
+                    allows_surplus: false,
                 }),
-                book: CachePadded::new(Bookkeeping {
+                bookkeeping: CachePadded::new(Bookkeeping {
                     unfinished: Unfinished::new(),
                     permits: PermitPool::new(permits),
                     waiters: Waiters::new(),
@@ -224,9 +225,9 @@ impl<T> Queue<T> {
     /// Creates a queue in which a put succeeds beyond the capacity if a get waits that was not notified yet,
     /// as in flume.
     #[cfg(feature = "compat")]
-    pub(crate) fn with_handover(capacity: usize) -> Self {
+    pub(crate) fn with_surplus(capacity: usize) -> Self {
         let mut queue = Queue::bounded(capacity);
-        queue.hot.hands_over = true;
+        queue.hot.allows_surplus = true;
         queue
     }
 
@@ -234,7 +235,7 @@ impl<T> Queue<T> {
     fn bound(&self) -> Bound<'_> {
         match self.hot.limit {
             0 if self.hot.capacity == 0 => Bound::Rendezvous,
-            0 => Bound::Permits(&self.book.permits),
+            0 => Bound::Permits(&self.bookkeeping.permits),
             UNBOUNDED => Bound::Unbounded,
             limit => Bound::Limit(limit),
         }
@@ -275,7 +276,7 @@ impl<T> Queue<T> {
     }
 
     pub(crate) fn handles(&self) -> &HandleCounts {
-        &self.book.handles
+        &self.bookkeeping.handles
     }
 }
 

@@ -50,7 +50,7 @@ impl<T> Queue<T> {
     /// Runs `act` under the mutex of the waiters. No user code may run in it.
     #[inline]
     pub(super) fn with_waiters<R>(&self, act: impl FnOnce(&mut Lists<T>) -> R) -> R {
-        self.book.waiters.lock(&self.hot.waiting, act)
+        self.bookkeeping.waiters.lock(&self.hot.waiter_counts, act)
     }
 
     /// As [`with_waiters`](Self::with_waiters), and notifies gets of the items that `act` enqueues; other
@@ -80,12 +80,12 @@ impl<T> Queue<T> {
     /// Whether a get or the single consumer waits for an item.
     #[inline]
     pub(super) fn has_waiting_getter(&self) -> bool {
-        self.hot.waiting.has_getters() || self.hot.consumer_waker.is_registered()
+        self.hot.waiter_counts.has_getters() || self.hot.consumer_waker.is_registered()
     }
 
     /// Notifies gets of `items` that were enqueued.
     pub(super) fn notify_getters(&self, items: usize) {
-        if self.hot.waiting.has_getters() {
+        if self.hot.waiter_counts.has_getters() {
             self.notify_queued_getters(items);
         }
         self.notify_consumer();
@@ -108,7 +108,7 @@ impl<T> Queue<T> {
     #[inline]
     pub(super) fn notify_if_all_done(&self, remaining: Remaining) {
         match remaining {
-            Remaining::Zero { claims } if !self.hot.joiners.is_empty() => self.notify_joiners(claims),
+            Remaining::Zero { claims } if !self.hot.join_waiters.is_empty() => self.notify_joiners(claims),
             _ => {}
         }
     }
@@ -117,14 +117,14 @@ impl<T> Queue<T> {
     fn notify_joiners(&self, claims: u64) {
         // Noted first: a join that is woken may not be polled before the next item is put.
         self.hot.last_zero.note(claims);
-        self.hot.joiners.wake_all();
+        self.hot.join_waiters.notify_all();
     }
 
     /// Notifies joins, if claims that became holes were the last that counted as unfinished items.
     #[cold]
     pub(super) fn notify_after_holes(&self) {
-        if !self.hot.joiners.is_empty() {
-            self.notify_if_all_done(self.book.unfinished.remaining_after_holes(self));
+        if !self.hot.join_waiters.is_empty() {
+            self.notify_if_all_done(self.bookkeeping.unfinished.remaining_after_holes(self));
         }
     }
 }

@@ -26,8 +26,8 @@ const ONE_HELD: u64 = 1 << FREE_BITS;
 const HELD: u64 = FREE << FREE_BITS;
 const CLOSED: u64 = 1 << 63;
 
-/// The largest number of permits, about 10^9. A permit whose item was got is free before it is consumed, so
-/// that the fields have space for twice as many.
+/// The largest number of permits, about 10^9. A get may release a permit before its holder consumes it, so each
+/// field can count twice as many.
 pub(crate) const MOST: usize = FREE as usize / 2;
 
 pub(crate) struct PermitPool {
@@ -65,9 +65,9 @@ impl PermitPool {
         self.load() & HELD != 0
     }
 
-    /// Takes between `least` and `most` free permits for items that are put at once, and returns how many.
-    pub(crate) fn admit(&self, least: u64, most: u64) -> Result<u64, NoPermit> {
-        self.take(least, most, 0)
+    /// Takes between 1 and `most` free permits for items that are put at once, and returns how many.
+    pub(crate) fn admit(&self, most: u64) -> Result<u64, NoPermit> {
+        self.take(1, most, 0)
     }
 
     /// Moves between `least` and `most` permits from free to held, and returns how many.
@@ -96,10 +96,10 @@ impl PermitPool {
         }
     }
 
-    /// Consumes `count` held permits: their items are in the queue.
-    pub(crate) fn consume(&self, count: u64) -> MoreItems {
+    /// Consumes a held permit: its item is in the queue.
+    pub(crate) fn consume(&self) -> MoreItems {
         // Ordering: AcqRel, K3. Release: the put comes before the end, which the last holder of a permit finds.
-        more_items(self.word.fetch_sub(count * ONE_HELD, Ordering::AcqRel) - count * ONE_HELD)
+        more_items(self.word.fetch_sub(ONE_HELD, Ordering::AcqRel) - ONE_HELD)
     }
 
     /// Returns `count` held permits that were not used.
@@ -151,15 +151,15 @@ mod tests {
         assert_eq!(permits.acquire(2, 2), Ok(2));
         assert_eq!(permits.acquire(4, 4), Err(NoPermit::TooFew));
         assert_eq!(permits.acquire(1, 2), Ok(2));
-        assert_eq!(permits.admit(1, 9), Ok(1));
-        assert_eq!(permits.admit(1, 1), Err(NoPermit::TooFew));
-        assert_eq!(permits.consume(1), MoreItems::Possible);
+        assert_eq!(permits.admit(9), Ok(1));
+        assert_eq!(permits.admit(1), Err(NoPermit::TooFew));
+        assert_eq!(permits.consume(), MoreItems::Possible);
         assert_eq!(permits.return_unused(1), MoreItems::Possible);
         permits.release(2);
         assert_eq!(permits.free(), 3);
         assert_eq!(permits.close(), MoreItems::Possible);
-        assert_eq!((permits.acquire(1, 1), permits.admit(1, 1)), (Err(NoPermit::Closed), Err(NoPermit::Closed)));
-        assert_eq!((permits.consume(1), permits.is_held()), (MoreItems::Possible, true));
+        assert_eq!((permits.acquire(1, 1), permits.admit(1)), (Err(NoPermit::Closed), Err(NoPermit::Closed)));
+        assert_eq!((permits.consume(), permits.is_held()), (MoreItems::Possible, true));
         assert_eq!((permits.return_unused(1), permits.is_held()), (MoreItems::Impossible, false));
         assert_eq!((permits.close(), permits.free()), (MoreItems::Impossible, 4));
     }

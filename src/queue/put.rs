@@ -2,7 +2,7 @@
 //!
 //! Knows how puts wait for capacity. Does not know gets.
 
-use super::bound::Source;
+use super::bound::PutSource;
 use super::serve::{Registered, Request};
 use super::{Queue, QueueRef};
 use crate::error::{PutError, PutTimeoutError};
@@ -27,7 +27,7 @@ pub(crate) trait PutItems<T> {
 }
 
 /// An item that a refused push puts back into its place.
-impl<T> Source<T> for &mut Option<T> {
+impl<T> PutSource<T> for &mut Option<T> {
     type Rest = Self;
     type Error = PushError<()>;
 
@@ -40,10 +40,7 @@ impl<T> Source<T> for &mut Option<T> {
     }
 
     fn refuse(place: Self, error: PushError<T>) -> PushError<()> {
-        let (item, error) = match error {
-            PushError::Full(item) => (item, PushError::Full(())),
-            PushError::Closed(item) => (item, PushError::Closed(())),
-        };
+        let (item, error) = error.split();
         *place = Some(item);
         error
     }
@@ -157,8 +154,9 @@ impl<T, H: QueueRef<T>, I: PutItems<T>, E: From<PutError<I::Remaining>>, F> PutA
     #[cold]
     fn poll_queued(&mut self, waker: Option<&Waker>) -> Option<Result<(), E>> {
         let queue = self.handle.queue();
-        if !self.keeps_item && self.waiter.as_ref().is_some_and(|key| queue.book.waiters.is_put_completed(key)) {
+        if !self.keeps_item && self.waiter.as_ref().is_some_and(|key| queue.bookkeeping.waiters.is_put_completed(key)) {
             self.waiter = None;
+            // There is no other item by now, or a batch goes on with its next item.
             return self.push();
         }
         match queue.poll_queued_put(&mut self.waiter, waker) {
@@ -178,7 +176,7 @@ impl<T, H: QueueRef<T>, I: PutItems<T>, E: From<PutError<I::Remaining>>, F> PutA
         Some(output)
     }
 
-    /// After the wait of one item has ended.
+    /// Continues after the wait of one item has ended.
     fn push_remaining(&mut self, request: Request<T>) -> Option<Result<(), E>> {
         match request {
             Request::Put(item) => {

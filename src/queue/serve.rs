@@ -1,6 +1,13 @@
-//! Serving the puts and reservations that wait for capacity: in FIFO order, by the operation that frees it.
+//! Serving the puts and reservations that wait for capacity, and notifying the waiters after a core operation.
 //!
 //! Knows waiters, the core and the permits. Does not know operations.
+//!
+//! The life of a waiting put:
+//! 1. It finds the queue full (`put.rs`), and `operation` registers it: [`Queue::enqueue_put`] enqueues its
+//!    item in the wait queue, makes an RMW fence, and serves it at once if a slot was freed in the meantime.
+//! 2. A get takes an item and calls [`Queue::serve_putters`], which moves the item of the put into the queue,
+//!    removes the waiter, and wakes it after the mutex is unlocked.
+//! 3. The woken put reads the watermark (`wait/counts.rs`), finds itself removed, and completes.
 //!
 //! A put waits together with its item. The operation that frees a slot enqueues the items of waiting puts in
 //! FIFO order, so that none of these puts has to run before the next get (as in kanal and in Go's channels).
@@ -22,7 +29,7 @@ pub(super) enum Request<T> {
     Permits { missing: u64, held: u64 },
     /// To be notified of a free slot, into which it will put its item itself.
     Space,
-    /// Nothing any more: its item was enqueued.
+    /// Nothing: its item was enqueued.
     Granted,
 }
 
@@ -30,30 +37,30 @@ pub(super) enum Request<T> {
 pub(super) enum Registered<T> {
     /// It waits.
     Pending(WaiterKey),
-    /// It was served at once, or the queue is closed, and its request comes back.
+    /// It was served at once, or the queue is closed. Its request is returned.
     Ready(Request<T>),
 }
 
 /// What an operation of the core has changed. Dropping it notifies the waiters, also if the operation
 /// unwinds; all of them, also if one of their wakers panics.
-pub(super) struct Notify<'a, T> {
+pub(super) struct NotifyOnDrop<'a, T> {
     queue: &'a Queue<T>,
     pub(super) events: Events,
 }
 
-impl<'a, T> Notify<'a, T> {
+impl<'a, T> NotifyOnDrop<'a, T> {
     #[inline]
     pub(super) fn new(queue: &'a Queue<T>) -> Self {
-        Notify { queue, events: Events::default() }
+        NotifyOnDrop { queue, events: Events::default() }
     }
 }
 
-impl<T> Drop for Notify<'_, T> {
+impl<T> Drop for NotifyOnDrop<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        let Notify { queue, events: Events { pushed, freed, holes } } = self;
+        let NotifyOnDrop { queue, events: Events { pushed, freed, holes } } = self;
         let wakes_getters = *pushed > 0 && queue.has_waiting_getter();
-        if wakes_getters || *freed > 0 && queue.hot.waiting.has_putters() || *holes > 0 {
+        if wakes_getters || *freed > 0 && queue.hot.waiter_counts.has_putters() || *holes > 0 {
             queue.notify_of(self.events);
         }
     }
@@ -63,7 +70,7 @@ impl<T> Queue<T> {
     /// Runs an operation of the core, and then notifies the waiters of what it has changed.
     #[inline]
     pub(super) fn notifying<R>(&self, operate: impl FnOnce(&mut Events) -> R) -> R {
-        let mut notify = Notify::new(self);
+        let mut notify = NotifyOnDrop::new(self);
         let result = operate(&mut notify.events);
         drop(notify);
         result
@@ -79,31 +86,32 @@ impl<T> Queue<T> {
             held.run(|| self.notify_getters(pushed));
         }
         if freed > 0 {
-            held.run(|| self.notify_putters());
+            held.run(|| self.serve_putters());
         }
         if holes > 0 {
             held.run(|| self.notify_after_holes());
         }
     }
 
-    /// Serves the puts and reservations that wait, after capacity was freed.
+    /// Serves the puts and reservations that wait, after capacity was freed: enqueues items of puts, and
+    /// grants permits.
     #[inline]
-    pub(super) fn notify_putters(&self) {
-        if self.hot.waiting.has_putters() {
-            self.serve_waiting();
+    pub(super) fn serve_putters(&self) {
+        if self.hot.waiter_counts.has_putters() {
+            self.serve_putters_slow();
         }
     }
 
     #[cold]
-    fn serve_waiting(&self) {
+    fn serve_putters_slow(&self) {
         let limit = match self.bound() {
             // The pool of permits alone decides.
             Bound::Permits(_) | Bound::Unbounded => UNBOUNDED,
             Bound::Limit(limit) => limit,
-            // A waiting put is served only by a get, under the mutex.
+            // Only a get serves a waiting put, under the mutex.
             Bound::Rendezvous => return,
         };
-        // If a new put has taken the slot, the get that takes an item next serves the waiting puts.
+        // If a new put took the slot, the next get serves the waiting puts.
         if limit == UNBOUNDED || self.raw.len() < limit {
             self.with_waiters_notifying(|lists, deferred| self.serve(lists, limit, deferred));
         }
@@ -111,7 +119,7 @@ impl<T> Queue<T> {
 
     /// Serves waiters in FIFO order, as far as `limit` or the permits allow.
     pub(super) fn serve(&self, lists: &mut Lists<T>, limit: u64, deferred: &mut Deferred<'_, T>) {
-        // A notified waiter for space has not put its item yet, also if it was notified by an earlier call.
+        // Each notified waiter for space will use a free slot, so these slots are not available.
         let by_limit = self.core_decides();
         let mut notified = if by_limit { lists.putters.notified() as u64 } else { 0 };
         while let Some(request) = lists.putters.front_mut() {
@@ -125,7 +133,7 @@ impl<T> Queue<T> {
                 break;
             }
             deferred.wakes.push(match request {
-                Request::Granted => lists.putters.complete_first(),
+                Request::Granted => lists.putters.remove_first(),
                 _ => lists.putters.notify_first(),
             });
         }
@@ -136,8 +144,8 @@ impl<T> Queue<T> {
         match std::mem::replace(request, Request::Granted) {
             Request::Put(item) => match self.push_locked(item, limit, &mut deferred.events) {
                 Ok(()) => true,
-                Err(PushError::Full(item) | PushError::Closed(item)) => {
-                    *request = Request::Put(item);
+                Err(error) => {
+                    *request = Request::Put(error.split().0);
                     false
                 }
             },
@@ -160,7 +168,7 @@ impl<T> Queue<T> {
         let Bound::Permits(permits) = self.bound() else {
             return self.raw.push(item, limit, events);
         };
-        if permits.admit(1, 1).is_err() {
+        if permits.admit(1).is_err() {
             return Err(PushError::Full(item));
         }
         self.push_admitted(permits, item, events)
@@ -190,14 +198,13 @@ impl<T> Queue<T> {
         })
     }
 
-    /// The limit of items in the core, where permits do not decide.
+    /// The limit of items in the core at this time, under the mutex.
     pub(super) fn limit_now(&self, lists: &Lists<T>) -> u64 {
-        if !self.is_rendezvous() {
-            self.hot.limit
-        } else if self.hot.hands_over {
-            self.raw.len() + lists.waiting_getters() as u64
-        } else {
-            lists.state.matchable_gets
+        match self.bound() {
+            Bound::Unbounded | Bound::Permits(_) => UNBOUNDED,
+            Bound::Limit(limit) => limit,
+            Bound::Rendezvous if self.hot.allows_surplus => self.raw.len() + lists.waiting_getters() as u64,
+            Bound::Rendezvous => lists.locked.matchable_gets,
         }
     }
 
@@ -208,7 +215,7 @@ impl<T> Queue<T> {
         let mut deferred = None;
         let (registered, waker) = self.with_waiters(|lists| {
             let key = lists.putters.push_back(waker, request);
-            self.hot.waiting.set_putters(lists.putters.waiting());
+            self.hot.waiter_counts.set_putters(lists.putters.waiting());
             let limit = self.limit_now(lists);
             if !self.fence_space(limit) && !self.raw.is_closed() {
                 return (Registered::Pending(key), None);
@@ -218,7 +225,7 @@ impl<T> Queue<T> {
             let served = lists.putters.state(&key) != WaiterState::Waiting;
             let registered = if served || self.raw.is_closed() {
                 let (request, waker) = lists.putters.remove(key).unwrap_or((Request::Granted, None));
-                // Its own waker need not run.
+                // The new waiter is the last one, so its own waker was pushed last. It need not run.
                 (Registered::Ready(request), if served { deferred.wakes.pop() } else { waker })
             } else {
                 (Registered::Pending(key), None)
@@ -247,11 +254,17 @@ impl<T> Queue<T> {
 
     /// Polls a waiter for capacity: its request comes back when the wait has ended.
     pub(super) fn poll_queued_put(&self, key: &mut Option<WaiterKey>, waker: Option<&Waker>) -> Option<Request<T>> {
-        let is_over = || self.raw.is_closed();
-        match self.book.waiters.poll(&self.hot.waiting, |lists| &mut lists.putters, key, waker, is_over) {
+        let is_finished = || self.raw.is_closed();
+        match self.bookkeeping.waiters.poll(
+            &self.hot.waiter_counts,
+            |lists| &mut lists.putters,
+            key,
+            waker,
+            is_finished,
+        ) {
             Polled::Pending => None,
             Polled::Ready(request) => Some(request),
-            Polled::Completed => Some(Request::Granted),
+            Polled::Removed => Some(Request::Granted),
         }
     }
 

@@ -41,7 +41,7 @@ impl<T, H: QueueRef<T>> Gets<T, H> {
         Poll::Ready(got.ok())
     }
 
-    pub(crate) fn is_over(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.over
     }
 }
@@ -72,7 +72,7 @@ impl<T> Stream for GetStream<'_, T> {
 
 impl<T> FusedStream for GetStream<'_, T> {
     fn is_terminated(&self) -> bool {
-        self.0.is_over()
+        self.0.is_finished()
     }
 }
 

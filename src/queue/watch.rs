@@ -35,7 +35,7 @@ impl Condition for AllDone {
     type Since = u64;
 
     fn waiters<T>(queue: &Queue<T>) -> &WaitSet {
-        &queue.hot.joiners
+        &queue.hot.join_waiters
     }
 
     fn now<T>(queue: &Queue<T>) -> u64 {
@@ -49,7 +49,7 @@ impl Condition for AllDone {
     fn rmw_fence<T>(queue: &Queue<T>) {
         // A hole ends a wait as well, if its claim was the last that counted as unfinished.
         queue.raw.fence_holes();
-        queue.book.unfinished.fence_done();
+        queue.bookkeeping.unfinished.fence_done();
     }
 
     fn timed_out() -> JoinTimeoutError {
@@ -65,7 +65,7 @@ impl Condition for IsClosed {
     type Since = ();
 
     fn waiters<T>(queue: &Queue<T>) -> &WaitSet {
-        &queue.hot.closing
+        &queue.hot.closed_waiters
     }
 
     fn now<T>(_queue: &Queue<T>) {}
@@ -108,18 +108,18 @@ impl<T, H: QueueRef<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
     }
 
     fn is_registered(&self) -> bool {
-        self.waiting.as_ref().is_some_and(|(waiting, _)| waiting.listens())
+        self.waiting.as_ref().is_some_and(|(waiting, _)| waiting.is_registered())
     }
 
     fn register(&mut self, waker: &Waker) -> Option<()> {
         loop {
             let (queue, waiters) = (self.handle.queue(), C::waiters(self.handle.queue()));
             match &mut self.waiting {
-                Some((waiting, _)) => waiters.enter_again(waiting),
+                Some((waiting, _)) => waiters.register_again(waiting),
                 None => {
                     // Before it counts as a waiter: a zero from then on is noted with at least so many claims.
                     let since = C::now(queue);
-                    self.waiting = Some((waiters.enter(), since));
+                    self.waiting = Some((waiters.register(), since));
                 }
             }
             C::rmw_fence(queue);
@@ -132,7 +132,7 @@ impl<T, H: QueueRef<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
 
     fn cancel(&mut self) {
         if let Some((waiting, _)) = self.waiting.take() {
-            C::waiters(self.handle.queue()).leave(waiting);
+            C::waiters(self.handle.queue()).remove(waiting);
         }
     }
 

@@ -79,6 +79,16 @@ pub enum PushError<T> {
     Closed(T),
 }
 
+impl<T> PushError<T> {
+    /// The value, and the reason without it.
+    pub fn split(self) -> (T, PushError<()>) {
+        match self {
+            PushError::Full(value) => (value, PushError::Full(())),
+            PushError::Closed(value) => (value, PushError::Closed(())),
+        }
+    }
+}
+
 impl<T> fmt::Debug for PushError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,11 +1,12 @@
-//! What operations read of the wait queues without the mutex: how many wait, and which waiters are completed.
+//! What operations read without the mutex: how many waiters each wait queue has, and which ones were removed.
 //!
 //! Knows numbers. Does not know wait queues or wakers.
 
 use super::WaiterKey;
 use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 
-/// How many waiters each wait queue has. While a number is 0 an operation takes no lock for that side.
+/// The number of waiters in each wait queue that were not notified. While it is 0, an operation takes no lock
+/// for that side.
 pub(crate) struct WaiterCounts {
     getters: AtomicUsize,
     #[cfg(feature = "stream")]
@@ -75,12 +76,12 @@ fn set(count: &AtomicUsize, waiting: usize) {
     }
 }
 
-/// The sequence number behind the last completed waiter of a wait queue, for waiters that take no lock.
+/// The sequence number behind the last waiter that was removed by its notifier, for waiters that take no lock.
 ///
-/// Race: a completed waiter has nothing left in the wait queue.
+/// Race: a removed waiter has nothing left in the wait queue.
 /// 1. The notifier stores the watermark while it holds the mutex, after it has removed the waiter's entry: a
 ///    get has no entry any more, and the item of a put is in the queue.
-/// 2. A waiter that reads a watermark above its own sequence number is completed, and needs no lock.
+/// 2. A waiter that reads a watermark above its own sequence number was removed, and needs no lock.
 /// 3. The watermark only grows. A waiter that reads an old one takes the lock and finds its entry gone.
 ///
 /// Reservations and waiters for space keep their entries when they are notified, and do not read the
@@ -97,11 +98,11 @@ impl Watermark {
 
     /// Under the mutex of the wait queues.
     #[inline]
-    pub(super) fn set(&self, completed: u64) {
+    pub(super) fn set(&self, removed: u64) {
         // Ordering: Relaxed, W3. All stores are made under the mutex.
-        if self.0.load(Ordering::Relaxed) != completed {
+        if self.0.load(Ordering::Relaxed) != removed {
             // Ordering: Release, W7. Pairs with W8: the item of which a get is notified, or that of the put.
-            self.0.store(completed, Ordering::Release);
+            self.0.store(removed, Ordering::Release);
         }
     }
 

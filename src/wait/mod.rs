@@ -1,11 +1,11 @@
 //! Waiting: wait queues, wakers, and what operations read of them without a lock.
 //!
-//! Knows wakers. Does not know queues or items.
+//! Knows wakers, and gets and puts as kinds of waiters. Does not know the queue or items.
 //!
-//! There are three ways to wait. Gets and puts wait in FIFO order in [`Waiters`], which a mutex guards;
-//! `join` and `closed` wait in a [`WaitSet`], all of whose waiters are notified at once; and the receiver of
-//! `joinq::mpsc` has a [`ConsumerWaker`]. In front of each stands a number that is 0 while there is no
-//! waiter. An operation that finds 0 pays one relaxed load and takes no lock.
+//! There are three ways to wait. Gets, puts and reservations wait in FIFO order in [`Waiters`], which a mutex
+//! guards; `join` and `closed` wait in a [`WaitSet`], all of whose waiters are notified at once; and the
+//! receiver of `joinq::mpsc` has a [`ConsumerWaker`]. In front of each stands a number that is 0 while there
+//! is no waiter. An operation that finds 0 pays one relaxed load and takes no lock.
 //!
 //! Race: a notification is never lost. A waiter (W) waits for a change, which a notifier (N) makes by an RMW
 //! of a word.
@@ -16,7 +16,7 @@
 //! 5. If it comes after step 2, N has acquired what W did in step 1: its relaxed load sees the number, and N
 //!    notifies W.
 //!
-//! This is Dekker's handshake with the store-load fence on the waiter's side alone. The notifier needs no
+//! This is Dekker's algorithm with the store-load fence on the waiter's side alone. The notifier needs no
 //! fence and no second RMW, so that `put` and `get` pay nothing for waiters that do not exist.
 
 mod consumer_waker;

@@ -10,8 +10,8 @@ use std::task::Waker;
 /// Waiters in the order in which they were enqueued.
 ///
 /// Each has a sequence number: the number of waiters enqueued before it. Waiters are notified in this order,
-/// so that one number, the *watermark*, tells of each of them whether it was notified: see
-/// [`Watermark`](super::Watermark).
+/// so that one number, the *watermark*, tells which of them were removed by their notifier: see `Watermark`
+/// in `counts.rs`.
 pub(crate) struct WaitQueue<R> {
     entries: Slab<Entry<R>>,
     front: usize,
@@ -19,8 +19,8 @@ pub(crate) struct WaitQueue<R> {
     waiting: usize,
     /// Waiters ever enqueued.
     enqueued: u64,
-    /// The sequence number behind the last waiter that was completed.
-    completed: u64,
+    /// The sequence number behind the last waiter that was removed by its notifier.
+    removed: u64,
 }
 
 /// No entry.
@@ -35,7 +35,7 @@ struct Entry<R> {
     next: usize,
 }
 
-/// The key of a waiter's entry, for as long as the waiter is neither removed nor completed.
+/// The key of a waiter's entry, for as long as it has not been removed.
 #[derive(Debug)]
 pub(crate) struct WaiterKey {
     index: usize,
@@ -57,7 +57,7 @@ pub(crate) enum WaiterState {
     /// It keeps its entry until it is polled and removes that.
     Notified,
     /// Its entry is gone.
-    Completed,
+    Removed,
 }
 
 impl<R> WaitQueue<R> {
@@ -72,7 +72,7 @@ impl<R> WaitQueue<R> {
     };
 
     pub(crate) const fn new() -> Self {
-        WaitQueue { entries: Slab::new(), front: NONE, back: NONE, waiting: 0, enqueued: 0, completed: 0 }
+        WaitQueue { entries: Slab::new(), front: NONE, back: NONE, waiting: 0, enqueued: 0, removed: 0 }
     }
 
     /// Waiters that were not notified.
@@ -87,10 +87,10 @@ impl<R> WaitQueue<R> {
         self.entries.len() - self.waiting
     }
 
-    /// The sequence number behind the last waiter that was completed. Only grows.
+    /// The sequence number behind the last waiter that was removed by its notifier. Only grows.
     #[inline]
-    pub(crate) fn completed(&self) -> u64 {
-        self.completed
+    pub(crate) fn removed(&self) -> u64 {
+        self.removed
     }
 
     pub(crate) fn push_back(&mut self, waker: Waker, request: R) -> WaiterKey {
@@ -115,7 +115,7 @@ impl<R> WaitQueue<R> {
         match self.get(key) {
             Some(Entry { waker: Some(_), .. }) => WaiterState::Waiting,
             Some(_) => WaiterState::Notified,
-            None => WaiterState::Completed,
+            None => WaiterState::Removed,
         }
     }
 
@@ -151,27 +151,27 @@ impl<R> WaitQueue<R> {
         waker
     }
 
-    /// Notifies the first waiter and removes its entry, as nothing is left for it to do here.
-    pub(crate) fn complete_first(&mut self) -> Option<Waker> {
+    /// Notifies the first waiter and removes its entry, as nothing is left for it to do there.
+    pub(crate) fn remove_first(&mut self) -> Option<Waker> {
         let Entry { seq, waker, next, .. } = self.entries.try_remove(self.front)?;
-        self.completed = seq + 1;
+        self.removed = seq + 1;
         self.unlink(NONE, next);
         self.shrink();
         waker
     }
 
-    /// Completes all waiters.
+    /// Notifies and removes all waiters.
     #[inline]
-    pub(crate) fn complete_all(&mut self, wakes: &mut WakeList) {
+    pub(crate) fn remove_all(&mut self, wakes: &mut WakeList) {
         while self.waiting() > 0 {
-            wakes.push(self.complete_first());
+            wakes.push(self.remove_first());
         }
     }
 
-    /// Removes a waiter and returns its request, with the waker if it was not notified; `None` if it was
-    /// completed.
+    /// Removes a waiter and returns its request, with the waker if it was not notified; `None` if its
+    /// notifier has removed it.
     pub(crate) fn remove(&mut self, key: WaiterKey) -> Option<(R, Option<Waker>)> {
-        if self.state(&key) == WaiterState::Completed {
+        if self.state(&key) == WaiterState::Removed {
             return None;
         }
         let Entry { request, waker, previous, next, .. } = self.entries.remove(key.index);
@@ -231,22 +231,22 @@ mod tests {
         );
         assert_eq!(queue.remove(c).map(|(request, waker)| (request, waker.is_some())), Some((2, true)));
         assert_eq!(queue.front_mut(), Some(&mut 1));
-        assert!(queue.complete_first().is_some() && queue.notify_first().is_some() && queue.notify_first().is_none());
-        assert_eq!((queue.state(&b), queue.completed()), (WaiterState::Completed, 2));
+        assert!(queue.remove_first().is_some() && queue.notify_first().is_some() && queue.notify_first().is_none());
+        assert_eq!((queue.state(&b), queue.removed()), (WaiterState::Removed, 2));
         assert_eq!(queue.remove(d).map(|(request, waker)| (request, waker.is_some())), Some((3, false)));
         assert!(queue.remove(a).is_some_and(|(request, _)| request == 0) && queue.remove(b).is_none());
         assert_eq!((queue.waiting(), queue.entries.len()), (0, 0));
     }
 
     #[test]
-    fn the_key_of_a_completed_waiter_names_no_later_waiter() {
+    fn the_key_of_a_removed_waiter_names_no_later_waiter() {
         let mut queue = WaitQueue::new();
         let first = queue.push_back(waker(), 'a');
-        assert!(queue.complete_first().is_some());
+        assert!(queue.remove_first().is_some());
         let second = queue.push_back(waker(), 'b');
         assert_eq!(
             (first.index, queue.state(&first), queue.state(&second)),
-            (second.index, WaiterState::Completed, WaiterState::Waiting)
+            (second.index, WaiterState::Removed, WaiterState::Waiting)
         );
         assert!(queue.remove(first).is_none() && queue.remove(second).is_some());
     }

@@ -26,7 +26,7 @@ pub(crate) struct WaitSet {
     event: Event,
 }
 
-/// A waiter, which is counted from [`WaitSet::enter`] to [`WaitSet::leave`].
+/// A waiter, which is counted from [`WaitSet::register`] to [`WaitSet::remove`].
 pub(crate) struct Waiting {
     /// `None` once the waiter was notified.
     listener: Option<EventListener>,
@@ -58,7 +58,7 @@ impl WaitSet {
     }
 
     /// Registers a new waiter.
-    pub(crate) fn enter(&self) -> Waiting {
+    pub(crate) fn register(&self) -> Waiting {
         let waiting = Waiting { listener: Some(self.event.listen()), proxy: None };
         // Ordering: Relaxed, W4. The RMW fence that follows (M1) releases it to each later RMW of that word.
         self.waiters.fetch_add(1, Ordering::Relaxed);
@@ -66,12 +66,12 @@ impl WaitSet {
     }
 
     /// Registers a waiter again, which was notified and has found that its condition does not hold.
-    pub(crate) fn enter_again(&self, waiting: &mut Waiting) {
+    pub(crate) fn register_again(&self, waiting: &mut Waiting) {
         waiting.listener = Some(self.event.listen());
     }
 
     /// Ends a wait.
-    pub(crate) fn leave(&self, waiting: Waiting) {
+    pub(crate) fn remove(&self, waiting: Waiting) {
         // Ordering: Relaxed, W6. Only the waiter itself could miss a notification if this came too early.
         self.waiters.fetch_sub(1, Ordering::Relaxed);
         drop(waiting);
@@ -87,7 +87,7 @@ impl WaitSet {
 
     /// Notifies all waiters.
     #[inline]
-    pub(crate) fn wake_all(&self) {
+    pub(crate) fn notify_all(&self) {
         if !self.is_empty() {
             self.notify();
         }
@@ -102,7 +102,7 @@ impl WaitSet {
 
 impl Waiting {
     /// Whether the waiter is in the list, as far as it knows.
-    pub(crate) fn listens(&self) -> bool {
+    pub(crate) fn is_registered(&self) -> bool {
         self.listener.is_some()
     }
 

@@ -26,7 +26,7 @@ pub(crate) enum GetterKind {
 /// As a number of items: all gets are notified.
 pub(crate) const ALL: usize = usize::MAX;
 
-/// The wait queues, and the state that is guarded by the same mutex.
+/// The wait queues, and what else the mutex guards.
 pub(crate) struct WaitLists<R, S> {
     /// The request of a get is its turn: how many gets of both kinds began to wait before.
     getters: WaitQueue<u64>,
@@ -35,13 +35,13 @@ pub(crate) struct WaitLists<R, S> {
     /// The turn of the next get.
     next_turn: u64,
     pub(crate) putters: WaitQueue<R>,
-    pub(crate) state: S,
+    pub(crate) locked: S,
 }
 
 /// Wait queues behind a mutex. They are allocated when the first waiter is enqueued.
 pub(crate) struct Waiters<R, S> {
     lists: Mutex<Option<Box<WaitLists<R, S>>>>,
-    completed_gets: Watermark,
+    notified_gets: Watermark,
     /// Of puts whose item was enqueued by the operation that freed a slot.
     completed_puts: Watermark,
 }
@@ -52,8 +52,8 @@ pub(crate) enum Polled<R> {
     Pending,
     /// It was notified, or its wait has ended, and is removed; its request comes back.
     Ready(R),
-    /// It was completed.
-    Completed,
+    /// Its notifier has removed it.
+    Removed,
 }
 
 impl<R, S: Default> WaitLists<R, S> {
@@ -65,7 +65,7 @@ impl<R, S: Default> WaitLists<R, S> {
             streams: WaitQueue::new(),
             next_turn: 0,
             putters: WaitQueue::new(),
-            state: S::default(),
+            locked: S::default(),
         })
     }
 
@@ -79,9 +79,9 @@ impl<R, S: Default> WaitLists<R, S> {
     #[inline]
     pub(crate) fn notify_getters(&mut self, items: usize, wakes: &mut WakeList) {
         if items == ALL {
-            self.getters.complete_all(wakes);
+            self.getters.remove_all(wakes);
             #[cfg(feature = "stream")]
-            self.streams.complete_all(wakes);
+            self.streams.remove_all(wakes);
             return;
         }
         for _ in 0..items {
@@ -90,7 +90,7 @@ impl<R, S: Default> WaitLists<R, S> {
             if self.getters.waiting() == 0 {
                 return;
             }
-            wakes.push(self.getters.complete_first());
+            wakes.push(self.getters.remove_first());
         }
     }
 
@@ -99,7 +99,7 @@ impl<R, S: Default> WaitLists<R, S> {
     fn notify_streams(&mut self, wakes: &mut WakeList) {
         let until = self.getters.front_mut().map_or(u64::MAX, |turn| *turn);
         while self.streams.front_mut().is_some_and(|turn| *turn < until) {
-            wakes.push(self.streams.complete_first());
+            wakes.push(self.streams.remove_first());
         }
     }
 
@@ -124,7 +124,7 @@ impl<R, S: Default> WaitLists<R, S> {
 impl<R, S: Default> Waiters<R, S> {
     crate::sync::const_fn! {
         pub(crate) const fn new() -> Self {
-            Waiters { lists: Mutex::new(None), completed_gets: Watermark::new(), completed_puts: Watermark::new() }
+            Waiters { lists: Mutex::new(None), notified_gets: Watermark::new(), completed_puts: Watermark::new() }
         }
     }
 
@@ -144,11 +144,11 @@ impl<R, S: Default> Waiters<R, S> {
 
     fn publish(&self, counts: &WaiterCounts, lists: &WaitLists<R, S>) {
         counts.set_getters(lists.getters.waiting());
-        self.completed_gets.set(lists.getters.completed());
+        self.notified_gets.set(lists.getters.removed());
         #[cfg(feature = "stream")]
         counts.set_streams(lists.streams.waiting());
         counts.set_putters(lists.putters.waiting());
-        self.completed_puts.set(lists.putters.completed());
+        self.completed_puts.set(lists.putters.removed());
     }
 
     /// Whether no waiter was ever enqueued. Takes the mutex.
@@ -156,28 +156,28 @@ impl<R, S: Default> Waiters<R, S> {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
-    /// Whether a get of [`GetterKind::Get`] was completed, by the watermark, without the mutex. If not, it
-    /// may have been completed in the meantime.
+    /// Whether a get of [`GetterKind::Get`] was notified, by the watermark, without the mutex. If not, it
+    /// may have been notified in the meantime.
     #[inline]
-    pub(crate) fn is_get_completed(&self, key: &WaiterKey) -> bool {
-        self.completed_gets.is_above(key)
+    pub(crate) fn is_get_notified(&self, key: &WaiterKey) -> bool {
+        self.notified_gets.is_above(key)
     }
 
-    /// Whether the item of a queued put was enqueued, as [`is_get_completed`](Self::is_get_completed).
+    /// Whether the item of a queued put was enqueued, as [`is_get_notified`](Self::is_get_notified).
     #[inline]
     pub(crate) fn is_put_completed(&self, key: &WaiterKey) -> bool {
         self.completed_puts.is_above(key)
     }
 
     /// Polls the waiter `key` of the wait queue that `list` selects. It is removed if it was notified or if
-    /// `is_over`; else it waits on, with the waker of this poll.
+    /// `is_finished`; else it waits on, with the waker of this poll.
     pub(crate) fn poll<W>(
         &self,
         counts: &WaiterCounts,
         list: impl Fn(&mut WaitLists<R, S>) -> &mut WaitQueue<W>,
         key: &mut Option<WaiterKey>,
         waker: Option<&Waker>,
-        is_over: impl Fn() -> bool,
+        is_finished: impl Fn() -> bool,
     ) -> Polled<W> {
         enum Step<W> {
             /// The wait goes on, with the waker that it has, or has had replaced.
@@ -191,10 +191,10 @@ impl<R, S: Default> Waiters<R, S> {
             let (step, _unneeded) = self.lock(counts, |lists| {
                 let list = list(lists);
                 let Some(present) = key.take() else { return (Step::Pending, None) };
-                if list.state(&present) != WaiterState::Waiting || is_over() {
+                if list.state(&present) != WaiterState::Waiting || is_finished() {
                     return match list.remove(present) {
                         Some((request, old)) => (Step::Over(Polled::Ready(request)), old),
-                        None => (Step::Over(Polled::Completed), None),
+                        None => (Step::Over(Polled::Removed), None),
                     };
                 }
                 let present = key.insert(present);

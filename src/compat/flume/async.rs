@@ -178,7 +178,7 @@ impl<T> Future for RecvFut<'_, T> {
 
 impl<T> FusedFuture for RecvFut<'_, T> {
     fn is_terminated(&self) -> bool {
-        self.held().queue().is_over()
+        self.held().queue().is_finished()
     }
 }
 
@@ -228,7 +228,7 @@ impl<T> Stream for RecvStream<'_, T> {
 
 impl<T> FusedStream for RecvStream<'_, T> {
     fn is_terminated(&self) -> bool {
-        self.held().queue().is_over()
+        self.held().queue().is_finished()
     }
 }
 

@@ -22,7 +22,7 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
 /// Creates a channel that holds at most `cap` messages; with 0 each `send` waits until its message is
 /// received.
 pub fn bounded<T>(cap: usize) -> (Sender<T>, Receiver<T>) {
-    handles(Queue::with_handover(cap))
+    handles(Queue::with_surplus(cap))
 }
 
 fn handles<T>(queue: Queue<T>) -> (Sender<T>, Receiver<T>) {

@@ -1,6 +1,6 @@
 //! Batches: as many items at a time as the core or the bound allows.
 
-use crate::queue::serve::Notify;
+use crate::queue::serve::NotifyOnDrop;
 use crate::queue::Queue;
 use crate::raw::{PopError, PushError};
 use crate::wait::HeldPanic;
@@ -12,7 +12,7 @@ impl<T> Queue<T> {
     pub(super) fn push_runs(&self, items: &mut VecDeque<T>, limit: u64) -> Result<(), PushError<()>> {
         let mut held = HeldPanic::default();
         while !items.is_empty() {
-            let mut notify = Notify::new(self);
+            let mut notify = NotifyOnDrop::new(self);
             let pushed = self.raw.push_run(items, limit, &mut notify.events);
             held.run(|| drop(notify));
             pushed?;
@@ -27,13 +27,11 @@ pub(super) fn push_one_by_one<T>(
     push: impl Fn(T) -> Result<(), PushError<T>>,
 ) -> Result<(), PushError<()>> {
     while let Some(item) = items.pop_front() {
-        let (item, error) = match push(item) {
-            Ok(()) => continue,
-            Err(PushError::Full(item)) => (item, PushError::Full(())),
-            Err(PushError::Closed(item)) => (item, PushError::Closed(())),
-        };
-        items.push_front(item);
-        return Err(error);
+        if let Err(error) = push(item) {
+            let (item, error) = error.split();
+            items.push_front(item);
+            return Err(error);
+        }
     }
     Ok(())
 }

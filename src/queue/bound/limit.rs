@@ -12,23 +12,23 @@ impl<T> Queue<T> {
             false => self.notifying(|events| self.raw.push_slow(item, fallback, limit, events)),
         };
         match pushed {
-            Err(PushError::Full(item)) if self.may_hand_over() => self.push_beyond_limit(item),
+            Err(PushError::Full(item)) if self.may_exceed_limit() => self.push_beyond_limit(item),
             pushed => pushed,
         }
     }
 
     pub(super) fn push_many_limited(&self, items: &mut VecDeque<T>, limit: u64) -> Result<(), PushError<()>> {
         match self.push_runs(items, limit) {
-            Err(PushError::Full(())) if self.may_hand_over() => {
+            Err(PushError::Full(())) if self.may_exceed_limit() => {
                 push_one_by_one(items, |item| self.push_beyond_limit(item))
             }
             pushed => pushed,
         }
     }
 
-    /// Whether an item may be enqueued beyond the capacity, for a get that waits: see [`Queue::with_handover`].
-    fn may_hand_over(&self) -> bool {
-        self.hot.hands_over && self.hot.waiting.has_getters()
+    /// Whether an item may be enqueued beyond the capacity, for a get that waits: see [`Queue::with_surplus`].
+    fn may_exceed_limit(&self) -> bool {
+        self.hot.allows_surplus && self.hot.waiter_counts.has_getters()
     }
 
     /// Enqueues an item beyond the capacity, for a get that waits and was not notified.

@@ -1,6 +1,6 @@
 //! How an item is enqueued and dequeued, by the bound of the queue: none, a limit, a rendezvous, or permits.
 //!
-//! The fast paths stand here. Each bound has a file for the rest.
+//! The fast path of a put is here, and the choice between the bounds. Each bound has a file for its slow paths.
 
 mod batch;
 mod limit;
@@ -15,7 +15,7 @@ use batch::{pop_up_to, push_one_by_one};
 use std::collections::VecDeque;
 
 /// Where the item of a push comes from, and where it goes if it is refused.
-pub(super) trait Source<T> {
+pub(super) trait PutSource<T> {
     /// What is left without the item.
     type Rest;
     type Error;
@@ -27,7 +27,7 @@ pub(super) trait Source<T> {
 /// An item that an error hands back.
 pub(super) struct Item<T>(pub(super) T);
 
-impl<T> Source<T> for Item<T> {
+impl<T> PutSource<T> for Item<T> {
     type Rest = ();
     type Error = PushError<T>;
 
@@ -46,7 +46,7 @@ impl<T> Queue<T> {
     /// Enqueues the item of `source`. It is taken out of that only once there is a slot for it, or on the
     /// slow path, so that a large item is copied once.
     #[inline]
-    pub(super) fn push_from<S: Source<T>>(&self, source: S) -> Result<(), S::Error> {
+    pub(super) fn push_from<S: PutSource<T>>(&self, source: S) -> Result<(), S::Error> {
         if self.is_bounded() {
             return self.push_bounded(source);
         }
@@ -56,26 +56,21 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Not inlined: the fast path of an unbounded queue needs fewer registers without this.
+    /// Not inlined: the fast path of an unbounded queue needs fewer registers without this code.
     #[inline(never)]
-    fn push_bounded<S: Source<T>>(&self, source: S) -> Result<(), S::Error> {
-        match self.try_claim_push_within_limit() {
+    fn push_bounded<S: PutSource<T>>(&self, source: S) -> Result<(), S::Error> {
+        if !self.core_decides() {
+            return self.push_fallen_back(source, PushFallback::General);
+        }
+        match self.raw.try_claim_push_within(self.hot.limit) {
             Ok(ticket) => self.push_claimed(ticket, source),
             Err(fallback) => self.push_fallen_back(source, fallback),
         }
     }
 
-    #[inline]
-    fn try_claim_push_within_limit(&self) -> Result<PushTicket<'_, T>, PushFallback<'_, T>> {
-        if !self.core_decides() {
-            return Err(PushFallback::General);
-        }
-        self.raw.try_claim_push_within(self.hot.limit)
-    }
-
     /// Publishes the item in its slot, and notifies a get.
     #[inline]
-    fn push_claimed<S: Source<T>>(&self, ticket: PushTicket<'_, T>, source: S) -> Result<(), S::Error> {
+    fn push_claimed<S: PutSource<T>>(&self, ticket: PushTicket<'_, T>, source: S) -> Result<(), S::Error> {
         let (item, rest) = source.take();
         match ticket.publish(item) {
             Ok(()) => {
@@ -94,14 +89,14 @@ impl<T> Queue<T> {
     }
 
     #[cold]
-    fn push_contested<S: Source<T>>(&self, contested: Contested<'_, T>, rest: S::Rest) -> Result<(), S::Error> {
+    fn push_contested<S: PutSource<T>>(&self, contested: Contested<'_, T>, rest: S::Rest) -> Result<(), S::Error> {
         let pushed = self.notifying(|events| self.raw.push_contested(contested, self.hot.limit, events));
         pushed.map_err(|error| S::refuse(rest, error))
     }
 
     #[cold]
     #[inline(never)]
-    fn push_fallen_back<S: Source<T>>(&self, source: S, fallback: PushFallback<'_, T>) -> Result<(), S::Error> {
+    fn push_fallen_back<S: PutSource<T>>(&self, source: S, fallback: PushFallback<'_, T>) -> Result<(), S::Error> {
         let (item, rest) = source.take();
         self.push_slow(item, fallback).map_err(|error| S::refuse(rest, error))
     }
@@ -156,14 +151,14 @@ impl<T> Queue<T> {
             let mut events = Events::default();
             let item = self.raw.pop_slow(fallback, &mut events);
             if events.freed > 0 {
-                self.notify_putters();
+                self.serve_putters();
             }
             return item;
         }
         self.pop_general(state)
     }
 
-    /// Takes the item at the head where a get does more than that. Nothing was claimed before.
+    /// Pops where a permit or a match must be updated too, or for a queued get. The caller holds no ticket.
     #[cold]
     fn pop_general(&self, state: &mut GetState) -> Result<T, PopError> {
         let mut events = Events::default();
@@ -175,13 +170,13 @@ impl<T> Queue<T> {
                     item => item?,
                 };
                 permits.release(1);
-                self.notify_putters_after(state);
+                self.serve_putters_after(state);
                 Ok(item)
             }
             Bound::Unbounded | Bound::Limit(_) => {
                 let item = self.raw.pop(&mut events);
                 if events.freed > 0 {
-                    self.notify_putters_after(state);
+                    self.serve_putters_after(state);
                 }
                 item
             }
@@ -201,7 +196,7 @@ impl<T> Queue<T> {
             return pop_up_to(items, limit, |items, limit| {
                 let mut events = Events::default();
                 self.raw.pop_run(items, limit, &mut events)?;
-                held.run(|| self.notify_putters());
+                held.run(|| self.serve_putters());
                 Ok(())
             });
         }
@@ -219,18 +214,18 @@ impl<T> Queue<T> {
             _ => events.freed > 0,
         };
         if freed {
-            self.notify_putters_after(state);
+            self.serve_putters_after(state);
         }
         taken
     }
 
     /// Serves the waiting puts after a get has freed capacity, or leaves that to the get if it is in the wait
     /// queue.
-    fn notify_putters_after(&self, state: &mut GetState) {
+    fn serve_putters_after(&self, state: &mut GetState) {
         if state.queued {
             state.freed = true;
         } else {
-            self.notify_putters();
+            self.serve_putters();
         }
     }
 }

@@ -45,16 +45,16 @@ impl<T> Queue<T> {
     /// Takes between 1 and `most` free permits for items that are put at once; not ahead of waiters.
     #[inline]
     fn admit(&self, permits: &PermitPool, most: u64) -> Result<u64, NoPermit> {
-        if self.hot.waiting.has_putters() {
-            self.take_unless_queued(permits, |permits| permits.admit(1, most))
+        if self.hot.waiter_counts.has_putters() {
+            self.take_unless_queued(permits, |permits| permits.admit(most))
         } else {
-            permits.admit(1, most)
+            permits.admit(most)
         }
     }
 
     /// Reserves `count` permits; not ahead of waiters.
     pub(in crate::queue) fn reserve_now(&self, permits: &PermitPool, count: u64) -> Result<(), NoPermit> {
-        if count > 0 && self.hot.waiting.has_putters() {
+        if count > 0 && self.hot.waiter_counts.has_putters() {
             self.take_unless_queued(permits, |permits| permits.acquire(count, count))?;
         } else {
             permits.acquire(count, count)?;
@@ -73,7 +73,7 @@ impl<T> Queue<T> {
         struct Consume<'a, T>(&'a Queue<T>, &'a PermitPool);
         impl<T> Drop for Consume<'_, T> {
             fn drop(&mut self) {
-                self.0.notify_if_finished(self.1.consume(1));
+                self.0.notify_if_finished(self.1.consume());
             }
         }
         let _consume = Consume(self, permits);
@@ -100,8 +100,8 @@ impl<T> Queue<T> {
     #[cold]
     fn push_late(&self, item: T) {
         self.with_waiters_notifying(|lists, deferred| {
-            lists.state.late.push_back(item);
-            self.hot.late.count_put();
+            lists.locked.late.push_back(item);
+            self.hot.late_counts.count_put();
             deferred.events.pushed += 1;
         });
     }
@@ -116,7 +116,7 @@ impl<T> Queue<T> {
     /// Takes up to `limit` late items, appended to `items`.
     pub(super) fn pop_many_late(&self, items: &mut Vec<T>, limit: usize) -> Result<(), PopError> {
         // What may panic comes before any item is taken, and before the mutex is locked.
-        items.reserve(limit.min(to_usize(self.hot.late.len())));
+        items.reserve(limit.min(to_usize(self.hot.late_counts.len())));
         let space = items.capacity() - items.len();
         self.take_late(|late| {
             let count = late.len().min(limit).min(space);
@@ -129,10 +129,10 @@ impl<T> Queue<T> {
     fn take_late<R>(&self, take: impl FnOnce(&mut VecDeque<T>) -> Option<(R, usize)>) -> Result<R, PopError> {
         // In this order: once no permit is held, no item is put any more.
         let may_come = matches!(self.bound(), Bound::Permits(permits) if permits.is_held());
-        if self.hot.late.len() > 0 {
+        if self.hot.late_counts.len() > 0 {
             let taken = self.with_waiters(|lists| {
-                let (taken, count) = take(&mut lists.state.late)?;
-                self.hot.late.count_got(count);
+                let (taken, count) = take(&mut lists.locked.late)?;
+                self.hot.late_counts.count_got(count);
                 Some(taken)
             });
             if let Some(taken) = taken {

@@ -4,8 +4,6 @@ use crate::queue::get_state::GetState;
 use crate::queue::notify::Deferred;
 use crate::queue::{Lists, Queue};
 use crate::raw::{PopError, PushError};
-use crate::wait::{GetterKind, WaiterKey};
-use std::task::Waker;
 
 impl<T> Queue<T> {
     /// Enqueues an item if a get waits for it, and no put that waited before has an item for that get.
@@ -23,7 +21,7 @@ impl<T> Queue<T> {
         self.with_waiters_notifying(|lists, deferred| {
             let item = self.transfer(lists, deferred)?;
             if std::mem::take(&mut state.matchable) {
-                lists.state.matchable_gets -= 1;
+                lists.locked.matchable_gets -= 1;
             } else {
                 // The item may have been enqueued for a get that still waits.
                 self.serve(lists, self.limit_now(lists), deferred);
@@ -46,25 +44,23 @@ impl<T> Queue<T> {
         if !granted {
             return Err(error);
         }
-        deferred.wakes.push(lists.putters.complete_first());
+        deferred.wakes.push(lists.putters.remove_first());
         self.raw.pop(&mut deferred.events)
     }
 
-    /// Enqueues a get. With capacity 0 one item may be enqueued for it from now on.
-    pub(in crate::queue) fn enqueue_get(&self, kind: GetterKind, waker: Waker, state: &mut GetState) -> WaiterKey {
-        self.with_waiters(|lists| {
-            if self.is_rendezvous() && !std::mem::replace(&mut state.matchable, true) {
-                lists.state.matchable_gets += 1;
-            }
-            lists.push_getter(kind, waker)
-        })
+    /// Offers a waiting get: one item may be enqueued for it from now on. With another capacity this does
+    /// nothing.
+    pub(in crate::queue) fn offer_match(&self, lists: &mut Lists<T>, state: &mut GetState) {
+        if self.is_rendezvous() && !std::mem::replace(&mut state.matchable, true) {
+            lists.locked.matchable_gets += 1;
+        }
     }
 
-    /// No item may be enqueued any more for a get that has ended, or is about to.
+    /// Withdraws the offer of a get that ends: no further item is enqueued for it.
     #[inline]
     pub(in crate::queue) fn withdraw_match(&self, state: &mut GetState) {
         if std::mem::take(&mut state.matchable) {
-            self.with_waiters(|lists| lists.state.matchable_gets -= 1);
+            self.with_waiters(|lists| lists.locked.matchable_gets -= 1);
         }
     }
 }
