@@ -476,7 +476,7 @@ fn a_join_is_woken_by_the_waker_of_its_last_poll() {
     assert_eq!(wakers.iter().map(|(woken, _)| Arc::strong_count(woken)).collect::<Vec<_>>(), [2, 2, 2]);
 }
 
-/// A receive that has panicked in the clone of a waker loses no wakeup of the receives that follow: each of
+/// A receive that has panicked in the clone of a waker loses no wake-up of the receives that follow: each of
 /// them is woken at once or by the next message.
 #[test]
 fn a_single_consumer_outlives_a_waker_whose_clone_panics() {

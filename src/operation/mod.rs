@@ -113,7 +113,7 @@ impl<A: Attempt> Operation<A> {
     #[cold]
     fn wait(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
         Thread::with(|thread| loop {
-            // Also after a wakeup that brought no item: in a steady flow more items follow soon.
+            // Also after a wake-up that brought no item: in a steady flow more items follow soon.
             let yields = thread.may_yield();
             if yields {
                 if let Some(output) = self.spin_on_thread(&thread.spins) {

@@ -3,11 +3,11 @@
 //! Knows when a spin pays. Does not know what the operation waits for: a number that changes shows that
 //! another thread works on it.
 //!
-//! For a task, a wait and a wakeup cost a hundred nanoseconds if the notifier runs on the same thread. If the
-//! notifier runs on another thread, the two threads take turns with each item, and an item costs ten times as
-//! much as when each thread works on for a while. So a task spins too, for some microseconds at most, where
-//! spins have succeeded before. A thread that shares its core with the thread it waits for spins for nothing;
-//! a yield serves it better.
+//! For a task, a wait and a wake-up cost a hundred nanoseconds if the notifier runs on the same thread. If
+//! the notifier runs on another thread, the two threads take turns with each item, and an item costs ten
+//! times as much as when each thread works on for a while. So a task spins too, for some microseconds at
+//! most, where spins have succeeded before. A thread that shares its core with the thread it waits for spins
+//! for nothing; a yield serves it better.
 
 use super::skip_counter::SkipCounter;
 use super::tuning::{
