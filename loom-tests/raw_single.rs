@@ -213,8 +213,8 @@ mod tests {
         });
     }
 
-    /// The sender notifies twice. The flag of the first notification goes down before its wakeup, so that the second
-    /// notification is not lost if the receiver waits again in between.
+    /// The sender notifies twice. The flag of the first notification goes down before its wake-up, so that
+    /// the second notification is not lost if the receiver waits again in between.
     #[test]
     fn two_sends_of_a_thread_wake_a_receiver_that_waits_twice() {
         explore(|| {
@@ -229,8 +229,9 @@ mod tests {
         });
     }
 
-    /// The thread notifies the first wait, which the main thread ends by a message of its own. So the notification can lower
-    /// the flag of a later wait: its wakeup follows, and the next message finds the flag up.
+    /// The thread notifies the first wait, which the main thread ends by a message of its own. So the
+    /// notification can lower the flag of a later wait: its wake-up follows, and the next message finds the
+    /// flag up.
     #[test]
     fn a_notifier_of_an_earlier_wait_loses_no_wakeup_of_a_later_one() {
         explore_large(|| {
@@ -247,8 +248,8 @@ mod tests {
         });
     }
 
-    /// The wait of `poll_recv` goes on after the poll, and the next receive replaces its waker, which a notifier may be about
-    /// to take.
+    /// The wait of `poll_recv` goes on after the poll, and the next receive replaces its waker, which a
+    /// notifier may be about to take.
     #[test]
     fn the_waker_of_the_last_poll_is_woken() {
         explore(|| {

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{sync_channel, SyncSender};
 use std::sync::{Arc, Mutex};
-use std::task::{Poll, RawWaker, RawWakerVTable, Wake, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
 /// A waker that runs code when it is woken and when it is dropped.
 struct Acts<F: Fn() + Send + Sync>(F);
@@ -242,7 +242,7 @@ struct Scheduled {
 impl Scheduled {
     fn is_ready(self: &Arc<Self>) -> bool {
         let waker = Waker::from(self.clone());
-        self.future.lock().unwrap().as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_ready()
+        self.future.lock().unwrap().as_mut().poll(&mut Context::from_waker(&waker)).is_ready()
     }
 }
 
@@ -431,15 +431,20 @@ fn all_joins_are_woken_though_the_waker_of_one_panics() {
     closed.ready();
 }
 
-/// A poll panics because its waker cannot be cloned; the next poll waits as if the first had not happened.
-#[test]
+/// A waker whose clone panics.
 #[allow(unsafe_code)] // A waker with its own `clone` needs a vtable.
-fn a_join_outlives_a_waker_whose_clone_panics() {
+fn waker_that_cannot_be_cloned() -> Waker {
     static TABLE: RawWakerVTable =
         RawWakerVTable::new(|_| panic!("a waker that cannot be cloned"), |_| {}, |_| {}, |_| {});
-    let _watchdog = watchdog();
     // SAFETY: the functions of the vtable do not use the pointer.
-    let bad = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) };
+    unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) }
+}
+
+/// A poll panics because its waker cannot be cloned; the next poll waits as if the first had not happened.
+#[test]
+fn a_join_outlives_a_waker_whose_clone_panics() {
+    let _watchdog = watchdog();
+    let bad = waker_that_cannot_be_cloned();
     let queue = Queue::unbounded();
     for first in [&bad, &Count::new().1] {
         queue.try_put(1).unwrap();
@@ -469,4 +474,63 @@ fn a_join_is_woken_by_the_waker_of_its_last_poll() {
     assert_eq!(wakers.iter().map(|(woken, _)| woken.get()).collect::<Vec<_>>(), [0, 0, 1]);
     assert!(poll(&mut join, &wakers[0].1).is_ready());
     assert_eq!(wakers.iter().map(|(woken, _)| Arc::strong_count(woken)).collect::<Vec<_>>(), [2, 2, 2]);
+}
+
+/// A receive that has panicked in the clone of a waker loses no wake-up of the receives that follow: each of
+/// them is woken at once or by the next message.
+#[test]
+fn a_single_consumer_outlives_a_waker_whose_clone_panics() {
+    let _watchdog = watchdog();
+    let bad = waker_that_cannot_be_cloned();
+    for registered_before in [false, true] {
+        let (sender, mut receiver) = joinq::mpsc::unbounded();
+        if registered_before {
+            assert!(receiver.poll_recv(&mut Context::from_waker(&Count::new().1)).is_pending());
+        }
+        assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut receiver.recv(), &bad).is_ready())).is_err());
+        for n in 0..3 {
+            let mut receive = Probe::pending(receiver.recv());
+            sender.try_send(n).unwrap();
+            assert!(receive.is_woken());
+            assert_eq!(receive.poll(), Poll::Ready(Ok(n)));
+        }
+        // A thread waits as well.
+        std::thread::scope(|scope| {
+            scope.spawn(|| sender.send(7).wait());
+            assert_eq!(receiver.recv().wait(), Ok(7));
+        });
+    }
+}
+
+/// The functions of a waker run in no state in which a send would wait for them.
+#[test]
+#[allow(unsafe_code)] // A waker with its own `clone` needs a vtable.
+fn the_waker_of_a_single_consumer_may_use_its_own_channel() {
+    static SENDER: std::sync::OnceLock<joinq::Sender<u32>> = std::sync::OnceLock::new();
+    static TABLE: RawWakerVTable = RawWakerVTable::new(
+        |_| {
+            send();
+            RawWaker::new(std::ptr::null(), &TABLE)
+        },
+        |_| send(),
+        |_| send(),
+        |_| send(),
+    );
+    fn send() {
+        let _ = SENDER.get().unwrap().try_send(1);
+    }
+    let _watchdog = watchdog();
+    let (sender, mut receiver) = joinq::mpsc::unbounded();
+    assert!(SENDER.set(sender).is_ok());
+    // SAFETY: the functions of the vtable do not use the pointer.
+    let mine = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) };
+    let (_, other) = Count::new();
+    for _ in 0..10 {
+        receiver.try_iter().for_each(drop);
+        for waker in [&mine, &other, &mine, &mine, &other] {
+            let _ = receiver.poll_recv(&mut Context::from_waker(waker));
+        }
+        send();
+        assert!(poll(&mut receiver.recv(), &mine).is_ready());
+    }
 }

@@ -1,6 +1,6 @@
-//! An operation that may have to wait, and the one loop that serves a thread, a thread with a deadline and a task.
+//! Operations that may wait: one state machine for a task, a thread, and a thread with a deadline.
 //!
-//! Knows how to try and how to wait. Does not know queues or values.
+//! Knows how to repeat an attempt and how to wait in between. Does not know queues or items.
 
 mod skip_counter;
 mod spin;
@@ -17,44 +17,44 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 use thread::Thread;
 
-/// What an operation tries, and how it waits while that does not succeed.
+/// One kind of operation: how it completes, and how it waits until it can.
 pub(crate) trait Attempt {
-    /// What it is all for.
+    /// The result.
     type Output;
-    /// The same, where time may run out.
+    /// The result of a wait with a timeout.
     type Timed;
 
-    /// Tries, without waiting; one that waits is woken by `waker` from now on, if there is one. It no longer waits when
-    /// it has succeeded, and may no longer when it was called in vain.
+    /// Tries to complete without waiting. If the attempt is registered, `waker` replaces the registered
+    /// waker. The attempt is not registered any more if it completes, and may not be if it was notified.
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output>;
     /// How the operation spins and yields before it sleeps.
     fn spin_policy(&self) -> SpinPolicy<'_> {
         SpinPolicy::THREADS_ONLY
     }
-    /// A number that grows by one for each step another thread takes towards what this attempt waits for; always 0 if
-    /// that is not known.
+    /// A number that grows by one with each step of another thread towards what this attempt waits for;
+    /// always 0 if that number is not known.
     fn progress(&self) -> u64 {
         0
     }
-    /// False if [`try_complete`](Attempt::try_complete) would fail. A cheap check for an operation that probes again and
-    /// again; true if there is none.
+    /// False if [`try_complete`](Attempt::try_complete) would not complete. A cheap check for an operation
+    /// that probes again and again; true if there is no such check.
     #[inline]
     fn may_succeed(&self) -> bool {
         true
     }
-    /// Whether it waits.
+    /// Whether a waker is registered, so that a notification wakes the operation.
     fn is_registered(&self) -> bool;
-    /// Begins to wait, to be woken by `waker`, and tries once more.
+    /// Registers `waker`, and tries to complete once more.
     fn register(&mut self, waker: &Waker) -> Option<Self::Output>;
-    /// Ends the wait, and undoes what a pending operation has begun.
+    /// Ends the wait and undoes what the pending operation has begun.
     fn cancel(&mut self);
 
     fn timed(output: Self::Output) -> Self::Timed;
-    /// Time has run out: as `cancel`, but it may have succeeded at the last moment.
+    /// The timeout has passed: as `cancel`, but completes if that is possible without waiting.
     fn on_timeout(&mut self) -> Self::Timed;
 }
 
-/// An attempt under way.
+/// An attempt and whether it has ended.
 pub(crate) struct Operation<A: Attempt> {
     pub(crate) attempt: A,
     finished: bool,
@@ -99,7 +99,8 @@ impl<A: Attempt> Operation<A> {
         Poll::Pending
     }
 
-    /// Waits on this thread. Time runs out at `deadline`; what can be done at once is done even after it.
+    /// Waits on this thread until `deadline`. An attempt that can complete without waiting completes even
+    /// after it.
     #[inline]
     pub(crate) fn block(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
         if let Some(output) = self.attempt.try_complete(None) {
@@ -112,7 +113,7 @@ impl<A: Attempt> Operation<A> {
     #[cold]
     fn wait(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
         Thread::with(|thread| loop {
-            // Also after a wake-up in vain: who took the item may be about to leave more.
+            // Also after a wake-up that brought no item: in a steady flow more items follow soon.
             let yields = thread.may_yield();
             if yields {
                 if let Some(output) = self.spin_on_thread(&thread.spins) {
@@ -160,13 +161,13 @@ impl<A: Attempt> Operation<A> {
         Some(output)
     }
 
-    /// Ends a pending operation because its time is over.
+    /// Ends a pending operation whose timeout has passed.
     pub(crate) fn time_out(&mut self) -> A::Timed {
         self.finished = true;
         self.attempt.on_timeout()
     }
 
-    /// Panics if the operation, which is called `name`, has ended.
+    /// Panics if the operation has ended. `name` is its type.
     #[inline]
     #[track_caller]
     pub(crate) fn assert_not_ended(&self, name: &str) {
@@ -175,12 +176,12 @@ impl<A: Attempt> Operation<A> {
         }
     }
 
-    /// Nothing is to be undone any more.
+    /// Ends the operation; its drop has nothing to undo.
     pub(crate) fn finish(&mut self) {
         self.finished = true;
     }
 
-    /// Makes a finished operation like a new one, for an attempt that can be made again.
+    /// Makes a finished operation like a new one, for an attempt that can be repeated.
     #[cfg(any(feature = "stream", feature = "sink"))]
     pub(crate) fn restart(&mut self) {
         self.finished = false;
@@ -190,7 +191,9 @@ impl<A: Attempt> Operation<A> {
 #[cold]
 #[track_caller]
 fn has_ended(name: &str) -> ! {
-    panic!("`{name}` has ended: it completed, ran out of time, or was taken back. Make a new one to go on");
+    panic!(
+        "`{name}` has ended and cannot be polled or waited for again: it completed, timed out, or gave its items back"
+    );
 }
 
 impl<A: Attempt> Drop for Operation<A> {
@@ -202,7 +205,7 @@ impl<A: Attempt> Drop for Operation<A> {
     }
 }
 
-/// Makes a public operation of an attempt: the future and the three ways to wait on a thread.
+/// Defines a public operation from an attempt: the future and the three ways to wait on a thread.
 macro_rules! operation {
     (
         $(#[$meta:meta])*
@@ -224,7 +227,8 @@ macro_rules! operation {
             ///
             /// # Panics
             /// If the operation has ended.
-            // Inlined for certain: where the operation is made its being new is known, and the test falls away.
+            // Always inlined: where the operation is created the compiler knows that it has not ended, and
+            // drops the check.
             #[inline(always)]
             #[track_caller]
             pub fn wait(mut self) -> $output {

@@ -1,12 +1,13 @@
 //! The spin before a wait: an operation probes for some microseconds whether it can complete.
 //!
-//! Knows when a spin pays. Does not know what the operation waits for: a number that changes shows that another thread works
-//! on it.
+//! Knows when a spin pays. Does not know what the operation waits for: a number that changes shows that
+//! another thread works on it.
 //!
-//! For a task, a wait and a wakeup cost a hundred nanoseconds if the notifier runs on the same thread. If the notifier runs
-//! on another thread, the two threads take turns with each item, and an item costs ten times as much as when each thread works
-//! on for a while. So a task spins too, for some microseconds at most, where spins have succeeded before. A thread that shares
-//! its core with the thread it waits for spins for nothing; a yield serves it better.
+//! For a task, a wait and a wake-up cost a hundred nanoseconds if the notifier runs on the same thread. If
+//! the notifier runs on another thread, the two threads take turns with each item, and an item costs ten
+//! times as much as when each thread works on for a while. So a task spins too, for some microseconds at
+//! most, where spins have succeeded before. A thread that shares its core with the thread it waits for spins
+//! for nothing; a yield serves it better.
 
 use super::skip_counter::SkipCounter;
 use super::tuning::{
@@ -22,9 +23,11 @@ pub(crate) struct SpinPolicy<'a> {
     pub(crate) first_pause: u32,
     /// How the spins of tasks ended before. `None` where no task spins; a thread spins there each time.
     pub(crate) history: Option<&'a SkipCounter>,
-    /// Whether more items may arrive than the operation wants now, so that a pause in dense traffic lets a batch form.
+    /// Whether more items may arrive than the operation wants now, so that a pause in dense traffic lets a
+    /// batch form.
     pub(crate) batch: bool,
-    /// Whether a thread registers before it yields, because a registered operation can be completed by another thread.
+    /// Whether a thread registers before it yields, because a registered operation can be completed by
+    /// another thread.
     pub(crate) register_first: bool,
 }
 
@@ -33,8 +36,9 @@ impl<'a> SpinPolicy<'a> {
     pub(crate) const THREADS_ONLY: Self =
         SpinPolicy { first_pause: PROBE_PAUSES, history: None, batch: false, register_first: false };
 
-    /// For a wait at a queue with this capacity, if it has one. A batch of `capacity` items is completed quickly: the smaller
-    /// the capacity, the shorter the first pause. With capacity 0 a probe never succeeds.
+    /// For a wait at a queue with this capacity, if it has one. A batch of `capacity` items is completed
+    /// quickly: the smaller the capacity, the shorter the first pause. With capacity 0 a probe never
+    /// succeeds.
     #[inline]
     pub(crate) fn for_capacity(capacity: Option<usize>, history: &'a SkipCounter) -> Self {
         let capacity = capacity.map_or(u32::MAX, |capacity| u32::try_from(capacity).unwrap_or(u32::MAX));
@@ -79,8 +83,8 @@ impl<A: Attempt> Operation<A> {
         output
     }
 
-    /// Probes again and again, until `idle_limit` probes in a row have seen no progress. The first probe comes after
-    /// `pauses` pauses. On a single core there is no probe.
+    /// Probes again and again, until `idle_limit` probes in a row have seen no progress. The first probe
+    /// comes after `pauses` pauses. On a single core there is no probe.
     fn spin(&mut self, mut pauses: u32, idle_limit: u32) -> Option<A::Output> {
         let probes = if pauses == 0 { 0 } else { spin_limit(PROBES) };
         let mut idle_probes = 0;

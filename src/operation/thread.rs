@@ -14,9 +14,9 @@ use std::time::Instant;
 
 /// This thread as a waiter: its parker, its waker, and what it has learned from earlier waits.
 ///
-/// On idle cores a thread yields for a while before it parks: to park and to be woken costs ten times as much. On busy cores
-/// another thread would keep the core for a whole time slice, while a woken thread gets a core soon: there a thread parks at
-/// once.
+/// On idle cores a thread yields for a while before it parks: to park and to be woken costs ten times as
+/// much. On busy cores another thread would keep the core for a whole time slice, while a woken thread gets a
+/// core soon: there a thread parks at once.
 pub(super) struct Thread {
     parker: parking::Parker,
     pub(super) waker: Waker,
@@ -83,8 +83,8 @@ impl Thread {
         None
     }
 
-    /// Runs `wait` with the parker of this thread. If that parker is in use (a waker that itself waits) or gone (in a
-    /// destructor of thread-local data), `wait` gets a new one.
+    /// Runs `wait` with the parker of this thread. If that parker is in use (a waker that itself waits) or
+    /// gone (in a destructor of thread-local data), `wait` gets a new one.
     #[cfg(not(loom))]
     pub(super) fn with<R>(wait: impl FnOnce(&Thread) -> R) -> R {
         thread_local!(static THREAD: Cell<Option<Thread>> = const { Cell::new(None) });

@@ -1,12 +1,12 @@
-//! Pauses of a thread that expects another thread to make progress at this moment.
+//! Pauses of a thread that expects another thread to make progress soon.
 //!
 //! Knows the number of cores. Does not know what the other thread does.
 
 use super::Ordering;
 
-/// The number of pauses that a thread makes at most before it stops to expect progress of another thread: `pauses`, or none
-/// where there is only one core. None under loom and in the unit tests either, so that they explore what comes after the
-/// pauses.
+/// The number of pauses that a thread makes at most before it stops to expect progress of another thread:
+/// `pauses`, or none where there is only one core. None under loom and in the unit tests either, so that they
+/// explore what comes after the pauses.
 pub(crate) fn spin_limit(pauses: u32) -> u32 {
     if cfg!(any(loom, test)) || !several_cores() {
         0
@@ -15,8 +15,8 @@ pub(crate) fn spin_limit(pauses: u32) -> u32 {
     }
 }
 
-/// Whether another thread can run while this thread spins. The answer is kept for the process. Threads that ask at the same
-/// time for the first time each find the answer out, so that no thread waits for another.
+/// Whether another thread can run while this thread spins. The answer is kept for the process. Threads that
+/// ask at the same time for the first time each find the answer out, so that no thread waits for another.
 pub(crate) fn several_cores() -> bool {
     use std::sync::atomic::AtomicU8;
     const UNKNOWN: u8 = 0;
@@ -35,18 +35,21 @@ pub(crate) fn several_cores() -> bool {
     }
 }
 
-/// The backoff of a thread that has lost the race for a claim. The pause is so long that the winner completes many operations
-/// before the cache line comes back to this core: to pass the line on at each operation costs each of them more than that.
+/// The backoff of a thread that has lost the race for a claim. The pause is so long that the winner completes
+/// many operations before the cache line comes back to this core: to pass the line on at each operation costs
+/// each of them more than that.
 pub(crate) struct Backoff {
     spins: crossbeam_utils::Backoff,
     losses: u32,
 }
 
 impl Backoff {
-    /// Calls of `spin` after the first loss: 1 + 2 + 4 + .. + 32 = 63 pauses. Without a pause a message took 158 ns in place
-    /// of 56; 16, 200 or 500 pauses made no difference that could be measured (docs/benchmarks.md).
+    /// Calls of `spin` after the first loss: 1 + 2 + 4 + .. + 32 = 63 pauses. Without a pause a message took
+    /// 158 ns in place of 56; 16, 200 or 500 pauses made no difference that could be measured
+    /// (docs/benchmarks.md).
     const FIRST: u32 = 6;
-    /// Calls of `spin` after each loss from the fifth on, of 64 pauses each: 1024 pauses. Before, the pauses double.
+    /// Calls of `spin` after each loss from the fifth on, of 64 pauses each: 1024 pauses. Before, the pauses
+    /// double.
     const MOST: u32 = 16;
 
     pub(crate) fn new() -> Self {

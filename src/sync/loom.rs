@@ -8,9 +8,9 @@ use std::task::Waker;
 
 /// loom's byte, with a swap in place of each store; the result of the swap is not used.
 ///
-/// Let a thread store to a byte while another thread does an RMW on it. If the RMW reads the value before the store, the
-/// store comes after the RMW: no write comes between the read and the write of an RMW. loom leaves open which of the two
-/// values remains.
+/// Let a thread store to a byte while another thread does an RMW on it. If the RMW reads the value before the
+/// store, the store comes after the RMW: no write comes between the read and the write of an RMW. loom leaves
+/// open which of the two values remains.
 #[derive(Debug)]
 pub(crate) struct AtomicU8(atomic::AtomicU8);
 
@@ -42,10 +42,10 @@ impl std::ops::DerefMut for AtomicU8 {
 
 /// Under `--cfg loom_rmw`: loom's words, with an RMW of the same effect in place of each load and store.
 ///
-/// loom keeps only the last access to a word. A load just before a compare-and-swap hides the accesses that compete with the
-/// compare-and-swap, and some interleavings are never run (tokio-rs/loom#166). Between RMWs loom tries all interleavings, but
-/// then no load returns a stale value. Hence each model is run both ways. The bytes and the counts have no compare-and-swap
-/// loop and stay as they are.
+/// loom keeps only the last access to a word. A load just before a compare-and-swap hides the accesses that
+/// compete with the compare-and-swap, and some interleavings are never run (tokio-rs/loom#166). Between RMWs
+/// loom tries all interleavings, but then no load returns a stale value. Hence each model is run both ways.
+/// The bytes and the counts have no compare-and-swap loop and stay as they are.
 #[cfg(loom_rmw)]
 mod words {
     use super::{atomic, Ordering};

@@ -2,8 +2,8 @@
 //!
 //! Knows atomics, pauses and threads. Does not know queues.
 //!
-//! Everything above imports its atomics from here (`tests/layers.rs` checks that), so that the loom models run the very code
-//! that ships.
+//! Everything above imports its atomics from here (`tests/layers.rs` checks that), so that the loom models
+//! run the very code that ships.
 
 mod backoff;
 #[cfg(loom)]
@@ -37,8 +37,9 @@ pub(crate) use std::thread_local;
 #[cfg(not(loom))]
 pub(crate) use std::sync::atomic::compiler_fence;
 
-/// Pads its value to a unit of memory that no other value shares, so that a write takes nothing else from other threads. On
-/// x86-64 and aarch64 a unit is 128 bytes: on the former two cache lines, which the processor fetches as a pair.
+/// Pads its value to a unit of memory that no other value shares, so that a write takes nothing else from
+/// other threads. On x86-64 and aarch64 a unit is 128 bytes: on the former two cache lines, which the
+/// processor fetches as a pair.
 pub(crate) use crossbeam_utils::CachePadded;
 
 /// std's cell with loom's two methods, so that loom can watch every access to the value of a slot.
@@ -65,7 +66,8 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// Writes a byte that no other thread can access: std's by a plain store; loom checks that the access is exclusive.
+/// Writes a byte that no other thread can access: std's by a plain store; loom checks that the access is
+/// exclusive.
 #[inline]
 pub(crate) fn set_alone(byte: &mut AtomicU8, value: u8) {
     #[cfg(not(loom))]
@@ -100,11 +102,12 @@ pub(crate) fn is_unwinding() -> bool {
     std::thread::panicking()
 }
 
-/// A store-load fence by an RMW that changes nothing and cannot be left out. Returns the value of `word`. Every later RMW on
-/// `word` sees what this thread did before the fence; this thread sees, after the fence, what came before every earlier RMW.
+/// A store-load fence by an RMW that changes nothing and cannot be left out. Returns the value of `word`.
+/// Every later RMW on `word` sees what this thread did before the fence; this thread sees, after the fence,
+/// what came before every earlier RMW.
 ///
-/// SeqCst, with its result used: rustc 1.95 compiles an unused `fetch_or(0, AcqRel)` to no instruction at all on
-/// x86-64. A function of its own, so that `tests/rmw_fence.rs` finds it in the code that was built.
+/// SeqCst, with its result used: rustc 1.95 compiles an unused `fetch_or(0, AcqRel)` to no instruction at all
+/// on x86-64. A function of its own, so that `tests/rmw_fence.rs` finds it in the code that was built.
 #[inline(never)]
 pub(crate) fn rmw_fence(word: &AtomicU64) -> u64 {
     // Ordering: SeqCst, M1. Pairs with every claim on the same word.

@@ -2,20 +2,23 @@
 //!
 //! Knows one waker and one flag. Does not know queues or items.
 //!
-//! The flag is what [`WaitSet`](super::WaitSet) has in its number of waiters: while it is down, a notifier pays one relaxed load.
+//! The flag is what [`WaitSet`](super::WaitSet) has in its number of waiters: while it is down, a notifier
+//! pays one relaxed load.
 //!
-//! Race: a wakeup that cannot be lost.
+//! Race: a wake-up that cannot be lost.
 //! 1. The consumer registers its waker and raises the flag.
 //! 2. The consumer does an RMW fence on the tail's word ([`crate::sync::rmw_fence`]).
 //! 3. The consumer checks again whether there is an item, and only then sleeps.
-//! 4. A notifier has changed the tail's word by an RMW. If that RMW comes before the fence, the consumer sees the item in step 3.
+//! 4. A notifier has changed the tail's word by an RMW. If that RMW comes before the fence, the consumer sees
+//!    the item in step 3.
 //! 5. If it comes after the fence, the notifier sees the flag up, or lowered by another notifier.
 //! 6. A notifier that sees the flag up lowers it, and *then* wakes the registered waker.
 //!
-//! The flag is lowered by a plain store, so a notifier that was suspended before step 6 can lower the flag of a later wait. That
-//! is why the store comes before the wakeup. Each notifier that sees the flag down then relies on a wakeup that is still to come,
-//! and it takes the waker of that later wait: for the consumer a spurious wakeup, after which it goes through all steps again.
-//! In the opposite order the wakeup of an earlier wait would come first, and the flag would go down with no wakeup after it.
+//! The flag is lowered by a plain store, so a notifier that was suspended before step 6 can lower the flag of
+//! a later wait. That is why the store comes before the wake-up. Each notifier that sees the flag down then
+//! relies on a wake-up that is still to come, and it takes the waker of that later wait: for the consumer a
+//! spurious wake-up, after which it goes through all steps again. In the opposite order the wake-up of an
+//! earlier wait would come first, and the flag would go down with no wake-up after it.
 
 use crate::sync::{AtomicBool, AtomicWaker, Ordering};
 use std::task::Waker;
@@ -24,7 +27,8 @@ use std::task::Waker;
 pub(crate) struct ConsumerWaker {
     waker: AtomicWaker,
     registered: AtomicBool,
-    /// The clone or the drop of a waker has panicked inside of `waker`, which takes no other waker after that.
+    /// The user's code has panicked inside of `waker`, which may then take no other waker: the clone of a
+    /// waker, or the drop of the former one.
     broken: AtomicBool,
 }
 
@@ -39,7 +43,8 @@ impl ConsumerWaker {
         }
     }
 
-    /// Step 1 of a wait. Replaces the waker of an earlier poll. If a wakeup is under way, it may wake `waker` at once.
+    /// Step 1 of a wait. Replaces the waker of an earlier poll. If a wake-up is under way, it may wake
+    /// `waker` at once.
     pub(crate) fn register(&self, waker: &Waker) {
         // Ordering: Relaxed, B2. Only the consumer itself reads and writes it.
         if self.broken.load(Ordering::Relaxed) {
@@ -59,19 +64,20 @@ impl ConsumerWaker {
     /// Whether the consumer waits and is not notified yet.
     #[inline]
     pub(crate) fn is_registered(&self) -> bool {
-        // Ordering: Relaxed, B1. After an RMW on a word on which the consumer has done its fence (M1) the flag is seen.
+        // Ordering: Relaxed, B1. After an RMW on a word on which the consumer has done its fence (M1) the
+        // flag is seen.
         self.registered.load(Ordering::Relaxed)
     }
 
     /// Step 6: notifies the consumer.
     #[cold]
     pub(crate) fn wake(&self) {
-        // Ordering: Relaxed, B1. Before the wakeup, which releases it to the consumer.
+        // Ordering: Relaxed, B1. Before the wake-up, which releases it to the consumer.
         self.registered.store(false, Ordering::Relaxed);
         self.waker.wake();
     }
 
-    /// Ends a wait. A wakeup that is under way may still wake the consumer.
+    /// Ends a wait. A wake-up that is under way may still wake the consumer.
     pub(crate) fn clear(&self) {
         // Ordering: Relaxed, B1. Only the consumer itself could miss it.
         self.registered.store(false, Ordering::Relaxed);
