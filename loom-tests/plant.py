@@ -252,7 +252,7 @@ def run(tree, work, test, limit):
         return None
     if out.returncode in (124, 137):
         return f"{test} (does not end)"
-    failed = re.findall(r"^test (\S+) \.\.\. FAILED", out.stdout, re.M)
+    failed = re.findall(r"^test (\S+)(?: - should panic)? \.\.\. FAILED", out.stdout, re.M)
     named = {name.split("::")[-1] for name in failed}
     tier = " ".join(test.split(" ")[: 1 if test.startswith("lib") else 2])
     return f"{tier} {', '.join(sorted(named))}" if named else f"{test} (aborted)"
