@@ -180,7 +180,7 @@ fault("single-never-ends", "single end_single_consumer", "single.id = ENDED;", "
 fault("single-last-slot", "single peek_ready", "seen.ticket() + 1 >= Self::LEN", "seen.ticket() >= Self::LEN", "an empty queue keeps a used-up segment", "lib the_head_leaves_a_segment_with_its_last_item")
 fault("single-anywhere", "single check", "assert_eq!(self.cold.single.load(Ordering::Relaxed), single.id, \"the single consumer of another queue\");", "let _ = (Ordering::Relaxed, single.id);", "the single consumer of one queue pops from another")
 fault("single-leaves-later", "single pop_single_slow", "index + 1 == Self::LEN", "false", "an empty queue keeps a used-up segment", "lib the_head_leaves_a_segment_with_its_last_item")
-fault("single-batch-loses", "single pop_many_single", "Err(error) if values.len() == before =>", "Err(error) =>", "a batch that stops early reports that it popped nothing", "test mpsc")
+fault("single-batch-loses", "single pop_many_single", "Err(error) if values.len() == before =>", "Err(error) =>", "a batch that stops early reports that it popped nothing", "lib a_batch_of_the_single_consumer_ends_with_the_last_item")
 fault("run-over-gap", "single take_run", ".take_while(|&index|", ".filter(|&index|", "a batch takes a value that is not published")
 fault("run-skips", "single take_run", "seen.advanced(run as u64)", "seen.advanced(most)", "items are skipped")
 fault("run-last-slot", "single take_run", "(Self::LEN - 1)", "Self::LEN", "an empty queue keeps a used-up segment", "lib the_head_leaves_a_segment_with_its_last_item")
@@ -252,7 +252,7 @@ def run(tree, work, test, limit):
         return None
     if out.returncode in (124, 137):
         return f"{test} (does not end)"
-    failed = re.findall(r"^test (\S+) \.\.\. FAILED", out.stdout, re.M)
+    failed = re.findall(r"^test (\S+)(?: - should panic)? \.\.\. FAILED", out.stdout, re.M)
     named = {name.split("::")[-1] for name in failed}
     tier = " ".join(test.split(" ")[: 1 if test.startswith("lib") else 2])
     return f"{tier} {', '.join(sorted(named))}" if named else f"{test} (aborted)"
