@@ -110,15 +110,17 @@ impl<T> Queue<T> {
     #[cold]
     #[inline(never)]
     pub(super) fn pop_late(&self) -> Result<T, PopError> {
-        self.take_late(|late| late.pop_front().map(|item| (item, 1)))
+        self.take_late(self.may_come(), |late| late.pop_front().map(|item| (item, 1)))
     }
 
     /// Takes up to `limit` late items, appended to `items`.
     pub(super) fn pop_many_late(&self, items: &mut Vec<T>, limit: usize) -> Result<(), PopError> {
+        // First: once no permit is held no item is put any more, so that the number below is final.
+        let may_come = self.may_come();
         // What may panic comes before any item is taken, and before the mutex is locked.
         items.reserve(limit.min(to_usize(self.hot.late.len())));
         let space = items.capacity() - items.len();
-        self.take_late(|late| {
+        self.take_late(may_come, |late| {
             let count = late.len().min(limit).min(space);
             items.extend(late.drain(..count));
             (count > 0).then_some(((), count))
@@ -126,9 +128,11 @@ impl<T> Queue<T> {
     }
 
     /// Takes late items; `take` says which, and how many.
-    fn take_late<R>(&self, take: impl FnOnce(&mut VecDeque<T>) -> Option<(R, usize)>) -> Result<R, PopError> {
-        // In this order: once no permit is held, no item is put any more.
-        let may_come = matches!(self.bound(), Bound::Permits(permits) if permits.is_held());
+    fn take_late<R>(
+        &self,
+        may_come: bool,
+        take: impl FnOnce(&mut VecDeque<T>) -> Option<(R, usize)>,
+    ) -> Result<R, PopError> {
         if self.hot.late.len() > 0 {
             let taken = self.with_waiters(|lists| {
                 let (taken, count) = take(&mut lists.state.late)?;
@@ -140,5 +144,9 @@ impl<T> Queue<T> {
             }
         }
         Err(if may_come { PopError::Empty } else { PopError::Closed })
+    }
+
+    fn may_come(&self) -> bool {
+        matches!(self.bound(), Bound::Permits(permits) if permits.is_held())
     }
 }
