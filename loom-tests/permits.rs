@@ -106,6 +106,20 @@ mod tests {
         });
     }
 
+    /// The last permit puts its item after the close, while a batch is taken. The batch finds no item yet, or
+    /// this one; it does not find the end while the item is in the queue.
+    #[test]
+    fn a_batch_does_not_miss_the_item_of_the_last_permit() {
+        explore(|| {
+            let queue = with_permits(1);
+            let mut permit = queue.try_reserve(1).unwrap();
+            queue.close();
+            let getter = spawn(&queue, |queue| queue.try_get_many(&mut Vec::new(), 1));
+            permit.put(1);
+            assert_ne!(getter.join().unwrap(), Err(TryGetError::Closed));
+        });
+    }
+
     /// One of two permits is collected, or not yet, when the queue is closed: the end comes with the release
     /// of the last.
     #[test]

@@ -294,20 +294,10 @@ impl<T> Queue<T> {
             Err(TryPutError::Full(item)) => item,
         };
         match self.displace(item) {
-            Ok(oldest) => {
-                if oldest.is_some() {
-                    self.count_taken_out(1);
-                }
-                Ok(oldest)
-            }
+            Ok(oldest) => Ok(oldest),
             Err(PushError::Full(item)) => Ok(Some(item)),
             Err(PushError::Closed(item)) => Err(PutError(item)),
         }
-    }
-
-    /// Counts items as done that leave the queue other than by a get.
-    fn count_taken_out(&self, count: usize) {
-        self.notify_if_all_done(self.bookkeeping.unfinished.finish_at_most(count as u64, self));
     }
 
     /// Removes the items that are in the queue at the time of the call; they count as done.
@@ -322,11 +312,10 @@ impl<T> Queue<T> {
     /// assert!(queue.is_empty());
     /// ```
     pub fn drain(&self) -> Drain<T> {
-        let mut items = Vec::new();
-        // Only what is in the queue now: others may go on putting.
-        let _ = self.try_get_many(&mut items, self.len());
-        self.count_taken_out(items.len());
-        Drain::new(items)
+        let mut removed = Removed::new(self);
+        // Only what is in the queue now: other threads may still put.
+        let _ = self.try_get_many(&mut removed.items, self.len());
+        Drain::new(removed.count())
     }
 
     /// Marks one taken item as processed. Call it once for each item, when the work on it is finished.
@@ -418,10 +407,9 @@ impl<T> Queue<T> {
     /// ```
     pub fn shutdown_now(&self) -> Vec<T> {
         self.close();
-        let mut left = Vec::new();
-        while self.try_get_many(&mut left, usize::MAX).is_ok() {}
-        self.count_taken_out(left.len());
-        left
+        let mut removed = Removed::new(self);
+        while self.try_get_many(&mut removed.items, usize::MAX).is_ok() {}
+        removed.count()
     }
 
     /// Drops the items that are left in a closed queue, and goes on when the drop of one panics. The item of
@@ -526,6 +514,32 @@ impl<T> Queue<T> {
     #[cfg(feature = "sink")]
     pub fn sink(&self) -> PutSink<'_, T> {
         PutSink::new(self)
+    }
+}
+
+/// Items removed by another operation than a get. They count as done, also if that operation unwinds.
+struct Removed<'a, T> {
+    queue: &'a Queue<T>,
+    items: Vec<T>,
+}
+
+impl<'a, T> Removed<'a, T> {
+    fn new(queue: &'a Queue<T>) -> Self {
+        Removed { queue, items: Vec::new() }
+    }
+
+    fn count(mut self) -> Vec<T> {
+        let items = std::mem::take(&mut self.items);
+        self.queue.count_removed(items.len());
+        items
+    }
+}
+
+impl<T> Drop for Removed<'_, T> {
+    fn drop(&mut self) {
+        if !self.items.is_empty() {
+            self.queue.count_removed(self.items.len());
+        }
     }
 }
 

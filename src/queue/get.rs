@@ -153,16 +153,15 @@ impl<T, H: QueueRef<T>, K: Form<T>, E: From<GetError>, F> GetAttempt<T, H, K, E,
         self.try_queued()
     }
 
+    /// An attempt while this is in the wait queue, or was notified. If it unwinds, as when a vector cannot grow, the
+    /// notification is forwarded.
     fn try_queued(&mut self) -> Option<Result<K::Got, E>> {
         self.state.queued = true;
-        let (queue, state) = (self.handle.queue(), &mut self.state);
-        let output = try_take(&mut self.take, GetSlowPath { queue, fallback: PopFallback::General, state });
-        self.state.queued = false;
-        let waiter = if output.is_some() { self.waiter.take() } else { None };
-        self.handle.queue().after_queued_get(waiter.map(|waiter| (self.kind, waiter)), &mut self.state);
-        if output.is_some() {
-            self.handle.queue().withdraw_match(&mut self.state);
-        }
+        let mut attempt = QueuedAttempt { get: self, is_over: true };
+        let GetAttempt { handle, take, state, .. } = &mut *attempt.get;
+        let output = try_take(take, GetSlowPath { queue: handle.queue(), fallback: PopFallback::General, state });
+        attempt.is_over = output.is_some();
+        drop(attempt);
         output
     }
 
@@ -242,8 +241,8 @@ where
 
     #[cold]
     fn cancel(&mut self) {
-        self.leave_queue();
         self.handle.queue().withdraw_match(&mut self.state);
+        self.leave_queue();
     }
 
     fn timed(output: Self::Output) -> Self::Timed {
@@ -264,16 +263,40 @@ where
     }
 }
 
-impl<T> Queue<T> {
-    /// After an attempt of a queued get: removes it from the wait queue if it has ended, and serves waiting
-    /// puts if it has freed a slot, also if a waker panics.
-    fn after_queued_get(&self, ended: Option<(GetterKind, WaiterKey)>, state: &mut GetState) {
-        let mut held = HeldPanic::default();
-        if let Some((kind, waiter)) = ended {
-            held.run(|| self.cancel_get(kind, waiter));
+/// The end of an attempt of a queued get, also if the attempt unwinds.
+struct QueuedAttempt<'a, T, H: QueueRef<T>, K: Form<T>, E, F> {
+    get: &'a mut GetAttempt<T, H, K, E, F>,
+    /// Whether the get has ended. Otherwise it waits on.
+    is_over: bool,
+}
+
+impl<T, H: QueueRef<T>, K: Form<T>, E, F> Drop for QueuedAttempt<'_, T, H, K, E, F> {
+    fn drop(&mut self) {
+        let GetAttempt { handle, kind, waiter, state, .. } = &mut *self.get;
+        let queue = handle.queue();
+        state.queued = false;
+        let freed = std::mem::take(&mut state.freed);
+        if self.is_over {
+            queue.withdraw_match(state);
         }
-        if std::mem::take(&mut state.freed) {
-            held.run(|| self.serve_putters());
+        // Each of these runs wakers, which may panic.
+        let mut held = HeldPanic::default();
+        match waiter.take() {
+            Some(waiter) if self.is_over => held.run(|| queue.cancel_get(*kind, waiter)),
+            None if self.is_over && crate::sync::is_unwinding() => held.run(|| queue.forward_notification()),
+            other => *waiter = other,
+        }
+        if freed {
+            held.run(|| queue.serve_putters());
+        }
+    }
+}
+
+impl<T> Queue<T> {
+    /// Notifies the next get instead of one that was notified and has not taken an item, unless the queue is empty.
+    fn forward_notification(&self) {
+        if self.raw.len() + self.hot.late_counts.len() > 0 {
+            self.notify_getters(1);
         }
     }
 

@@ -104,6 +104,11 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Counts items as done that were removed by another operation than a get.
+    pub(super) fn count_removed(&self, count: usize) {
+        self.notify_if_all_done(self.bookkeeping.unfinished.finish_at_most(count as u64, self));
+    }
+
     /// Notifies joins, if a change has left nothing unfinished.
     #[inline]
     pub(super) fn notify_if_all_done(&self, remaining: Remaining) {

@@ -40,7 +40,7 @@ impl<T> Queue<T> {
     }
 
     pub(super) fn displace_beyond_limit(&self, item: T) -> Result<Option<T>, PushError<T>> {
-        self.with_waiters_notifying(|_, deferred| {
+        self.displacing(|deferred| {
             // The push comes first, so that no item is lost if the queue is closed in between. The one item
             // beyond the capacity is this operation's.
             self.raw.push(item, UNBOUNDED, &mut deferred.events)?;

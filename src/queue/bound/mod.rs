@@ -8,6 +8,7 @@ mod permits;
 mod rendezvous;
 
 use super::get_state::GetState;
+use super::notify::Deferred;
 use super::{Bound, Queue};
 use crate::raw::{Contested, Events, PopError, PopFallback, PopTicket, PushError, PushFallback, PushTicket, UNBOUNDED};
 use crate::wait::HeldPanic;
@@ -121,13 +122,27 @@ impl<T> Queue<T> {
     }
 
     /// Enqueues an item in a queue that was full, and takes the oldest one out unless a slot was freed in the
-    /// meantime. Under the mutex, so that each such operation takes out what its own item displaced.
+    /// meantime. The displaced item counts as done.
     pub(super) fn displace(&self, item: T) -> Result<Option<T>, PushError<T>> {
         match self.bound() {
             Bound::Permits(_) => self.displace_with_permit(item),
             Bound::Rendezvous => Err(PushError::Full(item)),
             Bound::Unbounded | Bound::Limit(_) => self.displace_beyond_limit(item),
         }
+    }
+
+    /// Runs `act`, which enqueues an item and returns the one that it displaces, under the mutex, so that each such
+    /// operation takes out what its own item displaced. Counts that as done before any waker runs, which may panic.
+    fn displacing(
+        &self,
+        act: impl FnOnce(&mut Deferred<'_, T>) -> Result<Option<T>, PushError<T>>,
+    ) -> Result<Option<T>, PushError<T>> {
+        let (displaced, deferred) = self.with_waiters_deferring(Deferred::new(self), |_, deferred| act(deferred));
+        if let Ok(Some(_)) = displaced {
+            self.count_removed(1);
+        }
+        drop(deferred);
+        displaced
     }
 
     /// Claims the item at the head, for a get that is not in the wait queue.
@@ -191,32 +206,19 @@ impl<T> Queue<T> {
                 Ok(())
             });
         }
-        if self.core_decides() && !state.queued {
-            let mut held = HeldPanic::default();
-            return pop_up_to(items, limit, |items, limit| {
-                let mut events = Events::default();
-                self.raw.pop_run(items, limit, &mut events)?;
-                held.run(|| self.serve_putters());
-                Ok(())
-            });
-        }
-        let mut events = Events::default();
-        let taken = pop_up_to(items, limit, |items, limit| match self.raw.pop_run(items, limit, &mut events) {
-            Err(PopError::Closed) => self.pop_many_late(items, limit),
-            run => run.map(drop),
-        });
-        let freed = match (self.bound(), &taken) {
-            (Bound::Permits(permits), Ok(taken)) => {
-                permits.release(*taken as u64);
-                *taken > 0
+        let mut held = HeldPanic::default();
+        pop_up_to(items, limit, |items, limit| {
+            let taken = match self.raw.pop_run(items, limit, &mut Events::default()) {
+                Err(PopError::Closed) => self.pop_many_late(items, limit)?,
+                run => run?,
+            };
+            if let Bound::Permits(permits) = self.bound() {
+                permits.release(taken as u64);
             }
-            (Bound::Permits(_), Err(_)) => false,
-            _ => events.freed > 0,
-        };
-        if freed {
-            self.serve_putters_after(state);
-        }
-        taken
+            // After each run, so that nothing is missing if the vector cannot grow for the next one.
+            held.run(|| self.serve_putters_after(state));
+            Ok(())
+        })
     }
 
     /// Serves the waiting puts after a get has freed capacity, or leaves that to the get if it is in the wait

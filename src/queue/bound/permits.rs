@@ -4,7 +4,7 @@
 //! The holder of a permit can put after a close as well. The core is closed then, so that these *late* items
 //! stand in a list of their own behind all items that were put before the close.
 
-use crate::queue::permit_pool::{NoPermit, PermitPool};
+use crate::queue::permit_pool::{MoreItems, NoPermit, PermitPool};
 use crate::queue::{Bound, Queue};
 use crate::raw::{to_usize, PopError, PushError, UNBOUNDED};
 use std::collections::VecDeque;
@@ -85,7 +85,7 @@ impl<T> Queue<T> {
     }
 
     pub(super) fn displace_with_permit(&self, item: T) -> Result<Option<T>, PushError<T>> {
-        self.with_waiters_notifying(|_, deferred| {
+        self.displacing(|deferred| {
             if self.raw.is_closed() {
                 return Err(PushError::Closed(item));
             }
@@ -110,25 +110,29 @@ impl<T> Queue<T> {
     #[cold]
     #[inline(never)]
     pub(super) fn pop_late(&self) -> Result<T, PopError> {
-        self.take_late(|late| late.pop_front().map(|item| (item, 1)))
+        self.take_late(self.more_items(), |late| late.pop_front().map(|item| (item, 1)))
     }
 
-    /// Takes up to `limit` late items, appended to `items`.
-    pub(super) fn pop_many_late(&self, items: &mut Vec<T>, limit: usize) -> Result<(), PopError> {
+    /// Takes up to `limit` late items, appended to `items`, and returns their number.
+    pub(super) fn pop_many_late(&self, items: &mut Vec<T>, limit: usize) -> Result<usize, PopError> {
+        // First: once no permit is held, no item is put any more, so that the number below is final.
+        let more_items = self.more_items();
         // What may panic comes before any item is taken, and before the mutex is locked.
         items.reserve(limit.min(to_usize(self.hot.late_counts.len())));
         let space = items.capacity() - items.len();
-        self.take_late(|late| {
+        self.take_late(more_items, |late| {
             let count = late.len().min(limit).min(space);
             items.extend(late.drain(..count));
-            (count > 0).then_some(((), count))
+            (count > 0).then_some((count, count))
         })
     }
 
-    /// Takes late items; `take` says which, and how many.
-    fn take_late<R>(&self, take: impl FnOnce(&mut VecDeque<T>) -> Option<(R, usize)>) -> Result<R, PopError> {
-        // In this order: once no permit is held, no item is put any more.
-        let may_come = matches!(self.bound(), Bound::Permits(permits) if permits.is_held());
+    /// Takes late items; `take` says which, and how many. Whether more items were possible is asked before.
+    fn take_late<R>(
+        &self,
+        more_items: MoreItems,
+        take: impl FnOnce(&mut VecDeque<T>) -> Option<(R, usize)>,
+    ) -> Result<R, PopError> {
         if self.hot.late_counts.len() > 0 {
             let taken = self.with_waiters(|lists| {
                 let (taken, count) = take(&mut lists.locked.late)?;
@@ -139,6 +143,17 @@ impl<T> Queue<T> {
                 return Ok(taken);
             }
         }
-        Err(if may_come { PopError::Empty } else { PopError::Closed })
+        Err(match more_items {
+            MoreItems::Possible => PopError::Empty,
+            MoreItems::Impossible => PopError::Closed,
+        })
+    }
+
+    /// Whether the holder of a permit can still put an item, in a queue whose core is closed.
+    fn more_items(&self) -> MoreItems {
+        match self.bound() {
+            Bound::Permits(permits) if permits.is_held() => MoreItems::Possible,
+            _ => MoreItems::Impossible,
+        }
     }
 }
