@@ -18,7 +18,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("queue/", &["sync", "raw", "wait", "join", "operation", "error", "queue"]),
     ("channel/", &["sync", "operation", "error", "queue", "channel"]),
     ("mpsc.rs", &["operation", "error", "queue", "channel"]),
-    // Roots compose; the façades of other crates, if there are any, stand on the public surface.
+    // Roots compose.
     ("lib.rs", &["channel", "error", "join", "mpsc", "operation", "queue", "raw", "sync", "wait"]),
     ("compat", &["channel", "error", "queue", "operation", "compat"]),
 ];

@@ -1,4 +1,4 @@
-//! A process that must not call `membarrier` (`src/raw/barrier.rs`), from the start or from some later point:
+//! A process that must not call `membarrier` (`src/raw/fence.rs`), from the start or from some later point:
 //! all items arrive nevertheless. A seccomp filter refuses the call.
 #![cfg(all(target_os = "linux", any(target_env = "gnu", target_env = "musl")))]
 #![allow(unsafe_code)]

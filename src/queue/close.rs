@@ -19,7 +19,7 @@ impl<T> Queue<T> {
             self.notify_closed(deferred, MoreItems::Impossible);
             return first;
         };
-        // A `force_put` with permits pops and pushes under the mutex; the close must not come in between.
+        // A `force_put` with permits pops and pushes under the mutex; the close must not happen in between.
         let first = self.with_waiters(|_| self.raw.close(&mut deferred.events));
         let more_items = permits.close();
         self.notify_closed(deferred, more_items);

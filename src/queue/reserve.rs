@@ -49,7 +49,7 @@ impl<T, H: QueueRef<T>> Held<T, H> {
 
     /// Splits one permit off.
     #[cfg(feature = "tokio")]
-    pub(crate) fn split(&mut self) -> Option<Self>
+    pub(crate) fn split_one(&mut self) -> Option<Self>
     where
         H: Clone,
     {

@@ -27,7 +27,7 @@ impl<'a, T> Iterator for PermitIterator<'a, T> {
     type Item = Permit<'a, T>;
 
     fn next(&mut self) -> Option<Permit<'a, T>> {
-        self.0.split().map(Permit)
+        self.0.split_one().map(Permit)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
