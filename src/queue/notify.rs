@@ -4,7 +4,7 @@
 
 use super::{Lists, Queue};
 use crate::join::Remaining;
-use crate::raw::Events;
+use crate::raw::{Events, PushError};
 use crate::wait::{HeldPanic, WakeList};
 
 /// What an operation under the mutex has changed, and the wakers of those that it notified. Dropping it,
@@ -75,6 +75,20 @@ impl<T> Queue<T> {
         let (result, deferred) = self.with_waiters_deferring(Deferred::new(self), act);
         drop(deferred);
         result
+    }
+
+    /// Runs `act`, which enqueues an item and returns the one that it displaces, under the mutex, so that each such
+    /// operation takes out what its own item displaced. Counts that as done before any waker runs, which may panic.
+    pub(super) fn displacing(
+        &self,
+        act: impl FnOnce(&mut Deferred<'_, T>) -> Result<Option<T>, PushError<T>>,
+    ) -> Result<Option<T>, PushError<T>> {
+        let (displaced, deferred) = self.with_waiters_deferring(Deferred::new(self), |_, deferred| act(deferred));
+        if let Ok(Some(_)) = displaced {
+            self.count_removed(1);
+        }
+        drop(deferred);
+        displaced
     }
 
     /// Whether a get or the single consumer waits for an item.

@@ -8,7 +8,6 @@ mod permits;
 mod rendezvous;
 
 use super::get_state::GetState;
-use super::notify::Deferred;
 use super::{Bound, Queue};
 use crate::raw::{Contested, Events, PopError, PopFallback, PopTicket, PushError, PushFallback, PushTicket, UNBOUNDED};
 use crate::wait::HeldPanic;
@@ -129,20 +128,6 @@ impl<T> Queue<T> {
             Bound::Rendezvous => Err(PushError::Full(item)),
             Bound::Unbounded | Bound::Limit(_) => self.displace_beyond_limit(item),
         }
-    }
-
-    /// Runs `act`, which enqueues an item and returns the one that it displaces, under the mutex, so that each such
-    /// operation takes out what its own item displaced. Counts that as done before any waker runs, which may panic.
-    fn displacing(
-        &self,
-        act: impl FnOnce(&mut Deferred<'_, T>) -> Result<Option<T>, PushError<T>>,
-    ) -> Result<Option<T>, PushError<T>> {
-        let (displaced, deferred) = self.with_waiters_deferring(Deferred::new(self), |_, deferred| act(deferred));
-        if let Ok(Some(_)) = displaced {
-            self.count_removed(1);
-        }
-        drop(deferred);
-        displaced
     }
 
     /// Claims the item at the head, for a get that is not in the wait queue.
