@@ -125,7 +125,7 @@ mod tests {
 
     /// The consumer leaves a segment while another thread pushes so many items that it is reused. By then the
     /// head's word must have another address. Otherwise the push would take the head to be at the tail, and
-    /// exceed the bound.
+    /// exceed its limit. (A `Queue` with a limit has no such consumer; here the limit makes the fault visible.)
     #[test]
     fn a_segment_is_reused_only_after_the_single_consumer_has_left_it() {
         explore_capped(|| {
@@ -233,7 +233,7 @@ mod tests {
     /// notification can lower the flag of a later wait: its wake-up follows, and the next message finds the
     /// flag up.
     #[test]
-    fn a_notifier_of_an_earlier_wait_loses_no_wakeup_of_a_later_one() {
+    fn a_notifier_of_an_earlier_wait_loses_no_wake_up_of_a_later_one() {
         explore_large(|| {
             let (sender, mut receiver) = mpsc::unbounded();
             let other = sender.clone();

@@ -33,17 +33,16 @@ pub(crate) struct Unfinished {
 /// What remains unfinished after a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Remaining {
-    Some,
+    /// At least one item.
+    Items,
     /// No item was unfinished at a moment since the call, up to which this number of claims had been made.
-    Zero {
-        claims: u64,
-    },
+    Zero { claims: u64 },
 }
 
-/// The last moment at which no item was unfinished, of those noted for joins.
+/// The last moment at which no item was unfinished, of those recorded for joins.
 ///
 /// A moment is identified by the number of claims up to it, which only grows. A join remembers the number at
-/// its beginning. It may return when a moment is noted with at least as many claims:
+/// its beginning. It may return when a moment is recorded with at least as many claims:
 /// * With more claims, that moment came after the join began.
 /// * With the same number, no claim lies between that moment and the beginning. So no item was unfinished at
 ///   the beginning either.
@@ -62,15 +61,15 @@ impl LastZero {
         }
     }
 
-    /// Notes that no item was unfinished at the moment with this number of claims.
-    pub(crate) fn note(&self, claims: u64) {
+    /// Records that no item was unfinished at the moment with this number of claims.
+    pub(crate) fn record(&self, claims: u64) {
         // Ordering: Release, J5. Releases the work on all items to a join (J6).
         self.claims.fetch_max(claims, Ordering::Release);
     }
 
-    /// Whether a moment with at least this number of claims was noted.
-    pub(crate) fn is_since(&self, claims: u64) -> bool {
-        // Ordering: Acquire, J6. Pairs with J5. A notified join sees what was noted before, by the mutex of
+    /// Whether a moment with at least this number of claims was recorded.
+    pub(crate) fn reached(&self, claims: u64) -> bool {
+        // Ordering: Acquire, J6. Pairs with J5. A notified join sees what was recorded before, by the mutex of
         // the listeners.
         self.claims.load(Ordering::Acquire) >= claims
     }
@@ -84,14 +83,14 @@ impl Unfinished {
     }
 
     /// Counts `count` items as done, or no item if fewer are unfinished.
-    pub(crate) fn finish(&self, count: u64, claims_of: &impl Claims) -> Result<Remaining, TaskDoneError> {
-        self.add(claims_of, |unfinished| if count <= unfinished { Ok(count) } else { Err(TaskDoneError) }, count)
+    pub(crate) fn finish(&self, count: u64, numbers: &impl Claims) -> Result<Remaining, TaskDoneError> {
+        self.count_done(numbers, |unfinished| if count <= unfinished { Ok(count) } else { Err(TaskDoneError) }, count)
     }
 
     /// Counts `count` items as done, or all unfinished items if these are fewer.
-    pub(crate) fn finish_at_most(&self, count: u64, claims_of: &impl Claims) -> Remaining {
+    pub(crate) fn finish_at_most(&self, count: u64, numbers: &impl Claims) -> Remaining {
         let never: Result<Remaining, std::convert::Infallible> =
-            self.add(claims_of, |unfinished| Ok(count.min(unfinished)), count);
+            self.count_done(numbers, |unfinished| Ok(count.min(unfinished)), count);
         match never {
             Ok(remaining) => remaining,
             Err(never) => match never {},
@@ -100,9 +99,9 @@ impl Unfinished {
 
     /// Counts items as done: the number that `allow` returns for the number of unfinished ones. `allow` may
     /// get a lower bound of that number, which is at least `enough`.
-    fn add<E>(
+    fn count_done<E>(
         &self,
-        claims_of: &impl Claims,
+        numbers: &impl Claims,
         allow: impl Fn(u64) -> Result<u64, E>,
         enough: u64,
     ) -> Result<Remaining, E> {
@@ -110,9 +109,9 @@ impl Unfinished {
         // enqueued.
         let mut done = self.done.load(Ordering::Acquire);
         let after = loop {
-            let mut unfinished = self.items_at_least(claims_of).saturating_sub(done);
+            let mut unfinished = self.items_at_least(numbers).saturating_sub(done);
             if unfinished < enough {
-                unfinished = self.enqueued(claims_of).items.saturating_sub(done);
+                unfinished = self.enqueued(numbers).items.saturating_sub(done);
             }
             let after = done + allow(unfinished)?;
             // Ordering: AcqRel and Acquire, J2. Release: the work on the item, for a join (J3). Acquire: the
@@ -122,26 +121,26 @@ impl Unfinished {
                 Err(now) => done = now,
             }
         };
-        if after < self.items_at_least(claims_of) {
-            return Ok(Remaining::Some);
+        if after < self.items_at_least(numbers) {
+            return Ok(Remaining::Items);
         }
-        let Enqueued { claims, items } = self.enqueued(claims_of);
-        Ok(if after < items { Remaining::Some } else { Remaining::Zero { claims } })
+        let Enqueued { claims, items } = self.enqueued(numbers);
+        Ok(if after < items { Remaining::Items } else { Remaining::Zero { claims } })
     }
 
     /// The number of unfinished items at one moment between the call and the return.
-    pub(crate) fn count(&self, claims_of: &impl Claims) -> u64 {
-        self.count_with_claims(claims_of).0
+    pub(crate) fn count(&self, numbers: &impl Claims) -> u64 {
+        self.count_with_claims(numbers).0
     }
 
     /// The number of unfinished items, and the number of claims at that moment.
-    fn count_with_claims(&self, claims_of: &impl Claims) -> (u64, u64) {
+    fn count_with_claims(&self, numbers: &impl Claims) -> (u64, u64) {
         loop {
-            let holes = claims_of.holes();
-            let claims = claims_of.claims();
+            let holes = numbers.holes();
+            let claims = numbers.claims();
             // Ordering: Acquire, J3. Pairs with J2: a join that sees the last item done sees the work on it.
             let done = self.done.load(Ordering::Acquire);
-            if claims_of.claims() == claims && claims_of.holes() == holes {
+            if numbers.claims() == claims && numbers.holes() == holes {
                 return ((claims - holes).saturating_sub(done), claims);
             }
         }
@@ -152,11 +151,11 @@ impl Unfinished {
     /// If another thread finishes the last item at the same time, at least one of the two finds that no item
     /// remains: the later one of its RMW of `done` and the RMW fence here sees what came before the earlier
     /// one.
-    pub(crate) fn remaining_after_holes(&self, claims_of: &impl Claims) -> Remaining {
+    pub(crate) fn remaining_after_holes(&self, numbers: &impl Claims) -> Remaining {
         self.fence_done();
-        match self.count_with_claims(claims_of) {
+        match self.count_with_claims(numbers) {
             (0, claims) => Remaining::Zero { claims },
-            _ => Remaining::Some,
+            _ => Remaining::Items,
         }
     }
 
@@ -167,23 +166,23 @@ impl Unfinished {
 
     /// A lower bound of the items ever enqueued. The number of claims may be old and only grows. The number
     /// of holes is read now, so that a claim that counted as an item and became a hole does not count here.
-    fn items_at_least(&self, claims_of: &impl Claims) -> u64 {
+    fn items_at_least(&self, numbers: &impl Claims) -> u64 {
         // Ordering: Relaxed, J4. Any number that claims ever had is right. A hole among these claims is seen,
         // where that matters, by the word that reported it: by the RMW fence of a join (M1), or by what the
         // caller knows.
         let claims = self.claims_seen.load(Ordering::Relaxed);
-        claims.saturating_sub(claims_of.holes())
+        claims.saturating_sub(numbers.holes())
     }
 
     /// The exact number of items ever enqueued. Caches the number of claims.
     #[cold]
-    fn enqueued(&self, claims_of: &impl Claims) -> Enqueued {
+    fn enqueued(&self, numbers: &impl Claims) -> Enqueued {
         loop {
-            let holes = claims_of.holes();
-            let claims = claims_of.claims();
+            let holes = numbers.holes();
+            let claims = numbers.claims();
             // Ordering: Relaxed, J4. An older number may overwrite a newer one: that only costs a load later.
             self.claims_seen.store(claims, Ordering::Relaxed);
-            if claims_of.holes() == holes {
+            if numbers.holes() == holes {
                 return Enqueued { claims, items: claims - holes };
             }
         }

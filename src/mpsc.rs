@@ -177,14 +177,12 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-type Receiving<'a, T, K> = ConsumerAttempt<'a, T, K>;
-
 operation! {
     /// Future returned by [`Receiver::recv`].
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes a message only in the poll that returns it.
-    pub struct Recv<'a, T>(Receiving<'a, T, One>)
+    pub struct Recv<'a, T>(ConsumerAttempt<'a, T, One>)
         -> Result<T, RecvError>, in time Result<T, RecvTimeoutError>;
 }
 
@@ -193,7 +191,7 @@ operation! {
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes messages only in the poll that returns their number.
-    pub struct RecvMany<'a, T>(Receiving<'a, T, Many<'a, T>>)
+    pub struct RecvMany<'a, T>(ConsumerAttempt<'a, T, Many<'a, T>>)
         -> Result<usize, RecvError>, in time Result<usize, RecvTimeoutError>;
 }
 

@@ -1,6 +1,7 @@
 //! Operations that may wait: one state machine for a task, a thread, and a thread with a deadline.
 //!
-//! Knows how to repeat an attempt and how to wait in between. Does not know queues or items.
+//! Knows how to repeat an attempt and how to wait in between. It knows a capacity, but neither the queue nor
+//! the items.
 
 mod skip_counter;
 mod spin;
@@ -10,29 +11,30 @@ mod until;
 
 pub(crate) use skip_counter::SkipCounter;
 pub(crate) use spin::SpinPolicy;
-pub(crate) use until::Timed;
 pub use until::Until;
+pub(crate) use until::UntilOperation;
 
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
-use thread::Thread;
+use thread::ThreadWaiter;
 
 /// One kind of operation: how it completes, and how it waits until it can.
 pub(crate) trait Attempt {
     /// The result.
     type Output;
     /// The result of a wait with a timeout.
-    type Timed;
+    type TimeoutOutput;
 
-    /// Tries to complete without waiting. If the attempt is registered, `waker` replaces the registered
-    /// waker. The attempt is not registered any more if it completes, and may not be if it was notified.
+    /// Tries to complete without waiting. If the attempt is registered, `waker`, if given, replaces its waker.
+    /// After a success the attempt is not registered; after a failure it may have lost its registration,
+    /// because it was notified.
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output>;
-    /// How the operation spins and yields before it sleeps.
+    /// How the operation spins and yields before it parks.
     fn spin_policy(&self) -> SpinPolicy<'_> {
         SpinPolicy::THREADS_ONLY
     }
-    /// A number that grows by one with each step of another thread towards what this attempt waits for;
-    /// always 0 if that number is not known.
+    /// A number that changes with each step of another thread towards what this attempt waits for; always 0 if
+    /// there is no such number. Within one segment of the core it grows by one.
     fn progress(&self) -> u64 {
         0
     }
@@ -44,17 +46,18 @@ pub(crate) trait Attempt {
     }
     /// Whether a waker is registered, so that a notification wakes the operation.
     fn is_registered(&self) -> bool;
-    /// Registers `waker`, and tries to complete once more.
+    /// Registers the attempt with `waker`, and rechecks: tries to complete once more.
     fn register(&mut self, waker: &Waker) -> Option<Self::Output>;
     /// Ends the wait and undoes what the pending operation has begun.
     fn cancel(&mut self);
 
-    fn timed(output: Self::Output) -> Self::Timed;
+    /// The result of a wait with a timeout, for an operation that completed in time.
+    fn with_timeout_error(output: Self::Output) -> Self::TimeoutOutput;
     /// The timeout has passed: as `cancel`, but completes if that is possible without waiting.
-    fn on_timeout(&mut self) -> Self::Timed;
+    fn on_timeout(&mut self) -> Self::TimeoutOutput;
 }
 
-/// An attempt and whether it has ended.
+/// An attempt, which is cancelled on drop unless it has ended.
 pub(crate) struct Operation<A: Attempt> {
     pub(crate) attempt: A,
     finished: bool,
@@ -88,7 +91,7 @@ impl<A: Attempt> Operation<A> {
         self.register(waker)
     }
 
-    /// Registers, unless the attempt is registered, and tries once more.
+    /// Registers the attempt and rechecks, unless it is registered.
     fn register(&mut self, waker: &Waker) -> Poll<A::Output> {
         if !self.attempt.is_registered() {
             if let Some(output) = self.attempt.register(waker) {
@@ -102,7 +105,7 @@ impl<A: Attempt> Operation<A> {
     /// Waits on this thread until `deadline`. An attempt that can complete without waiting completes even
     /// after it.
     #[inline]
-    pub(crate) fn block(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
+    pub(crate) fn block(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::TimeoutOutput> {
         if let Some(output) = self.attempt.try_complete(None) {
             self.finished = true;
             return Ok(output);
@@ -111,8 +114,8 @@ impl<A: Attempt> Operation<A> {
     }
 
     #[cold]
-    fn wait(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::Timed> {
-        Thread::with(|thread| loop {
+    fn wait(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::TimeoutOutput> {
+        ThreadWaiter::with(|thread| loop {
             // Also after a wake-up that brought no item: in a steady flow more items follow soon.
             let yields = thread.may_yield();
             if yields {
@@ -134,7 +137,7 @@ impl<A: Attempt> Operation<A> {
                 if let Poll::Ready(output) = self.register(&thread.waker) {
                     return Ok(output);
                 }
-                if yields && register_first && thread.yield_phase(deadline, || thread.is_woken()).is_some() {
+                if yields && register_first && thread.yield_phase(deadline, || thread.take_unpark()).is_some() {
                     continue;
                 }
                 if !thread.park(deadline) {
@@ -162,7 +165,7 @@ impl<A: Attempt> Operation<A> {
     }
 
     /// Ends a pending operation whose timeout has passed.
-    pub(crate) fn time_out(&mut self) -> A::Timed {
+    pub(crate) fn time_out(&mut self) -> A::TimeoutOutput {
         self.finished = true;
         self.attempt.on_timeout()
     }
@@ -172,7 +175,7 @@ impl<A: Attempt> Operation<A> {
     #[track_caller]
     pub(crate) fn assert_not_ended(&self, name: &str) {
         if self.finished {
-            has_ended(name);
+            panic_ended(name);
         }
     }
 
@@ -190,10 +193,8 @@ impl<A: Attempt> Operation<A> {
 
 #[cold]
 #[track_caller]
-fn has_ended(name: &str) -> ! {
-    panic!(
-        "`{name}` has ended and cannot be polled or waited for again: it completed, timed out, or gave its items back"
-    );
+fn panic_ended(name: &str) -> ! {
+    panic!("`{name}` used after it ended: it completed, timed out, or its items were taken back");
 }
 
 impl<A: Attempt> Drop for Operation<A> {
@@ -227,8 +228,8 @@ macro_rules! operation {
             ///
             /// # Panics
             /// If the operation has ended.
-            // Always inlined: where the operation is created the compiler knows that it has not ended, and
-            // drops the check.
+            // Always inlined: the caller has usually just created the operation, so the compiler removes the
+            // check.
             #[inline(always)]
             #[track_caller]
             pub fn wait(mut self) -> $output {
@@ -277,7 +278,7 @@ macro_rules! operation {
             fn wait_until(mut self, deadline: Option<std::time::Instant>) -> $timed {
                 self.0.assert_not_ended(stringify!($name));
                 match self.0.block(deadline) {
-                    Ok(output) => <$attempt as crate::operation::Attempt>::timed(output),
+                    Ok(output) => <$attempt as crate::operation::Attempt>::with_timeout_error(output),
                     Err(timed) => timed,
                 }
             }
@@ -300,20 +301,20 @@ macro_rules! operation {
             }
         }
 
-        impl<$($life,)* $param> crate::operation::Timed for $name<$($life,)* $param> {
+        impl<$($life,)* $param> crate::operation::UntilOperation for $name<$($life,)* $param> {
             type Output = $output;
-            type Timed = $timed;
+            type TimeoutOutput = $timed;
 
             fn poll_operation(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
                 self.0.assert_not_ended(stringify!($name));
                 self.0.poll(context)
             }
 
-            fn timed(output: Self::Output) -> Self::Timed {
-                <$attempt as crate::operation::Attempt>::timed(output)
+            fn with_timeout_error(output: Self::Output) -> Self::TimeoutOutput {
+                <$attempt as crate::operation::Attempt>::with_timeout_error(output)
             }
 
-            fn time_out(&mut self) -> Self::Timed {
+            fn time_out(&mut self) -> Self::TimeoutOutput {
                 self.0.time_out()
             }
         }

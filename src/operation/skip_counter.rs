@@ -15,7 +15,7 @@ pub(super) struct SkipRule {
 }
 
 /// Low half: the number of waits that still skip the phase. High half: the number of waits that skip it after
-/// the next failure, before the limits of the rule. Only a hint: a racing write may be lost.
+/// the next failure, before it is limited by the rule. Only a hint: a racing write may be lost.
 pub(crate) struct SkipCounter(AtomicU32);
 
 const NEXT_SHIFT: u32 = 16;

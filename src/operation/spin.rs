@@ -15,9 +15,9 @@ use super::tuning::{
     TASK_SPIN_SKIPS, THREAD_SPIN_SKIPS,
 };
 use super::{Attempt, Operation};
-use crate::sync::spin_limit;
+use crate::sync::can_spin;
 
-/// How an attempt is repeated before its operation sleeps.
+/// How an attempt is repeated before its operation parks, or leaves its task pending.
 pub(crate) struct SpinPolicy<'a> {
     /// Pauses before the first probe of a thread's spin; 0 for no spin.
     pub(crate) first_pause: u32,
@@ -53,7 +53,7 @@ impl<'a> SpinPolicy<'a> {
 impl<A: Attempt> Operation<A> {
     /// Spins in a task. Other tasks of this thread wait meanwhile.
     pub(super) fn spin_in_task(&mut self) -> Option<A::Output> {
-        if spin_limit(PROBES) == 0 || !self.attempt.spin_policy().history?.should_try() {
+        if !can_spin() || !self.attempt.spin_policy().history?.should_try() {
             return None;
         }
         let output = self.spin(PROBE_PAUSES, IDLE_PROBES_TASK);
@@ -69,7 +69,8 @@ impl<A: Attempt> Operation<A> {
     pub(super) fn spin_on_thread(&mut self, history: &SkipCounter) -> Option<A::Output> {
         let SpinPolicy { first_pause, history: of_tasks, .. } = self.attempt.spin_policy();
         if of_tasks.is_none() {
-            // The capacity is small: the next item arrives too soon for a yield.
+            // No history: the capacity is small, so the next item arrives too soon for a yield; or the wait is
+            // not for an item or a free slot.
             return self.spin(first_pause, IDLE_PROBES_THREAD);
         }
         if !history.should_try() {
@@ -86,7 +87,7 @@ impl<A: Attempt> Operation<A> {
     /// Probes again and again, until `idle_limit` probes in a row have seen no progress. The first probe
     /// comes after `pauses` pauses. On a single core there is no probe.
     fn spin(&mut self, mut pauses: u32, idle_limit: u32) -> Option<A::Output> {
-        let probes = if pauses == 0 { 0 } else { spin_limit(PROBES) };
+        let probes = if pauses == 0 || !can_spin() { 0 } else { PROBES };
         let mut idle_probes = 0;
         // Once, so that the spin stays short.
         let mut batch = self.attempt.spin_policy().batch;

@@ -17,7 +17,7 @@ use std::time::Instant;
 /// On idle cores a thread yields for a while before it parks: to park and to be woken costs ten times as
 /// much. On busy cores another thread would keep the core for a whole time slice, while a woken thread gets a
 /// core soon: there a thread parks at once.
-pub(super) struct Thread {
+pub(super) struct ThreadWaiter {
     parker: parking::Parker,
     pub(super) waker: Waker,
     #[cfg(not(loom))]
@@ -25,11 +25,11 @@ pub(super) struct Thread {
     pub(super) spins: SkipCounter,
 }
 
-impl Thread {
+impl ThreadWaiter {
     fn new() -> Self {
         let parker = parking::Parker::new();
         let waker = Waker::from(parker.unparker());
-        Thread {
+        ThreadWaiter {
             parker,
             waker,
             #[cfg(not(loom))]
@@ -76,7 +76,8 @@ impl Thread {
         None
     }
 
-    pub(super) fn is_woken(&self) -> Option<()> {
+    /// Whether this thread was unparked since it last parked; consumes the unpark.
+    pub(super) fn take_unpark(&self) -> Option<()> {
         #[cfg(not(loom))]
         return self.parker.park_timeout(Duration::ZERO).then_some(());
         #[cfg(loom)]
@@ -86,9 +87,9 @@ impl Thread {
     /// Runs `wait` with the parker of this thread. If that parker is in use (a waker that itself waits) or
     /// gone (in a destructor of thread-local data), `wait` gets a new one.
     #[cfg(not(loom))]
-    pub(super) fn with<R>(wait: impl FnOnce(&Thread) -> R) -> R {
-        thread_local!(static THREAD: Cell<Option<Thread>> = const { Cell::new(None) });
-        let thread = THREAD.try_with(Cell::take).ok().flatten().unwrap_or_else(Thread::new);
+    pub(super) fn with<R>(wait: impl FnOnce(&ThreadWaiter) -> R) -> R {
+        thread_local!(static THREAD: Cell<Option<ThreadWaiter>> = const { Cell::new(None) });
+        let thread = THREAD.try_with(Cell::take).ok().flatten().unwrap_or_else(ThreadWaiter::new);
         let result = wait(&thread);
         let _ = THREAD.try_with(|cell| cell.set(Some(thread)));
         result
@@ -96,11 +97,11 @@ impl Thread {
 
     /// loom's objects end with the execution, so that each wait has a parker of its own.
     #[cfg(loom)]
-    pub(super) fn with<R>(wait: impl FnOnce(&Thread) -> R) -> R {
-        wait(&Thread::new())
+    pub(super) fn with<R>(wait: impl FnOnce(&ThreadWaiter) -> R) -> R {
+        wait(&ThreadWaiter::new())
     }
 
-    /// Sleeps until woken; false once the deadline has passed.
+    /// Parks until woken; false once the deadline has passed.
     pub(super) fn park(&self, deadline: Option<Instant>) -> bool {
         match deadline {
             None => {

@@ -1,10 +1,10 @@
-//! The tuning constants of all waits, in one table. docs/benchmarks.md says what was measured.
+//! The tuning constants of this folder's waits, in one table. docs/benchmarks.md says what was measured.
 //!
 //! Knows numbers only. Does not know how a wait uses them.
 //!
-//! Two sets of constants belong to lower layers: the pauses after a lost claim (`sync/backoff.rs`), and the
-//! pauses of a getter before it poisons a slot (`PATIENCE` in `raw/slot.rs`), which depends on the size of an
-//! item.
+//! Two sets of constants are in lower layers: the pauses after a lost claim (`sync/backoff.rs`), and the
+//! pauses of a getter before it poisons a slot (`SPIN_LIMIT` in `raw/slot.rs`), which depends on the size of a
+//! value.
 
 use super::skip_counter::SkipRule;
 #[cfg(not(loom))]

@@ -8,15 +8,15 @@ use std::task::{Context, Poll};
 
 mod sealed {
     /// How [`Until`](super::Until) ends an operation.
-    pub trait Timed: Unpin {
+    pub trait UntilOperation: Unpin {
         type Output;
-        type Timed;
+        type TimeoutOutput;
         fn poll_operation(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output>;
-        fn timed(output: Self::Output) -> Self::Timed;
-        fn time_out(&mut self) -> Self::Timed;
+        fn with_timeout_error(output: Self::Output) -> Self::TimeoutOutput;
+        fn time_out(&mut self) -> Self::TimeoutOutput;
     }
 }
-pub(crate) use sealed::Timed;
+pub(crate) use sealed::UntilOperation;
 
 pin_project_lite::pin_project! {
     /// An operation with a timer, which times out when the timer completes; returned by `until`, as in
@@ -46,13 +46,13 @@ impl<O, F> Until<O, F> {
     }
 }
 
-impl<O: Timed, F: Future> Future for Until<O, F> {
-    type Output = O::Timed;
+impl<O: UntilOperation, F: Future> Future for Until<O, F> {
+    type Output = O::TimeoutOutput;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<O::Timed> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<O::TimeoutOutput> {
         let this = self.project();
         if let Poll::Ready(output) = this.operation.poll_operation(context) {
-            return Poll::Ready(O::timed(output));
+            return Poll::Ready(O::with_timeout_error(output));
         }
         this.timer.poll(context).map(|_| this.operation.time_out())
     }

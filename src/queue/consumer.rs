@@ -101,7 +101,7 @@ impl<'a, T, K: Form<T>> ConsumerAttempt<'a, T, K> {
 
 impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
     type Output = Result<K::Got, RecvError>;
-    type Timed = Result<K::Got, RecvTimeoutError>;
+    type TimeoutOutput = Result<K::Got, RecvTimeoutError>;
 
     #[inline]
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
@@ -155,14 +155,14 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
         }
     }
 
-    fn timed(output: Self::Output) -> Self::Timed {
+    fn with_timeout_error(output: Self::Output) -> Self::TimeoutOutput {
         Ok(output?)
     }
 
-    fn on_timeout(&mut self) -> Self::Timed {
+    fn on_timeout(&mut self) -> Self::TimeoutOutput {
         let output = self.try_complete(None);
         self.cancel();
-        output.map_or(Err(RecvTimeoutError::Timeout), Self::timed)
+        output.map_or(Err(RecvTimeoutError::Timeout), Self::with_timeout_error)
     }
 }
 

@@ -153,8 +153,8 @@ impl<T, H: QueueRef<T>, K: Form<T>, E: From<GetError>, F> GetAttempt<T, H, K, E,
         self.try_queued()
     }
 
-    /// An attempt while this is in the wait queue, or was notified. If it unwinds, as when a vector cannot grow, the
-    /// notification is forwarded.
+    /// An attempt while this is in the wait queue, or was notified. If it unwinds, as when a vector cannot
+    /// grow, the notification is forwarded.
     fn try_queued(&mut self) -> Option<Result<K::Got, E>> {
         self.state.queued = true;
         let mut attempt = QueuedAttempt { get: self, is_over: true };
@@ -180,7 +180,7 @@ where
     F: From<GetTimeoutError> + From<E>,
 {
     type Output = Result<K::Got, E>;
-    type Timed = Result<K::Got, F>;
+    type TimeoutOutput = Result<K::Got, F>;
 
     #[inline]
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
@@ -245,16 +245,16 @@ where
         self.leave_queue();
     }
 
-    fn timed(output: Self::Output) -> Self::Timed {
+    fn with_timeout_error(output: Self::Output) -> Self::TimeoutOutput {
         Ok(output?)
     }
 
-    fn on_timeout(&mut self) -> Self::Timed {
+    fn on_timeout(&mut self) -> Self::TimeoutOutput {
         // In this order: first no further item can be enqueued for this get, then it takes one that was
         // enqueued.
         self.handle.queue().withdraw_match(&mut self.state);
         match self.try_complete(None) {
-            Some(output) => Self::timed(output),
+            Some(output) => Self::with_timeout_error(output),
             None => {
                 self.leave_queue();
                 Err(GetTimeoutError::Timeout.into())
@@ -293,7 +293,8 @@ impl<T, H: QueueRef<T>, K: Form<T>, E, F> Drop for QueuedAttempt<'_, T, H, K, E,
 }
 
 impl<T> Queue<T> {
-    /// Notifies the next get instead of one that was notified and has not taken an item, unless the queue is empty.
+    /// Notifies the next get instead of one that was notified and has not taken an item, unless the queue is
+    /// empty.
     fn forward_notification(&self) {
         if self.raw.len() + self.hot.late_counts.len() > 0 {
             self.notify_getters(1);

@@ -77,8 +77,9 @@ impl<T> Queue<T> {
         result
     }
 
-    /// Runs `act`, which enqueues an item and returns the one that it displaces, under the mutex, so that each such
-    /// operation takes out what its own item displaced. Counts that as done before any waker runs, which may panic.
+    /// Runs `act`, which enqueues an item and returns the one that it displaces, under the mutex, so that
+    /// each such operation takes out what its own item displaced. Counts that as done before any waker runs,
+    /// which may panic.
     pub(super) fn displacing(
         &self,
         act: impl FnOnce(&mut Deferred<'_, T>) -> Result<Option<T>, PushError<T>>,
@@ -135,7 +136,7 @@ impl<T> Queue<T> {
     #[cold]
     fn notify_joiners(&self, claims: u64) {
         // Noted first: a join that is woken may not be polled before the next item is put.
-        self.hot.last_zero.note(claims);
+        self.hot.last_zero.record(claims);
         self.hot.join_waiters.notify_all();
     }
 

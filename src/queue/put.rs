@@ -207,7 +207,7 @@ where
     F: From<PutTimeoutError<I::Remaining>> + From<E>,
 {
     type Output = Result<(), E>;
-    type Timed = Result<(), F>;
+    type TimeoutOutput = Result<(), F>;
 
     #[inline]
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
@@ -264,11 +264,11 @@ where
         drop(self.take_back());
     }
 
-    fn timed(output: Self::Output) -> Self::Timed {
+    fn with_timeout_error(output: Self::Output) -> Self::TimeoutOutput {
         Ok(output?)
     }
 
-    fn on_timeout(&mut self) -> Self::Timed {
+    fn on_timeout(&mut self) -> Self::TimeoutOutput {
         self.take_back().map_or(Ok(()), |items| Err(PutTimeoutError::Timeout(items).into()))
     }
 }

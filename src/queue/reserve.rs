@@ -97,7 +97,7 @@ impl<T, H: QueueRef<T> + Clone, G> ReserveAttempt<T, H, G> {
 
 impl<T, H: QueueRef<T> + Clone, G: From<Held<T, H>>> Attempt for ReserveAttempt<T, H, G> {
     type Output = Result<G, PutError<()>>;
-    type Timed = Result<G, PutTimeoutError<()>>;
+    type TimeoutOutput = Result<G, PutTimeoutError<()>>;
 
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         if self.waiter.is_none() {
@@ -144,13 +144,13 @@ impl<T, H: QueueRef<T> + Clone, G: From<Held<T, H>>> Attempt for ReserveAttempt<
         }
     }
 
-    fn timed(output: Self::Output) -> Self::Timed {
+    fn with_timeout_error(output: Self::Output) -> Self::TimeoutOutput {
         Ok(output?)
     }
 
-    fn on_timeout(&mut self) -> Self::Timed {
+    fn on_timeout(&mut self) -> Self::TimeoutOutput {
         match self.try_complete(None) {
-            Some(output) => Self::timed(output),
+            Some(output) => Self::with_timeout_error(output),
             None => {
                 self.cancel();
                 Err(PutTimeoutError::Timeout(()))

@@ -43,7 +43,7 @@ impl Condition for AllDone {
     }
 
     fn holds<T>(queue: &Queue<T>, since: Option<u64>) -> bool {
-        since.is_some_and(|claims| queue.hot.last_zero.is_since(claims)) || queue.unfinished() == 0
+        since.is_some_and(|claims| queue.hot.last_zero.reached(claims)) || queue.unfinished() == 0
     }
 
     fn rmw_fence<T>(queue: &Queue<T>) {
@@ -97,7 +97,7 @@ impl<T, H: QueueRef<T>, C: Condition> WatchAttempt<T, H, C> {
 
 impl<T, H: QueueRef<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
     type Output = ();
-    type Timed = Result<(), C::TimedOut>;
+    type TimeoutOutput = Result<(), C::TimedOut>;
 
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<()> {
         let since = self.waiting.as_mut().map(|(waiting, since)| {
@@ -136,11 +136,11 @@ impl<T, H: QueueRef<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
         }
     }
 
-    fn timed((): ()) -> Self::Timed {
+    fn with_timeout_error((): ()) -> Self::TimeoutOutput {
         Ok(())
     }
 
-    fn on_timeout(&mut self) -> Self::Timed {
+    fn on_timeout(&mut self) -> Self::TimeoutOutput {
         let output = self.try_complete(None);
         self.cancel();
         output.ok_or_else(C::timed_out)

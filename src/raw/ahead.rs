@@ -1,4 +1,4 @@
-//! Holes ahead of the head: holes of claims beyond the bound, at positions that the head may not have passed
+//! Holes ahead of the head: holes of claims beyond the limit, at positions that the head may not have passed
 //! yet.
 //!
 //! Knows positions only. Such a claim requires that the tail's word returns to the same bits between a check
@@ -33,7 +33,7 @@ impl HolesAhead {
         }
     }
 
-    /// Whether there has never been such a hole.
+    /// Whether no such hole was ever added.
     pub(super) fn is_empty(&self) -> bool {
         self.newest().is_null()
     }

@@ -1,4 +1,4 @@
-//! A cursor: a position in the list of segments, packed into one word.
+//! A cursor: a segment and the next ticket in it, packed into one word.
 //!
 //! Knows bits and arithmetic. Does not know memory. One word holds the segment, the number of claimed slots,
 //! and whether the list is closed. So a single compare-and-swap claims a slot, proves which segment the slot
@@ -32,7 +32,7 @@ const ALIGN_SHIFT: u32 = SEGMENT_ALIGN.trailing_zeros();
 /// segment.
 pub(crate) const MAX_TICKET: u64 = (1 << TICKET_BITS) - 1;
 
-/// A position in the list: the value of an end's word.
+/// The value of an end's word: a segment, its sequence number, bit C, and the next ticket.
 ///
 /// Invariant: `sequence` is that of the segment at `address`; address 0 is the sentinel segment 0, which is
 /// full.
@@ -78,11 +78,13 @@ impl Cursor {
         Cursor(self.0 - 1)
     }
 
+    /// With bit C, which means *closed* at the tail and *single consumer* at the head.
     #[inline]
     pub(crate) fn closed(self) -> Self {
         Cursor(self.0 | CLOSED)
     }
 
+    /// Without bit C.
     #[inline]
     pub(crate) fn opened(self) -> Self {
         Cursor(self.0 & !CLOSED)
@@ -100,7 +102,7 @@ impl Cursor {
 
     /// The ticket if the cursor is open. If it is closed, a number above the length of every segment.
     #[inline]
-    pub(crate) fn slot(self) -> u64 {
+    pub(crate) fn open_ticket(self) -> u64 {
         self.0 & (CLOSED | MAX_TICKET)
     }
 

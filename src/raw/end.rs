@@ -1,4 +1,4 @@
-//! One end of the list: its place as a cursor, and as a position that never decreases.
+//! One end of the list: its cursor, and its position, which never decreases.
 //!
 //! Knows cursors. Does not know whether it is the head or the tail.
 
@@ -62,16 +62,15 @@ impl End {
     /// Moves the word to `to`. Only for the single thread that moves this end.
     #[inline]
     pub(crate) fn store(&self, to: Cursor) {
-        // Ordering: Release, E7. As E2: the base raised before a swing, and the free slots for a push that
-        // finds them.
+        // Ordering: Release, E7. As E2: the base raised before a swing.
         self.word.store(to.bits(), Ordering::Release);
     }
 
-    /// Like [`End::store`], but also sees what a thread did before an RMW fence on this word.
+    /// Like [`End::store`], for the last store of that thread. From then on any thread may move this end.
     #[inline]
     pub(crate) fn swap(&self, to: Cursor) {
-        // Ordering: AcqRel, E7. As above. Acquire: the waiter counts of each waiter whose RMW fence came
-        // before (M1).
+        // Ordering: AcqRel, E7. As above. Acquire: what a thread did before its RMW fence on this word (M1), as
+        // at any other RMW.
         self.word.swap(to.bits(), Ordering::AcqRel);
     }
 

@@ -1,9 +1,8 @@
 //! The fast paths: claim one slot by one compare-and-swap, or return the reason why the slow path is needed.
 //!
-//! Knows the ends, the segments and the slots. Does not know the slow paths: the caller calls them as
-//! functions of their own. So the fast paths make no calls except in tail position and need not save
-//! registers. A value is moved only when there is a slot for it, or a destination for it. So a large value is
-//! copied only once.
+//! Knows the ends, the segments and the slots. Does not know the slow paths: a fast path returns a reason
+//! instead of calling the slow path, so it contains no calls and saves no registers. A value is moved only
+//! when there is a slot for it, or a destination for it. So a large value is copied only once.
 
 use super::cursor::Cursor;
 use super::segment::Segment;
@@ -11,8 +10,8 @@ use super::slot::Published;
 use super::{Claim, RawQueue};
 use std::marker::PhantomData;
 
-/// The right and the duty to publish into one slot. If the ticket is forgotten, its segment is never reused.
-/// And the slot's consumer may wait forever if the kernel refuses the `membarrier` for which the process has
+/// The right and the duty to publish into one slot. If the ticket is forgotten, its segment is never reused,
+/// and the slot's consumer may wait forever if the kernel refuses the `membarrier` for which the process has
 /// registered.
 #[must_use]
 #[allow(missing_debug_implementations)]
@@ -30,8 +29,8 @@ pub struct Contested<'a, T>(PushTicket<'a, T>);
 /// Why the fast path of a push failed.
 #[allow(missing_debug_implementations)]
 pub enum PushFallback<'a, T> {
-    /// The limit is reached.
-    Full,
+    /// The words say that the limit is reached; holes ahead of the head may leave a free slot.
+    MaybeFull,
     /// The slow path may find a slot.
     General,
     /// Another thread moved the tail first.
@@ -57,7 +56,7 @@ pub struct Unpublished<'a, T>(PopTicket<'a, T>);
 /// Why the fast path of a pop failed.
 #[allow(missing_debug_implementations)]
 pub enum PopFallback<'a, T> {
-    /// The slow path may find an item.
+    /// The slow path may find a value.
     General,
     /// Another thread moved the head first.
     Contended,
@@ -69,7 +68,7 @@ pub enum PopFallback<'a, T> {
 #[inline]
 fn segment_and_index<T>(seen: Cursor) -> (Segment<T>, u64) {
     // SAFETY: there was a slot at the cursor, so the cursor is not at the sentinel.
-    (unsafe { Segment::of_cursor(seen) }, seen.slot())
+    (unsafe { Segment::of_cursor(seen) }, seen.open_ticket())
 }
 
 fn claim<T>(seen: Cursor) -> Claim<T> {
@@ -85,7 +84,7 @@ impl<'a, T> PushTicket<'a, T> {
         let (segment, index) = segment_and_index(self.seen);
         // SAFETY: the claim's ticket is used once; until then it pins the segment.
         match unsafe { segment.slot(index).publish(value, segment.handshake()) } {
-            Published::Done => Ok(()),
+            Published::Kept => Ok(()),
             Published::Contested => Err(Contested(self)),
         }
     }
@@ -125,7 +124,7 @@ impl<T> RawQueue<T> {
     #[inline]
     pub fn try_claim_push(&self) -> Result<PushTicket<'_, T>, PushFallback<'_, T>> {
         let seen = self.tail.cursor();
-        if seen.slot() >= Self::LEN {
+        if seen.open_ticket() >= Self::LEN {
             return Err(PushFallback::General);
         }
         match self.tail.advance(seen, seen.advanced(1)) {
@@ -138,7 +137,7 @@ impl<T> RawQueue<T> {
     #[inline]
     pub fn try_claim_push_within(&self, limit: u64) -> Result<PushTicket<'_, T>, PushFallback<'_, T>> {
         let seen = self.tail.cursor();
-        let index = seen.slot();
+        let index = seen.open_ticket();
         if index >= Self::LEN {
             return Err(PushFallback::General);
         }
@@ -188,7 +187,7 @@ impl<T> RawQueue<T> {
             // While the base is the same the tail has not passed through another generation of the segment.
             // So both words were in this one, and the queue was full when the head's word was read.
             let same = self.tail.position_of(seen) == position;
-            return Err(if same { PushFallback::Full } else { PushFallback::General });
+            return Err(if same { PushFallback::MaybeFull } else { PushFallback::General });
         }
         Ok(now.ticket().min(seen.ticket()))
     }
@@ -198,7 +197,7 @@ impl<T> RawQueue<T> {
     #[inline]
     pub fn try_claim_pop(&self) -> Result<PopTicket<'_, T>, PopFallback<'_, T>> {
         let seen = self.head.cursor();
-        let index = seen.slot();
+        let index = seen.open_ticket();
         if index + 1 >= Self::LEN {
             return Err(PopFallback::General);
         }

@@ -1,6 +1,6 @@
 //! The handshake of the producer and the consumer of a slot, and the asymmetric fences for it.
 //!
-//! Knows the kernel's `membarrier`. Does not know slots.
+//! Knows the kernel's `membarrier`. Does not access slots.
 //!
 //! The problem is Dekker's: one of two threads writes A and then reads B, the other writes B and then reads
 //! A, and at least one of them must see what the other wrote. In general this requires an RMW or a full fence
@@ -12,9 +12,9 @@
 //!   a full fence (`membarrier`, Linux 4.14). A thread that does not run executed one when the scheduler
 //!   switched away from it.
 //!
-//! If the producer executes that fence before its write, or between its write and its read, then its read
-//! comes after the consumer's write. If it executes the fence after its read, then the consumer sees its
-//! write.
+//! If the producer executes the full fence of [`heavy`] before its write, or between its write and its read,
+//! then its read comes after the consumer's write. If it executes this fence after its read, then the
+//! consumer sees its write.
 //!
 //! A process must register before it may use `membarrier`. In a process with several threads the registration
 //! takes some ten milliseconds, because the kernel waits until each processor has passed through the

@@ -5,19 +5,19 @@
 use std::cell::Cell;
 
 thread_local! {
-    static MEANWHILE: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
+    static BEFORE_THE_CLAIM: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
     static ALLOCATION_FAILS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The next operation of this thread that is between its check and its claim runs `work`, as if the thread
 /// were preempted there and other threads did the work.
-pub(super) fn meanwhile(work: impl FnOnce() + 'static) {
-    MEANWHILE.with(|hook| hook.set(Some(Box::new(work))));
+pub(super) fn run_before_the_claim(work: impl FnOnce() + 'static) {
+    BEFORE_THE_CLAIM.with(|hook| hook.set(Some(Box::new(work))));
 }
 
 /// Called by an operation between its check and the claim that relies on the check.
 pub(super) fn before_the_claim() {
-    if let Some(work) = MEANWHILE.with(Cell::take) {
+    if let Some(work) = BEFORE_THE_CLAIM.with(Cell::take) {
         work();
     }
 }

@@ -36,9 +36,9 @@ impl<T> Link<'_, T> {
 }
 
 impl<T> Link<'_, T> {
-    /// Returns the ticket to the word of `end`, if the word is still at this edge: a ticket that did nothing
-    /// then does not count towards the limited number of tickets of an edge. It does not matter which ticket
-    /// was the last one.
+    /// Returns the ticket to the word of `end`, if the word is still at this edge: an unused ticket then does
+    /// not count towards the limited number of tickets of an edge. It does not matter which ticket was the last
+    /// one.
     #[cold]
     fn hand_back(&mut self, end: &End) {
         let Some(segment) = self.segment else { return };
@@ -61,7 +61,7 @@ impl<T> Drop for Link<'_, T> {
     fn drop(&mut self) {
         if let Some(segment) = self.segment {
             // SAFETY: `self` owns the helper ticket, which was not returned yet.
-            unsafe { segment.release(1) };
+            unsafe { segment.release() };
         }
     }
 }

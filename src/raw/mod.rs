@@ -1,14 +1,15 @@
 //! The core: a list of segments with a head and a tail. The list is unbounded; a push checks the limit that
 //! it is given.
 //!
-//! Knows segments, slots and items. Does not know waiting, tasks or time: an operation notes in [`Events`]
+//! Knows segments, slots and values. Does not know waiting, tasks or time: an operation adds to [`Events`]
 //! what a waiter may be waiting for. The only folder with `unsafe`. `docs/design.md` has the drawings, the
 //! invariants and the proof.
 //!
 //! The words of the core: a *push* claims a slot at the tail, a *pop* claims one at the head (`put` and `get`
 //! are words of `Queue`). The *producer* and the *consumer* of a slot are the threads whose push and pop
-//! claimed it. A claim that brings no item leaves a *hole*. The *word* of an end is its cursor in memory. It
-//! *wraps around* with the sequence number in it: after 256 segments it can have the same bits again. A
+//! claimed it. A claim that brings no value leaves a *hole*; any other claim counts as an *item*. The *word* of
+//! an end is its cursor in memory. It *wraps around* when the sequence number in it does: after 256 segments it
+//! can have the same bits again. A
 //! segment that is reused begins another *generation*.
 #![allow(unsafe_code)]
 // Of the other crates only the loom models reach this module.
@@ -55,7 +56,7 @@ pub use single::SingleConsumer;
 #[cfg(loom)]
 pub use slot_harness::SlotHarness;
 
-/// No bound.
+/// No limit.
 pub const UNBOUNDED: u64 = u64::MAX;
 
 /// What operations have changed that a waiter may be waiting for. Each operation adds to it; the caller
@@ -73,7 +74,7 @@ pub struct Events {
 /// Why a push failed. The value comes back.
 #[derive(PartialEq, Eq)]
 pub enum PushError<T> {
-    /// The queue holds as many items as its bound allows.
+    /// The queue holds as many items as the limit of the push allows.
     Full(T),
     /// The queue is closed.
     Closed(T),
@@ -133,7 +134,7 @@ struct Cold<T> {
     /// The link of the sentinel segment 0.
     first: AtomicUsize,
     pool: SegmentPool<T>,
-    /// Claims of the tail that brought no item.
+    /// Claims of the tail that brought no value.
     holes: AtomicU64,
     /// The id of the single consumer, or 0.
     single: AtomicUsize,
@@ -187,7 +188,7 @@ impl<T> RawQueue<T> {
         tail.saturating_sub(head) - self.cold.ahead.between(head, tail)
     }
 
-    /// A number that grows by one with each claim at the tail, and changes at each new segment.
+    /// A number that grows by one with each claim at the tail, and changes otherwise at each new segment.
     pub fn tail_progress(&self) -> u64 {
         self.tail.cursor().bits()
     }
@@ -239,8 +240,8 @@ impl<T> RawQueue<T> {
         // has left this generation after the fence.
         let tail = self.tail.cursor();
         tail.ticket().min(Self::LEN) < head.ticket().saturating_add(limit)
-            // Some of these may be holes. A push that leaves a hole first notes it, and then fences this
-            // word.
+            // The positions between may be holes: a push that leaves holes adds them to `ahead` before its RMW
+            // fence on this word.
             || !self.cold.ahead.is_empty()
     }
 
@@ -259,7 +260,7 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// Pops and drops all items. If the drop of an item panics, this drops the remaining items and then
+    /// Pops and drops all values. If the drop of a value panics, this drops the remaining values and then
     /// unwinds.
     pub fn discard(&self) {
         struct Rest<'a, T>(&'a RawQueue<T>);
@@ -285,7 +286,7 @@ impl<T> RawQueue<T> {
         events.holes += claims;
     }
 
-    /// Closes the queue: pushes fail from now on, and the items in it can still be popped. Returns true for
+    /// Closes the queue: pushes fail from now on, and the values in it can still be popped. Returns true for
     /// the one call that closed it.
     pub fn close(&self, events: &mut Events) -> bool {
         loop {

@@ -82,7 +82,7 @@ impl<T> SegmentPool<T> {
     /// The caller has the right to reclaim the segment.
     unsafe fn recycle_or_retire(&self, segment: Segment<T>) {
         // SAFETY: the caller has the right to reclaim it.
-        if unsafe { segment.is_done() } {
+        if unsafe { segment.is_reclaimable() } {
             return self.recycle(segment);
         }
         // Ordering: Relaxed, D2. A guess; the CAS confirms it.

@@ -10,15 +10,15 @@ use super::slot::Found;
 use super::{to_usize, Claim, Events, PopError, RawQueue, Snapshot};
 use crate::sync::{Backoff, Ordering};
 
-/// How many items are available.
+/// Whether there are positions to claim at the head.
 enum Availability {
-    /// The number of claimed positions that the head has not passed.
+    /// The number of claimed positions that the head has not passed. Holes count.
     Ready(u64),
     None(PopError),
 }
 
 impl<T> RawQueue<T> {
-    /// Takes the item at the head.
+    /// Takes the value at the head.
     ///
     /// Linearized at the claim, an RMW of the head's word; if the result is an error, at the load of the
     /// tail's word, around which the head did not move.
@@ -37,7 +37,7 @@ impl<T> RawQueue<T> {
     /// The rest of a pop whose fast path failed, usually because the queue is empty.
     #[cold]
     fn pop_after_fallback(&self, fallback: PopFallback<'_, T>, events: &mut Events) -> Result<T, PopError> {
-        match self.empty_hint(&fallback) {
+        match self.empty_in_one_segment(&fallback) {
             Some(error) => Err(error),
             None => self.pop_slow(fallback, events),
         }
@@ -66,7 +66,7 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// Takes the item at the head if more than `limit` are in the queue.
+    /// Takes the value at the head if more than `limit` items are in the queue.
     ///
     /// Linearized at the claim, an RMW of the head's word: the head had not moved since the items were
     /// counted, and the tail only moves forward.
@@ -104,18 +104,19 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// Appends a run of up to `limit` items to `values`, by one claim in one segment, and returns their
+    /// Appends a run of up to `limit` values to `values`, by one claim in one segment, and returns their
     /// number. It is 0 if all claimed slots were holes.
     ///
     /// # Panics
     /// If `limit` is 0.
     pub fn pop_run(&self, values: &mut Vec<T>, limit: usize, events: &mut Events) -> Result<usize, PopError> {
         let wanted = match self.available() {
-            // The reservation below may panic, so it comes before the claim, and only if there are items.
+            // The reservation below may panic, so it comes before the claim, and only if there are positions
+            // to claim.
             Availability::Ready(count) => limit.min(Self::LEN as usize).min(to_usize(count)),
             Availability::None(error) => return Err(error),
         };
-        assert!(wanted > 0, "a run of no items");
+        assert!(wanted > 0, "`limit` must be greater than 0");
         values.reserve(wanted);
         let claim = self.claim_pop(wanted as u64)?;
         let before = values.len();
@@ -184,8 +185,8 @@ impl<T> RawQueue<T> {
         unsafe { claim.segment.slot(index).take(claim.segment.handshake()) }
     }
 
-    /// How far the tail is ahead in the segment of `seen`, by one load of its word. 0 has no meaning: the
-    /// tail may be in another segment.
+    /// How far the tail is ahead in the segment of `seen`, by one load of its word. 0 means unknown:
+    /// the tail may be in another segment.
     #[inline]
     pub(super) fn available_hint(&self, seen: Cursor) -> u64 {
         let tail = self.tail.cursor();
@@ -196,10 +197,10 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// The same error as [`RawQueue::available`], if the head and the tail are at the same slot of one
-    /// segment.
+    /// The error of [`RawQueue::available`], if the head and the tail are at the same slot of one segment;
+    /// `None` if this cannot tell. It loads two words, and no list.
     #[inline]
-    pub fn empty_hint(&self, fallback: &PopFallback<'_, T>) -> Option<PopError> {
+    pub fn empty_in_one_segment(&self, fallback: &PopFallback<'_, T>) -> Option<PopError> {
         let PopFallback::General = fallback else { return None };
         let head = self.head.snapshot(Self::LEN);
         let tail = self.tail.cursor();
@@ -212,8 +213,8 @@ impl<T> RawQueue<T> {
         })
     }
 
-    /// The number of items, exact at one moment; or the error if there is none. Caches the tail's position
-    /// for later claims.
+    /// The number of positions between head and tail, at one moment, holes included; or the error if there is
+    /// none. Caches the tail's position for later claims.
     #[cold]
     fn available(&self) -> Availability {
         let (head, tail) = self.ends();
@@ -234,8 +235,8 @@ impl<T> RawQueue<T> {
         // Ordering: Acquire, L3. Pairs with the link (L2).
         let next = link.next().load(Ordering::Acquire);
         if next == 0 || next == SEALED || self.tail.cursor().address() == seen.address() {
-            // Only if the head's word has wrapped around to the same bits since the check. The head must not
-            // pass the tail.
+            // This happens only if the head's word has wrapped around to the same bits since the check. The
+            // head must not pass the tail.
             return;
         }
         let moved = self.cross(&self.head, seen, &link, next, 0);

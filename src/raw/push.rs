@@ -129,9 +129,9 @@ impl<T> RawQueue<T> {
         events: &mut Events,
     ) -> Result<(), PushError<T>> {
         match fallback {
-            PushFallback::Full if self.is_full(&fallback) => return Err(PushError::Full(value)),
-            // `Full` was judged by the words alone, and some of the positions may be holes.
-            PushFallback::Full | PushFallback::General => {}
+            PushFallback::MaybeFull if self.confirms_full(&fallback) => return Err(PushError::Full(value)),
+            // Some of the positions may be holes.
+            PushFallback::MaybeFull | PushFallback::General => {}
             PushFallback::Contended => Backoff::new().after_lost_claim(),
             PushFallback::Misplaced(ticket) => {
                 let claim = ticket.claim();
@@ -151,10 +151,10 @@ impl<T> RawQueue<T> {
         })
     }
 
-    /// Whether the fast path has found the queue full, and no hole is ahead of the head.
+    /// Whether the queue was full: the fast path has found that, and no hole is ahead of the head.
     #[inline]
-    pub fn is_full(&self, fallback: &PushFallback<'_, T>) -> bool {
-        matches!(fallback, PushFallback::Full) && self.cold.ahead.is_empty()
+    pub fn confirms_full(&self, fallback: &PushFallback<'_, T>) -> bool {
+        matches!(fallback, PushFallback::MaybeFull) && self.cold.ahead.is_empty()
     }
 
     /// Pushes the value. It remains in `value` if there is an error.
@@ -273,7 +273,7 @@ impl<T> RawQueue<T> {
         unsafe { claim.segment.base() + claim.index }
     }
 
-    /// Leaves holes in all slots of a claim that is beyond the bound. They do not count as items although the
+    /// Leaves holes in all slots of a claim that is beyond the limit. They do not count as items although the
     /// head has not passed them.
     #[cold]
     pub(super) fn leave_holes(&self, claim: &Claim<T>, events: &mut Events) {
@@ -340,9 +340,9 @@ impl<T> RawQueue<T> {
         }
         let moved = self.cross(&self.tail, seen, &link, next, 1);
         if moved || value.is_none() {
-            // The thread that moved the tail reports the item even if another thread pushed it, which may be
-            // stopped. The other thread reports it as well: it sees the swing (E1) before it checks for
-            // waiters.
+            // The thread that moved the tail reports the value as an item even if the value is that of another
+            // thread, which may be stopped. The other thread reports it as well: it sees the swing (E1) before
+            // it checks for waiters.
             events.pushed += 1;
         }
         Ok(())

@@ -55,7 +55,7 @@ fn byte(queue: &RawQueue<Large>, by: By) -> Result<u8, PopError> {
 fn a_push_after_a_wrap_around_succeeds_in_an_empty_queue() {
     at_each_slot(|queue, by| {
         let (seen, other) = (queue.tail.cursor(), queue.clone());
-        hooks::meanwhile(move || {
+        hooks::run_before_the_claim(move || {
             pass(&other, WRAP_AROUND);
             assert!(other.tail.cursor() == seen && other.len() == 0);
         });
@@ -70,7 +70,7 @@ fn a_push_after_a_wrap_around_succeeds_in_an_empty_queue() {
 fn a_push_after_a_wrap_around_fails_in_a_full_queue() {
     at_each_slot(|queue, by| {
         let (seen, other) = (queue.tail.cursor(), queue.clone());
-        hooks::meanwhile(move || {
+        hooks::run_before_the_claim(move || {
             pass(&other, WRAP_AROUND - 1);
             assert!(offer(&other, 1, By::One));
             assert!(other.tail.cursor() == seen && other.len() == 1);
@@ -95,7 +95,7 @@ fn a_pop_after_a_wrap_around_finds_an_empty_queue_empty() {
     at_each_slot(|queue, by| {
         assert!(offer(&queue, 1, By::One));
         let (seen, other) = (queue.head.cursor(), queue.clone());
-        hooks::meanwhile(move || {
+        hooks::run_before_the_claim(move || {
             assert_eq!(byte(&other, By::One), Ok(1));
             pass(&other, WRAP_AROUND - 1);
             assert!(other.head.cursor() == seen && other.len() == 0);

@@ -4,19 +4,19 @@
 //! Knows slots and memory. Does not know the positions of head and tail, nor when a queue is closed.
 //!
 //! ```text
-//! +--------------------------+----------------+-------------+----------------+-------------+
-//! | next pins base handshake | consumer x LEN | state x LEN | producer x LEN | value x LEN |
-//! +--------------------------+----------------+-------------+----------------+-------------+
+//! +----------------------------------+----------------+-------------+----------------+-------------+
+//! | next pins base handshake retired | consumer x LEN | state x LEN | producer x LEN | value x LEN |
+//! +----------------------------------+----------------+-------------+----------------+-------------+
 //! ```
 //!
 //! Consumers write the consumer bytes; producers write states, values and producer bytes. Each kind of byte
-//! has an area of its own, so that neither side takes the cache lines of the other more often than handing an
-//! item over requires. A consumer reads a producer's byte only when it has waited longer than its spin limit.
+//! has an area of its own, so that neither side takes the cache lines of the other more often than it takes to
+//! pass a value. A consumer reads a producer's byte only when it has waited longer than its spin limit.
 
 use super::cursor::{fits, Cursor, SEGMENT_ALIGN};
 use super::fence::Handshake;
 use super::slot::{Slot, DONE, EMPTY, PENDING};
-use crate::sync::{set_alone, AtomicI64, AtomicU8, AtomicUsize, Ordering, UnsafeCell};
+use crate::sync::{set_exclusive, AtomicI64, AtomicU8, AtomicUsize, Ordering, UnsafeCell};
 use std::alloc::{alloc, dealloc, handle_alloc_error, Layout};
 use std::marker::PhantomData;
 use std::mem::{align_of, size_of, MaybeUninit};
@@ -185,9 +185,9 @@ impl<T> Segment<T> {
             header.handshake.with_mut(|place| *place = Handshake::for_segment(Self::LEN));
             // Plain stores: the compiler merges them, which it does not do with atomic stores. And loom
             // reports any access by another thread that does not happen before them.
-            (0..Self::LEN).for_each(|index| set_alone(&mut *self.slot(index).consumer.cast_mut(), PENDING));
-            (0..Self::LEN).for_each(|index| set_alone(&mut *self.slot(index).state.cast_mut(), EMPTY));
-            (0..Self::LEN).for_each(|index| set_alone(&mut *self.slot(index).producer.cast_mut(), PENDING));
+            (0..Self::LEN).for_each(|index| set_exclusive(&mut *self.slot(index).consumer.cast_mut(), PENDING));
+            (0..Self::LEN).for_each(|index| set_exclusive(&mut *self.slot(index).state.cast_mut(), EMPTY));
+            (0..Self::LEN).for_each(|index| set_exclusive(&mut *self.slot(index).producer.cast_mut(), PENDING));
         }
     }
 
@@ -292,14 +292,14 @@ impl<T> Segment<T> {
         unsafe { self.header().pins.fetch_add(LEFT + helpers as i64, Ordering::AcqRel) };
     }
 
-    /// Returns `count` helper tickets. This is the last access by them.
+    /// Returns a helper ticket. This is the last access by it.
     ///
     /// # Safety
-    /// The caller holds these tickets.
-    pub(crate) unsafe fn release(self, count: u64) {
+    /// The caller holds the ticket.
+    pub(crate) unsafe fn release(self) {
         // SAFETY: pinned until this subtraction is seen.
         // Ordering: AcqRel, G2. As in `leave`.
-        unsafe { self.header().pins.fetch_sub(count as i64, Ordering::AcqRel) };
+        unsafe { self.header().pins.fetch_sub(1, Ordering::AcqRel) };
     }
 
     /// Whether no other thread can access the segment any more.
@@ -307,7 +307,7 @@ impl<T> Segment<T> {
     /// # Safety
     /// The caller has the right to reclaim the segment: it won the swing of the head, or it took the list of
     /// retired segments.
-    pub(crate) unsafe fn is_done(self) -> bool {
+    pub(crate) unsafe fn is_reclaimable(self) -> bool {
         // SAFETY: only the owner of the right to reclaim the segment frees it.
         unsafe {
             // Ordering: Acquire, G4. Pairs with the additions to and the subtractions from the pins (G2).

@@ -17,10 +17,10 @@ use std::marker::PhantomData;
 pub struct SingleConsumer<T> {
     /// The id that is also stored in the queue.
     id: usize,
-    item: PhantomData<fn() -> T>,
+    value: PhantomData<fn() -> T>,
 }
 
-/// The item at the head, which is published.
+/// The value at the head, which is published.
 #[must_use]
 #[allow(missing_debug_implementations)]
 pub struct Ready<'a, T> {
@@ -51,7 +51,7 @@ impl<T> RawQueue<T> {
         let id = next_id();
         // Ordering: Relaxed, R1. The queue is not shared yet.
         self.cold.single.store(id, Ordering::Relaxed);
-        SingleConsumer { id, item: PhantomData }
+        SingleConsumer { id, value: PhantomData }
     }
 
     /// Ends the single consumer. From now on any thread may pop.
@@ -67,7 +67,7 @@ impl<T> RawQueue<T> {
         self.head.cursor().is_closed()
     }
 
-    /// The item at the head, if it is published and its slot is not the last of the segment. Taking it is
+    /// The value at the head, if it is published and its slot is not the last of the segment. Taking it is
     /// linearized at the store that advances the head.
     #[inline]
     pub fn peek_ready<'a>(&'a self, single: &'a mut SingleConsumer<T>) -> Option<Ready<'a, T>> {
@@ -82,7 +82,7 @@ impl<T> RawQueue<T> {
         full.then_some(Ready { queue: self, single: PhantomData, seen })
     }
 
-    /// Takes the item at the head where that may be a hole, the last slot of its segment, or unpublished. If
+    /// Takes the value at the head where that may be a hole, the last slot of its segment, or unpublished. If
     /// the result is an error, the pop is linearized at the load of the tail's word.
     #[cold]
     pub fn pop_single_slow(&self, single: &mut SingleConsumer<T>) -> Result<T, PopError> {
@@ -115,7 +115,7 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// Appends up to `limit` items to `values` and returns their number, which is 0 only if `limit` is 0.
+    /// Appends up to `limit` values to `values` and returns their number, which is 0 only if `limit` is 0.
     pub fn pop_many_single(
         &self,
         single: &mut SingleConsumer<T>,
@@ -127,7 +127,7 @@ impl<T> RawQueue<T> {
             if self.take_run(single, values, limit - (values.len() - before)) > 0 {
                 continue;
             }
-            // The reservation may panic, so it comes before any item is taken.
+            // The reservation may panic, so it comes before any value is taken.
             values.reserve(1);
             match self.pop_single_slow(single) {
                 Ok(value) => values.push(value),
@@ -138,7 +138,7 @@ impl<T> RawQueue<T> {
         Ok(values.len() - before)
     }
 
-    /// Takes up to `limit` consecutive published items, but not the last of the segment, and advances the
+    /// Takes up to `limit` consecutive published values, but not the last of the segment, and advances the
     /// head once.
     fn take_run(&self, single: &mut SingleConsumer<T>, values: &mut Vec<T>, limit: usize) -> usize {
         self.check(single);
@@ -155,7 +155,7 @@ impl<T> RawQueue<T> {
         if run == 0 {
             return 0;
         }
-        // The reservation may panic, so it comes before any item is taken.
+        // The reservation may panic, so it comes before any value is taken.
         values.reserve(run);
         for index in first..first + run as u64 {
             // SAFETY: no other thread pops, so the pop tickets from the head on are this consumer's. The slot
@@ -166,7 +166,7 @@ impl<T> RawQueue<T> {
         run
     }
 
-    /// Whether an item may be available. For a spin loop: this loads from one cache line, that of the slot's
+    /// Whether a value may be available. For a spin loop: this loads from one cache line, that of the slot's
     /// state, which only the producers of neighbouring slots write.
     pub fn may_pop_single(&self, single: &SingleConsumer<T>) -> bool {
         self.check(single);
@@ -175,8 +175,8 @@ impl<T> RawQueue<T> {
         seen.ticket() >= Self::LEN || unsafe { Segment::<T>::of_cursor(seen).slot(seen.ticket()).is_published() }
     }
 
-    /// Takes from a slot in which nothing is published: either no push has claimed it, or its producer is at
-    /// work.
+    /// Takes from a slot in which nothing is published: either no push has claimed it, or its producer has not
+    /// finished.
     ///
     /// # Safety
     /// The head is at the slot of `seen`, which is in `segment`, and only the caller moves the head.
@@ -186,8 +186,8 @@ impl<T> RawQueue<T> {
         if tail.address() == segment.address() && tail.ticket() <= seen.ticket() {
             return Err(pop_error(tail));
         }
-        // Before the slot may be poisoned: its producer, which then claims another slot, must see the head
-        // beyond this one.
+        // Before the slot may be poisoned: its producer then claims another slot, and must see the head beyond
+        // this one (S8, S9). Otherwise `len` would count both after that push.
         self.head.store(seen.advanced(1));
         // SAFETY: as demanded.
         unsafe { Ok(segment.slot(seen.ticket()).take(segment.handshake())) }
@@ -225,17 +225,21 @@ impl<T> RawQueue<T> {
     #[inline]
     fn check(&self, single: &SingleConsumer<T>) {
         // Ordering: Relaxed, R1. The id changes only before the queue is shared.
-        assert_eq!(self.cold.single.load(Ordering::Relaxed), single.id, "the single consumer of another queue");
+        assert_eq!(
+            self.cold.single.load(Ordering::Relaxed),
+            single.id,
+            "the single consumer of another queue, or one that has ended"
+        );
     }
 }
 
 impl<T> Ready<'_, T> {
-    /// Takes the item and advances the head. `wrap` converts the item in place, so that a large one is copied
+    /// Takes the value and advances the head. `wrap` converts the value in place, so that a large one is copied
     /// only once.
     #[inline]
     pub fn take<R>(self, wrap: impl FnOnce(T) -> R) -> R {
         let Ready { queue, seen, .. } = self;
-        // First, so that the item is not taken again if `wrap` unwinds. The slot's done flag is not set and
+        // First, so that the value is not taken again if `wrap` unwinds. The slot's done flag is not set and
         // the slot is not the last one, so the segment is kept.
         queue.head.store(seen.advanced(1));
         // SAFETY: as in `pop_single_slow`; the slot was seen full.

@@ -8,11 +8,11 @@
 //! | state | `EMPTY` | nothing is published | `FULL`, `HOLE` |
 //! | | `FULL` | a value is published; the consumer takes it unless it has poisoned the slot | final |
 //! | | `HOLE` | the producer left a hole; the consumer continues with the next ticket | final |
-//! | producer's | `PENDING` | the producer has not arrived, or is at work | `DONE`, `CONTESTED` |
+//! | producer's | `PENDING` | the producer has not finished | `DONE`, `CONTESTED` |
 //! | | `CONTESTED` | the consumer has stopped waiting and rechecks the state | `DONE`, `POISONED` |
 //! | | `POISONED` | the consumer has left without a value; the producer will take its value back | `DONE` |
 //! | | `DONE` | the producer has finished | final |
-//! | consumer's | `PENDING` | the consumer has not arrived, or is at work | `DONE` |
+//! | consumer's | `PENDING` | the consumer has not finished | `DONE` |
 //! | | `DONE` | the consumer has finished | final |
 //!
 //! The producer writes the state and sets its own byte to `DONE`. The consumer sets the producer's byte to
@@ -44,7 +44,8 @@ const POISONED: u8 = 4;
 /// The outcome of the producer's publication.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Published {
-    Done,
+    /// The consumer takes the value; the producer has finished.
+    Kept,
     /// The consumer has contested the slot, and may have poisoned it: see [`Slot::resolve`].
     Contested,
 }
@@ -134,7 +135,7 @@ impl<T> Slot<T> {
                 }
             };
             if uncontested {
-                Published::Done
+                Published::Kept
             } else {
                 Published::Contested
             }
@@ -172,7 +173,7 @@ impl<T> Slot<T> {
         // SAFETY: as demanded.
         unsafe {
             match self.publish(value, handshake) {
-                Published::Done => None,
+                Published::Kept => None,
                 Published::Contested => self.resolve(),
             }
         }
@@ -296,7 +297,7 @@ impl<T> Slot<T> {
         unsafe {
             // Ordering: Acquire, S5. As in `take`.
             let load_state = || (*self.state).load(Ordering::Acquire);
-            for _ in 0..crate::sync::spin_limit(Self::SPIN_LIMIT) {
+            for _ in 0..crate::sync::pauses_if_parallel(Self::SPIN_LIMIT) {
                 crate::sync::pause();
                 let state = load_state();
                 if state != EMPTY {

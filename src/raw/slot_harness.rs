@@ -74,7 +74,7 @@ impl<T> SlotHarness<T> {
     pub fn reuse(&self) -> bool {
         // SAFETY: only one thread of the model calls this.
         unsafe {
-            let done = self.segment.is_done();
+            let done = self.segment.is_reclaimable();
             if done {
                 self.segment.clear(0);
                 self.begin();

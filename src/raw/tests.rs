@@ -289,7 +289,7 @@ fn producer_and_consumer_agree_on_each_slot() {
             unsafe {
                 segment.leave(0);
                 segment.leave(0);
-                assert!(segment.is_done());
+                assert!(segment.is_reclaimable());
                 segment.free();
             }
         }

@@ -1,23 +1,28 @@
-//! Pauses of a thread that expects another thread to make progress soon.
+//! Pauses of a thread while another thread makes progress.
 //!
 //! Knows the number of cores. Does not know what the other thread does.
 
 use super::Ordering;
 
-/// The number of pauses that a thread makes at most before it stops to expect progress of another thread:
-/// `pauses`, or none where there is only one core. None under loom and in the unit tests either, so that they
-/// explore what comes after the pauses.
-pub(crate) fn spin_limit(pauses: u32) -> u32 {
-    if cfg!(any(loom, test)) || !several_cores() {
-        0
-    } else {
+/// The number of pauses after which a thread stops expecting progress of another thread: `pauses`, or none if
+/// a thread cannot spin.
+pub(crate) fn pauses_if_parallel(pauses: u32) -> u32 {
+    if can_spin() {
         pauses
+    } else {
+        0
     }
+}
+
+/// Whether a spin can succeed: not on a single core. Never under loom and in the unit tests, so that they
+/// explore what comes after the spin.
+pub(crate) fn can_spin() -> bool {
+    !cfg!(any(loom, test)) && several_cores()
 }
 
 /// Whether another thread can run while this thread spins. The answer is kept for the process. Threads that
 /// ask at the same time for the first time each find the answer out, so that no thread waits for another.
-pub(crate) fn several_cores() -> bool {
+fn several_cores() -> bool {
     use std::sync::atomic::AtomicU8;
     const UNKNOWN: u8 = 0;
     const ONE: u8 = 1;
@@ -36,8 +41,8 @@ pub(crate) fn several_cores() -> bool {
 }
 
 /// The backoff of a thread that has lost the race for a claim. The pause is so long that the winner completes
-/// many operations before the cache line comes back to this core: to pass the line on at each operation costs
-/// each of them more than that.
+/// many operations before the cache line comes back to this core: a cache line that moves at each operation
+/// costs more.
 pub(crate) struct Backoff {
     spins: crossbeam_utils::Backoff,
     losses: u32,
@@ -59,7 +64,7 @@ impl Backoff {
     #[cold]
     pub(crate) fn after_lost_claim(&mut self) {
         let spins = if self.losses == 0 { Self::FIRST } else { (1 << self.losses).min(Self::MOST) };
-        for _ in 0..spin_limit(spins) {
+        for _ in 0..pauses_if_parallel(spins) {
             self.spins.spin();
         }
         self.losses = (self.losses + 1).min(Self::MOST);

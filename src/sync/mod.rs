@@ -9,7 +9,7 @@ mod backoff;
 #[cfg(loom)]
 mod loom;
 
-pub(crate) use backoff::{pause, spin_limit, yield_now, Backoff};
+pub(crate) use backoff::{can_spin, pause, pauses_if_parallel, yield_now, Backoff};
 
 #[cfg(loom)]
 pub(crate) use self::loom::{AtomicPtr, AtomicU64, AtomicU8, AtomicUsize, AtomicWaker};
@@ -69,7 +69,7 @@ impl<T> UnsafeCell<T> {
 /// Writes a byte that no other thread can access: std's by a plain store; loom checks that the access is
 /// exclusive.
 #[inline]
-pub(crate) fn set_alone(byte: &mut AtomicU8, value: u8) {
+pub(crate) fn set_exclusive(byte: &mut AtomicU8, value: u8) {
     #[cfg(not(loom))]
     {
         *byte.get_mut() = value;
@@ -102,7 +102,7 @@ pub(crate) fn is_unwinding() -> bool {
     std::thread::panicking()
 }
 
-/// A store-load fence by an RMW that changes nothing and cannot be left out. Returns the value of `word`.
+/// A store-load fence by an RMW that changes nothing and that the compiler keeps. Returns the value of `word`.
 /// Every later RMW on `word` sees what this thread did before the fence; this thread sees, after the fence,
 /// what came before every earlier RMW.
 ///

@@ -2,23 +2,23 @@
 //!
 //! Knows one waker and one flag. Does not know queues or items.
 //!
-//! The flag is what [`WaitSet`](super::WaitSet) has in its number of waiters: while it is down, a notifier
+//! The flag is what [`WaitSet`](super::WaitSet) has in its number of waiters: while it is not set, a notifier
 //! pays one relaxed load.
 //!
 //! Race: a wake-up that cannot be lost.
-//! 1. The consumer registers its waker and raises the flag.
+//! 1. The consumer registers its waker and sets the flag.
 //! 2. The consumer does an RMW fence on the tail's word ([`crate::sync::rmw_fence`]).
-//! 3. The consumer checks again whether there is an item, and only then sleeps.
+//! 3. The consumer rechecks whether there is an item, and only then waits.
 //! 4. A notifier has changed the tail's word by an RMW. If that RMW comes before the fence, the consumer sees
 //!    the item in step 3.
-//! 5. If it comes after the fence, the notifier sees the flag up, or lowered by another notifier.
-//! 6. A notifier that sees the flag up lowers it, and *then* wakes the registered waker.
+//! 5. If it comes after the fence, the notifier sees the flag set, or cleared by another notifier.
+//! 6. A notifier that sees the flag set clears it, and *then* wakes the registered waker.
 //!
-//! The flag is lowered by a plain store, so a notifier that was suspended before step 6 can lower the flag of
-//! a later wait. That is why the store comes before the wake-up. Each notifier that sees the flag down then
+//! The flag is cleared by a plain store, so a notifier that was suspended before step 6 can clear the flag of
+//! a later wait. That is why the store comes before the wake-up. Each notifier that sees the flag cleared then
 //! relies on a wake-up that is still to come, and it takes the waker of that later wait: for the consumer a
 //! spurious wake-up, after which it goes through all steps again. In the opposite order the wake-up of an
-//! earlier wait would come first, and the flag would go down with no wake-up after it.
+//! earlier wait would come first, and the flag would be cleared with no wake-up after it.
 
 use crate::sync::{AtomicBool, AtomicWaker, Ordering};
 use std::task::Waker;
@@ -27,8 +27,8 @@ use std::task::Waker;
 pub(crate) struct ConsumerWaker {
     waker: AtomicWaker,
     registered: AtomicBool,
-    /// The user's code has panicked inside of `waker`, which may then take no other waker: the clone of a
-    /// waker, or the drop of the former one.
+    /// The user's code has panicked while `waker` was locked: in the clone of a waker, or the drop of the
+    /// former one. `waker` may then accept no waker any more.
     broken: AtomicBool,
 }
 
@@ -43,12 +43,12 @@ impl ConsumerWaker {
         }
     }
 
-    /// Step 1 of a wait. Replaces the waker of an earlier poll. If a wake-up is under way, it may wake
+    /// Step 1 of a wait. Replaces the waker of an earlier poll. If a wake-up is in progress, it may wake
     /// `waker` at once.
     pub(crate) fn register(&self, waker: &Waker) {
         // Ordering: Relaxed, B2. Only the consumer itself reads and writes it.
         if self.broken.load(Ordering::Relaxed) {
-            // The consumer stays awake.
+            // The consumer keeps polling.
             waker.wake_by_ref();
         } else {
             // Ordering: Relaxed, B2. As above.
@@ -77,7 +77,7 @@ impl ConsumerWaker {
         self.waker.wake();
     }
 
-    /// Ends a wait. A wake-up that is under way may still wake the consumer.
+    /// Ends a wait. A wake-up that is in progress may still wake the consumer.
     pub(crate) fn clear(&self) {
         // Ordering: Relaxed, B1. Only the consumer itself could miss it.
         self.registered.store(false, Ordering::Relaxed);

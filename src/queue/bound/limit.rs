@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 impl<T> Queue<T> {
     pub(super) fn push_limited(&self, item: T, fallback: PushFallback<'_, T>, limit: u64) -> Result<(), PushError<T>> {
-        let pushed = match self.raw.is_full(&fallback) {
+        let pushed = match self.raw.confirms_full(&fallback) {
             true => Err(PushError::Full(item)),
             false => self.notifying(|events| self.raw.push_slow(item, fallback, limit, events)),
         };

@@ -145,7 +145,7 @@ impl<T> Queue<T> {
     pub(super) fn pop_slow(&self, fallback: PopFallback<'_, T>, state: &mut GetState) -> Result<T, PopError> {
         if self.core_decides() && !state.queued {
             // Mostly there is no item.
-            if let Some(error) = self.raw.empty_hint(&fallback) {
+            if let Some(error) = self.raw.empty_in_one_segment(&fallback) {
                 return Err(error);
             }
             let mut events = Events::default();
