@@ -1,4 +1,6 @@
 //! All public errors. An error of a put contains the item, and prints without any bound on the item's type.
+//!
+//! Knows no other module.
 
 use std::error::Error;
 use std::fmt;

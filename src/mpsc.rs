@@ -13,6 +13,7 @@
 //! std::thread::spawn(move || other.send(2).wait());
 //! assert_eq!(receiver.iter().sum::<u32>(), 3); // ends when both senders were dropped
 //! ```
+// Knows the channel's senders, the queue, the operations and the errors. Does not know the layers below them.
 
 use crate::channel::{self, OnDisconnect};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};

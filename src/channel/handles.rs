@@ -1,4 +1,6 @@
 //! Senders and receivers, strong and weak, and their reference counts.
+//!
+//! Knows the queue, which stores the counts. Does not know how an operation waits.
 
 #[cfg(feature = "stream")]
 use super::operations::RecvStream;

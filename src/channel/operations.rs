@@ -1,4 +1,6 @@
 //! The queue's operations under the channel's names: futures, a stream, a sink, an iterator.
+//!
+//! Knows the attempts of the queue. Does not know how they complete.
 
 use super::{Receiver, Sender};
 use crate::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError};

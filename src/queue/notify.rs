@@ -135,7 +135,7 @@ impl<T> Queue<T> {
 
     #[cold]
     fn notify_joiners(&self, claims: u64) {
-        // Noted first: a join that is woken may not be polled before the next item is put.
+        // Recorded first: a join that is woken may not be polled before the next item is put.
         self.hot.last_zero.record(claims);
         self.hot.join_waiters.notify_all();
     }

@@ -154,7 +154,7 @@ unsafe impl<T: Send> Send for RawQueue<T> {}
 unsafe impl<T: Send> Sync for RawQueue<T> {}
 
 impl<T> RawQueue<T> {
-    /// The length of a segment, and the position of the first item: the positions of the sentinel segment 0
+    /// The length of a segment, and the position of the first claim: the positions of the sentinel segment 0
     /// are used up.
     const LEN: u64 = Segment::<T>::LEN;
 
@@ -208,7 +208,7 @@ impl<T> RawQueue<T> {
         self.tail.snapshot(Self::LEN).position - Self::LEN
     }
 
-    /// The number of claims at the tail that brought no item. Only grows. A hole is counted after its claim.
+    /// The number of claims at the tail that brought no value. Only grows. A hole is counted after its claim.
     pub fn holes(&self) -> u64 {
         // Ordering: Acquire, H1. Pairs with the count (H2): the claim is seen as well.
         self.cold.holes.load(Ordering::Acquire)

@@ -13,7 +13,7 @@ use crate::sync::{Backoff, Ordering};
 /// Whether there are positions to claim at the head.
 enum Availability {
     /// The number of claimed positions that the head has not passed. Holes count.
-    Ready(u64),
+    Claimed(u64),
     None(PopError),
 }
 
@@ -113,7 +113,7 @@ impl<T> RawQueue<T> {
         let wanted = match self.available() {
             // The reservation below may panic, so it comes before the claim, and only if there are positions
             // to claim.
-            Availability::Ready(count) => limit.min(Self::LEN as usize).min(to_usize(count)),
+            Availability::Claimed(count) => limit.min(Self::LEN as usize).min(to_usize(count)),
             Availability::None(error) => return Err(error),
         };
         assert!(wanted > 0, "`limit` must be greater than 0");
@@ -147,7 +147,7 @@ impl<T> RawQueue<T> {
             if index >= Self::LEN {
                 match self.available() {
                     Availability::None(error) => return Err(error),
-                    Availability::Ready(_) => self.leave_used_up_segment(seen),
+                    Availability::Claimed(_) => self.leave_used_up_segment(seen),
                 }
                 seen = self.head.cursor();
                 continue;
@@ -159,7 +159,7 @@ impl<T> RawQueue<T> {
                 if available == 0 {
                     match self.available() {
                         Availability::None(error) => return Err(error),
-                        Availability::Ready(_) => {}
+                        Availability::Claimed(_) => {}
                     }
                     seen = self.head.cursor();
                     continue;
@@ -220,7 +220,7 @@ impl<T> RawQueue<T> {
         let (head, tail) = self.ends();
         if head.position < tail.position {
             self.head.cache_peer(tail.position);
-            Availability::Ready(tail.position - head.position)
+            Availability::Claimed(tail.position - head.position)
         } else if tail.cursor.is_closed() {
             Availability::None(PopError::Closed)
         } else {

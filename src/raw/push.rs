@@ -1,7 +1,7 @@
 //! Pushes, the slow path and batches: claims slots at the tail, writes and publishes values, and appends a
 //! segment when no slot is left.
 //!
-//! Knows the whole core. Does not know what waits for an item.
+//! Knows the whole core. Does not know what waits for a value.
 
 use super::cursor::Cursor;
 use super::fast::{Contested, PushFallback, PushTicket};
