@@ -238,8 +238,9 @@ where
 
     #[cold]
     fn cancel(&mut self) {
-        self.leave_queue();
+        // First, as the waker of the next get may panic.
         self.handle.queue().withdraw_match(&mut self.state);
+        self.leave_queue();
     }
 
     fn timed(output: Self::Output) -> Self::Timed {

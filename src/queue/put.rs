@@ -133,7 +133,8 @@ impl<T, H: QueueRef<T>, I: PutItems<T>, E: From<PutError<I::Remaining>>, F> PutA
     /// Ends the wait, and takes the items that were not enqueued.
     pub(crate) fn take_back(&mut self) -> Option<I::Remaining> {
         if let Some(waiter) = self.waiter.take() {
-            if let Request::Put(item) = self.handle.queue().cancel_put(waiter) {
+            let (request, _waker) = self.handle.queue().cancel_put(waiter);
+            if let Request::Put(item) = request {
                 self.items.put_back(item);
             }
         }

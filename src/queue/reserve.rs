@@ -122,20 +122,23 @@ impl<T, H: QueueRef<T> + Clone, G: From<Held<T, H>>> Attempt for ReserveAttempt<
 
     fn register(&mut self, waker: &Waker) -> Option<Self::Output> {
         let request = Request::Permits { missing: self.count as u64, held: 0 };
-        let (registered, _deferred) = self.handle.queue().enqueue_put(waker.clone(), request);
-        match registered {
+        let (registered, deferred) = self.handle.queue().enqueue_put(waker.clone(), request);
+        let output = match registered {
             Registered::Pending(waiter) => {
                 self.waiter = Some(waiter);
                 None
             }
             Registered::Ready(request) => Some(self.after_wait(request).map(G::from)),
-        }
+        };
+        // By a call, so that the output is dropped if this panics: a returned value would be forgotten.
+        drop(deferred);
+        output
     }
 
     /// Permits that were collected so far are released.
     fn cancel(&mut self) {
         if let Some(waiter) = self.waiter.take() {
-            let request = self.handle.queue().cancel_put(waiter);
+            let (request, _waker) = self.handle.queue().cancel_put(waiter);
             drop(self.after_wait(request));
         }
     }

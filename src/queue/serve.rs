@@ -256,7 +256,8 @@ impl<T> Queue<T> {
     }
 
     /// Cancels a wait for capacity. A free slot of which the waiter was notified goes to the next one.
-    pub(super) fn cancel_put(&self, key: WaiterKey) -> Request<T> {
+    /// The second result is for the caller to drop after it has dealt with the first.
+    pub(super) fn cancel_put(&self, key: WaiterKey) -> (Request<T>, Option<Waker>) {
         let removed = self.with_waiters_notifying(|lists, deferred| {
             let removed = lists.putters.remove(key);
             if matches!(removed, Some((Request::Space, None))) {
@@ -264,6 +265,6 @@ impl<T> Queue<T> {
             }
             removed
         });
-        removed.map_or(Request::Granted, |(request, _)| request)
+        removed.unwrap_or((Request::Granted, None))
     }
 }
