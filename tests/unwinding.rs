@@ -228,3 +228,35 @@ fn the_item_of_a_dropped_put_is_dropped_though_its_waker_panics() {
         ledger.settle();
     }
 }
+
+/// The queue is closed while the waker of the second poll is cloned, and the clone panics when it is dropped,
+/// as it is not needed any more. The item of the put is dropped.
+#[test]
+#[allow(unsafe_code)] // A waker with its own `clone` needs a vtable.
+fn the_item_of_a_put_is_dropped_though_a_waker_that_is_not_needed_panics() {
+    static QUEUE: Mutex<Option<Arc<Queue<common::Item>>>> = Mutex::new(None);
+    static ARMED: AtomicBool = AtomicBool::new(false);
+    static TABLE: RawWakerVTable = RawWakerVTable::new(
+        |_| {
+            let queue = QUEUE.lock().unwrap().clone();
+            assert!(queue.unwrap().close());
+            ARMED.store(true, Ordering::Relaxed);
+            RawWaker::new(std::ptr::null(), &TABLE)
+        },
+        |_| {},
+        |_| {},
+        |_| assert!(!ARMED.swap(false, Ordering::Relaxed), "a waker that panics when it is dropped"),
+    );
+    let _watchdog = watchdog();
+    let ledger = Ledger::new();
+    let queue = Arc::new(Queue::bounded(1));
+    *QUEUE.lock().unwrap() = Some(queue.clone());
+    assert!(queue.try_put(ledger.item(0)).is_ok());
+    let mut put = Probe::pending(queue.put(ledger.item(1)));
+    // SAFETY: the functions of the vtable do not use the pointer.
+    let waker = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) };
+    assert!(panics(|| drop(poll(&mut put.future, &waker).is_ready())));
+    drop((put, QUEUE.lock().unwrap().take()));
+    drop(queue);
+    ledger.settle();
+}
