@@ -149,8 +149,8 @@ impl<T, H: QueueRef<T>, K: Form<T>, E: From<GetError>, F> GetAttempt<T, H, K, E,
         output
     }
 
-    /// An attempt while this is in the wait queue, or was notified. If it unwinds, as when a vector cannot grow, the
-    /// notification is forwarded.
+    /// An attempt while this is in the wait queue, or was notified. If it unwinds, as when a vector cannot
+    /// grow, the notification is forwarded.
     fn try_queued(&mut self) -> Option<Result<K::Got, E>> {
         self.state.queued = true;
         let mut attempt = QueuedAttempt { get: self, is_over: true, has_unwound: true };
@@ -290,7 +290,8 @@ impl<T, H: QueueRef<T>, K: Form<T>, E, F> Drop for QueuedAttempt<'_, T, H, K, E,
 }
 
 impl<T> Queue<T> {
-    /// Notifies the next get instead of one that was notified and has not taken an item, unless the queue is empty.
+    /// Notifies the next get instead of one that was notified and has not taken an item, unless the queue is
+    /// empty.
     fn forward_notification(&self) {
         if self.raw.len() + self.hot.late_counts.len() > 0 {
             self.notify_getters(1);

@@ -77,8 +77,9 @@ impl<T> Queue<T> {
         result
     }
 
-    /// Runs `act`, which enqueues an item and returns the one that it displaces, under the mutex, so that each such
-    /// operation takes out what its own item displaced. Counts that as done before any waker runs, which may panic.
+    /// Runs `act`, which enqueues an item and returns the one that it displaces, under the mutex, so that
+    /// each such operation takes out what its own item displaced. Counts that as done before any waker runs,
+    /// which may panic.
     pub(super) fn displacing(
         &self,
         act: impl FnOnce(&mut Deferred<'_, T>) -> Result<Option<T>, PushError<T>>,

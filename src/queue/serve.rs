@@ -269,8 +269,9 @@ impl<T> Queue<T> {
         (request, unneeded)
     }
 
-    /// Cancels a wait for capacity. A free slot of which the waiter was notified goes to the next one. The waker is
-    /// for the caller to drop after it has dealt with the request: that is user code, which may panic.
+    /// Cancels a wait for capacity. A free slot of which the waiter was notified goes to the next one. The
+    /// waker is for the caller to drop after it has dealt with the request: that is user code, which may
+    /// panic.
     pub(super) fn cancel_put(&self, key: WaiterKey) -> (Request<T>, Option<Waker>) {
         let removed = self.with_waiters_notifying(|lists, deferred| {
             let removed = lists.putters.remove(key);

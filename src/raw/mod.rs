@@ -137,8 +137,8 @@ struct Cold<T> {
     ahead: HolesAhead,
     /// The id of the single consumer, or 0.
     single: AtomicUsize,
-    /// Claims of the tail that brought no item. Each `task_done` reads it, so that it is not in the cache line of the
-    /// head's word.
+    /// Claims of the tail that brought no item. Each `task_done` reads it, so that it is not in the cache
+    /// line of the head's word.
     holes: AtomicU64,
 }
 

@@ -28,8 +28,8 @@ use std::task::Waker;
 pub(crate) struct ConsumerWaker {
     waker: AtomicWaker,
     registered: AtomicBool,
-    /// User code has panicked inside of `waker`: the clone of a waker, the drop of the former one, or a wake-up.
-    /// `waker` may take no other waker then, and the fallback is used.
+    /// User code has panicked inside of `waker`: the clone of a waker, the drop of the former one, or a
+    /// wake-up. `waker` may take no other waker then, and the fallback is used.
     broken: AtomicBool,
 }
 
@@ -60,8 +60,8 @@ impl ConsumerWaker {
         }
     }
 
-    /// Step 1 of a wait. Replaces the waker of an earlier poll. If a wake-up is in progress, this may wake `waker` at
-    /// once.
+    /// Step 1 of a wait. Replaces the waker of an earlier poll. If a wake-up is in progress, this may wake
+    /// `waker` at once.
     pub(crate) fn register(&self, waker: &Waker, fallback: &FallbackWaker) {
         // Ordering: Relaxed, B2. Only the consumer itself writes it.
         if self.broken.load(Ordering::Relaxed) {

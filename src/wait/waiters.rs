@@ -46,8 +46,9 @@ pub(crate) struct Waiters<R, S> {
     completed_puts: Watermark,
 }
 
-/// Wakers that are no longer needed. Their drop is user code, which may panic: the caller drops them by an explicit call
-/// after it has bound its output to a name, as a return value is not dropped if a local variable panics.
+/// Wakers that are no longer needed. Their drop is user code, which may panic: the caller drops them by an
+/// explicit call after it has bound its output to a name, as a return value is not dropped if a local
+/// variable panics.
 pub(crate) type Unneeded = [Option<Waker>; 2];
 
 /// What a queued waiter finds when it is polled.
