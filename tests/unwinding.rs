@@ -3,12 +3,12 @@
 
 mod common;
 
-use common::{panicking_waker, poll, watchdog, Ledger, Probe};
-use joinq::Queue;
+use common::{panicking_waker, poll, watchdog, Count, Ledger, Probe};
+use joinq::{mpsc, Queue};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
-use std::task::{RawWaker, RawWakerVTable, Wake, Waker};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, RawWaker, RawWakerVTable, Wake, Waker};
 
 fn panics(code: impl FnOnce()) -> bool {
     catch_unwind(AssertUnwindSafe(code)).is_err()
@@ -31,6 +31,55 @@ fn waker_that_panics_when_dropped() -> Waker {
 /// A vector without memory that has space for so many units only.
 fn units(space: usize) -> Vec<()> {
     vec![(); usize::MAX - space]
+}
+
+/// The receiver is registered, and the clone of another waker panics. The next poll registers a good waker, and
+/// sleeps: nothing wakes it until there is a message.
+#[test]
+#[allow(unsafe_code)] // A waker with its own `clone` needs a vtable.
+fn a_receiver_sleeps_again_after_the_clone_of_a_waker_has_panicked() {
+    static TABLE: RawWakerVTable =
+        RawWakerVTable::new(|_| panic!("a waker that cannot be cloned"), |_| {}, |_| {}, |_| {});
+    let _watchdog = watchdog();
+    // SAFETY: the functions of the vtable do not use the pointer.
+    let bad = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) };
+    let (sender, mut receiver) = mpsc::unbounded::<u32>();
+    assert!(panics(|| {
+        let _ = receiver.poll_recv(&mut Context::from_waker(&bad));
+    }));
+    let (woken, waker) = Count::new();
+    assert!(receiver.poll_recv(&mut Context::from_waker(&waker)).is_pending());
+    assert_eq!(woken.get(), 0, "nothing was sent");
+    sender.try_send(1).unwrap();
+    assert_eq!(woken.get(), 1);
+}
+
+/// A message is sent while the waker of a receive is registered, and that waker panics when it is woken. The
+/// next poll sleeps.
+#[test]
+#[allow(unsafe_code)] // A waker with its own `clone` needs a vtable.
+fn a_receiver_sleeps_again_after_a_waker_has_panicked_while_it_was_registered() {
+    static SENDER: Mutex<Option<joinq::Sender<u32>>> = Mutex::new(None);
+    static TABLE: RawWakerVTable = RawWakerVTable::new(
+        |_| {
+            SENDER.lock().unwrap().as_ref().unwrap().try_send(1).unwrap();
+            RawWaker::new(std::ptr::null(), &TABLE)
+        },
+        |_| panic!("a waker panics"),
+        |_| panic!("a waker panics"),
+        |_| {},
+    );
+    let _watchdog = watchdog();
+    // SAFETY: the functions of the vtable do not use the pointer.
+    let bad = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) };
+    let (sender, mut receiver) = mpsc::unbounded::<u32>();
+    *SENDER.lock().unwrap() = Some(sender);
+    assert!(receiver.poll_recv(&mut Context::from_waker(&Count::new().1)).is_pending());
+    let _ = catch_unwind(AssertUnwindSafe(|| receiver.poll_recv(&mut Context::from_waker(&bad)).is_ready()));
+    while receiver.try_recv().is_ok() {}
+    let (woken, waker) = Count::new();
+    assert!(receiver.poll_recv(&mut Context::from_waker(&waker)).is_pending());
+    assert_eq!(woken.get(), 0, "nothing was sent");
 }
 
 /// Two gets wait at a rendezvous. The first is notified of an item and dropped; this notifies the second, whose
@@ -190,4 +239,38 @@ fn the_item_of_a_dropped_put_is_dropped_though_its_waker_panics() {
         drop(queue);
         ledger.settle();
     }
+}
+
+/// The queue is closed while the waker of the second poll is cloned, and the clone panics when it is dropped,
+/// as it is not needed any more. The item of the put is dropped.
+#[test]
+#[allow(unsafe_code)] // A waker with its own `clone` needs a vtable.
+fn the_item_of_a_put_is_dropped_though_a_waker_that_is_not_needed_panics() {
+    static QUEUE: Mutex<Option<Arc<Queue<common::Item>>>> = Mutex::new(None);
+    static ARMED: AtomicBool = AtomicBool::new(false);
+    static TABLE: RawWakerVTable = RawWakerVTable::new(
+        |_| {
+            let queue = QUEUE.lock().unwrap().clone();
+            assert!(queue.unwrap().close());
+            ARMED.store(true, Ordering::Relaxed);
+            RawWaker::new(std::ptr::null(), &TABLE)
+        },
+        |_| {},
+        |_| {},
+        |_| assert!(!ARMED.swap(false, Ordering::Relaxed), "a waker that panics when it is dropped"),
+    );
+    let _watchdog = watchdog();
+    let ledger = Ledger::new();
+    let queue = Arc::new(Queue::bounded(1));
+    *QUEUE.lock().unwrap() = Some(queue.clone());
+    assert!(queue.try_put(ledger.item(0)).is_ok());
+    let mut put = Probe::pending(queue.put(ledger.item(1)));
+    // SAFETY: the functions of the vtable do not use the pointer.
+    let waker = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) };
+    assert!(panics(|| {
+        let _ = poll(&mut put.future, &waker).is_ready();
+    }));
+    drop((put, QUEUE.lock().unwrap().take()));
+    drop(queue);
+    ledger.settle();
 }

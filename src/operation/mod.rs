@@ -166,8 +166,9 @@ impl<A: Attempt> Operation<A> {
 
     /// Ends a pending operation whose timeout has passed.
     pub(crate) fn time_out(&mut self) -> A::TimeoutOutput {
+        let output = self.attempt.on_timeout();
         self.finished = true;
-        self.attempt.on_timeout()
+        output
     }
 
     /// Panics if the operation has ended. `name` is its type.

@@ -65,7 +65,7 @@ impl<'a, T, K: Form<T>> ConsumerAttempt<'a, T, K> {
 
     /// Steps 1 and 2 of a wait: see [`ConsumerWaker`].
     fn register_waker(&mut self, waker: &Waker) {
-        self.consumer_waker().register(waker);
+        self.consumer_waker().register(waker, &self.queue.bookkeeping.fallback_waker);
         self.registered = true;
         self.queue.raw.fence_pushes();
     }
@@ -81,7 +81,7 @@ impl<'a, T, K: Form<T>> ConsumerAttempt<'a, T, K> {
     fn end_wait(&mut self) {
         let consumer_waker = self.consumer_waker();
         if consumer_waker.is_registered() {
-            consumer_waker.clear();
+            consumer_waker.clear(&self.queue.bookkeeping.fallback_waker);
         }
     }
 

@@ -22,8 +22,7 @@ pub(crate) trait GetSource<T> {
 pub(crate) trait Form<T> {
     type Got;
 
-    /// Wraps one item; `None` for a batch. Only a single item can be taken on the fast path: a batch takes
-    /// what is in the queue before waiting puts are served, and not what these put.
+    /// Wraps one item; `None` for a batch, which has no fast path.
     const WRAP: Option<fn(&Self, T) -> Self::Got>;
 
     /// Takes from `source` what is there.
@@ -143,24 +142,21 @@ impl<T, H: QueueRef<T>, K: Form<T>, E: From<GetError>, F> GetAttempt<T, H, K, E,
     fn poll_queued(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, E>> {
         let (queue, kind) = (self.handle.queue(), self.kind);
         // Whether it was notified does not matter: an item may be there in any case.
-        let _ = queue.bookkeeping.waiters.poll(
-            &queue.hot.waiter_counts,
-            |lists| lists.getters_of(kind),
-            &mut self.waiter,
-            waker,
-            || false,
-        );
-        self.try_queued()
+        let (waiters, counts) = (&queue.bookkeeping.waiters, &queue.hot.waiter_counts);
+        let (_, unneeded) = waiters.poll(counts, |lists| lists.getters_of(kind), &mut self.waiter, waker, || false);
+        let output = self.try_queued();
+        drop(unneeded);
+        output
     }
 
     /// An attempt while this is in the wait queue, or was notified. If it unwinds, as when a vector cannot
     /// grow, the notification is forwarded.
     fn try_queued(&mut self) -> Option<Result<K::Got, E>> {
         self.state.queued = true;
-        let mut attempt = QueuedAttempt { get: self, is_over: true };
+        let mut attempt = QueuedAttempt { get: self, is_over: true, has_unwound: true };
         let GetAttempt { handle, take, state, .. } = &mut *attempt.get;
         let output = try_take(take, GetSlowPath { queue: handle.queue(), fallback: PopFallback::General, state });
-        attempt.is_over = output.is_some();
+        (attempt.is_over, attempt.has_unwound) = (output.is_some(), false);
         drop(attempt);
         output
     }
@@ -268,6 +264,7 @@ struct QueuedAttempt<'a, T, H: QueueRef<T>, K: Form<T>, E, F> {
     get: &'a mut GetAttempt<T, H, K, E, F>,
     /// Whether the get has ended. Otherwise it waits on.
     is_over: bool,
+    has_unwound: bool,
 }
 
 impl<T, H: QueueRef<T>, K: Form<T>, E, F> Drop for QueuedAttempt<'_, T, H, K, E, F> {
@@ -283,7 +280,7 @@ impl<T, H: QueueRef<T>, K: Form<T>, E, F> Drop for QueuedAttempt<'_, T, H, K, E,
         let mut held = HeldPanic::default();
         match waiter.take() {
             Some(waiter) if self.is_over => held.run(|| queue.cancel_get(*kind, waiter)),
-            None if self.is_over && crate::sync::is_unwinding() => held.run(|| queue.forward_notification()),
+            None if self.has_unwound => held.run(|| queue.forward_notification()),
             other => *waiter = other,
         }
         if freed {

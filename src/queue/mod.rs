@@ -52,7 +52,7 @@ use crate::join::{Claims, LastZero, Unfinished};
 use crate::operation::{SkipCounter, SpinPolicy};
 use crate::raw::{RawQueue, UNBOUNDED};
 use crate::sync::CachePadded;
-use crate::wait::{ConsumerWaker, WaitLists, WaitSet, WaiterCounts, Waiters};
+use crate::wait::{ConsumerWaker, FallbackWaker, WaitLists, WaitSet, WaiterCounts, Waiters};
 use late::Late;
 use permit_pool::PermitPool;
 use serve::Request;
@@ -140,6 +140,7 @@ struct Bookkeeping<T> {
     /// Used only with [`Bound::Permits`].
     permits: PermitPool,
     waiters: Waiters<Request<T>, Locked<T>>,
+    fallback_waker: FallbackWaker,
     handles: HandleCounts,
 }
 
@@ -216,6 +217,7 @@ impl<T> Queue<T> {
                     unfinished: Unfinished::new(),
                     permits: PermitPool::new(permits),
                     waiters: Waiters::new(),
+                    fallback_waker: FallbackWaker::new(),
                     handles: HandleCounts { senders: HandleCount::one(), receivers: HandleCount::one() },
                 }),
             }

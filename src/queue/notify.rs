@@ -115,7 +115,7 @@ impl<T> Queue<T> {
     #[inline]
     fn notify_consumer(&self) {
         if self.hot.consumer_waker.is_registered() {
-            self.hot.consumer_waker.wake();
+            self.hot.consumer_waker.wake(&self.bookkeeping.fallback_waker);
         }
     }
 

@@ -161,11 +161,14 @@ impl<T, H: QueueRef<T>, I: PutItems<T>, E: From<PutError<I::Remaining>>, F> PutA
             // There is no other item by now, or a batch goes on with its next item.
             return self.push();
         }
-        match queue.poll_queued_put(&mut self.waiter, waker) {
+        let (request, unneeded) = queue.poll_queued_put(&mut self.waiter, waker);
+        let output = match request {
             Some(request) => self.push_remaining(request),
             None if self.keeps_item => self.push_out_of_turn(),
             None => None,
-        }
+        };
+        drop(unneeded);
+        output
     }
 
     /// An item that stays with its put is enqueued when that is polled and there is a free slot, also if

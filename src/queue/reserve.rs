@@ -107,8 +107,10 @@ impl<T, H: QueueRef<T> + Clone, G: From<Held<T, H>>> Attempt for ReserveAttempt<
                 Err(TryPutError::Full(_)) => None,
             };
         }
-        let request = self.handle.queue().poll_queued_put(&mut self.waiter, waker)?;
-        Some(self.after_wait(request).map(G::from))
+        let (request, unneeded) = self.handle.queue().poll_queued_put(&mut self.waiter, waker);
+        let output = request.map(|request| self.after_wait(request).map(G::from));
+        drop(unneeded);
+        output
     }
 
     fn spin_policy(&self) -> SpinPolicy<'_> {

@@ -18,7 +18,7 @@ use super::notify::Deferred;
 use super::permit_pool::{NoPermit, PermitPool};
 use super::{Bound, Lists, Queue};
 use crate::raw::{Events, PushError, UNBOUNDED};
-use crate::wait::{HeldPanic, Polled, WaiterKey, WaiterState};
+use crate::wait::{HeldPanic, Polled, Unneeded, WaiterKey, WaiterState};
 use std::task::Waker;
 
 /// What a waiter for capacity requests.
@@ -253,23 +253,25 @@ impl<T> Queue<T> {
     }
 
     /// Polls a waiter for capacity: its request comes back when the wait has ended.
-    pub(super) fn poll_queued_put(&self, key: &mut Option<WaiterKey>, waker: Option<&Waker>) -> Option<Request<T>> {
-        let is_finished = || self.raw.is_closed();
-        match self.bookkeeping.waiters.poll(
-            &self.hot.waiter_counts,
-            |lists| &mut lists.putters,
-            key,
-            waker,
-            is_finished,
-        ) {
+    pub(super) fn poll_queued_put(
+        &self,
+        key: &mut Option<WaiterKey>,
+        waker: Option<&Waker>,
+    ) -> (Option<Request<T>>, Unneeded) {
+        let is_closed = || self.raw.is_closed();
+        let (waiters, counts) = (&self.bookkeeping.waiters, &self.hot.waiter_counts);
+        let (polled, unneeded) = waiters.poll(counts, |lists| &mut lists.putters, key, waker, is_closed);
+        let request = match polled {
             Polled::Pending => None,
             Polled::Ready(request) => Some(request),
             Polled::Removed => Some(Request::Granted),
-        }
+        };
+        (request, unneeded)
     }
 
-    /// Cancels a wait for capacity. A free slot of which the waiter was notified goes to the next one. The waker is
-    /// for the caller to drop after it has dealt with the request: that is user code, which may panic.
+    /// Cancels a wait for capacity. A free slot of which the waiter was notified goes to the next one. The
+    /// waker is for the caller to drop after it has dealt with the request: that is user code, which may
+    /// panic.
     pub(super) fn cancel_put(&self, key: WaiterKey) -> (Request<T>, Option<Waker>) {
         let removed = self.with_waiters_notifying(|lists, deferred| {
             let removed = lists.putters.remove(key);

@@ -130,15 +130,17 @@ pub struct RawQueue<T> {
 }
 
 /// What is seldom written: at the edge of a segment, or when a consumer exceeded its spin limit.
+#[repr(C)]
 struct Cold<T> {
     /// The link of the sentinel segment 0.
     first: AtomicUsize,
     pool: SegmentPool<T>,
-    /// Claims of the tail that brought no value.
-    holes: AtomicU64,
+    ahead: HolesAhead,
     /// The id of the single consumer, or 0.
     single: AtomicUsize,
-    ahead: HolesAhead,
+    /// Claims of the tail that brought no value. Each `task_done` reads it. So it is not in the cache line
+    /// of the head's word.
+    holes: AtomicU64,
 }
 
 impl<T> fmt::Debug for RawQueue<T> {

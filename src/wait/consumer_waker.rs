@@ -1,6 +1,6 @@
 //! The waker of a single consumer, registered and woken without a lock.
 //!
-//! Knows one waker and one flag. Does not know queues or items.
+//! Knows one waker, and a second place for it after a panic. Does not know queues or items.
 //!
 //! The flag is what [`WaitSet`](super::WaitSet) has in its number of waiters: while it is not set, a notifier
 //! pays one relaxed load.
@@ -20,16 +20,33 @@
 //! spurious wake-up, after which it goes through all steps again. In the opposite order the wake-up of an
 //! earlier wait would come first, and the flag would be cleared with no wake-up after it.
 
-use crate::sync::{AtomicBool, AtomicWaker, Ordering};
+use crate::sync::{AtomicBool, AtomicWaker, Mutex, Ordering};
+use std::sync::PoisonError;
 use std::task::Waker;
 
 /// The waker of a single consumer while it waits.
 pub(crate) struct ConsumerWaker {
     waker: AtomicWaker,
     registered: AtomicBool,
-    /// The user's code has panicked while `waker` was locked: in the clone of a waker, or the drop of the
-    /// former one. `waker` may then accept no waker any more.
+    /// User code has panicked inside of `waker`: the clone of a waker, the drop of the former one, or a
+    /// wake-up. `waker` may take no other waker then, and the fallback is used.
     broken: AtomicBool,
+}
+
+/// Where the waker is registered after user code has panicked inside of the `AtomicWaker`.
+pub(crate) struct FallbackWaker(Mutex<Option<Waker>>);
+
+impl FallbackWaker {
+    crate::sync::const_fn! {
+        pub(crate) const fn new() -> Self {
+            FallbackWaker(Mutex::new(None))
+        }
+    }
+
+    /// Replaces the waker, and returns the former one, which is woken or dropped after the mutex is unlocked.
+    fn replace(&self, waker: Option<Waker>) -> Option<Waker> {
+        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), waker)
+    }
 }
 
 impl ConsumerWaker {
@@ -43,18 +60,17 @@ impl ConsumerWaker {
         }
     }
 
-    /// Step 1 of a wait. Replaces the waker of an earlier poll. If a wake-up is in progress, it may wake
+    /// Step 1 of a wait. Replaces the waker of an earlier poll. If a wake-up is in progress, this may wake
     /// `waker` at once.
-    pub(crate) fn register(&self, waker: &Waker) {
-        // Ordering: Relaxed, B2. Only the consumer itself reads and writes it.
+    pub(crate) fn register(&self, waker: &Waker, fallback: &FallbackWaker) {
+        // Ordering: Relaxed, B2. Only the consumer itself writes it.
         if self.broken.load(Ordering::Relaxed) {
-            // The consumer keeps polling.
-            waker.wake_by_ref();
+            drop(fallback.replace(Some(waker.clone())));
         } else {
             // Ordering: Relaxed, B2. As above.
             self.broken.store(true, Ordering::Relaxed);
             self.waker.register(waker);
-            // Ordering: Relaxed, B2. As above. Not reached if the user's code has panicked.
+            // Ordering: Relaxed, B2. As above. Not reached if user code has panicked.
             self.broken.store(false, Ordering::Relaxed);
         }
         // Ordering: Relaxed, B1. The RMW fence that follows (M1) releases it.
@@ -64,23 +80,33 @@ impl ConsumerWaker {
     /// Whether the consumer waits and is not notified yet.
     #[inline]
     pub(crate) fn is_registered(&self) -> bool {
-        // Ordering: Relaxed, B1. After an RMW on a word on which the consumer has done its fence (M1) the
+        // Ordering: Relaxed, B1. After an RMW on a word on which the consumer has made its fence (M1) the
         // flag is seen.
         self.registered.load(Ordering::Relaxed)
     }
 
     /// Step 6: notifies the consumer.
     #[cold]
-    pub(crate) fn wake(&self) {
+    pub(crate) fn wake(&self, fallback: &FallbackWaker) {
         // Ordering: Relaxed, B1. Before the wake-up, which releases it to the consumer.
         self.registered.store(false, Ordering::Relaxed);
         self.waker.wake();
+        // Ordering: Relaxed, B2. Seen with the flag: the consumer wrote it before its RMW fence (M1).
+        if self.broken.load(Ordering::Relaxed) {
+            if let Some(waker) = fallback.replace(None) {
+                waker.wake();
+            }
+        }
     }
 
     /// Ends a wait. A wake-up that is in progress may still wake the consumer.
-    pub(crate) fn clear(&self) {
+    pub(crate) fn clear(&self, fallback: &FallbackWaker) {
         // Ordering: Relaxed, B1. Only the consumer itself could miss it.
         self.registered.store(false, Ordering::Relaxed);
         drop(self.waker.take());
+        // Ordering: Relaxed, B2. Only the consumer itself writes it.
+        if self.broken.load(Ordering::Relaxed) {
+            drop(fallback.replace(None));
+        }
     }
 }

@@ -26,9 +26,9 @@ mod wait_set;
 mod waiters;
 mod wake_list;
 
-pub(crate) use consumer_waker::ConsumerWaker;
+pub(crate) use consumer_waker::{ConsumerWaker, FallbackWaker};
 pub(crate) use counts::WaiterCounts;
 pub(crate) use queue::{WaitQueue, WaiterKey, WaiterState};
 pub(crate) use wait_set::{WaitSet, Waiting};
-pub(crate) use waiters::{GetterKind, Polled, WaitLists, Waiters, ALL};
+pub(crate) use waiters::{GetterKind, Polled, Unneeded, WaitLists, Waiters, ALL};
 pub(crate) use wake_list::{wake_each, HeldPanic, WakeList};

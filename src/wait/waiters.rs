@@ -46,6 +46,11 @@ pub(crate) struct Waiters<R, S> {
     completed_puts: Watermark,
 }
 
+/// Wakers that are no longer needed. Their drop is user code, which may panic: the caller drops them by an
+/// explicit call after it has bound its output to a name, as a return value is not dropped if a local
+/// variable panics.
+pub(crate) type Unneeded = [Option<Waker>; 2];
+
 /// What a queued waiter finds when it is polled.
 pub(crate) enum Polled<R> {
     /// It waits, and the waker of this poll will be woken.
@@ -178,7 +183,7 @@ impl<R, S: Default> Waiters<R, S> {
         key: &mut Option<WaiterKey>,
         waker: Option<&Waker>,
         is_finished: impl Fn() -> bool,
-    ) -> Polled<W> {
+    ) -> (Polled<W>, Unneeded) {
         enum Step<W> {
             /// The wait goes on, with the waker that it has, or has had replaced.
             Pending,
@@ -188,7 +193,7 @@ impl<R, S: Default> Waiters<R, S> {
         let mut fresh = None;
         loop {
             // A waker is cloned, and one that is no longer needed is dropped, while the mutex is not locked.
-            let (step, _unneeded) = self.lock(counts, |lists| {
+            let (step, unneeded) = self.lock(counts, |lists| {
                 let list = list(lists);
                 let Some(present) = key.take() else { return (Step::Pending, None) };
                 if list.state(&present) != WaiterState::Waiting || is_finished() {
@@ -205,8 +210,8 @@ impl<R, S: Default> Waiters<R, S> {
                 }
             });
             match step {
-                Step::Over(polled) => return polled,
-                Step::Pending => return Polled::Pending,
+                Step::Over(polled) => return (polled, [unneeded, fresh]),
+                Step::Pending => return (Polled::Pending, [unneeded, fresh]),
                 Step::NeedsClone => fresh = waker.cloned(),
             }
         }

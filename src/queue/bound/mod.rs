@@ -187,21 +187,27 @@ impl<T> Queue<T> {
     pub(super) fn pop_many(&self, items: &mut Vec<T>, limit: usize, state: &mut GetState) -> Result<usize, PopError> {
         if self.is_rendezvous() {
             return pop_up_to(items, limit, |items, _| {
+                // What may panic comes before an item is taken.
+                items.reserve(1);
                 items.push(self.pop_rendezvous(state)?);
                 Ok(())
             });
         }
-        let mut held = HeldPanic::default();
+        let mut served = HeldPanic::default();
+        let mut at_end = ServeOnDrop { queue: self, freed: false };
         pop_up_to(items, limit, |items, limit| {
             let taken = match self.raw.pop_run(items, limit, &mut Events::default()) {
                 Err(PopError::Closed) => self.pop_many_late(items, limit)?,
                 run => run?,
             };
             if let Bound::Permits(permits) = self.bound() {
+                // The waiting puts are served at the end, so that the batch does not take their items.
                 permits.release(taken as u64);
+                at_end.freed = !state.queued;
+            } else if !state.queued {
+                served.run(|| self.serve_putters());
             }
-            // After each run, so that nothing is missing if the vector cannot grow for the next one.
-            held.run(|| self.serve_putters_after(state));
+            state.freed |= state.queued;
             Ok(())
         })
     }
@@ -213,6 +219,20 @@ impl<T> Queue<T> {
             state.freed = true;
         } else {
             self.serve_putters();
+        }
+    }
+}
+
+/// Serves the waiting puts at the end of a batch, also if that unwinds.
+struct ServeOnDrop<'a, T> {
+    queue: &'a Queue<T>,
+    freed: bool,
+}
+
+impl<T> Drop for ServeOnDrop<'_, T> {
+    fn drop(&mut self) {
+        if self.freed {
+            self.queue.serve_putters();
         }
     }
 }
