@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Consumers write the consumer bytes; producers write states, values and producer bytes. Each kind of byte
-//! has an area of its own, so that neither side takes the cache lines of the other more often than it takes to
-//! pass a value. A consumer reads a producer's byte only when it has waited longer than its spin limit.
+//! has an area of its own, so that neither side takes the cache lines of the other more often than a value
+//! that passes requires. A consumer reads a producer's byte only when it has waited longer than its spin limit.
 
 use super::cursor::{fits, Cursor, SEGMENT_ALIGN};
 use super::fence::Handshake;
