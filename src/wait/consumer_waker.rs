@@ -43,6 +43,26 @@ impl FallbackWaker {
         }
     }
 
+    #[cold]
+    #[inline(never)]
+    fn register(&self, waker: &Waker) {
+        drop(self.replace(Some(waker.clone())));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake(&self) {
+        if let Some(waker) = self.replace(None) {
+            waker.wake();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn clear(&self) {
+        drop(self.replace(None));
+    }
+
     /// Replaces the waker, and returns the former one, which is woken or dropped after the mutex is unlocked.
     fn replace(&self, waker: Option<Waker>) -> Option<Waker> {
         std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), waker)
@@ -65,7 +85,7 @@ impl ConsumerWaker {
     pub(crate) fn register(&self, waker: &Waker, fallback: &FallbackWaker) {
         // Ordering: Relaxed, B2. Only the consumer itself writes it.
         if self.broken.load(Ordering::Relaxed) {
-            drop(fallback.replace(Some(waker.clone())));
+            fallback.register(waker);
         } else {
             // Ordering: Relaxed, B2. As above.
             self.broken.store(true, Ordering::Relaxed);
@@ -93,9 +113,7 @@ impl ConsumerWaker {
         self.waker.wake();
         // Ordering: Relaxed, B2. Seen with the flag: the consumer wrote it before its RMW fence (M1).
         if self.broken.load(Ordering::Relaxed) {
-            if let Some(waker) = fallback.replace(None) {
-                waker.wake();
-            }
+            fallback.wake();
         }
     }
 
@@ -106,7 +124,7 @@ impl ConsumerWaker {
         drop(self.waker.take());
         // Ordering: Relaxed, B2. Only the consumer itself writes it.
         if self.broken.load(Ordering::Relaxed) {
-            drop(fallback.replace(None));
+            fallback.clear();
         }
     }
 }
