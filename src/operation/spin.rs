@@ -15,7 +15,7 @@ use super::tuning::{
     TASK_SPIN_SKIPS, THREAD_SPIN_SKIPS,
 };
 use super::{Attempt, Operation};
-use crate::sync::can_spin;
+use crate::sync::spins_if_parallel;
 
 /// How an attempt is repeated before its operation parks, or leaves its task pending.
 pub(crate) struct SpinPolicy<'a> {
@@ -53,7 +53,7 @@ impl<'a> SpinPolicy<'a> {
 impl<A: Attempt> Operation<A> {
     /// Spins in a task. Other tasks of this thread wait meanwhile.
     pub(super) fn spin_in_task(&mut self) -> Option<A::Output> {
-        if !can_spin() || !self.attempt.spin_policy().history?.should_try() {
+        if probes() == 0 || !self.attempt.spin_policy().history?.should_try() {
             return None;
         }
         let output = self.spin(PROBE_PAUSES, IDLE_PROBES_TASK);
@@ -87,7 +87,7 @@ impl<A: Attempt> Operation<A> {
     /// Probes again and again, until `idle_limit` probes in a row have seen no progress. The first probe
     /// comes after `pauses` pauses. On a single core there is no probe.
     fn spin(&mut self, mut pauses: u32, idle_limit: u32) -> Option<A::Output> {
-        let probes = if pauses == 0 || !can_spin() { 0 } else { PROBES };
+        let probes = if pauses == 0 { 0 } else { probes() };
         let mut idle_probes = 0;
         // Once, so that the spin stays short.
         let mut batch = self.attempt.spin_policy().batch;
@@ -110,6 +110,12 @@ impl<A: Attempt> Operation<A> {
         }
         None
     }
+}
+
+/// The number of probes of a spin; 0 on a single core.
+#[inline]
+fn probes() -> u32 {
+    spins_if_parallel(PROBES)
 }
 
 fn pause(pauses: u32) {

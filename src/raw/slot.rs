@@ -297,7 +297,7 @@ impl<T> Slot<T> {
         unsafe {
             // Ordering: Acquire, S5. As in `take`.
             let load_state = || (*self.state).load(Ordering::Acquire);
-            for _ in 0..crate::sync::pauses_if_parallel(Self::SPIN_LIMIT) {
+            for _ in 0..crate::sync::spins_if_parallel(Self::SPIN_LIMIT) {
                 crate::sync::pause();
                 let state = load_state();
                 if state != EMPTY {

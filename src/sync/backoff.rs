@@ -4,20 +4,14 @@
 
 use super::Ordering;
 
-/// The number of pauses after which a thread stops expecting progress of another thread: `pauses`, or none if
-/// a thread cannot spin.
-pub(crate) fn pauses_if_parallel(pauses: u32) -> u32 {
-    if can_spin() {
-        pauses
-    } else {
+/// How often a thread spins before it stops expecting progress of another thread: `spins` times, or never on a
+/// single core. Never under loom and in the unit tests either, so that they explore what comes after the spin.
+pub(crate) fn spins_if_parallel(spins: u32) -> u32 {
+    if cfg!(any(loom, test)) || !several_cores() {
         0
+    } else {
+        spins
     }
-}
-
-/// Whether a spin can succeed: not on a single core. Never under loom and in the unit tests, so that they
-/// explore what comes after the spin.
-pub(crate) fn can_spin() -> bool {
-    !cfg!(any(loom, test)) && several_cores()
 }
 
 /// Whether another thread can run while this thread spins. The answer is kept for the process. Threads that
@@ -64,7 +58,7 @@ impl Backoff {
     #[cold]
     pub(crate) fn after_lost_claim(&mut self) {
         let spins = if self.losses == 0 { Self::FIRST } else { (1 << self.losses).min(Self::MOST) };
-        for _ in 0..pauses_if_parallel(spins) {
+        for _ in 0..spins_if_parallel(spins) {
             self.spins.spin();
         }
         self.losses = (self.losses + 1).min(Self::MOST);

@@ -9,7 +9,7 @@ mod backoff;
 #[cfg(loom)]
 mod loom;
 
-pub(crate) use backoff::{can_spin, pause, pauses_if_parallel, yield_now, Backoff};
+pub(crate) use backoff::{pause, spins_if_parallel, yield_now, Backoff};
 
 #[cfg(loom)]
 pub(crate) use self::loom::{AtomicPtr, AtomicU64, AtomicU8, AtomicUsize, AtomicWaker};
