@@ -195,7 +195,7 @@ impl<A: Attempt> Operation<A> {
 #[cold]
 #[track_caller]
 fn panic_ended(name: &str) -> ! {
-    panic!("`{name}` used after it ended: it completed, timed out, or its items were taken back");
+    panic!("`{name}` has ended: it completed, timed out, or its items were taken back");
 }
 
 impl<A: Attempt> Drop for Operation<A> {
