@@ -16,7 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("join.rs", &["sync", "error"]),
     ("operation/", &["sync", "operation"]),
     ("queue/", &["sync", "raw", "wait", "join", "operation", "error", "queue"]),
-    ("channel/", &["sync", "operation", "error", "queue", "channel"]),
+    ("channel/", &["operation", "error", "queue", "channel"]),
     ("mpsc.rs", &["operation", "error", "queue", "channel"]),
     // Roots compose.
     ("lib.rs", &["channel", "error", "join", "mpsc", "operation", "queue", "raw", "sync", "wait"]),

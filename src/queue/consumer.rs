@@ -90,7 +90,7 @@ impl<'a, T, K: Form<T>> ConsumerAttempt<'a, T, K> {
     fn try_complete_slow(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, RecvError>> {
         if let Some(waker) = waker {
             // Again in each poll: the waker may be another one, or the registered waker may have been taken
-            // by a notifier that lowered the flag of an earlier wait.
+            // by a notifier that cleared the flag of an earlier wait.
             if self.consumer_waker().is_registered() {
                 self.register_waker(waker);
             }
