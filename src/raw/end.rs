@@ -5,7 +5,8 @@
 use super::cursor::Cursor;
 use crate::sync::{AtomicU64, Ordering};
 
-/// The head, where pops claim slots, or the tail, where pushes do.
+/// The head, where pops claim slots, or the tail, where pushes do. It has a cache line of its own.
+#[repr(align(64))]
 pub(crate) struct End {
     /// The cursor, whose ticket is the next one to hand out.
     word: AtomicU64,

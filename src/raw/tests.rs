@@ -190,8 +190,8 @@ fn the_queue_and_its_segments_have_the_promised_sizes() {
     assert_eq!(std::mem::size_of::<RawQueue<u64>>(), 2 * unit);
     let queue = RawQueue::<u64>::new();
     assert_eq!(std::ptr::addr_of!(queue.head) as usize - std::ptr::addr_of!(queue.tail) as usize, unit);
-    let holes = std::ptr::addr_of!(queue.cold.holes) as usize - std::ptr::addr_of!(queue.head) as usize;
-    assert!(holes >= 64 || !cfg!(target_arch = "x86_64"), "{holes}");
+    // The cold part is not in the cache line of the tail's word.
+    assert!(std::ptr::addr_of!(queue.cold) as usize - std::ptr::addr_of!(queue.tail) as usize >= 64);
     assert!(Segment::<u64>::bytes() as u64 <= (8 + 4) * LEN);
 }
 
