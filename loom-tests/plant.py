@@ -41,7 +41,7 @@ fault("pushes-unless-closed", "mod fence_pushes", "tail.is_closed() || ", "", "a
 fault("pops-without-limit", "mod fence_pops", ".saturating_add(limit)", "", "a put that registers misses a free slot", "lib helper_tickets_do_not_count_as_items")
 fault("pops-by-helper", "mod fence_pops", ".min(Self::LEN)", "", "helper tickets count as items", "lib helper_tickets_do_not_count_as_items")
 fault("ends-read-once", "mod ends", "again.position == head.position", "true", "the two positions are not of one moment", "loom-rmw raw len_is_exact_while_items_pass")
-fault("discard-stops", "mod discard", "        impl<T> Drop for Rest<'_, T> {\n            fn drop(&mut self) {\n                self.discard();", "        impl<T> Drop for Rest<'_, T> {\n            fn drop(&mut self) {", "a drop that panics leaves the other items in the queue", "test item_drops a_dropped_queue_drops_all_items_though_the_drop_of_one_panics")
+fault("discard-stops", "mod drop_all", "        fn drop(&mut self) {\n            self.discard();", "        fn drop(&mut self) {", "a drop that panics leaves the other items in the queue", "test item_drops a_dropped_queue_drops_all_items_though_the_drop_of_one_panics")
 fault("holes-not-reported", "mod add_holes", "events.holes += claims;", "let _ = events;", "a waiting join is not notified of a hole")
 fault("holes-not-counted", "mod add_holes", "self.cold.holes.fetch_add(claims,", "self.cold.holes.fetch_add(claims - 1,", "holes count as items", "lib a_batch_that_finds_a_poisoned_slot_claims_one_slot_more")
 fault("close-at-edge", "mod close", "seen.ticket() < Self::LEN", "true", "a swing of the tail clears the closed bit", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")

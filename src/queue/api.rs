@@ -10,7 +10,7 @@ use super::watch::WatchAttempt;
 use super::*;
 use crate::error::{PutError, TaskDoneError, TryGetError, TryPutError, TryRecvError};
 use crate::operation::Operation;
-use crate::raw::{to_usize, PopError, PopFallback, PushError};
+use crate::raw::{drop_all, to_usize, PopError, PopFallback, PushError};
 
 impl<T> Queue<T> {
     crate::sync::const_fn! {
@@ -73,7 +73,7 @@ impl<T> Queue<T> {
     /// How many items are in the core, those for a get that waits included.
     #[cfg(feature = "compat")]
     pub(crate) fn stored(&self) -> usize {
-        to_usize(self.raw.len() + self.hot.late_counts.len())
+        to_usize(self.stored_items())
     }
 
     /// Puts an item into the queue; waits while the queue is full.
@@ -416,20 +416,7 @@ impl<T> Queue<T> {
     /// a waiting put is left to that put, which hands it back; an item that the holder of a permit puts later
     /// is dropped with the queue.
     pub(crate) fn discard(&self) {
-        struct Rest<'a, T>(&'a Queue<T>);
-        impl<T> Rest<'_, T> {
-            fn discard(&self) {
-                while let Ok(item) = self.0.try_get() {
-                    drop(item);
-                }
-            }
-        }
-        impl<T> Drop for Rest<'_, T> {
-            fn drop(&mut self) {
-                self.discard();
-            }
-        }
-        Rest(self).discard();
+        drop_all(|| self.try_get().ok());
     }
 
     /// Drops the items that are left; those behind an item whose drop panics are forgotten.
@@ -473,7 +460,7 @@ impl<T> Queue<T> {
     /// The number of items in the queue, including those whose put has begun and not returned yet; never more
     /// than the capacity.
     pub fn len(&self) -> usize {
-        to_usize(self.raw.len() + self.hot.late_counts.len()).min(self.capacity().unwrap_or(usize::MAX))
+        to_usize(self.stored_items()).min(self.capacity().unwrap_or(usize::MAX))
     }
 
     /// Whether the queue contains no items.

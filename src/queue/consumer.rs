@@ -45,7 +45,7 @@ impl<T> GetSource<T> for ConsumerSlowPath<'_, '_, T> {
 pub(crate) struct ConsumerAttempt<'a, T, K: Form<T>> {
     queue: &'a Queue<T>,
     consumer: &'a mut Consumer<T>,
-    take: K,
+    form: K,
     /// Whether this attempt has registered a waker. A waker can be registered without that: by
     /// [`poll_recv`](crate::mpsc::Receiver::poll_recv), whose attempt ends with the poll while its wait goes
     /// on.
@@ -54,8 +54,8 @@ pub(crate) struct ConsumerAttempt<'a, T, K: Form<T>> {
 
 impl<'a, T, K: Form<T>> ConsumerAttempt<'a, T, K> {
     #[inline]
-    pub(crate) fn new(queue: &'a Queue<T>, consumer: &'a mut Consumer<T>, take: K) -> Self {
-        ConsumerAttempt { queue, consumer, take, registered: false }
+    pub(crate) fn new(queue: &'a Queue<T>, consumer: &'a mut Consumer<T>, form: K) -> Self {
+        ConsumerAttempt { queue, consumer, form, registered: false }
     }
 
     #[inline]
@@ -72,7 +72,7 @@ impl<'a, T, K: Form<T>> ConsumerAttempt<'a, T, K> {
 
     /// Takes what is there, and ends the wait if there is anything.
     fn try_take(&mut self) -> Option<Result<K::Got, RecvError>> {
-        let output = received(self.take.take(ConsumerSlowPath { queue: self.queue, consumer: self.consumer }))?;
+        let output = received(self.form.take_from(ConsumerSlowPath { queue: self.queue, consumer: self.consumer }))?;
         self.end_wait();
         Some(output)
     }
@@ -109,19 +109,19 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
             Some(wrap) if !self.consumer_waker().is_registered() => wrap,
             _ => return self.try_complete_slow(waker),
         };
-        let (queue, take) = (self.queue, &self.take);
+        let (queue, form) = (self.queue, &self.form);
         match &mut self.consumer.0 {
             Some(single) => match queue.raw.peek_ready(single) {
-                Some(ready) => ready.take(|item| Some(Ok(wrap(take, item)))),
+                Some(ready) => ready.take(|item| Some(Ok(wrap(form, item)))),
                 None => self.try_complete_slow(waker),
             },
             None => match queue.raw.try_claim_pop() {
                 Ok(ticket) => {
-                    let got = ticket.take(|item| Some(Ok(wrap(take, item))));
+                    let got = ticket.take(|item| Some(Ok(wrap(form, item))));
                     queue.serve_putters();
                     got
                 }
-                Err(fallback) => received(queue.try_get_slow(fallback).map(|item| wrap(take, item))),
+                Err(fallback) => received(queue.try_get_slow(fallback).map(|item| wrap(form, item))),
             },
         }
     }

@@ -26,7 +26,7 @@ pub(crate) trait Form<T> {
     const WRAP: Option<fn(&Self, T) -> Self::Got>;
 
     /// Takes from `source` what is there.
-    fn take(&mut self, source: impl GetSource<T>) -> Result<Self::Got, PopError>;
+    fn take_from(&mut self, source: impl GetSource<T>) -> Result<Self::Got, PopError>;
 }
 
 /// One item.
@@ -38,7 +38,7 @@ impl<T> Form<T> for One {
     const WRAP: Option<fn(&Self, T) -> T> = Some(|_, item| item);
 
     #[inline]
-    fn take(&mut self, source: impl GetSource<T>) -> Result<T, PopError> {
+    fn take_from(&mut self, source: impl GetSource<T>) -> Result<T, PopError> {
         source.pop()
     }
 }
@@ -54,7 +54,7 @@ impl<T> Form<T> for Many<'_, T> {
 
     const WRAP: Option<fn(&Self, T) -> usize> = None;
 
-    fn take(&mut self, source: impl GetSource<T>) -> Result<usize, PopError> {
+    fn take_from(&mut self, source: impl GetSource<T>) -> Result<usize, PopError> {
         source.pop_many(self.items, self.limit)
     }
 }
@@ -67,7 +67,7 @@ impl<'a, T> Form<T> for Guarded<'a, T> {
 
     const WRAP: Option<fn(&Self, T) -> Task<'a, T>> = Some(|guarded, item| Task::new(guarded.0, item));
 
-    fn take(&mut self, source: impl GetSource<T>) -> Result<Task<'a, T>, PopError> {
+    fn take_from(&mut self, source: impl GetSource<T>) -> Result<Task<'a, T>, PopError> {
         source.pop().map(|item| Task::new(self.0, item))
     }
 }
@@ -91,10 +91,10 @@ impl<T> GetSource<T> for GetSlowPath<'_, '_, T> {
 }
 
 fn try_take<T, K: Form<T>, E: From<GetError>>(
-    take: &mut K,
+    form: &mut K,
     slow_path: GetSlowPath<'_, '_, T>,
 ) -> Option<Result<K::Got, E>> {
-    match take.take(slow_path) {
+    match form.take_from(slow_path) {
         Ok(got) => Some(Ok(got)),
         Err(PopError::Closed) => Some(Err(GetError.into())),
         Err(PopError::Empty) => None,
@@ -104,10 +104,10 @@ fn try_take<T, K: Form<T>, E: From<GetError>>(
 /// For a get that is not in the wait queue.
 #[cold]
 fn take_slow<T, K: Form<T>, E: From<GetError>>(
-    take: &mut K,
+    form: &mut K,
     GetSlowPath { queue, fallback, state }: GetSlowPath<'_, '_, T>,
 ) -> Option<Result<K::Got, E>> {
-    let output = try_take(take, GetSlowPath { queue, fallback, state })?;
+    let output = try_take(form, GetSlowPath { queue, fallback, state })?;
     queue.withdraw_match(state);
     Some(output)
 }
@@ -115,7 +115,7 @@ fn take_slow<T, K: Form<T>, E: From<GetError>>(
 /// An attempt to get items. `E` is its error, and `F` its error where a timeout is possible.
 pub(crate) struct GetAttempt<T, H: QueueRef<T>, K: Form<T>, E = GetError, F = GetTimeoutError> {
     pub(crate) handle: H,
-    take: K,
+    form: K,
     kind: GetterKind,
     waiter: Option<WaiterKey>,
     state: GetState,
@@ -125,15 +125,15 @@ pub(crate) struct GetAttempt<T, H: QueueRef<T>, K: Form<T>, E = GetError, F = Ge
 
 impl<T, H: QueueRef<T>, K: Form<T>, E: From<GetError>, F> GetAttempt<T, H, K, E, F> {
     #[inline]
-    pub(crate) fn new(handle: H, take: K) -> Self {
+    pub(crate) fn new(handle: H, form: K) -> Self {
         let (kind, state) = (GetterKind::Get, GetState::default());
-        GetAttempt { handle, take, kind, waiter: None, state, item: PhantomData, errors: PhantomData }
+        GetAttempt { handle, form, kind, waiter: None, state, item: PhantomData, errors: PhantomData }
     }
 
     /// The get of a stream, which may not be polled when it is notified.
     #[cfg(feature = "stream")]
-    pub(crate) fn for_stream(handle: H, take: K) -> Self {
-        GetAttempt { kind: GetterKind::Stream, ..GetAttempt::new(handle, take) }
+    pub(crate) fn for_stream(handle: H, form: K) -> Self {
+        GetAttempt { kind: GetterKind::Stream, ..GetAttempt::new(handle, form) }
     }
 
     /// The notification is consumed before the attempt that it is for. One that arrives after the attempt may
@@ -154,8 +154,8 @@ impl<T, H: QueueRef<T>, K: Form<T>, E: From<GetError>, F> GetAttempt<T, H, K, E,
     fn try_queued(&mut self) -> Option<Result<K::Got, E>> {
         self.state.queued = true;
         let mut attempt = QueuedAttempt { get: self, is_over: true, has_unwound: true };
-        let GetAttempt { handle, take, state, .. } = &mut *attempt.get;
-        let output = try_take(take, GetSlowPath { queue: handle.queue(), fallback: PopFallback::General, state });
+        let GetAttempt { handle, form, state, .. } = &mut *attempt.get;
+        let output = try_take(form, GetSlowPath { queue: handle.queue(), fallback: PopFallback::General, state });
         (attempt.is_over, attempt.has_unwound) = (output.is_some(), false);
         drop(attempt);
         output
@@ -194,14 +194,14 @@ where
         if let Some(wrap) = K::WRAP {
             match queue.try_claim_pop() {
                 Ok(ticket) => {
-                    let got = ticket.take(|item| Some(Ok(wrap(&self.take, item))));
+                    let got = ticket.take(|item| Some(Ok(wrap(&self.form, item))));
                     queue.serve_putters();
                     return got;
                 }
                 Err(why) => fallback = why,
             }
         }
-        take_slow(&mut self.take, GetSlowPath { queue, fallback, state: &mut self.state })
+        take_slow(&mut self.form, GetSlowPath { queue, fallback, state: &mut self.state })
     }
 
     #[inline]
@@ -293,7 +293,7 @@ impl<T> Queue<T> {
     /// Notifies the next get instead of one that was notified and has not taken an item, unless the queue is
     /// empty.
     fn forward_notification(&self) {
-        if self.raw.len() + self.hot.late_counts.len() > 0 {
+        if self.stored_items() > 0 {
             self.notify_getters(1);
         }
     }
@@ -305,7 +305,7 @@ impl<T> Queue<T> {
         let removed = self.with_waiters(|lists| {
             let removed = lists.getters_of(kind).remove(waiter);
             // If the queue is empty, another get has taken the item, and there is nothing to notify of.
-            if removed.is_none() && kind == GetterKind::Get && self.raw.len() + self.hot.late_counts.len() > 0 {
+            if removed.is_none() && kind == GetterKind::Get && self.stored_items() > 0 {
                 lists.notify_getters(1, &mut wakes);
             }
             removed

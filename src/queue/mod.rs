@@ -255,6 +255,11 @@ impl<T> Queue<T> {
         self.hot.limit > 0
     }
 
+    /// The number of items in the core and of late items, those for a get that waits included.
+    fn stored_items(&self) -> u64 {
+        self.raw.len() + self.hot.late_counts.len()
+    }
+
     /// How an operation spins before it waits for items or for capacity.
     #[inline]
     fn spin_policy(&self) -> SpinPolicy<'_> {

@@ -266,20 +266,7 @@ impl<T> RawQueue<T> {
     /// Pops and drops all values. If the drop of a value panics, this drops the remaining values and then
     /// unwinds.
     pub fn discard(&self) {
-        struct Rest<'a, T>(&'a RawQueue<T>);
-        impl<T> Rest<'_, T> {
-            fn discard(&self) {
-                while let Ok(value) = self.0.pop(&mut Events::default()) {
-                    drop(value);
-                }
-            }
-        }
-        impl<T> Drop for Rest<'_, T> {
-            fn drop(&mut self) {
-                self.discard();
-            }
-        }
-        Rest(self).discard();
+        drop_all(|| self.pop(&mut Events::default()).ok());
     }
 
     /// Counts claims that became holes.
@@ -335,6 +322,25 @@ impl<T> RawQueue<T> {
             }
         }
     }
+}
+
+/// Drops what `next` returns until it returns nothing. If the drop of a value panics, this drops the remaining
+/// values and then unwinds.
+pub(crate) fn drop_all<T>(next: impl FnMut() -> Option<T>) {
+    struct Remaining<T, F: FnMut() -> Option<T>>(F);
+    impl<T, F: FnMut() -> Option<T>> Remaining<T, F> {
+        fn discard(&mut self) {
+            while let Some(value) = (self.0)() {
+                drop(value);
+            }
+        }
+    }
+    impl<T, F: FnMut() -> Option<T>> Drop for Remaining<T, F> {
+        fn drop(&mut self) {
+            self.discard();
+        }
+    }
+    Remaining(next).discard();
 }
 
 impl<T> Drop for RawQueue<T> {

@@ -200,14 +200,15 @@ impl<T> Queue<T> {
                 Err(PopError::Closed) => self.pop_many_late(items, limit)?,
                 run => run?,
             };
-            if let Bound::Permits(permits) = self.bound() {
-                // The waiting puts are served at the end, so that the batch does not take their items.
-                permits.release(taken as u64);
-                at_end.freed = !state.queued;
-            } else if !state.queued {
-                served.run(|| self.serve_putters());
+            match self.bound() {
+                Bound::Permits(permits) => {
+                    permits.release(taken as u64);
+                    // The waiting puts are served at the end, so that the batch does not take their items.
+                    let freed = if state.queued { &mut state.freed } else { &mut at_end.freed };
+                    *freed = true;
+                }
+                _ => served.run(|| self.serve_putters_after(state)),
             }
-            state.freed |= state.queued;
             Ok(())
         })
     }
