@@ -9,7 +9,7 @@ mod error;
 mod join;
 pub mod mpsc;
 mod operation;
-mod queue;
+pub mod queue;
 mod sync;
 mod wait;
 
@@ -25,14 +25,7 @@ pub use error::{
     RecvTimeoutError, SendError, SendTimeoutError, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
 };
 pub use operation::Until;
-#[cfg(feature = "stream")]
-pub use queue::GetStream;
-#[cfg(feature = "sink")]
-pub use queue::PutSink;
-pub use queue::{
-    Closed, Done, Drain, Get, GetMany, GetOwned, GetTask, Iter, Join, Permits, Put, PutMany, PutOwned, Queue, Reserve,
-    Task, TryIter,
-};
+pub use queue::{Queue, Task};
 
 /// The pages of `docs/`, so that each code block in them is compiled and run.
 #[cfg(doctest)]

@@ -224,7 +224,7 @@ impl<T> Receiver<T> {
 
     /// A stream of the messages, which ends when the channel is closed and empty.
     #[cfg(feature = "stream")]
-    pub fn stream(&self) -> crate::GetStream<'_, T> {
+    pub fn stream(&self) -> crate::queue::GetStream<'_, T> {
         self.shared.queue.stream()
     }
 

@@ -197,5 +197,5 @@ future! {
 }
 future! {
     /// Future returned by [`Sender::closed`].
-    Closed: crate::Closed -> ()
+    Closed: crate::queue::Closed -> ()
 }
