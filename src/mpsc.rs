@@ -53,8 +53,9 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
 /// assert_eq!(receiver.try_recv(), Ok(1));
 /// ```
 #[doc(alias = "sync_channel")]
+#[track_caller]
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    assert!(capacity > 0, "capacity must be greater than zero; use `joinq::bounded(0)` for a rendezvous");
+    assert!(capacity > 0, "the capacity must be greater than zero; use `joinq::bounded(0)` for a rendezvous");
     pair(Queue::bounded(capacity))
 }
 

@@ -597,6 +597,7 @@ macro_rules! handle {
             ///
             /// # Panics
             /// If there are `i32::MAX` handles, which is possible only if handles are leaked.
+            #[track_caller]
             fn clone(&self) -> Self {
                 assert!(self.shared.$count().add_unless_zero(), "the reference count of a live handle is 0");
                 $name { shared: self.shared.clone() }

@@ -25,7 +25,8 @@ operation! {
     example ["let (sender, receiver) = joinq::bounded(1);"]
         "assert_eq!(sender.send(1)", ", Ok(()));";
     times out ["let (sender, receiver) = joinq::bounded(1);" "sender.try_send(1).unwrap(); // now the channel is full"]
-        "let late = sender.send(2)", ";\nassert_eq!(late, Err(joinq::SendTimeoutError::Timeout(2))); // with the message";
+        "let late = sender.send(2)",
+        ";\nassert_eq!(late, Err(joinq::SendTimeoutError::Timeout(2))); // with the message";
 }
 
 impl<'a, T> Send<'a, T> {
@@ -77,7 +78,8 @@ operation! {
     example ["let (sender, receiver) = joinq::unbounded();"]
         "assert_eq!(sender.send_many([1, 2, 3])", ", Ok(()));";
     times out ["let (sender, receiver) = joinq::bounded(2);"]
-        "let late = sender.send_many([1, 2, 3])", ";\nassert_eq!(late.unwrap_err().into_inner(), [3]); // what was not sent";
+        "let late = sender.send_many([1, 2, 3])",
+        ";\nassert_eq!(late.unwrap_err().into_inner(), [3]); // what was not sent";
 }
 
 impl<'a, T> SendMany<'a, T> {
@@ -302,6 +304,7 @@ mod sink {
             self.poll_flush(context)
         }
 
+        #[track_caller]
         fn start_send(self: Pin<&mut Self>, message: T) -> Result<(), SendError<T>> {
             Ok(self.get_mut().0.start(message)?)
         }

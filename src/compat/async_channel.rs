@@ -14,6 +14,7 @@ pub use crate::error::{RecvError, SendError, TryRecvError, TrySendError};
 ///
 /// # Panics
 /// If `cap` is zero.
+#[track_caller]
 pub fn bounded<T>(cap: usize) -> (Sender<T>, Receiver<T>) {
     assert!(cap > 0, "capacity cannot be zero");
     handles(Queue::bounded(cap))

@@ -346,6 +346,7 @@ macro_rules! operation {
             type Output = $output;
             type TimeoutOutput = $timed;
 
+            #[track_caller]
             fn poll_operation(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
                 self.0.assert_not_ended(stringify!($name));
                 self.0.poll(context)

@@ -89,6 +89,7 @@ impl<O, F> Until<O, F> {
 impl<O: UntilOperation, F: Future> Future for Until<O, F> {
     type Output = O::TimeoutOutput;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<O::TimeoutOutput> {
         let this = self.project();
         if let Poll::Ready(output) = this.operation.poll_operation(context) {
