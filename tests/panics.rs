@@ -51,6 +51,7 @@ fn constructors_blame_the_line_that_calls_them() {
     blames_its_line!("`joinq::bounded(0)`", mpsc::bounded::<u8>(0));
 }
 
+#[allow(clippy::redundant_async_block)] // the line of the `.await` is what is checked
 #[test]
 fn operations_that_have_ended_blame_the_line_that_uses_them() {
     let _watchdog = common::watchdog();
