@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("sync/", &[]),
     ("error.rs", &[]),
+    ("guide.rs", &[]),
     ("raw/cursor.rs", &[]),
     ("raw/", &["sync", "raw"]),
     ("wait/", &["sync", "wait"]),
