@@ -67,7 +67,8 @@ fn pair<T>(mut queue: Queue<T>) -> (Sender<T>, Receiver<T>) {
 
 /// The receiver of a channel with a single consumer; returned by [`unbounded`] and [`bounded`].
 ///
-/// When it is dropped, the channel is closed and the messages in it are dropped at once.
+/// When it is dropped, the channel is closed and the messages in it are dropped at once. With the feature
+/// `stream` it is also a stream of the messages.
 pub struct Receiver<T> {
     shared: channel::Receiver<T>,
     consumer: Consumer<T>,

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 const WITHOUT_EXAMPLE: &[(&str, &str, &str)] = &[
     ("raw/", "*", "the module is private; it is public only for the models of loom"),
     ("queue/", "*", "their examples are not written yet"),
-    ("compat/", "*", "each method is that of the other crate, whose documentation has its example"),
+    ("compat/crossbeam_channel", "*", "each method is that of the other crate, whose documentation has its example"),
+    ("compat/flume/", "*", "as above"),
+    ("compat/tokio_mpsc/", "*", "as above"),
+    ("compat/macros.rs", "*", "as above"),
 ];
 
 /// A public function: where it is, its name, and the attributes and comments before it.
@@ -62,13 +65,18 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn all_functions() -> Vec<Function> {
+/// The name of each file below `src/`, and its text.
+fn texts() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     sources(&root, &mut files);
     files.sort();
     let name = |path: &Path| path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
-    files.iter().flat_map(|path| functions(&name(path), &fs::read_to_string(path).unwrap())).collect()
+    files.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
+}
+
+fn all_functions() -> Vec<Function> {
+    texts().iter().flat_map(|(file, text)| functions(file, text)).collect()
 }
 
 /// The position of the exception that covers a function.
@@ -101,16 +109,40 @@ fn each_exception_is_needed() {
     }
 }
 
+/// The features on which the public items of a text depend and that their documentation does not name.
+fn features_not_named(file: &str, text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut complaints = Vec::new();
+    for (number, line) in lines.iter().enumerate() {
+        let Some(feature) = line.trim().strip_prefix("#[cfg(feature = \"").and_then(|rest| rest.strip_suffix("\")]"))
+        else {
+            continue;
+        };
+        let Some(item) = lines[number..].iter().find(|line| !is_comment_or_attribute(line)) else { continue };
+        let is_public = ["pub fn ", "pub async fn ", "pub struct ", "pub enum ", "pub trait ", "pub type "]
+            .iter()
+            .any(|start| item.trim_start().starts_with(start));
+        let first = lines[..number].iter().rposition(|line| !is_comment_or_attribute(line)).map_or(0, |at| at + 1);
+        if is_public && !lines[first..number].join("\n").contains(&format!("feature `{feature}`")) {
+            complaints.push(format!("src/{file}:{}: `{}` does not name `{feature}`", number + 1, item.trim()));
+        }
+    }
+    complaints
+}
+
+#[test]
+fn each_item_names_the_feature_that_it_requires() {
+    let texts = texts().into_iter().filter(|(file, _)| !file.starts_with("queue/"));
+    let complaints: Vec<String> = texts.flat_map(|(file, text)| features_not_named(&file, &text)).collect();
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
 #[test]
 fn no_example_is_left_out_of_the_run() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&root, &mut files);
-    for path in files {
-        let text = fs::read_to_string(&path).unwrap();
+    for (file, text) in texts() {
         for (number, line) in text.lines().enumerate() {
             let is_left_out = ["```ignore", "```no_run", "```should_panic"].iter().any(|kind| line.contains(kind));
-            assert!(!is_left_out, "{}:{}: {line}", path.display(), number + 1);
+            assert!(!is_left_out, "src/{file}:{}: {line}", number + 1);
         }
     }
 }
@@ -124,4 +156,7 @@ fn the_reader_of_functions_can_tell_what_is_there() {
         .map(|Function { line, name, docs, .. }| (line, name, docs.contains("```")))
         .collect();
     assert_eq!(found, [(8, "a".into(), true), (11, "$b".into(), false)]);
+    let text = "/// A. Requires the feature `a`.\n#[cfg(feature = \"a\")]\npub struct A;\n\n/// B.\n\
+                #[cfg(feature = \"b\")]\n#[must_use]\npub fn b() {}\n";
+    assert_eq!(features_not_named("b.rs", text), ["src/b.rs:6: `pub fn b() {}` does not name `b`"]);
 }

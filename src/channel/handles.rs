@@ -216,6 +216,8 @@ impl<T> Sender<T> {
 
     /// A sink that sends messages and owns the sender.
     ///
+    /// Requires the feature `sink`.
+    ///
     /// # Examples
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -385,6 +387,8 @@ impl<T> Receiver<T> {
 
     /// A stream of the messages, which ends when the channel is closed and empty.
     ///
+    /// Requires the feature `stream`.
+    ///
     /// # Examples
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -403,6 +407,8 @@ impl<T> Receiver<T> {
     }
 
     /// A stream of the messages that owns the receiver.
+    ///
+    /// Requires the feature `stream`.
     ///
     /// # Examples
     /// ```

@@ -230,6 +230,8 @@ impl<T> fmt::Debug for IntoIter<T> {
 
 /// Stream of the messages of a channel; returned by [`Receiver::into_stream`]. It owns the receiver.
 ///
+/// Requires the feature `stream`.
+///
 /// # Cancel safety
 /// It can be dropped at any time: it takes a message only in the poll that returns it.
 #[cfg(feature = "stream")]
@@ -274,6 +276,8 @@ mod stream {
 }
 
 /// Sink that sends messages into a channel; returned by [`Sender::into_sink`]. It owns the sender.
+///
+/// Requires the feature `sink`.
 ///
 /// It buffers one message, which it sends at the next `poll_ready`, `poll_flush` or `poll_close`.
 /// `poll_close` does not close the channel.
