@@ -25,6 +25,9 @@ impl<T, H: QueueRef<T>> Puts<T, H> {
 
     /// Ready once the buffered item is in the queue; at once if there is none.
     pub(crate) fn poll_empty(&mut self, context: &mut Context<'_>) -> Poll<Result<(), PutError<T>>> {
+        if self.operation.attempt.is_idle() {
+            return Poll::Ready(Ok(()));
+        }
         let Poll::Ready(result) = self.operation.poll(context) else { return Poll::Pending };
         self.operation.restart();
         Poll::Ready(result)
