@@ -4,7 +4,6 @@ use crate::channel::{self, OnDisconnect};
 use crate::queue::{Gets, Queue, QueueRef};
 use futures_core::stream::{FusedStream, Stream};
 use std::future::Future;
-use std::marker::PhantomPinned;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -43,7 +42,7 @@ impl<T> Sender<T> {
     /// # Cancel safety
     /// If the future is dropped while it is pending, the message is dropped and was not sent.
     pub fn send(&self, msg: T) -> Send<'_, T> {
-        Send { inner: self.0.send_when_polled(msg), pinned: PhantomPinned }
+        Send(self.0.send_when_polled(msg))
     }
 
     /// Sends a message; blocks this thread while the channel is full.
@@ -63,19 +62,15 @@ impl<T> Sender<T> {
     }
 }
 
-pin_project_lite::pin_project! {
-    /// The receiving side; it is also a stream.
-    pub struct Receiver<T> {
-        // The receiver is inside the operation, which is pending while the receiver is polled as a stream.
-        gets: Gets<T, channel::Receiver<T>>,
-        #[pin]
-        pinned: PhantomPinned,
-    }
+/// The receiving side; it is also a stream.
+pub struct Receiver<T> {
+    // The receiver is inside the operation, which is pending while the receiver is polled as a stream.
+    gets: Gets<T, channel::Receiver<T>>,
 }
 
 impl<T> Receiver<T> {
     fn new(receiver: channel::Receiver<T>) -> Self {
-        Receiver { gets: Gets::new(receiver), pinned: PhantomPinned }
+        Receiver { gets: Gets::new(receiver) }
     }
 
     fn inner(&self) -> &channel::Receiver<T> {
@@ -89,7 +84,7 @@ impl<T> Receiver<T> {
 
     /// Receives a message; waits while the channel is empty.
     pub fn recv(&self) -> Recv<'_, T> {
-        Recv { inner: self.inner().recv(), pinned: PhantomPinned }
+        Recv(self.inner().recv())
     }
 
     /// Receives a message; blocks this thread while the channel is empty.
@@ -107,7 +102,7 @@ impl<T> Stream for Receiver<T> {
     type Item = T;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        self.project().gets.poll_next(context)
+        self.get_mut().gets.poll_next(context)
     }
 }
 
@@ -120,7 +115,7 @@ impl<T> FusedStream for Receiver<T> {
 impl<T> Sender<T> {
     /// Waits until the channel is closed.
     pub fn closed(&self) -> Closed<'_, T> {
-        Closed { inner: self.0.closed(), pinned: PhantomPinned }
+        Closed(self.0.closed())
     }
 }
 
@@ -164,24 +159,19 @@ conversions! {
     Receiver from Receiver: Receiver::new, |handle| handle.inner().clone();
 }
 
-/// A future of this crate's channel under its name in `async-channel`, where it is not `Unpin`.
+/// A future of this crate's channel under its name in `async-channel`. It is `Unpin`, as in 1.x; in 2.x it is not,
+/// so code for either version compiles.
 macro_rules! future {
     ($(#[$meta:meta])* $name:ident: $($inner:ident)::+ -> $output:ty) => {
-        pin_project_lite::pin_project! {
-            $(#[$meta])*
-            #[must_use = "futures do nothing unless you `.await` or poll them"]
-            pub struct $name<'a, T> {
-                inner: $($inner)::+<'a, T>,
-                #[pin]
-                pinned: PhantomPinned,
-            }
-        }
+        $(#[$meta])*
+        #[must_use = "futures do nothing unless you `.await` or poll them"]
+        pub struct $name<'a, T>($($inner)::+<'a, T>);
 
         impl<T> Future for $name<'_, T> {
             type Output = $output;
 
-            fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<$output> {
-                Pin::new(self.project().inner).poll(context)
+            fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<$output> {
+                Pin::new(&mut self.0).poll(context)
             }
         }
     };
