@@ -196,7 +196,7 @@ mod takes_part {
     }
 
     #[test]
-    fn the_compat_modules_take_part_once() {
+    fn the_drop_in_of_tokio_takes_part_once() {
         let (sender, mut receiver) = tokio_mpsc::channel(2 * MOST);
         (0..MOST).for_each(|n| sender.try_send(n).unwrap());
         let mut batch = Vec::new();
@@ -211,20 +211,32 @@ mod takes_part {
         receiver.close();
         while receiver.try_recv().is_ok() {}
         cost_one_unit! { "recv at the end of tokio_mpsc": receiver.recv(); }
+    }
+
+    /// These modules behave as their crates do, whichever features are on.
+    #[test]
+    fn a_drop_in_for_a_crate_that_knows_no_budget_takes_no_part() {
+        macro_rules! cost_nothing {
+            ($($operation:literal: $step:expr;)+) => {$(
+                assert_eq!(steps_before_another_task!($step), MOST, "steps of {}", $operation);
+            )+};
+        }
 
         let (sender, receiver) = async_channel::unbounded();
         (0..2 * MOST).for_each(|n| sender.try_send(n).unwrap());
         let mut stream = pin!(receiver.clone());
-        cost_one_unit! {
+        cost_nothing! {
             "send of async_channel": sender.send(0);
             "recv of async_channel": receiver.recv();
             "the stream of async_channel": stream.next();
         }
+        receiver.close();
+        cost_nothing! { "closed of async_channel": sender.closed(); }
 
         let (sender, receiver) = flume::unbounded();
         (0..2 * MOST).for_each(|n| sender.send(n).unwrap());
         let (mut stream, mut sink) = (receiver.stream(), sender.sink());
-        cost_one_unit! {
+        cost_nothing! {
             "send_async of flume": sender.send_async(0);
             "recv_async of flume": receiver.recv_async();
             "the stream of flume": stream.next();
@@ -485,9 +497,8 @@ mod exhausted {
         }
     }
 
-    /// The operations of tokio's channel and those of its drop-in take units of the same budget.
     #[test]
-    fn the_drop_in_of_tokio_is_pending_without_budget() {
+    fn the_drop_in_of_tokio_is_pending_and_takes_nothing() {
         run(async {
             let (sender, mut receiver) = tokio_mpsc::channel(1);
             exhaust_budget().await;

@@ -80,7 +80,8 @@ impl<A: Attempt> Operation<A> {
         budget::within_budget(context, |context| self.poll_without_budget(context))
     }
 
-    /// As [`poll`](Operation::poll), for a caller that takes part in the budget itself.
+    /// As [`poll`](Operation::poll), for a caller that takes part in the budget itself, or stands for a crate
+    /// whose operations do not.
     #[inline]
     pub(crate) fn poll_without_budget(&mut self, context: &mut Context<'_>) -> Poll<A::Output> {
         match self.attempt.try_complete(Some(context.waker())) {

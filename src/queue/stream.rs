@@ -38,8 +38,7 @@ impl<T, H: QueueRef<T>> Gets<T, H> {
         self.poll_next_by(|operation| operation.poll(context))
     }
 
-    /// For a caller that takes part in the budget of the task itself.
-    #[cfg(feature = "tokio")]
+    #[cfg(feature = "compat")]
     pub(crate) fn poll_next_without_budget(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
         self.poll_next_by(|operation| operation.poll_without_budget(context))
     }
