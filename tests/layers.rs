@@ -34,6 +34,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("crossbeam_utils", &["sync/"]),
     ("atomic_waker", &["sync/"]),
     ("parking::", &["operation/thread.rs"]),
+    ("tokio::task", &["operation/budget.rs"]),
     ("futures_core", &["queue/stream.rs", "channel/", "mpsc.rs", "compat/"]),
     ("futures_sink", &["queue/sink.rs", "channel/", "compat/"]),
     // The lint that is set here would allow it.

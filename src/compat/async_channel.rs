@@ -218,7 +218,7 @@ impl<T> Stream for Receiver<T> {
     type Item = T;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        self.get_mut().gets.poll_next(context)
+        self.get_mut().gets.poll_next_without_budget(context)
     }
 }
 
@@ -321,7 +321,9 @@ macro_rules! future {
             type Output = $output;
 
             fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<$output> {
-                Pin::new(&mut self.0).poll(context)
+                let operation = &mut self.0 .0;
+                operation.assert_not_ended(stringify!($name));
+                operation.poll_without_budget(context)
             }
         }
     };

@@ -3,12 +3,15 @@
 //! Knows how to repeat an attempt and how to wait in between. It knows a capacity, but neither the queue nor
 //! the items.
 
+mod budget;
 mod skip_counter;
 mod spin;
 mod thread;
 mod tuning;
 mod until;
 
+#[cfg(feature = "tokio")]
+pub(crate) use budget::within_budget;
 pub(crate) use skip_counter::SkipCounter;
 pub(crate) use spin::SpinPolicy;
 pub use until::Until;
@@ -69,8 +72,18 @@ impl<A: Attempt> Operation<A> {
         Operation { attempt, finished: false }
     }
 
+    /// Tries to complete, and registers the waker of `context` if that is not possible. Under the feature
+    /// `tokio` it takes part in the budget of the task: without budget it neither tries nor registers, and a
+    /// notification that it has got stays for the next poll.
     #[inline]
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<A::Output> {
+        budget::within_budget(context, |context| self.poll_without_budget(context))
+    }
+
+    /// As [`poll`](Operation::poll), for a caller that takes part in the budget itself, or stands for a crate
+    /// whose operations do not.
+    #[inline]
+    pub(crate) fn poll_without_budget(&mut self, context: &mut Context<'_>) -> Poll<A::Output> {
         match self.attempt.try_complete(Some(context.waker())) {
             Some(output) => {
                 self.finished = true;

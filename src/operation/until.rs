@@ -2,9 +2,10 @@
 //!
 //! Knows futures. Does not know clocks.
 
+use super::budget::poll_has_budget;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{ready, Context, Poll};
 
 mod sealed {
     /// How [`Until`](super::Until) ends an operation.
@@ -91,6 +92,8 @@ impl<O: UntilOperation, F: Future> Future for Until<O, F> {
 
     #[track_caller]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<O::TimeoutOutput> {
+        // Without budget the operation would not try, so that the timer must not end it.
+        ready!(poll_has_budget(context));
         let this = self.project();
         if let Poll::Ready(output) = this.operation.poll_operation(context) {
             return Poll::Ready(O::with_timeout_error(output));

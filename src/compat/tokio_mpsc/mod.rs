@@ -23,7 +23,9 @@ macro_rules! sender {
         impl<T> $name<T> {
             /// Waits until the receiver is dropped or closes the channel.
             pub async fn closed(&self) {
-                self.0.closed().await;
+                let mut closed = self.0.closed().0;
+                // As in tokio, this takes no part in the budget.
+                std::future::poll_fn(|context| closed.poll_without_budget(context)).await;
             }
 
             /// Whether the receiver was dropped or has closed the channel.
