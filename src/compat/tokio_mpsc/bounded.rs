@@ -158,5 +158,5 @@ fn remaining_capacity<T>(queue: &Queue<T>) -> usize {
     queue.remaining_capacity().unwrap_or(usize::MAX)
 }
 
-super::sender!(Sender, WeakSender);
-super::receiver!(Receiver);
+super::sender!(Sender, WeakSender, "let (sender, mut receiver) = joinq::compat::tokio_mpsc::channel::<char>(1);");
+super::receiver!(Receiver, "let (sender, mut receiver) = joinq::compat::tokio_mpsc::channel::<char>(1);", "try_send");
