@@ -6,6 +6,8 @@ pub mod channel;
 #[cfg(feature = "compat")]
 pub mod compat;
 mod error;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod join;
 pub mod mpsc;
 mod operation;
@@ -26,16 +28,3 @@ pub use error::{
 };
 pub use operation::Until;
 pub use queue::{Queue, Task};
-
-/// The pages of `docs/`, so that each code block in them is compiled and run.
-#[cfg(doctest)]
-mod docs {
-    #[doc = include_str!("../docs/design.md")]
-    mod design {}
-    #[doc = include_str!("../docs/memory-orderings.md")]
-    mod memory_orderings {}
-    #[doc = include_str!("../docs/migration/python-queue.md")]
-    mod python_queue {}
-    #[doc = include_str!("../docs/verification.md")]
-    mod verification {}
-}

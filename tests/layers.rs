@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("sync/", &[]),
     ("error.rs", &[]),
+    ("guide.rs", &[]),
     ("raw/cursor.rs", &[]),
     ("raw/", &["sync", "raw"]),
     ("wait/", &["sync", "wait"]),
@@ -33,6 +34,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("crossbeam_utils", &["sync/"]),
     ("atomic_waker", &["sync/"]),
     ("parking::", &["operation/thread.rs"]),
+    ("tokio::task", &["operation/budget.rs"]),
     ("futures_core", &["queue/stream.rs", "channel/", "mpsc.rs", "compat/"]),
     ("futures_sink", &["queue/sink.rs", "channel/", "compat/"]),
     // The lint that is set here would allow it.

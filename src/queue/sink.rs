@@ -9,9 +9,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+type OnePut<T, H> = Operation<PutAttempt<T, H, Option<T>>>;
+
 /// One put after the other, on a borrowed or owned queue.
 pub(crate) struct Puts<T, H: QueueRef<T>> {
-    operation: Operation<PutAttempt<T, H, Option<T>>>,
+    operation: OnePut<T, H>,
 }
 
 impl<T, H: QueueRef<T>> Puts<T, H> {
@@ -26,7 +28,23 @@ impl<T, H: QueueRef<T>> Puts<T, H> {
 
     /// Ready once the buffered item is in the queue; at once if there is none.
     pub(crate) fn poll_empty(&mut self, context: &mut Context<'_>) -> Poll<Result<(), PutError<T>>> {
-        let Poll::Ready(result) = self.operation.poll(context) else { return Poll::Pending };
+        self.poll_empty_by(|operation| operation.poll(context))
+    }
+
+    #[cfg(feature = "compat")]
+    pub(crate) fn poll_empty_without_budget(&mut self, context: &mut Context<'_>) -> Poll<Result<(), PutError<T>>> {
+        self.poll_empty_by(|operation| operation.poll_without_budget(context))
+    }
+
+    #[inline]
+    fn poll_empty_by(
+        &mut self,
+        poll: impl FnOnce(&mut OnePut<T, H>) -> Poll<Result<(), PutError<T>>>,
+    ) -> Poll<Result<(), PutError<T>>> {
+        if self.operation.attempt.is_idle() {
+            return Poll::Ready(Ok(()));
+        }
+        let Poll::Ready(result) = poll(&mut self.operation) else { return Poll::Pending };
         self.operation.restart();
         Poll::Ready(result)
     }

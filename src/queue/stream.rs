@@ -1,6 +1,7 @@
 //! A queue as a stream of its items.
 
 use super::{GetAttempt, One, Queue, QueueRef};
+use crate::error::GetError;
 #[cfg(feature = "tokio")]
 use crate::operation::Attempt;
 use crate::operation::Operation;
@@ -10,9 +11,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+type OneGet<T, H> = Operation<GetAttempt<T, H, One>>;
+
 /// One get after the other, on a borrowed or owned queue.
 pub(crate) struct Gets<T, H: QueueRef<T>> {
-    operation: Operation<GetAttempt<T, H, One>>,
+    operation: OneGet<T, H>,
     over: bool,
 }
 
@@ -33,10 +36,20 @@ impl<T, H: QueueRef<T>> Gets<T, H> {
     }
 
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
+        self.poll_next_by(|operation| operation.poll(context))
+    }
+
+    #[cfg(feature = "compat")]
+    pub(crate) fn poll_next_without_budget(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
+        self.poll_next_by(|operation| operation.poll_without_budget(context))
+    }
+
+    #[inline]
+    fn poll_next_by(&mut self, poll: impl FnOnce(&mut OneGet<T, H>) -> Poll<Result<T, GetError>>) -> Poll<Option<T>> {
         if self.over {
             return Poll::Ready(None);
         }
-        let Poll::Ready(got) = self.operation.poll(context) else { return Poll::Pending };
+        let Poll::Ready(got) = poll(&mut self.operation) else { return Poll::Pending };
         self.operation.restart();
         self.over = got.is_err();
         Poll::Ready(got.ok())
