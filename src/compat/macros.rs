@@ -77,18 +77,6 @@ macro_rules! delegate {
             self$($inner)+.receiver_count()
         }
     };
-    (@strong_count ($($inner:tt)+)) => {
-        /// The number of senders.
-        pub fn strong_count(&self) -> usize {
-            self$($inner)+.sender_count()
-        }
-    };
-    (@weak_count ($($inner:tt)+)) => {
-        /// The number of weak senders.
-        pub fn weak_count(&self) -> usize {
-            self$($inner)+.weak_count()
-        }
-    };
     (@same_channel ($($inner:tt)+)) => {
         /// Whether both belong to the same channel.
         pub fn same_channel(&self, other: &Self) -> bool {

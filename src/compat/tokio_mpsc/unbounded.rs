@@ -28,5 +28,5 @@ impl<T> UnboundedSender<T> {
     }
 }
 
-super::sender!(UnboundedSender, WeakUnboundedSender);
-super::receiver!(UnboundedReceiver);
+super::sender!(UnboundedSender, WeakUnboundedSender, "unbounded_channel()", "send");
+super::receiver!(UnboundedReceiver, "unbounded_channel()", "send");
