@@ -88,11 +88,12 @@ impl Source {
         Source { name, lines }
     }
 
-    /// The lines that are code, with their numbers, without comments at their ends.
+    /// The lines that are code, with their numbers, without comments at their ends. A line that begins with a quote
+    /// is text: mostly of an example in the documentation.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         self.lines.iter().enumerate().filter_map(|(number, line)| {
             let line = line.split(" // ").next().unwrap_or("").trim();
-            (!line.is_empty() && !line.starts_with("//")).then_some((number + 1, line))
+            (!line.is_empty() && !line.starts_with("//") && !line.starts_with('"')).then_some((number + 1, line))
         })
     }
 

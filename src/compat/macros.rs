@@ -2,8 +2,8 @@
 
 /// Methods of a handle that call the same method of this crate's own handle.
 ///
-/// `delegate!(Sender(.0): len, is_empty)` calls `self.0.len()` and `self.0.is_empty()`. The examples of the methods
-/// begin with the lines of [`example_channel`]; `delegate!(Sender(.0) in ["..."]: len)` has others.
+/// `delegate!(Sender(.0): len, is_empty)` calls `self.0.len()` and `self.0.is_empty()`. The examples of the
+/// methods begin with the lines of [`example_channel`]; `delegate!(Sender(.0) in ["..."]: len)` has others.
 /// `delegate!(impl Clone for Sender(.0) by Sender)` returns `Sender(self.0.clone())`.
 macro_rules! delegate {
     (impl Clone for $name:ident($($inner:tt)+) by $make:expr) => {
@@ -383,7 +383,8 @@ macro_rules! error_conversions {
 }
 
 /// The errors of `crossbeam-channel` and `flume`. They differ in their texts, in `RecvError`, and in the
-/// bound on the message under which an error that contains it is an `Error`. `$module` is the path of the module.
+/// bound on the message under which an error that contains it is an `Error`. `$module` is the path of the
+/// module.
 macro_rules! errors {
     (
         in $module:literal;
