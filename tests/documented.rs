@@ -7,9 +7,6 @@ use std::path::{Path, PathBuf};
 const WITHOUT_EXAMPLE: &[(&str, &str, &str)] = &[
     ("raw/", "*", "the module is private; it is public only for the models of loom"),
     ("queue/", "*", "their examples are not written yet"),
-    ("compat/crossbeam_channel", "*", "each method is that of the other crate, whose documentation has its example"),
-    ("compat/flume/", "*", "as above"),
-    ("compat/tokio_mpsc/", "*", "as above"),
 ];
 
 /// A public function: where it is, its name, and the attributes and comments before it.

@@ -13,6 +13,19 @@ use std::time::Duration;
 ///
 /// # Panics
 /// If `buffer` is 0, or larger than tokio's `Semaphore::MAX_PERMITS`.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use joinq::compat::tokio_mpsc as mpsc;
+///
+/// let (sender, mut receiver) = mpsc::channel(1);
+/// sender.send(1).await.unwrap();
+/// assert!(sender.try_send(2).is_err()); // full
+/// assert_eq!(receiver.recv().await, Some(1));
+/// # }
+/// ```
 #[track_caller]
 pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
     assert!(buffer > 0, "mpsc bounded channel requires buffer > 0");
@@ -47,6 +60,20 @@ impl<T> Sender<T> {
     /// # Cancel safety
     /// Dropping it while it is pending drops the message, which was not sent: `send` waits for a permit, and
     /// then sends.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(1);
+    /// sender.send(1).await.unwrap();
+    /// assert_eq!(receiver.recv().await, Some(1));
+    /// drop(receiver);
+    /// assert_eq!(sender.send(2).await.unwrap_err().0, 2);
+    /// # }
+    /// ```
     pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
         match self.reserve().await {
             Ok(permit) => {
@@ -58,6 +85,18 @@ impl<T> Sender<T> {
     }
 
     /// Sends a message without waiting.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    /// use joinq::compat::tokio_mpsc::error::TrySendError;
+    ///
+    /// let (sender, receiver) = mpsc::channel(1);
+    /// sender.try_send(1).unwrap();
+    /// assert_eq!(sender.try_send(2), Err(TrySendError::Full(2)));
+    /// drop(receiver);
+    /// assert_eq!(sender.try_send(3), Err(TrySendError::Closed(3)));
+    /// ```
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         Ok(self.0.try_send(message)?)
     }
@@ -66,6 +105,20 @@ impl<T> Sender<T> {
     ///
     /// # Panics
     /// If it is polled outside of a runtime, or in one without a timer.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    /// use std::time::Duration;
+    ///
+    /// let (sender, _receiver) = mpsc::channel(1);
+    /// sender.send(1).await.unwrap();
+    /// let late = sender.send_timeout(2, Duration::from_millis(1)).await;
+    /// assert_eq!(late.unwrap_err().into_inner(), 2);
+    /// # }
+    /// ```
     pub async fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
         match tokio::time::timeout(timeout, self.reserve()).await {
             Ok(Ok(permit)) => {
@@ -81,6 +134,15 @@ impl<T> Sender<T> {
     ///
     /// # Panics
     /// If this thread drives asynchronous tasks.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(1);
+    /// std::thread::spawn(move || sender.blocking_send(1)); // a thread outside of the runtime
+    /// assert_eq!(receiver.blocking_recv(), Some(1));
+    /// ```
     #[track_caller]
     pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
         super::assert_may_block();
@@ -92,6 +154,20 @@ impl<T> Sender<T> {
     /// # Cancel safety
     /// It can be dropped at any time: a permit that was granted is released. The wait loses its place in the
     /// FIFO order.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(1);
+    /// let permit = sender.reserve().await.unwrap();
+    /// assert!(sender.try_send(1).is_err()); // the capacity is reserved
+    /// permit.send(2);
+    /// assert_eq!(receiver.recv().await, Some(2));
+    /// # }
+    /// ```
     pub async fn reserve(&self) -> Result<Permit<'_, T>, SendError<()>> {
         reserve(self.0.queue(), 1).await.map(Permit)
     }
@@ -101,6 +177,20 @@ impl<T> Sender<T> {
     ///
     /// # Cancel safety
     /// As for [`reserve`](Sender::reserve).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(2);
+    /// for (number, permit) in sender.reserve_many(2).await.unwrap().enumerate() {
+    ///     permit.send(number);
+    /// }
+    /// assert_eq!((receiver.recv().await, receiver.recv().await), (Some(0), Some(1)));
+    /// # }
+    /// ```
     pub async fn reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, SendError<()>> {
         reserve(self.0.queue(), n).await.map(PermitIterator)
     }
@@ -109,16 +199,49 @@ impl<T> Sender<T> {
     ///
     /// # Cancel safety
     /// As for [`reserve`](Sender::reserve); the sender is dropped with it.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(1);
+    /// let permit = sender.reserve_owned().await.unwrap();
+    /// tokio::spawn(async move { permit.send(1) });
+    /// assert_eq!(receiver.recv().await, Some(1));
+    /// # }
+    /// ```
     pub async fn reserve_owned(self) -> Result<OwnedPermit<T>, SendError<()>> {
         reserve(self.0, 1).await.map(OwnedPermit)
     }
 
     /// Reserves capacity for one message without waiting.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(1);
+    /// let permit = sender.try_reserve().unwrap();
+    /// assert!(sender.try_reserve().is_err());
+    /// permit.send(1);
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// ```
     pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
         Ok(Permit(Held::try_take(self.0.queue(), 1).map_err(|error| TrySendError::from(error).map(drop))?))
     }
 
     /// Reserves capacity for `n` messages without waiting.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    ///
+    /// let (sender, _receiver) = mpsc::channel::<u32>(2);
+    /// assert_eq!(sender.try_reserve_many(2).unwrap().len(), 2);
+    /// assert!(sender.try_reserve_many(3).is_err());
+    /// ```
     pub fn try_reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
         if n > self.0.queue().total_permits() {
             return Err(TrySendError::Full(()));
@@ -127,16 +250,43 @@ impl<T> Sender<T> {
     }
 
     /// [`try_reserve`](Sender::try_reserve) with a permit that owns the sender; an error contains the sender.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(1);
+    /// let sender = sender.try_reserve_owned().unwrap().send(1); // returns the sender
+    /// assert!(sender.try_reserve_owned().is_err()); // full
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// ```
     pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
         Ok(OwnedPermit(Held::try_take(self.0, 1).map_err(|error| TrySendError::from(error).map(Sender))?))
     }
 
     /// The remaining capacity, without the slots that are used or reserved.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    ///
+    /// let (sender, _receiver) = mpsc::channel(2);
+    /// sender.try_send(1).unwrap();
+    /// assert_eq!((sender.capacity(), sender.max_capacity()), (1, 2));
+    /// ```
     pub fn capacity(&self) -> usize {
         remaining_capacity(self.0.queue())
     }
 
     /// The capacity of the channel.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    ///
+    /// let (sender, _receiver) = mpsc::channel::<u32>(2);
+    /// assert_eq!(sender.max_capacity(), 2);
+    /// ```
     pub fn max_capacity(&self) -> usize {
         self.0.capacity().unwrap_or(usize::MAX)
     }
@@ -144,11 +294,28 @@ impl<T> Sender<T> {
 
 impl<T> Receiver<T> {
     /// The remaining capacity, without the slots that are used or reserved.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    ///
+    /// let (sender, receiver) = mpsc::channel(2);
+    /// sender.try_send(1).unwrap();
+    /// assert_eq!((receiver.capacity(), receiver.max_capacity()), (1, 2));
+    /// ```
     pub fn capacity(&self) -> usize {
         remaining_capacity(self.0.handle().queue())
     }
 
     /// The capacity of the channel.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    ///
+    /// let (_sender, receiver) = mpsc::channel::<u32>(2);
+    /// assert_eq!(receiver.max_capacity(), 2);
+    /// ```
     pub fn max_capacity(&self) -> usize {
         self.0.handle().capacity().unwrap_or(usize::MAX)
     }

@@ -60,6 +60,10 @@ macro_rules! double {
     ($name:ident, $other:ident: $text:literal) => {
         impl<T> $name<T> {
             /// Returns the message that was not sent.
+            ///
+            /// # Examples
+            #[doc = concat!("```\nuse joinq::compat::tokio_mpsc::error::", stringify!($name), ";\n")]
+            #[doc = concat!("assert_eq!(", stringify!($name), "::", stringify!($other), "(1).into_inner(), 1);\n```")]
             pub fn into_inner(self) -> T {
                 match self {
                     $name::$other(message) | $name::Closed(message) => message,

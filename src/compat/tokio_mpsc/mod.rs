@@ -23,6 +23,12 @@ macro_rules! sender {
     ($name:ident, $weak:ident, $channel:literal) => {
         impl<T> $name<T> {
             /// Waits until the receiver is dropped or closes the channel.
+            ///
+            /// # Examples
+            #[doc = concat!(
+                "```\n# #[tokio::main(flavor = \"current_thread\")]\n# async fn main() {\n",
+                $channel, "\ndrop(receiver);\nsender.closed().await;\nassert!(sender.is_closed());\n# }\n```",
+            )]
             pub async fn closed(&self) {
                 let mut closed = self.0.closed().0;
                 // As in tokio, this takes no part in the budget.
@@ -30,11 +36,23 @@ macro_rules! sender {
             }
 
             /// Whether the receiver was dropped or has closed the channel.
+            ///
+            /// # Examples
+            #[doc = concat!(
+                "```\n",
+                $channel, "\nassert!(!sender.is_closed());\nreceiver.close();\nassert!(sender.is_closed());\n```",
+            )]
             pub fn is_closed(&self) -> bool {
                 self.0.is_closed()
             }
 
             /// Returns a sender that does not keep the channel open.
+            ///
+            /// # Examples
+            #[doc = concat!(
+                "```\n",
+                $channel, "\nlet weak = sender.downgrade();\ndrop(sender);\nassert!(receiver.is_closed() && weak.upgrade().is_none());\n```",
+            )]
             #[must_use = "this returns a weak sender and leaves the sender alone"]
             pub fn downgrade(&self) -> $weak<T> {
                 $weak(self.0.downgrade_keeping_messages())
@@ -43,6 +61,12 @@ macro_rules! sender {
 
         impl<T> $weak<T> {
             /// Returns a sender, unless all senders were dropped.
+            ///
+            /// # Examples
+            #[doc = concat!(
+                "```\n",
+                $channel, "\nlet other = sender.downgrade().upgrade().unwrap();\nassert!(other.same_channel(&sender));\n```",
+            )]
             pub fn upgrade(&self) -> Option<$name<T>> {
                 self.0.upgrade_sender().map($name)
             }
@@ -66,6 +90,12 @@ macro_rules! receiver {
             ///
             /// # Cancel safety
             /// It can be dropped at any time: it takes a message only in the poll that returns it.
+            ///
+            /// # Examples
+            #[doc = concat!(
+                "```\n# #[tokio::main(flavor = \"current_thread\")]\n# async fn main() {\n",
+                $channel, "\nsender.", $send, "('a').unwrap();\ndrop(sender);\nassert_eq!(receiver.recv().await, Some('a'));\nassert_eq!(receiver.recv().await, None);\n# }\n```",
+            )]
             pub async fn recv(&mut self) -> Option<T> {
                 std::future::poll_fn(|context| self.0.poll_recv(context)).await
             }
@@ -75,11 +105,23 @@ macro_rules! receiver {
             ///
             /// # Cancel safety
             /// As for [`recv`](Self::recv).
+            ///
+            /// # Examples
+            #[doc = concat!(
+                "```\n# #[tokio::main(flavor = \"current_thread\")]\n# async fn main() {\n",
+                $channel, "\nsender.", $send, "('a').unwrap();\nlet mut batch = Vec::new();\nassert_eq!(receiver.recv_many(&mut batch, 10).await, 1);\nassert_eq!(batch, ['a']);\n# }\n```",
+            )]
             pub async fn recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
                 std::future::poll_fn(|context| self.0.poll_recv_many(context, buffer, limit)).await
             }
 
             /// Receives a message without waiting.
+            ///
+            /// # Examples
+            #[doc = concat!(
+                "```\n",
+                $channel, "\nsender.", $send, "('a').unwrap();\nassert_eq!(receiver.try_recv(), Ok('a'));\nassert!(receiver.try_recv().is_err()); // empty\n```",
+            )]
             pub fn try_recv(&mut self) -> Result<T, crate::compat::tokio_mpsc::error::TryRecvError> {
                 Ok(self.0.handle().try_recv()?)
             }
@@ -88,6 +130,12 @@ macro_rules! receiver {
             ///
             /// # Panics
             /// If this thread drives asynchronous tasks.
+            ///
+            /// # Examples
+            #[doc = concat!(
+                "```\n",
+                $channel, "\nsender.", $send, "('a').unwrap();\ndrop(sender);\nassert_eq!(receiver.blocking_recv(), Some('a'));\nassert_eq!(receiver.blocking_recv(), None);\n```",
+            )]
             #[track_caller]
             pub fn blocking_recv(&mut self) -> Option<T> {
                 crate::compat::tokio_mpsc::assert_may_block();
@@ -98,6 +146,12 @@ macro_rules! receiver {
             ///
             /// # Panics
             /// If this thread drives asynchronous tasks.
+            ///
+            /// # Examples
+            #[doc = concat!(
+                "```\n",
+                $channel, "\nsender.", $send, "('a').unwrap();\nlet mut batch = Vec::new();\nassert_eq!(receiver.blocking_recv_many(&mut batch, 10), 1);\nassert_eq!(batch, ['a']);\n```",
+            )]
             #[track_caller]
             pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
                 crate::compat::tokio_mpsc::assert_may_block();
@@ -106,16 +160,34 @@ macro_rules! receiver {
 
             /// Closes the channel. Further sends fail, except those with a permit that is held; messages in
             /// the channel can still be received.
+            ///
+            /// # Examples
+            #[doc = concat!(
+                "```\n",
+                $channel, "\nsender.", $send, "('a').unwrap();\nreceiver.close();\nassert!(sender.is_closed());\nassert_eq!(receiver.try_recv(), Ok('a'));\n```",
+            )]
             pub fn close(&mut self) {
                 self.0.handle().close();
             }
 
             /// Polls [`recv`](Self::recv); the waker of the last call is woken.
+            ///
+            /// # Examples
+            #[doc = concat!(
+                "```\n# #[tokio::main(flavor = \"current_thread\")]\n# async fn main() {\n",
+                $channel, "\nsender.", $send, "('a').unwrap();\nlet received = std::future::poll_fn(|context| receiver.poll_recv(context)).await;\nassert_eq!(received, Some('a'));\n# }\n```",
+            )]
             pub fn poll_recv(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<Option<T>> {
                 self.0.poll_recv(cx)
             }
 
             /// Polls [`recv_many`](Self::recv_many); the waker of the last call is woken.
+            ///
+            /// # Examples
+            #[doc = concat!(
+                "```\n# #[tokio::main(flavor = \"current_thread\")]\n# async fn main() {\n",
+                $channel, "\nsender.", $send, "('a').unwrap();\nlet mut batch = Vec::new();\nlet count = std::future::poll_fn(|context| receiver.poll_recv_many(context, &mut batch, 10)).await;\nassert_eq!((count, batch), (1, vec!['a']));\n# }\n```",
+            )]
             pub fn poll_recv_many(
                 &mut self,
                 cx: &mut std::task::Context<'_>,
@@ -126,11 +198,23 @@ macro_rules! receiver {
             }
 
             /// The number of senders.
+            ///
+            /// # Examples
+            #[doc = concat!(
+                "```\n",
+                $channel, "\nlet other = sender.clone();\nassert_eq!(receiver.sender_strong_count(), 2);\n```",
+            )]
             pub fn sender_strong_count(&self) -> usize {
                 self.0.handle().sender_count()
             }
 
             /// The number of weak senders.
+            ///
+            /// # Examples
+            #[doc = concat!(
+                "```\n",
+                $channel, "\nlet weak = sender.downgrade();\nassert_eq!(receiver.sender_weak_count(), 1);\n```",
+            )]
             pub fn sender_weak_count(&self) -> usize {
                 self.0.handle().weak_count()
             }

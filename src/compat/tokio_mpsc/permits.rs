@@ -18,6 +18,15 @@ pub struct OwnedPermit<T>(pub(super) Held<T, channel::Sender<T>>);
 
 impl<T> Permit<'_, T> {
     /// Sends a message without waiting. If the receiver was dropped, the message is dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(1);
+    /// sender.try_reserve().unwrap().send(1);
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// ```
     pub fn send(mut self, value: T) {
         self.0.put(value);
     }
@@ -41,22 +50,58 @@ impl<T> FusedIterator for PermitIterator<'_, T> {}
 impl<T> OwnedPermit<T> {
     /// Sends a message without waiting and returns the sender. If the receiver was dropped, the message is
     /// dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(1);
+    /// let sender = sender.try_reserve_owned().unwrap().send(1);
+    /// assert_eq!((receiver.try_recv(), sender.capacity()), (Ok(1), 1));
+    /// ```
     pub fn send(mut self, value: T) -> Sender<T> {
         self.0.put(value);
         self.release()
     }
 
     /// Releases the capacity and returns the sender.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    ///
+    /// let (sender, _receiver) = mpsc::channel::<u32>(1);
+    /// let sender = sender.try_reserve_owned().unwrap().release();
+    /// assert_eq!(sender.capacity(), 1);
+    /// ```
     pub fn release(self) -> Sender<T> {
         Sender(self.0.handle().clone())
     }
 
     /// Whether both are permits of the same channel.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    ///
+    /// let (sender, _receiver) = mpsc::channel::<u32>(2);
+    /// let permit = sender.clone().try_reserve_owned().unwrap();
+    /// assert!(permit.same_channel(&sender.try_reserve_owned().unwrap()));
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         self.0.handle().same_channel(other.0.handle())
     }
 
     /// Whether this is a permit of the same channel as `sender`.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    ///
+    /// let (sender, _receiver) = mpsc::channel::<u32>(1);
+    /// let permit = sender.clone().try_reserve_owned().unwrap();
+    /// assert!(permit.same_channel_as_sender(&sender));
+    /// ```
     pub fn same_channel_as_sender(&self, sender: &Sender<T>) -> bool {
         self.0.handle().same_channel(&sender.0)
     }

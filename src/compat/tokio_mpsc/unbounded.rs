@@ -6,6 +6,20 @@ use crate::channel::{self, OnDisconnect};
 use crate::queue::Queue;
 
 /// Creates an unbounded channel.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use joinq::compat::tokio_mpsc as mpsc;
+///
+/// let (sender, mut receiver) = mpsc::unbounded_channel();
+/// sender.send(1).unwrap();
+/// drop(sender);
+/// assert_eq!(receiver.recv().await, Some(1));
+/// assert_eq!(receiver.recv().await, None);
+/// # }
+/// ```
 pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
     let (sender, receiver) = channel::pair(Queue::unbounded(), OnDisconnect::Drop);
     (UnboundedSender(sender), UnboundedReceiver(PollReceiver::new(receiver)))
@@ -23,6 +37,16 @@ pub struct UnboundedReceiver<T>(PollReceiver<T>);
 
 impl<T> UnboundedSender<T> {
     /// Sends a message; never waits.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::tokio_mpsc as mpsc;
+    ///
+    /// let (sender, receiver) = mpsc::unbounded_channel();
+    /// sender.send(1).unwrap();
+    /// drop(receiver);
+    /// assert_eq!(sender.send(2).unwrap_err().0, 2);
+    /// ```
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         self.0.try_send(message).map_err(|error| SendError(error.into_inner()))
     }
