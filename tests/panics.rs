@@ -48,7 +48,21 @@ macro_rules! blames_its_line {
 #[test]
 fn constructors_blame_the_line_that_calls_them() {
     let _watchdog = common::watchdog();
+    blames_its_line!("`Queue::bounded(0)`", Queue::<u8>::with_permits(0));
     blames_its_line!("`joinq::bounded(0)`", mpsc::bounded::<u8>(0));
+}
+
+#[test]
+fn reservations_blame_the_line_that_asks_for_them() {
+    let _watchdog = common::watchdog();
+    let bounded = Queue::<u8>::bounded(4);
+    blames_its_line!("`Queue::with_permits`", bounded.reserve(1));
+    blames_its_line!("`Queue::with_permits`", bounded.try_reserve(1));
+    let queue = Queue::with_permits(4);
+    blames_its_line!("only 4", queue.reserve(5));
+    let mut permits = queue.try_reserve(1).unwrap();
+    permits.put(1);
+    blames_its_line!("reserve as many", permits.put(2));
 }
 
 #[allow(clippy::redundant_async_block)] // the line of the `.await` is what is checked
@@ -93,6 +107,23 @@ fn operations_of_a_channel_blame_the_line_that_uses_them() {
     let mut receive = receiver.recv();
     block_on(&mut receive).unwrap();
     blames_its_line!("`Recv` has ended", receive.wait());
+}
+
+#[cfg(feature = "sink")]
+#[test]
+fn sinks_blame_the_line_that_starts_too_early() {
+    use futures_sink::Sink;
+    use std::pin::Pin;
+
+    let _watchdog = common::watchdog();
+    let queue = Queue::bounded(1);
+    let mut sink = queue.sink();
+    Pin::new(&mut sink).start_send(1).unwrap();
+    blames_its_line!("`poll_ready`", Pin::new(&mut sink).start_send(2));
+    let (sender, _receiver) = joinq::bounded(1);
+    let mut sink = sender.into_sink();
+    Pin::new(&mut sink).start_send(1).unwrap();
+    blames_its_line!("`poll_ready`", Pin::new(&mut sink).start_send(2));
 }
 
 #[cfg(feature = "compat")]

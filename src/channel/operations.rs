@@ -17,7 +17,7 @@ operation! {
     /// Future returned by [`Sender::send`](crate::Sender::send).
     ///
     /// # Cancel safety
-    /// As for [`Put`](crate::Put): dropping it while it is pending drops the message, unless a receive has
+    /// As for [`Put`](crate::queue::Put): dropping it while it is pending drops the message, unless a receive has
     /// freed a slot and enqueued the message by then. [`Send::take`] returns the message, or `None` if it is
     /// in the channel.
     pub struct Send<'a, T>(Sending<'a, T, Option<T>, T>)

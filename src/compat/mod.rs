@@ -50,6 +50,8 @@
 //! - `tokio_mpsc` has no such conversions: its channels are the only ones with permits.
 
 #[macro_use]
+mod examples;
+#[macro_use]
 mod macros;
 
 pub mod async_channel;

@@ -3,12 +3,13 @@
 //! Knows how gets wait for items, and that a get serves waiting puts. Does not know how puts wait.
 
 use super::get_state::GetState;
-use super::{Queue, QueueRef, Task};
+use super::{Queue, QueueRef, Task, TaskOwned};
 use crate::error::{GetError, GetTimeoutError};
 use crate::operation::{operation, Attempt, SpinPolicy};
 use crate::raw::{PopError, PopFallback};
 use crate::wait::{GetterKind, HeldPanic, WaiterKey, WakeList};
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::task::Waker;
 
 /// What takes items out of the queue on the slow path.
@@ -59,16 +60,43 @@ impl<T> Form<T> for Many<'_, T> {
     }
 }
 
-/// One item in the guard that counts it as done.
-pub(crate) struct Guarded<'a, T>(pub(crate) &'a Queue<T>);
+/// Up to `limit` items, in a vector of their own.
+pub(crate) struct Collected<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) limit: usize,
+}
 
-impl<'a, T> Form<T> for Guarded<'a, T> {
+impl<T> Form<T> for Collected<T> {
+    type Got = Vec<T>;
+
+    const WRAP: Option<fn(&Self, T) -> Vec<T>> = None;
+
+    fn take_from(&mut self, source: impl GetSource<T>) -> Result<Vec<T>, PopError> {
+        source.pop_many(&mut self.items, self.limit)?;
+        Ok(std::mem::take(&mut self.items))
+    }
+}
+
+/// One item in the guard that counts it as done. The guard gets this reference to the queue.
+pub(crate) struct Guarded<H>(pub(crate) H);
+
+impl<'a, T> Form<T> for Guarded<&'a Queue<T>> {
     type Got = Task<'a, T>;
 
     const WRAP: Option<fn(&Self, T) -> Task<'a, T>> = Some(|guarded, item| Task::new(guarded.0, item));
 
     fn take_from(&mut self, source: impl GetSource<T>) -> Result<Task<'a, T>, PopError> {
         source.pop().map(|item| Task::new(self.0, item))
+    }
+}
+
+impl<T> Form<T> for Guarded<Arc<Queue<T>>> {
+    type Got = TaskOwned<T>;
+
+    const WRAP: Option<fn(&Self, T) -> TaskOwned<T>> = Some(|guarded, item| TaskOwned::new(guarded.0.clone(), item));
+
+    fn take_from(&mut self, source: impl GetSource<T>) -> Result<TaskOwned<T>, PopError> {
+        source.pop().map(|item| TaskOwned::new(self.0.clone(), item))
     }
 }
 
@@ -322,6 +350,10 @@ operation! {
     /// It can be dropped at any time: it takes an item only in the poll that returns it.
     pub struct Get<'a, T>(GetAttempt<T, &'a Queue<T>, One>)
         -> Result<T, GetError>, in time Result<T, GetTimeoutError>;
+    example ["let queue = joinq::Queue::unbounded();" "queue.try_put(1).unwrap();"]
+        "assert_eq!(queue.get()", ", Ok(1));";
+    times out ["let queue = joinq::Queue::<u32>::unbounded();"]
+        "let late = queue.get()", ";\nassert_eq!(late, Err(joinq::GetTimeoutError::Timeout));";
 }
 
 operation! {
@@ -331,6 +363,13 @@ operation! {
     /// It can be dropped at any time: it takes items only in the poll that returns their number.
     pub struct GetMany<'a, T>(GetAttempt<T, &'a Queue<T>, Many<'a, T>>)
         -> Result<usize, GetError>, in time Result<usize, GetTimeoutError>;
+    example [
+        "let queue = joinq::Queue::unbounded();"
+        "queue.try_put_many([1, 2, 3]).unwrap();"
+        "let mut items = Vec::new();"
+    ] "assert_eq!(queue.get_many(&mut items, 2)", ", Ok(2));\nassert_eq!(items, [1, 2]);";
+    times out ["let queue = joinq::Queue::<u32>::unbounded();" "let mut items = Vec::new();"]
+        "let late = queue.get_many(&mut items, 2)", ";\nassert_eq!(late, Err(joinq::GetTimeoutError::Timeout));";
 }
 
 operation! {
@@ -338,6 +377,11 @@ operation! {
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes an item only in the poll that returns it.
-    pub struct GetTask<'a, T>(GetAttempt<T, &'a Queue<T>, Guarded<'a, T>>)
+    pub struct GetTask<'a, T>(GetAttempt<T, &'a Queue<T>, Guarded<&'a Queue<T>>>)
         -> Result<Task<'a, T>, GetError>, in time Result<Task<'a, T>, GetTimeoutError>;
+    example ["let queue = joinq::Queue::unbounded();" "queue.try_put(1).unwrap();"]
+        "let task = queue.get_task()",
+        ".unwrap();\nassert_eq!((*task, queue.unfinished()), (1, 1));\ndrop(task);\nassert_eq!(queue.unfinished(), 0);";
+    times out ["let queue = joinq::Queue::<u32>::unbounded();"]
+        "let late = queue.get_task()", ";\nassert!(late.unwrap_err().is_timeout());";
 }

@@ -62,8 +62,11 @@ macro_rules! double {
             /// Returns the message that was not sent.
             ///
             /// # Examples
-            #[doc = concat!("```\nuse joinq::compat::tokio_mpsc::error::", stringify!($name), ";\n")]
-            #[doc = concat!("assert_eq!(", stringify!($name), "::", stringify!($other), "(1).into_inner(), 1);\n```")]
+            /// ```
+            #[doc = concat!("use joinq::compat::tokio_mpsc::error::", stringify!($name), ";")]
+            ///
+            #[doc = concat!("assert_eq!(", stringify!($name), "::", stringify!($other), "('a').into_inner(), 'a');")]
+            /// ```
             pub fn into_inner(self) -> T {
                 match self {
                     $name::$other(message) | $name::Closed(message) => message,

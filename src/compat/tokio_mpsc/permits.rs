@@ -21,11 +21,9 @@ impl<T> Permit<'_, T> {
     ///
     /// # Examples
     /// ```
-    /// use joinq::compat::tokio_mpsc as mpsc;
-    ///
-    /// let (sender, mut receiver) = mpsc::channel(1);
-    /// sender.try_reserve().unwrap().send(1);
-    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// let (sender, mut receiver) = joinq::compat::tokio_mpsc::channel(1);
+    /// sender.try_reserve().unwrap().send('a');
+    /// assert_eq!(receiver.try_recv(), Ok('a'));
     /// ```
     pub fn send(mut self, value: T) {
         self.0.put(value);
@@ -53,11 +51,9 @@ impl<T> OwnedPermit<T> {
     ///
     /// # Examples
     /// ```
-    /// use joinq::compat::tokio_mpsc as mpsc;
-    ///
-    /// let (sender, mut receiver) = mpsc::channel(1);
-    /// let sender = sender.try_reserve_owned().unwrap().send(1);
-    /// assert_eq!((receiver.try_recv(), sender.capacity()), (Ok(1), 1));
+    /// let (sender, mut receiver) = joinq::compat::tokio_mpsc::channel(1);
+    /// let sender = sender.try_reserve_owned().unwrap().send('a');
+    /// assert_eq!((sender.capacity(), receiver.try_recv()), (0, Ok('a')));
     /// ```
     pub fn send(mut self, value: T) -> Sender<T> {
         self.0.put(value);
@@ -68,9 +64,7 @@ impl<T> OwnedPermit<T> {
     ///
     /// # Examples
     /// ```
-    /// use joinq::compat::tokio_mpsc as mpsc;
-    ///
-    /// let (sender, _receiver) = mpsc::channel::<u32>(1);
+    /// let (sender, _receiver) = joinq::compat::tokio_mpsc::channel::<u8>(1);
     /// let sender = sender.try_reserve_owned().unwrap().release();
     /// assert_eq!(sender.capacity(), 1);
     /// ```
@@ -82,11 +76,9 @@ impl<T> OwnedPermit<T> {
     ///
     /// # Examples
     /// ```
-    /// use joinq::compat::tokio_mpsc as mpsc;
-    ///
-    /// let (sender, _receiver) = mpsc::channel::<u32>(2);
-    /// let permit = sender.clone().try_reserve_owned().unwrap();
-    /// assert!(permit.same_channel(&sender.try_reserve_owned().unwrap()));
+    /// let (sender, _receiver) = joinq::compat::tokio_mpsc::channel::<u8>(2);
+    /// let [one, two] = [sender.clone(), sender].map(|sender| sender.try_reserve_owned().unwrap());
+    /// assert!(one.same_channel(&two));
     /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         self.0.handle().same_channel(other.0.handle())
@@ -96,9 +88,7 @@ impl<T> OwnedPermit<T> {
     ///
     /// # Examples
     /// ```
-    /// use joinq::compat::tokio_mpsc as mpsc;
-    ///
-    /// let (sender, _receiver) = mpsc::channel::<u32>(1);
+    /// let (sender, _receiver) = joinq::compat::tokio_mpsc::channel::<u8>(1);
     /// let permit = sender.clone().try_reserve_owned().unwrap();
     /// assert!(permit.same_channel_as_sender(&sender));
     /// ```

@@ -9,16 +9,11 @@ use crate::queue::Queue;
 ///
 /// # Examples
 /// ```
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// use joinq::compat::tokio_mpsc as mpsc;
-///
-/// let (sender, mut receiver) = mpsc::unbounded_channel();
+/// # futures_lite::future::block_on(async {
+/// let (sender, mut receiver) = joinq::compat::tokio_mpsc::unbounded_channel();
 /// sender.send(1).unwrap();
-/// drop(sender);
 /// assert_eq!(receiver.recv().await, Some(1));
-/// assert_eq!(receiver.recv().await, None);
-/// # }
+/// # });
 /// ```
 pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
     let (sender, receiver) = channel::pair(Queue::unbounded(), OnDisconnect::Drop);
@@ -38,27 +33,20 @@ pub struct UnboundedReceiver<T>(PollReceiver<T>);
 impl<T> UnboundedSender<T> {
     /// Sends a message; never waits.
     ///
+    /// # Errors
+    /// [`SendError`] with the message if the channel is closed.
+    ///
     /// # Examples
     /// ```
-    /// use joinq::compat::tokio_mpsc as mpsc;
-    ///
-    /// let (sender, receiver) = mpsc::unbounded_channel();
-    /// sender.send(1).unwrap();
+    /// let (sender, receiver) = joinq::compat::tokio_mpsc::unbounded_channel();
+    /// sender.send('a').unwrap();
     /// drop(receiver);
-    /// assert_eq!(sender.send(2).unwrap_err().0, 2);
+    /// assert_eq!(sender.send('b').unwrap_err().0, 'b');
     /// ```
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         self.0.try_send(message).map_err(|error| SendError(error.into_inner()))
     }
 }
 
-super::sender!(
-    UnboundedSender,
-    WeakUnboundedSender,
-    "let (sender, mut receiver) = joinq::compat::tokio_mpsc::unbounded_channel::<char>();"
-);
-super::receiver!(
-    UnboundedReceiver,
-    "let (sender, mut receiver) = joinq::compat::tokio_mpsc::unbounded_channel::<char>();",
-    "send"
-);
+super::sender!(UnboundedSender, WeakUnboundedSender, "unbounded_channel()", "send");
+super::receiver!(UnboundedReceiver, "unbounded_channel()", "send");
