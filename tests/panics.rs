@@ -60,6 +60,10 @@ fn reservations_blame_the_line_that_asks_for_them() {
     blames_its_line!("`Queue::with_permits`", bounded.try_reserve(1));
     let queue = Queue::with_permits(4);
     blames_its_line!("only 4", queue.reserve(5));
+    let owned = std::sync::Arc::new(Queue::<u8>::with_permits(4));
+    blames_its_line!("only 4", owned.clone().reserve_owned(5));
+    blames_its_line!("only 4", owned.try_reserve_owned(5));
+    blames_its_line!("only 4", queue.try_reserve(5));
     let mut permits = queue.try_reserve(1).unwrap();
     permits.put(1);
     blames_its_line!("reserve as many", permits.put(2));
@@ -90,6 +94,11 @@ fn operations_that_have_ended_blame_the_line_that_uses_them() {
     blames_its_line!("call the method", std::pin::Pin::new(&mut get).poll(&mut context));
     blames_its_line!("call the method", std::pin::Pin::new(&mut until).poll(&mut context));
     blames_its_line!("call the method", block_on(async { until.await }));
+    queue.try_put(1).unwrap();
+    let mut batch = Vec::new();
+    let mut linger = queue.get_many(&mut batch, 1).linger(std::future::pending::<()>);
+    assert_eq!(block_on(&mut linger), Ok(1));
+    blames_its_line!("call the method", std::pin::Pin::new(&mut linger).poll(&mut context));
 }
 
 #[test]

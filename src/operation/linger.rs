@@ -122,6 +122,7 @@ impl<O, M, F> Linger<O, M, F> {
 impl<O: LingerOperation, M: FnOnce() -> F, F: Future> Future for Linger<O, M, F> {
     type Output = Result<usize, O::Error>;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if let Poll::Ready(output) = this.operation.poll_batch(context, this.count) {
@@ -209,6 +210,7 @@ macro_rules! lingers {
         impl<T> crate::operation::LingerOperation for $name<'_, T> {
             type Error = $error;
 
+            #[track_caller]
             fn poll_batch(
                 &mut self,
                 context: &mut std::task::Context<'_>,
