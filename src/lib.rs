@@ -11,7 +11,7 @@ pub mod guide;
 mod join;
 pub mod mpsc;
 mod operation;
-mod queue;
+pub mod queue;
 mod sync;
 mod wait;
 
@@ -26,12 +26,5 @@ pub use error::{
     ClosedTimeoutError, GetError, GetTimeoutError, JoinTimeoutError, PutError, PutTimeoutError, RecvError,
     RecvTimeoutError, SendError, SendTimeoutError, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
 };
-pub use operation::Until;
-#[cfg(feature = "stream")]
-pub use queue::GetStream;
-#[cfg(feature = "sink")]
-pub use queue::PutSink;
-pub use queue::{
-    Closed, Done, Drain, Get, GetMany, GetOwned, GetTask, Iter, Join, Permits, Put, PutMany, PutOwned, Queue, Reserve,
-    Task, TryIter,
-};
+pub use operation::{Linger, Until};
+pub use queue::{Queue, Task};

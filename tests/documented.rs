@@ -10,7 +10,6 @@ const WITHOUT_EXAMPLE: &[(&str, &str, &str)] = &[
     ("compat/crossbeam_channel", "*", "each method is that of the other crate, whose documentation has its example"),
     ("compat/flume/", "*", "as above"),
     ("compat/tokio_mpsc/", "*", "as above"),
-    ("compat/macros.rs", "*", "as above"),
 ];
 
 /// A public function: where it is, its name, and the attributes and comments before it.

@@ -402,7 +402,7 @@ impl<T> Receiver<T> {
     /// # }
     /// ```
     #[cfg(feature = "stream")]
-    pub fn stream(&self) -> crate::GetStream<'_, T> {
+    pub fn stream(&self) -> crate::queue::GetStream<'_, T> {
         self.shared.queue.stream()
     }
 

@@ -339,5 +339,5 @@ future! {
 }
 future! {
     /// Future returned by [`Sender::closed`].
-    Closed: crate::Closed -> ()
+    Closed: crate::queue::Closed -> ()
 }

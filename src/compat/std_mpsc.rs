@@ -214,5 +214,5 @@ impl<T> TryFrom<crate::Sender<T>> for Sender<T> {
     }
 }
 
-iterators!(rx);
+iterators!(rx, "channel");
 opaque_debug!(field rx: Iter<'_, T>, TryIter<'_, T>, IntoIter<T>);

@@ -21,7 +21,7 @@ pub(crate) use sealed::UntilOperation;
 
 pin_project_lite::pin_project! {
     /// An operation with a timer, which times out when the timer completes; returned by `until`, as in
-    /// [`Get::until`](crate::Get::until).
+    /// [`Get::until`](crate::queue::Get::until).
     ///
     /// The operation is polled first: if it can complete without waiting, it does so even if the timer has
     /// completed. Any future can be the timer, so no runtime is needed: `tokio::time::sleep`,

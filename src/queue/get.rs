@@ -3,12 +3,13 @@
 //! Knows how gets wait for items, and that a get serves waiting puts. Does not know how puts wait.
 
 use super::get_state::GetState;
-use super::{Queue, QueueRef, Task};
+use super::{Queue, QueueRef, Task, TaskOwned};
 use crate::error::{GetError, GetTimeoutError};
-use crate::operation::{operation, Attempt, SpinPolicy};
+use crate::operation::{lingers, operation, Attempt, BatchAttempt, SpinPolicy};
 use crate::raw::{PopError, PopFallback};
 use crate::wait::{GetterKind, HeldPanic, WaiterKey, WakeList};
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::task::Waker;
 
 /// What takes items out of the queue on the slow path.
@@ -49,6 +50,14 @@ pub(crate) struct Many<'a, T> {
     pub(crate) limit: usize,
 }
 
+impl<T> Many<'_, T> {
+    /// Lowers the limit by a number of items that were appended, and returns what is left of it.
+    pub(crate) fn lower_limit(&mut self, appended: usize) -> usize {
+        self.limit -= appended;
+        self.limit
+    }
+}
+
 impl<T> Form<T> for Many<'_, T> {
     type Got = usize;
 
@@ -59,16 +68,43 @@ impl<T> Form<T> for Many<'_, T> {
     }
 }
 
-/// One item in the guard that counts it as done.
-pub(crate) struct Guarded<'a, T>(pub(crate) &'a Queue<T>);
+/// Up to `limit` items, in a vector of their own.
+pub(crate) struct Collected<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) limit: usize,
+}
 
-impl<'a, T> Form<T> for Guarded<'a, T> {
+impl<T> Form<T> for Collected<T> {
+    type Got = Vec<T>;
+
+    const WRAP: Option<fn(&Self, T) -> Vec<T>> = None;
+
+    fn take_from(&mut self, source: impl GetSource<T>) -> Result<Vec<T>, PopError> {
+        source.pop_many(&mut self.items, self.limit)?;
+        Ok(std::mem::take(&mut self.items))
+    }
+}
+
+/// One item in the guard that counts it as done. The guard gets this reference to the queue.
+pub(crate) struct Guarded<H>(pub(crate) H);
+
+impl<'a, T> Form<T> for Guarded<&'a Queue<T>> {
     type Got = Task<'a, T>;
 
     const WRAP: Option<fn(&Self, T) -> Task<'a, T>> = Some(|guarded, item| Task::new(guarded.0, item));
 
     fn take_from(&mut self, source: impl GetSource<T>) -> Result<Task<'a, T>, PopError> {
         source.pop().map(|item| Task::new(self.0, item))
+    }
+}
+
+impl<T> Form<T> for Guarded<Arc<Queue<T>>> {
+    type Got = TaskOwned<T>;
+
+    const WRAP: Option<fn(&Self, T) -> TaskOwned<T>> = Some(|guarded, item| TaskOwned::new(guarded.0.clone(), item));
+
+    fn take_from(&mut self, source: impl GetSource<T>) -> Result<TaskOwned<T>, PopError> {
+        source.pop().map(|item| TaskOwned::new(self.0.clone(), item))
     }
 }
 
@@ -259,6 +295,19 @@ where
     }
 }
 
+impl<T, H, E, F> BatchAttempt for GetAttempt<T, H, Many<'_, T>, E, F>
+where
+    H: QueueRef<T>,
+    E: From<GetError>,
+    F: From<GetTimeoutError> + From<E>,
+{
+    type Error = E;
+
+    fn lower_limit(&mut self, appended: usize) -> usize {
+        self.form.lower_limit(appended)
+    }
+}
+
 /// The end of an attempt of a queued get, also if the attempt unwinds.
 struct QueuedAttempt<'a, T, H: QueueRef<T>, K: Form<T>, E, F> {
     get: &'a mut GetAttempt<T, H, K, E, F>,
@@ -333,11 +382,17 @@ operation! {
         -> Result<usize, GetError>, in time Result<usize, GetTimeoutError>;
 }
 
+lingers! {
+    GetMany, GetError,
+    "let queue = joinq::Queue::unbounded();\nqueue.put_many([1, 2]).wait().unwrap();",
+    "queue.get_many(&mut batch, 3)"
+}
+
 operation! {
     /// Future returned by [`Queue::get_task`].
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes an item only in the poll that returns it.
-    pub struct GetTask<'a, T>(GetAttempt<T, &'a Queue<T>, Guarded<'a, T>>)
+    pub struct GetTask<'a, T>(GetAttempt<T, &'a Queue<T>, Guarded<&'a Queue<T>>>)
         -> Result<Task<'a, T>, GetError>, in time Result<Task<'a, T>, GetTimeoutError>;
 }
