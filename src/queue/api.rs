@@ -94,7 +94,7 @@ impl<T> Queue<T> {
     /// The operation does nothing until it is polled or waited for.
     ///
     /// # Errors
-    /// [`PutError`](crate::PutError) with the item if the queue is closed.
+    /// [`PutError`] with the item if the queue is closed.
     ///
     /// # Cancel safety
     /// A pending `Put` waits in FIFO order together with its item. The get that frees a slot enqueues the
@@ -206,7 +206,7 @@ impl<T> Queue<T> {
     /// two runs.
     ///
     /// # Errors
-    /// [`PutError`](crate::PutError) with the items that were not enqueued if the queue is closed.
+    /// [`PutError`] with the items that were not enqueued if the queue is closed.
     ///
     /// # Cancel safety
     /// Dropping the operation drops the items that are not in the queue; [`PutMany::take`] returns them.
