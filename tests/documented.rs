@@ -161,6 +161,60 @@ fn each_item_names_the_feature_that_it_requires() {
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
 }
 
+/// Names of methods and types in other crates and in Python, which a search in the documentation finds.
+const WORDS_OF_PEERS: &[&str] = &[
+    "blocking_send",
+    "blocking_recv",
+    "blocking_recv_many",
+    "send_async",
+    "recv_async",
+    "send_blocking",
+    "recv_blocking",
+    "send_timeout",
+    "recv_timeout",
+    "send_deadline",
+    "recv_deadline",
+    "put_nowait",
+    "get_nowait",
+    "qsize",
+    "empty",
+    "full",
+    "maxsize",
+    "max_capacity",
+    "shutdown",
+    "ShutDown",
+    "JoinableQueue",
+    "unfinished_tasks",
+    "disconnected",
+    "is_disconnected",
+    "Disconnected",
+    "strong_count",
+    "sender_strong_count",
+    "same_queue",
+    "ReceiverStream",
+    "PollSender",
+    "unbounded_channel",
+    "sync_channel",
+    "overflow",
+    "displace",
+    "push",
+    "pop",
+    "try_push",
+    "try_pop",
+    "try_acquire",
+    "reserve_many",
+];
+
+#[test]
+fn the_words_of_peers_are_aliases_of_native_names() {
+    let mut aliases = String::new();
+    for (_, text) in texts().iter().filter(|(file, _)| !file.starts_with("compat/")) {
+        text.lines().filter(|line| line.contains("#[doc(alias")).for_each(|line| aliases.push_str(line));
+    }
+    let lacking: Vec<_> = WORDS_OF_PEERS.iter().filter(|word| !aliases.contains(&format!("\"{word}\""))).collect();
+    assert!(lacking.is_empty(), "no name has the alias {lacking:?}");
+}
+
 #[test]
 fn no_example_is_left_out_of_the_run() {
     for (file, text) in texts() {

@@ -171,6 +171,7 @@ macro_rules! lingers {
                 "assert_eq!((count, batch), (Ok(2), vec![1, 2])); // no third item arrived in time\n```",
             )]
             #[track_caller]
+            #[doc(alias = "batch")]
             pub fn wait_linger(mut self, linger: std::time::Duration) -> Result<usize, $error> {
                 self.0.assert_not_ended(stringify!($name));
                 self.0.block_lingering(linger)
@@ -198,6 +199,7 @@ macro_rules! lingers {
                 "assert_eq!((count, batch), (Ok(2), vec![1, 2]));\n# });\n```",
             )]
             #[track_caller]
+            #[doc(alias("chunks_timeout", "batch"))]
             pub fn linger<M: FnOnce() -> F, F: std::future::Future>(
                 self,
                 timer: M,

@@ -123,6 +123,7 @@ use subtask::Subtasks;
 ///     queue.close();
 /// });
 /// ```
+#[doc(alias("JoinableQueue", "channel", "mpmc"))]
 pub struct Queue<T> {
     raw: RawQueue<T>,
     hot: CachePadded<ReadMostly>,
