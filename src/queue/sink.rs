@@ -6,6 +6,7 @@ use crate::operation::Operation;
 use futures_sink::Sink;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 type OnePut<T, H> = Operation<PutAttempt<T, H, Option<T>>>;
@@ -80,36 +81,47 @@ impl<T, H: QueueRef<T>> Puts<T, H> {
 /// producers.
 pub struct PutSink<'a, T>(Puts<T, &'a Queue<T>>);
 
-impl<'a, T> PutSink<'a, T> {
-    pub(crate) fn new(queue: &'a Queue<T>) -> Self {
-        PutSink(Puts::new(queue))
-    }
+/// As [`PutSink`], and owns an `Arc` of the queue; returned by [`Queue::sink_owned`].
+pub struct PutSinkOwned<T>(Puts<T, Arc<Queue<T>>>);
+
+/// The constructor and the traits of a sink, borrowed or owned.
+macro_rules! sink {
+    ($name:ident, <$($life:lifetime,)? $param:ident>, $handle:ty) => {
+        impl<$($life,)? $param> $name<$($life,)? $param> {
+            pub(crate) fn new(handle: $handle) -> Self {
+                $name(Puts::new(handle))
+            }
+        }
+
+        impl<$($life,)? $param> Unpin for $name<$($life,)? $param> {}
+
+        impl<$($life,)? $param> Sink<$param> for $name<$($life,)? $param> {
+            type Error = PutError<$param>;
+
+            fn poll_ready(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PutError<$param>>> {
+                self.get_mut().0.poll_empty(context)
+            }
+
+            fn start_send(self: Pin<&mut Self>, item: $param) -> Result<(), PutError<$param>> {
+                self.get_mut().0.start(item)
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PutError<$param>>> {
+                self.get_mut().0.poll_empty(context)
+            }
+
+            fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PutError<$param>>> {
+                self.get_mut().0.poll_empty(context)
+            }
+        }
+
+        impl<$($life,)? $param> fmt::Debug for $name<$($life,)? $param> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), " { .. }"))
+            }
+        }
+    };
 }
 
-impl<T> Unpin for PutSink<'_, T> {}
-
-impl<T> Sink<T> for PutSink<'_, T> {
-    type Error = PutError<T>;
-
-    fn poll_ready(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PutError<T>>> {
-        self.get_mut().0.poll_empty(context)
-    }
-
-    fn start_send(self: Pin<&mut Self>, item: T) -> Result<(), PutError<T>> {
-        self.get_mut().0.start(item)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PutError<T>>> {
-        self.get_mut().0.poll_empty(context)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PutError<T>>> {
-        self.get_mut().0.poll_empty(context)
-    }
-}
-
-impl<T> fmt::Debug for PutSink<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PutSink { .. }")
-    }
-}
+sink!(PutSink, <'a, T>, &'a Queue<T>);
+sink!(PutSinkOwned, <T>, Arc<Queue<T>>);
