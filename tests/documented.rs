@@ -9,7 +9,6 @@ const WITHOUT_EXAMPLE: &[(&str, &str, &str)] = &[
     ("queue/", "*", "their examples are not written yet"),
     ("compat/crossbeam_channel", "*", "each method is that of the other crate, whose documentation has its example"),
     ("compat/flume/", "*", "as above"),
-    ("compat/tokio_mpsc/", "*", "as above"),
 ];
 
 /// A public function: where it is, its name, and the attributes and comments before it.
@@ -34,7 +33,7 @@ fn public_function(line: &str) -> Option<&str> {
 
 /// Whether a line before a function belongs to it: a comment, or an attribute of one or more lines.
 fn is_comment_or_attribute(line: &str) -> bool {
-    ["//", "#[", "#![", "$(#[", "\"", "$", "concat!(", "stringify!(", ")]", "))]"]
+    ["//", "#[", "#![", "$(#[", "\"", "$", "concat!(", "stringify!(", "use \"", ")]", "))]"]
         .iter()
         .any(|start| line.trim_start().starts_with(start))
 }
