@@ -98,18 +98,16 @@ mod takes_part {
     #[test]
     fn operations_of_a_queue() {
         let (queue, idle) = (filled(), Queue::<u8>::unbounded());
-        let owned = Arc::new(filled());
         let mut batch = Vec::new();
         cost_one_unit! {
             "get": queue.get();
             "get_many": queue.get_many(&mut batch, 2);
             "get_task": queue.get_task();
             "get until a timer": queue.get().until(pending::<()>());
-            "get_owned": owned.clone().get_owned();
+            "get_many that lingers": queue.get_many(&mut batch, 2).linger(pending::<()>);
             "put": queue.put(0);
             "put_many": queue.put_many([0, 0]);
             "put until a timer": queue.put(0).until(ready(()));
-            "put_owned": owned.clone().put_owned(0);
             "join of an idle queue": idle.join();
         }
         idle.close();
@@ -122,6 +120,26 @@ mod takes_part {
         cost_one_unit! {
             "reserve": with_permits.reserve(2);
         }
+    }
+
+    #[test]
+    fn operations_that_own_their_queue() {
+        let (queue, idle) = (Arc::new(filled()), Arc::new(Queue::<u8>::unbounded()));
+        let with_permits = Arc::new(Queue::<u8>::with_permits(2));
+        let (mut stream, mut sink) = (queue.clone().stream_owned(), queue.clone().sink_owned());
+        cost_one_unit! {
+            "get_owned": queue.clone().get_owned();
+            "get_many_owned": queue.clone().get_many_owned(2);
+            "get_task_owned": queue.clone().get_task_owned();
+            "stream_owned": stream.next();
+            "put_owned": queue.clone().put_owned(0);
+            "put_many_owned": queue.clone().put_many_owned([0, 0]);
+            "sink_owned": send(&mut sink);
+            "join_owned": idle.clone().join_owned();
+            "reserve_owned": with_permits.clone().reserve_owned(2);
+        }
+        idle.close();
+        cost_one_unit! { "closed_owned": idle.clone().closed_owned(); }
     }
 
     #[test]
