@@ -12,12 +12,15 @@ pub(crate) mod peer {
     pub(crate) use tokio_util::sync::{PollSendError, PollSender};
 }
 
+/// Polls the stream of a receiver, which is returned.
+type PollStream<R> = fn(R, &mut Context<'_>) -> (R, Poll<Option<Item>>);
+
 /// Polls a receiver that other operations use between the polls.
 pub(crate) struct Polled<R> {
     pub(crate) place: Place<R>,
     pub(crate) poll_recv: fn(&mut R, &mut Context<'_>) -> Poll<Option<Item>>,
     pub(crate) poll_recv_many: fn(&mut R, &mut Context<'_>, &mut Vec<Item>, usize) -> Poll<usize>,
-    pub(crate) poll_stream: fn(R, &mut Context<'_>) -> (R, Poll<Option<Item>>),
+    pub(crate) poll_stream: PollStream<R>,
 }
 
 /// One poll of the stream of a receiver, which is returned.

@@ -268,6 +268,8 @@ mod takes_part {
 mod exhausted {
     use super::*;
     use common::{Count, Probe};
+    use futures_core::Stream;
+    use futures_sink::Sink;
     use joinq::compat::tokio_mpsc;
     use joinq::{bounded, mpsc, unbounded, GetTimeoutError, PutTimeoutError};
     use std::future::{pending, poll_fn, ready, Future};
@@ -492,11 +494,11 @@ mod exhausted {
         run(async {
             let (sender, receiver) = unbounded::<u32>();
             let (mut sink, mut stream) = (Probe::new(sender.into_sink()), Probe::new(receiver.into_stream()));
-            sink.poll_with(|sink, _| futures_sink::Sink::start_send(sink, 1)).unwrap();
-            assert!(sink.poll_with(|sink, context| futures_sink::Sink::poll_flush(sink, context)).is_ready());
+            sink.poll_with(|sink, _| sink.start_send(1)).unwrap();
+            assert!(sink.poll_with(Sink::poll_flush).is_ready());
             exhaust_budget().await;
-            assert!(sink.poll_with(|sink, context| futures_sink::Sink::poll_ready(sink, context)).is_ready());
-            let mut next = || stream.poll_with(|stream, context| futures_core::Stream::poll_next(stream, context));
+            assert!(sink.poll_with(Sink::poll_ready).is_ready());
+            let mut next = || stream.poll_with(Stream::poll_next);
             assert!(next().is_pending());
             drop(sink);
             yield_now().await;
