@@ -13,16 +13,6 @@ use std::time::{Duration, Instant};
 ///
 /// The messages that are in the channel when the last receiver is dropped are kept until the last sender is
 /// dropped.
-///
-/// # Examples
-/// ```
-/// use joinq::compat::crossbeam_channel;
-///
-/// let (sender, receiver) = crossbeam_channel::bounded(1);
-/// sender.send(1).unwrap();
-/// assert!(sender.try_send(2).is_err()); // full
-/// assert_eq!(receiver.recv(), Ok(1));
-/// ```
 pub fn bounded<T>(cap: usize) -> (Sender<T>, Receiver<T>) {
     handles(Queue::bounded(cap), if cap == 0 { OnDisconnect::Drop } else { OnDisconnect::KeepUntilPanic })
 }
@@ -30,16 +20,6 @@ pub fn bounded<T>(cap: usize) -> (Sender<T>, Receiver<T>) {
 /// Creates an unbounded channel.
 ///
 /// The messages that are in the channel when the last receiver is dropped are dropped with it.
-///
-/// # Examples
-/// ```
-/// use joinq::compat::crossbeam_channel;
-///
-/// let (sender, receiver) = crossbeam_channel::unbounded();
-/// std::thread::spawn(move || sender.send("hello"));
-/// assert_eq!(receiver.recv(), Ok("hello"));
-/// assert!(receiver.recv().is_err()); // the sender was dropped
-/// ```
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     handles(Queue::unbounded(), OnDisconnect::Drop)
 }
@@ -57,49 +37,18 @@ pub struct Receiver<T>(channel::Receiver<T>);
 
 impl<T> Sender<T> {
     /// Sends a message without blocking; with capacity 0, only if a receiver is waiting.
-    ///
-    /// # Examples
-    /// ```
-    /// use joinq::compat::crossbeam_channel;
-    ///
-    /// let (sender, receiver) = crossbeam_channel::bounded(1);
-    /// assert_eq!(sender.try_send(1), Ok(()));
-    /// assert_eq!(sender.try_send(2), Err(crossbeam_channel::TrySendError::Full(2)));
-    /// drop(receiver);
-    /// assert_eq!(sender.try_send(3), Err(crossbeam_channel::TrySendError::Disconnected(3)));
-    /// ```
     pub fn try_send(&self, msg: T) -> Result<(), TrySendError<T>> {
         Ok(self.0.try_send(msg)?)
     }
 
     /// Sends a message; blocks this thread while the channel is full, or with capacity 0 until the message is
     /// received.
-    ///
-    /// # Examples
-    /// ```
-    /// use joinq::compat::crossbeam_channel;
-    ///
-    /// let (sender, receiver) = crossbeam_channel::bounded(1);
-    /// sender.send(1).unwrap();
-    /// drop(receiver);
-    /// assert_eq!(sender.send(2).unwrap_err().into_inner(), 2);
-    /// ```
     pub fn send(&self, msg: T) -> Result<(), SendError<T>> {
         Ok(self.0.send(msg).wait()?)
     }
 
     /// [`send`](Sender::send) that blocks for at most `timeout`, of any length. A send that need not wait
     /// succeeds even with a timeout of zero.
-    ///
-    /// # Examples
-    /// ```
-    /// use joinq::compat::crossbeam_channel;
-    /// use std::time::Duration;
-    ///
-    /// let (sender, receiver) = crossbeam_channel::bounded(0);
-    /// let late = sender.send_timeout(1, Duration::from_millis(1));
-    /// assert_eq!(late, Err(crossbeam_channel::SendTimeoutError::Timeout(1)));
-    /// ```
     pub fn send_timeout(&self, msg: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
         match Instant::now().checked_add(timeout) {
             Some(deadline) => self.send_deadline(msg, deadline),
@@ -109,16 +58,6 @@ impl<T> Sender<T> {
 
     /// [`send`](Sender::send) that blocks at most until `deadline`. A send that need not wait succeeds even
     /// after it.
-    ///
-    /// # Examples
-    /// ```
-    /// use joinq::compat::crossbeam_channel;
-    /// use std::time::{Duration, Instant};
-    ///
-    /// let (sender, receiver) = crossbeam_channel::bounded(0);
-    /// let late = sender.send_deadline(1, Instant::now() + Duration::from_millis(1));
-    /// assert_eq!(late, Err(crossbeam_channel::SendTimeoutError::Timeout(1)));
-    /// ```
     pub fn send_deadline(&self, msg: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
         if deadline <= Instant::now() {
             // With capacity 0 a waiting send would have to wait for a receive, for which there is no time.
@@ -133,65 +72,23 @@ impl<T> Sender<T> {
 
 impl<T> Receiver<T> {
     /// Receives a message without blocking.
-    ///
-    /// # Examples
-    /// ```
-    /// use joinq::compat::crossbeam_channel;
-    ///
-    /// let (sender, receiver) = crossbeam_channel::unbounded();
-    /// assert_eq!(receiver.try_recv(), Err(crossbeam_channel::TryRecvError::Empty));
-    /// sender.send(1).unwrap();
-    /// drop(sender);
-    /// assert_eq!(receiver.try_recv(), Ok(1));
-    /// assert_eq!(receiver.try_recv(), Err(crossbeam_channel::TryRecvError::Disconnected));
-    /// ```
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         Ok(self.0.try_recv()?)
     }
 
     /// Receives a message; blocks this thread while the channel is empty.
-    ///
-    /// # Examples
-    /// ```
-    /// use joinq::compat::crossbeam_channel;
-    ///
-    /// let (sender, receiver) = crossbeam_channel::unbounded();
-    /// std::thread::spawn(move || sender.send(1));
-    /// assert_eq!(receiver.recv(), Ok(1));
-    /// assert!(receiver.recv().is_err()); // the sender was dropped
-    /// ```
     pub fn recv(&self) -> Result<T, RecvError> {
         Ok(self.0.recv().wait()?)
     }
 
     /// [`recv`](Receiver::recv) that blocks for at most `timeout`, of any length. A receive that need not
     /// wait succeeds even with a timeout of zero.
-    ///
-    /// # Examples
-    /// ```
-    /// use joinq::compat::crossbeam_channel;
-    /// use std::time::Duration;
-    ///
-    /// let (sender, receiver) = crossbeam_channel::unbounded::<u32>();
-    /// let late = receiver.recv_timeout(Duration::from_millis(1));
-    /// assert_eq!(late, Err(crossbeam_channel::RecvTimeoutError::Timeout));
-    /// ```
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
         Ok(self.0.recv().wait_timeout(timeout)?)
     }
 
     /// [`recv`](Receiver::recv) that blocks at most until `deadline`. A receive that need not wait succeeds
     /// even after it.
-    ///
-    /// # Examples
-    /// ```
-    /// use joinq::compat::crossbeam_channel;
-    /// use std::time::{Duration, Instant};
-    ///
-    /// let (sender, receiver) = crossbeam_channel::unbounded::<u32>();
-    /// let late = receiver.recv_deadline(Instant::now() + Duration::from_millis(1));
-    /// assert_eq!(late, Err(crossbeam_channel::RecvTimeoutError::Timeout));
-    /// ```
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
         Ok(self.0.recv().wait_deadline(deadline)?)
     }
