@@ -191,7 +191,7 @@ fn function(line: &str) -> Option<(&str, bool)> {
     let is_head =
         before.split_whitespace().all(|word| word.starts_with("pub") || word.ends_with("queue)") || word == "const");
     let end = after.find(['(', '<']).unwrap_or(after.len());
-    is_head.then_some((&after[..end], before.trim_end() == "pub"))
+    is_head.then_some((&after[..end], matches!(before.trim(), "pub" | "pub const")))
 }
 
 /// For each file of `src/queue`, which others of them it names, by their path or by a method that only one of

@@ -358,6 +358,10 @@ operation! {
     /// It can be dropped at any time: it takes an item only in the poll that returns it.
     pub struct Get<'a, T>(GetAttempt<T, &'a Queue<T>, One>)
         -> Result<T, GetError>, in time Result<T, GetTimeoutError>;
+    example ["let queue = joinq::Queue::unbounded();" "queue.try_put(1).unwrap();"]
+        "assert_eq!(queue.get()", ", Ok(1));";
+    times out ["let queue = joinq::Queue::<u32>::unbounded();"]
+        "let late = queue.get()", ";\nassert_eq!(late, Err(joinq::GetTimeoutError::Timeout));";
 }
 
 operation! {
@@ -367,6 +371,13 @@ operation! {
     /// It can be dropped at any time: it takes items only in the poll that returns their number.
     pub struct GetMany<'a, T>(GetAttempt<T, &'a Queue<T>, Many<'a, T>>)
         -> Result<usize, GetError>, in time Result<usize, GetTimeoutError>;
+    example [
+        "let queue = joinq::Queue::unbounded();"
+        "queue.try_put_many([1, 2, 3]).unwrap();"
+        "let mut items = Vec::new();"
+    ] "assert_eq!(queue.get_many(&mut items, 2)", ", Ok(2));\nassert_eq!(items, [1, 2]);";
+    times out ["let queue = joinq::Queue::<u32>::unbounded();" "let mut items = Vec::new();"]
+        "let late = queue.get_many(&mut items, 2)", ";\nassert_eq!(late, Err(joinq::GetTimeoutError::Timeout));";
 }
 
 operation! {
@@ -376,4 +387,9 @@ operation! {
     /// It can be dropped at any time: it takes an item only in the poll that returns it.
     pub struct GetTask<'a, T>(GetAttempt<T, &'a Queue<T>, Guarded<&'a Queue<T>>>)
         -> Result<Task<'a, T>, GetError>, in time Result<Task<'a, T>, GetTimeoutError>;
+    example ["let queue = joinq::Queue::unbounded();" "queue.try_put(1).unwrap();"]
+        "let task = queue.get_task()",
+        ".unwrap();\nassert_eq!((*task, queue.unfinished()), (1, 1));\ndrop(task);\nassert_eq!(queue.unfinished(), 0);";
+    times out ["let queue = joinq::Queue::<u32>::unbounded();"]
+        "let late = queue.get_task()", ";\nassert!(late.unwrap_err().is_timeout());";
 }

@@ -75,7 +75,7 @@ use subtask::Subtasks;
 
 /// A first-in first-out (FIFO) queue for any number of producers and consumers, which can be joined.
 ///
-/// Share it by reference or in an [`Arc`](std::sync::Arc); all methods take `&self`. The names of the methods
+/// Share it by reference or in an [`Arc`]; all methods take `&self`. The names of the methods
 /// are those of Python's `queue.Queue`: [`put`](Queue::put), [`get`](Queue::get),
 /// [`task_done`](Queue::task_done), [`join`](Queue::join). A method that may have to wait returns an
 /// *operation*: `.await` it in a task, or call its `wait`, `wait_timeout` or `wait_deadline` on a thread.
@@ -123,6 +123,7 @@ use subtask::Subtasks;
 ///     queue.close();
 /// });
 /// ```
+#[doc(alias("JoinableQueue", "channel", "mpmc"))]
 pub struct Queue<T> {
     raw: RawQueue<T>,
     hot: CachePadded<ReadMostly>,

@@ -176,6 +176,10 @@ operation! {
     /// It can be dropped at any time: the permits that it has collected so far go to the next waiter.
     pub struct Reserve<'a, T>(ReserveAttempt<T, &'a Queue<T>, Permits<'a, T>>)
         -> Result<Permits<'a, T>, PutError<()>>, in time Result<Permits<'a, T>, PutTimeoutError<()>>;
+    example ["let queue = joinq::Queue::with_permits(2);"]
+        "let mut permits = queue.reserve(2)", ".unwrap();\npermits.put(1); // cannot fail any more";
+    times out ["let queue = joinq::Queue::with_permits(2);" "queue.try_put(1).unwrap();"]
+        "let late = queue.reserve(2)", ";\nassert!(late.unwrap_err().is_timeout()); // only one permit is free";
 }
 
 /// Capacity reserved for some items; returned by [`Queue::reserve`] and [`Queue::try_reserve`].
@@ -289,6 +293,7 @@ impl<T> Queue<T> {
     /// assert_eq!(queue.drain().collect::<String>(), "ab");
     /// ```
     #[track_caller]
+    #[doc(alias("acquire", "reserve_many"))]
     pub fn reserve(&self, count: usize) -> Reserve<'_, T> {
         Reserve(Operation::new(ReserveAttempt::new(self, count)))
     }
@@ -310,6 +315,7 @@ impl<T> Queue<T> {
     /// assert!(queue.try_reserve(1).is_ok());
     /// ```
     #[track_caller]
+    #[doc(alias("try_acquire", "try_reserve_many"))]
     pub fn try_reserve(&self, count: usize) -> Result<Permits<'_, T>, TryPutError<()>> {
         self.assert_can_reserve(count);
         Held::try_take(self, count).map(Permits).map_err(without_handle)
@@ -323,6 +329,7 @@ impl<T> Queue<T> {
     /// queue.try_put(1).unwrap();
     /// assert_eq!(queue.remaining_capacity(), Some(2));
     /// ```
+    #[doc(alias = "free_slots")]
     pub fn remaining_capacity(&self) -> Option<usize> {
         let capacity = self.capacity()?;
         Some(match self.bound() {

@@ -324,5 +324,5 @@ fn remaining_capacity<T>(queue: &Queue<T>) -> usize {
     queue.remaining_capacity().unwrap_or(usize::MAX)
 }
 
-super::sender!(Sender, WeakSender, "channel(4)", "try_send");
-super::receiver!(Receiver, "channel(4)", "try_send");
+sender!(Sender, WeakSender, "channel(4)", "try_send");
+receiver!(Receiver, "channel(4)", "try_send");
