@@ -2,57 +2,58 @@
 //!
 //! A worker that takes a folder puts the entries of this folder into the same queue that all workers get
 //! from. So an empty queue does not mean that the work is done: a worker may still be reading a folder. Only
-//! `join` can tell: it waits until every path that was put is processed, and a folder is processed after its
+//! `join` can tell: it waits until every entry that was put is processed, and a folder is processed after its
 //! entries were put.
 //!
-//! It counts regular files, as `find PATH -type f` finds them: it does not follow links, and opens only files
-//! and folders. Lines are line feeds, as `wc -l` counts them. Paths that cannot be read are reported at the
-//! end; such a file is not counted.
+//! It counts regular files, as `find PATH -xdev -type f` finds them: it does not follow links, and opens only
+//! files and folders. Lines are line feeds, as `wc -l` counts them. Paths that cannot be read are reported at
+//! the end; such a file is not counted.
+//!
+//! The queue and its workers are in this file. How a file is opened is in `tree`, the command line in
+//! `options`.
+// A program has no public interface, so `pub` is short for `pub(crate)`.
+#![allow(unreachable_pub)]
+
+mod options;
+mod tree;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use joinq::Queue;
-use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use options::{Options, Workers, USAGE};
+use std::fs::File;
+use std::io::{self, BufReader, Take, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+use tree::{Entry, Opened, Tree, PROCFS_MOST};
 
-const USAGE: &str = "\
-Usage: walk [--threads N | --tasks N] [PATH]
-
-Counts the regular files below PATH (default: the current folder), their lines and their bytes.
-
-  --threads N  walk with N blocking threads (default: as many as can run in parallel, at least 2)
-  --tasks N    walk with N async tasks
-  --help       show this text
-";
-
-/// The largest number of workers. More would only wait for one another.
-const MOST: usize = 1024;
 /// How many of the unreadable paths are named in the report.
 const NAMED: u64 = 5;
 
 fn main() -> ExitCode {
-    match parse(lexopt::Parser::from_env()).map(|(workers, path)| walk(workers, path)) {
-        Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(error)) => {
-            eprintln!("walk: {error}");
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprint!("walk: {error}\n\n{USAGE}");
-            ExitCode::from(2)
-        }
-    }
+    let bad_usage = |error| {
+        eprint!("walk: {error}\n\n{USAGE}");
+        ExitCode::from(2)
+    };
+    let Options { workers, file_systems, path } = match options::parse(lexopt::Parser::from_env()) {
+        Ok(options) => options,
+        Err(error) => return bad_usage(error),
+    };
+    let (tree, first) = match Tree::at(path.clone(), file_systems, workers.count()) {
+        Ok(found) => found,
+        Err(error) => return bad_usage(format!("{path:?}: {error}").into()),
+    };
+    walk(workers, tree, first).unwrap_or_else(|error| {
+        eprintln!("walk: {error}");
+        ExitCode::FAILURE
+    })
 }
 
-fn walk(workers: Workers, path: PathBuf) -> io::Result<()> {
-    let walk = Arc::new(Walk::new());
-    walk.queue.put(path).wait().expect("a new queue is open");
+fn walk(workers: Workers, tree: Tree, first: Entry) -> io::Result<ExitCode> {
+    let walk = Arc::new(Walk::new(tree));
+    walk.queue.put(first).wait().expect("a new queue is open");
     match workers {
         Workers::Threads(count) => walk_with_threads(&walk, count)?,
         Workers::Tasks(count) => walk_with_tasks(&walk, count)?,
@@ -104,7 +105,7 @@ async fn work_async(walk: Arc<Walk>) -> io::Result<()> {
 ///
 /// After `join` the queue is empty, and this only ends the loops of the workers. If a worker panics, it also
 /// removes the paths that are left, so that neither the other workers nor `join` wait for ever.
-struct End<'a>(&'a Queue<PathBuf>);
+struct End<'a>(&'a Queue<Entry>);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
@@ -115,7 +116,8 @@ impl Drop for End<'_> {
 /// The state that all workers share. The counters can be relaxed: what was done before each path was marked
 /// done happens-before the return of `join`.
 struct Walk {
-    queue: Queue<PathBuf>,
+    queue: Queue<Entry>,
+    tree: Tree,
     files: AtomicU64,
     lines: AtomicU64,
     bytes: AtomicU64,
@@ -125,13 +127,14 @@ struct Walk {
 }
 
 impl Walk {
-    fn new() -> Self {
+    fn new(tree: Tree) -> Self {
         let style = ProgressStyle::with_template("{spinner} {human_pos} files, {elapsed}").expect("a valid template");
         // Printed to stderr, and only if that is a terminal.
         let progress = ProgressBar::new_spinner().with_style(style);
         progress.enable_steady_tick(Duration::from_millis(100));
         Walk {
             queue: Queue::unbounded(),
+            tree,
             files: AtomicU64::new(0),
             lines: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -150,36 +153,36 @@ impl Walk {
         }
     }
 
-    fn visit(&self, path: &Path) {
-        if let Err(error) = self.look_at(path) {
+    fn visit(&self, entry: &Entry) {
+        if let Err(error) = self.look_at(entry) {
             if self.unreadable.fetch_add(1, Relaxed) < NAMED {
                 // Quoted, because a name may contain any character, also line feeds.
-                let line = format!("{path:?}: {error}");
+                let line = format!("{:?}: {error}", entry.path());
                 self.first_unreadable.lock().expect("no thread panics while it holds this lock").push(line);
             }
         }
     }
 
-    fn look_at(&self, path: &Path) -> io::Result<()> {
-        // This follows no link and opens no file: to open a fifo would wait for a writer.
-        match fs::symlink_metadata(path)?.file_type() {
-            kind if kind.is_dir() => self.put_entries(path),
-            kind if kind.is_file() => self.count(path),
-            _ => Ok(()),
+    fn look_at(&self, entry: &Entry) -> io::Result<()> {
+        match self.tree.open(entry)? {
+            Opened::Folder(entries) => {
+                for entry in entries {
+                    // This never waits, because the queue is unbounded. It fails only if the walk was aborted.
+                    let _ = self.queue.put(entry?).wait();
+                }
+                Ok(())
+            }
+            Opened::File(file) => self.count(file),
+            Opened::Skipped => Ok(()),
         }
     }
 
-    fn put_entries(&self, folder: &Path) -> io::Result<()> {
-        for entry in fs::read_dir(folder)? {
-            // This never waits, because the queue is unbounded. It fails only if the walk was aborted.
-            let _ = self.queue.put(entry?.path()).wait();
-        }
-        Ok(())
-    }
-
-    fn count(&self, file: &Path) -> io::Result<()> {
+    fn count(&self, mut file: BufReader<Take<File>>) -> io::Result<()> {
         let mut lines = Lines(0);
-        let bytes = io::copy(&mut File::open(file)?, &mut lines)?;
+        let bytes = io::copy(&mut file, &mut lines)?;
+        if file.get_ref().limit() == 0 {
+            return Err(io::Error::other(format!("longer than {PROCFS_MOST} MiB, which is read of a file of procfs")));
+        }
         self.files.fetch_add(1, Relaxed);
         self.lines.fetch_add(lines.0, Relaxed);
         self.bytes.fetch_add(bytes, Relaxed);
@@ -187,7 +190,7 @@ impl Walk {
         Ok(())
     }
 
-    fn report(&self) -> io::Result<()> {
+    fn report(&self) -> io::Result<ExitCode> {
         self.progress.finish_and_clear();
         let [files, lines, bytes, unreadable] =
             [&self.files, &self.lines, &self.bytes, &self.unreadable].map(|count| count.load(Relaxed));
@@ -195,7 +198,8 @@ impl Walk {
             let first = self.first_unreadable.lock().expect("no thread panics while it holds this lock");
             eprintln!("unreadable {unreadable}, the first of them:\n  {}", first.join("\n  "));
         }
-        writeln!(io::stdout(), "files {files} lines {lines} bytes {bytes}")
+        writeln!(io::stdout(), "files {files} lines {lines} bytes {bytes}")?;
+        Ok(if unreadable == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 
@@ -211,43 +215,5 @@ impl Write for Lines {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-enum Workers {
-    Threads(usize),
-    Tasks(usize),
-}
-
-fn parse(mut arguments: lexopt::Parser) -> Result<(Workers, PathBuf), lexopt::Error> {
-    use lexopt::prelude::{Long, Short, Value};
-
-    let (mut workers, mut path) = (None, None);
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Short('h') | Long("help") => {
-                print!("{USAGE}");
-                std::process::exit(0);
-            }
-            Long("threads" | "tasks") if workers.is_some() => {
-                return Err("only one of --threads and --tasks can be given, and only once".into());
-            }
-            Long("threads") => workers = Some(Workers::Threads(number(&arguments.value()?)?)),
-            Long("tasks") => workers = Some(Workers::Tasks(number(&arguments.value()?)?)),
-            Value(value) if path.is_none() => path = Some(PathBuf::from(value)),
-            other => return Err(other.unexpected()),
-        }
-    }
-    let parallel = || thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, MOST));
-    let workers = workers.unwrap_or_else(|| Workers::Threads(parallel()));
-    let path = path.unwrap_or_else(|| PathBuf::from("."));
-    fs::symlink_metadata(&path).map_err(|error| format!("{path:?}: {error}"))?;
-    Ok((workers, path))
-}
-
-fn number(value: &OsStr) -> Result<usize, lexopt::Error> {
-    match value.to_str().and_then(|text| text.parse().ok()) {
-        Some(number @ 1..=MOST) => Ok(number),
-        _ => Err(format!("the number of workers must be 1 to {MOST}, not {value:?}").into()),
     }
 }
