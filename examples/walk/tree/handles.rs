@@ -3,10 +3,9 @@
 //! So a tree may be deeper than the longest path that a system call accepts, and a folder that is replaced by
 //! a link during the walk does not lead out of the tree.
 //!
-//! An entry refers to the nearest folder above it whose handle is still open. A folder stays open as long as
-//! entries refer to it. The number of open folders is limited: below a folder that is not one of them, entries
-//! refer to a folder further up, and the folders between are opened again, one after the other, for each
-//! entry.
+//! A folder stays open as long as entries of it are to be opened, but the number of open folders is limited.
+//! A folder beyond the limit is closed once it has been read, and opened again for each of its entries, from
+//! the nearest folder above it that is open.
 
 use super::{reader, FileSystems, Opened, PROCFS_MOST};
 use rustix::fs::{fstat, openat, statat, AtFlags, Dir, FileType, Mode, OFlags, Stat, CWD};
@@ -24,8 +23,11 @@ const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOF
 const FILE: OFlags =
     OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
-/// How many files a worker has open at most: a folder, a second handle from which its entries are read, and
-/// one more, because the limit of open folders may be exceeded by one for each worker.
+/// The longest path, in bytes, that is given to one system call.
+const LONGEST: usize = 1000;
+
+/// How many files a worker has open at most, beside the folders that are counted: a folder, a second handle
+/// from which its entries are read, and one more, because each worker may exceed the limit of open folders.
 const PER_WORKER: usize = 3;
 /// Open files of the process that are not the workers': standard input and output, those of the runtime, and
 /// inherited ones.
@@ -41,26 +43,37 @@ pub struct Tree {
 
 /// A file or folder that is to be opened.
 pub struct Entry {
-    /// An open folder; `None` is the current folder, for the first entry.
-    above: Option<Arc<Folder>>,
-    /// The folders between `above` and this entry.
-    between: PathBuf,
+    folder: Folder,
     name: OsString,
     kind: FileType,
 }
 
-/// An open folder.
-struct Folder {
+/// The entries of a folder, without those that are neither files nor folders.
+pub struct Entries {
+    folder: Folder,
+    names: Dir,
+}
+
+/// The folder that contains an entry.
+#[derive(Clone)]
+enum Folder {
+    /// The current folder of the process, for the first entry.
+    Current,
+    Open(Arc<OpenFolder>),
+    Closed(Arc<ClosedFolder>),
+}
+
+struct OpenFolder {
     handle: OwnedFd,
     path: PathBuf,
     _counted: Arc<()>,
 }
 
-/// The entries of a folder, without those that are neither files nor folders.
-pub struct Entries {
-    folder: Dir,
-    above: Option<Arc<Folder>>,
-    between: PathBuf,
+struct ClosedFolder {
+    above: Arc<OpenFolder>,
+    /// The way from `above`. No path in it is longer than a system call accepts.
+    steps: Vec<PathBuf>,
+    found: Stat,
 }
 
 impl Tree {
@@ -68,11 +81,10 @@ impl Tree {
     pub fn at(path: PathBuf, file_systems: FileSystems, workers: usize) -> io::Result<(Self, Entry)> {
         let start = statat(CWD, &path, AtFlags::SYMLINK_NOFOLLOW)?;
         let kind = FileType::from_raw_mode(start.st_mode);
-        // At least one, so that the first folder stays open: the steps from one folder to another are single
-        // names, and `path` may be of any form.
+        // At least one, so that there is always an open folder from which a closed one is opened again.
         let most_folders = open_files().saturating_sub(OTHERS + PER_WORKER * workers).max(1);
         let tree = Tree { start, file_systems, most_folders, folders: Arc::new(()) };
-        Ok((tree, Entry { above: None, between: PathBuf::new(), name: path.into(), kind }))
+        Ok((tree, Entry { folder: Folder::Current, name: path.into(), kind }))
     }
 
     pub fn open(&self, entry: &Entry) -> io::Result<Opened> {
@@ -85,19 +97,26 @@ impl Tree {
 
     fn open_folder(&self, entry: &Entry) -> io::Result<Opened> {
         let handle = entry.open(FOLDER)?;
-        if self.file_systems == FileSystems::OnlyTheFirst && fstat(&handle)?.st_dev != self.start.st_dev {
+        let found = fstat(&handle)?;
+        if self.file_systems == FileSystems::OnlyTheFirst && found.st_dev != self.start.st_dev {
             return Ok(Opened::Skipped);
         }
         // One clone is the tree's own. A folder that another worker opens now may not be counted yet.
         let is_full = Arc::strong_count(&self.folders) > self.most_folders;
-        Ok(Opened::Folder(if is_full {
-            let between = entry.between.join(&entry.name);
-            Entries { folder: Dir::new(handle)?, above: entry.above.clone(), between }
-        } else {
-            let folder = Dir::new(handle.try_clone()?)?;
-            let above = Folder { handle, path: entry.path(), _counted: self.folders.clone() };
-            Entries { folder, above: Some(Arc::new(above)), between: PathBuf::new() }
-        }))
+        let (folder, names) = match &entry.folder {
+            Folder::Open(above) if is_full => {
+                let steps = vec![PathBuf::from(&entry.name)];
+                (Folder::Closed(Arc::new(ClosedFolder { above: above.clone(), steps, found })), handle)
+            }
+            Folder::Closed(folder) if is_full => (Folder::Closed(Arc::new(folder.below(&entry.name, found))), handle),
+            // The first folder is never beyond the limit.
+            _ => {
+                let names = handle.try_clone()?;
+                let folder = OpenFolder { handle, path: entry.path(), _counted: self.folders.clone() };
+                (Folder::Open(Arc::new(folder)), names)
+            }
+        };
+        Ok(Opened::Folder(Entries { folder, names: Dir::new(names)? }))
     }
 }
 
@@ -125,8 +144,11 @@ fn is_in_procfs(_: &OwnedFd, _: &Stat) -> io::Result<bool> {
 impl Entry {
     /// The path for messages. It may be too long for a system call.
     pub fn path(&self) -> PathBuf {
-        let above = self.above.as_ref().map(|folder| folder.path.clone()).unwrap_or_default();
-        above.join(&self.between).join(&self.name)
+        match &self.folder {
+            Folder::Current => PathBuf::from(&self.name),
+            Folder::Open(folder) => folder.path.join(&self.name),
+            Folder::Closed(folder) => folder.path().join(&self.name),
+        }
     }
 
     /// As told by the folder that contains the entry. Not every file system knows it there.
@@ -143,13 +165,42 @@ impl Entry {
     }
 
     fn in_its_folder<T>(&self, action: impl FnOnce(BorrowedFd<'_>) -> rustix::io::Result<T>) -> io::Result<T> {
-        let above = self.above.as_ref().map_or(CWD, |folder| folder.handle.as_fd());
-        let mut opened: Option<OwnedFd> = None;
-        for name in &self.between {
-            let folder = opened.as_ref().map_or(above, OwnedFd::as_fd);
-            opened = Some(openat(folder, name, FOLDER, Mode::empty())?);
+        Ok(match &self.folder {
+            Folder::Current => action(CWD),
+            Folder::Open(folder) => action(folder.handle.as_fd()),
+            Folder::Closed(folder) => action(folder.open()?.as_fd()),
+        }?)
+    }
+}
+
+impl ClosedFolder {
+    /// A folder in this one.
+    fn below(&self, name: &OsStr, found: Stat) -> Self {
+        let mut steps = self.steps.clone();
+        match steps.last_mut() {
+            Some(last) if last.as_os_str().len() + 1 + name.len() <= LONGEST => last.push(name),
+            _ => steps.push(PathBuf::from(name)),
         }
-        Ok(action(opened.as_ref().map_or(above, OwnedFd::as_fd))?)
+        ClosedFolder { above: self.above.clone(), steps, found }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.steps.iter().fold(self.above.path.clone(), |path, step| path.join(step))
+    }
+
+    fn open(&self) -> io::Result<OwnedFd> {
+        let mut opened = None;
+        for step in &self.steps {
+            let folder = opened.as_ref().map_or(self.above.handle.as_fd(), OwnedFd::as_fd);
+            opened = Some(openat(folder, step, FOLDER, Mode::empty())?);
+        }
+        let opened = opened.expect("a closed folder is at least one step from an open one");
+        // `NOFOLLOW` is about the last name of each step only: a name before it may be a link by now.
+        let now = fstat(&opened)?;
+        match (now.st_dev, now.st_ino) == (self.found.st_dev, self.found.st_ino) {
+            true => Ok(opened),
+            false => Err(io::Error::other("another folder has taken the place of the one that was read")),
+        }
     }
 }
 
@@ -158,7 +209,7 @@ impl Iterator for Entries {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let found = match self.folder.read()? {
+            let found = match self.names.read()? {
                 Ok(found) => found,
                 Err(error) => return Some(Err(error.into())),
             };
@@ -166,8 +217,8 @@ impl Iterator for Entries {
             let kind = found.file_type();
             let is_wanted = matches!(kind, FileType::Directory | FileType::RegularFile | FileType::Unknown);
             if is_wanted && name != b"." && name != b".." {
-                let (above, between) = (self.above.clone(), self.between.clone());
-                return Some(Ok(Entry { above, between, name: OsStr::from_bytes(name).to_owned(), kind }));
+                let name = OsStr::from_bytes(name).to_owned();
+                return Some(Ok(Entry { folder: self.folder.clone(), name, kind }));
             }
         }
     }
