@@ -6,10 +6,12 @@ pub mod channel;
 #[cfg(feature = "compat")]
 pub mod compat;
 mod error;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod join;
 pub mod mpsc;
 mod operation;
-mod queue;
+pub mod queue;
 mod sync;
 mod wait;
 
@@ -25,24 +27,4 @@ pub use error::{
     RecvTimeoutError, SendError, SendTimeoutError, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
 };
 pub use operation::Until;
-#[cfg(feature = "stream")]
-pub use queue::GetStream;
-#[cfg(feature = "sink")]
-pub use queue::PutSink;
-pub use queue::{
-    Closed, Done, Drain, Get, GetMany, GetOwned, GetTask, Iter, Join, Permits, Put, PutMany, PutOwned, Queue, Reserve,
-    Task, TryIter,
-};
-
-/// The pages of `docs/`, so that each code block in them is compiled and run.
-#[cfg(doctest)]
-mod docs {
-    #[doc = include_str!("../docs/design.md")]
-    mod design {}
-    #[doc = include_str!("../docs/memory-orderings.md")]
-    mod memory_orderings {}
-    #[doc = include_str!("../docs/migration/python-queue.md")]
-    mod python_queue {}
-    #[doc = include_str!("../docs/verification.md")]
-    mod verification {}
-}
+pub use queue::{Queue, Task};

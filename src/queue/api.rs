@@ -458,9 +458,14 @@ impl<T> Queue<T> {
     }
 
     /// The number of items in the queue, including those whose put has begun and not returned yet; never more
-    /// than the capacity.
+    /// than the capacity, except by [subtasks](Task::put_subtask).
     pub fn len(&self) -> usize {
-        to_usize(self.stored_items()).min(self.capacity().unwrap_or(usize::MAX))
+        let stored = to_usize(self.stored_items());
+        match self.capacity() {
+            // A `force_put` has enqueued its item and not yet displaced another.
+            Some(capacity) if !self.hot.subtasks.were_put() => stored.min(capacity),
+            _ => stored,
+        }
     }
 
     /// Whether the queue contains no items.

@@ -10,6 +10,7 @@ use crate::operation::{operation, Attempt, Operation, SpinPolicy};
 use crate::wait::WaiterKey;
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::task::Waker;
 
 /// Permits that are held, by whichever reference to the queue. Those that are not used are released on drop.
@@ -40,8 +41,9 @@ impl<T, H: QueueRef<T>> Held<T, H> {
     }
 
     /// Uses one of the permits.
+    #[track_caller]
     pub(crate) fn put(&mut self, item: T) {
-        assert!(self.count > 0, "no permits left");
+        assert!(self.count > 0, "no permits left: reserve as many permits as items are put");
         self.count -= 1;
         let queue = self.handle.queue();
         queue.push_with_permit(queue.permits(), item);
@@ -76,9 +78,9 @@ pub(crate) struct ReserveAttempt<T, H: QueueRef<T> + Clone, G = Held<T, H>> {
 }
 
 impl<T, H: QueueRef<T> + Clone, G> ReserveAttempt<T, H, G> {
+    #[track_caller]
     pub(crate) fn new(handle: H, count: usize) -> Self {
-        let most = handle.queue().total_permits();
-        assert!(count <= most, "{count} permits requested, but the queue has only {most}");
+        handle.queue().assert_can_reserve(count);
         ReserveAttempt { handle, count, waiter: None, item: PhantomData }
     }
 
@@ -174,37 +176,85 @@ operation! {
 ///
 /// Unused permits are released when this is dropped. Permits remain valid after a [`close`](Queue::close):
 /// items put with them can be taken, and gets fail with *closed* only after all permits are used or released.
+#[must_use = "the permits are released when this is dropped"]
 pub struct Permits<'a, T>(pub(crate) Held<T, &'a Queue<T>>);
 
-impl<'a, T> From<Held<T, &'a Queue<T>>> for Permits<'a, T> {
-    fn from(held: Held<T, &'a Queue<T>>) -> Self {
-        Permits(held)
-    }
+/// As [`Permits`], and owns an `Arc` of the queue; returned by [`Queue::reserve_owned`] and
+/// [`Queue::try_reserve_owned`].
+#[must_use = "the permits are released when this is dropped"]
+pub struct PermitsOwned<T>(pub(crate) Held<T, Arc<Queue<T>>>);
+
+/// The methods and traits of permits, borrowed or owned.
+macro_rules! permits {
+    ($name:ident, <$($life:lifetime,)? $param:ident>, $handle:ty) => {
+        impl<$($life,)? $param> From<Held<$param, $handle>> for $name<$($life,)? $param> {
+            fn from(held: Held<$param, $handle>) -> Self {
+                $name(held)
+            }
+        }
+
+        impl<$($life,)? $param> $name<$($life,)? $param> {
+            /// The number of unused permits.
+            ///
+            /// # Examples
+            /// ```
+            /// let queue = joinq::Queue::with_permits(3);
+            /// let mut permits = queue.try_reserve(3).unwrap();
+            /// permits.put('a');
+            /// assert_eq!(permits.len(), 2);
+            /// ```
+            pub fn len(&self) -> usize {
+                self.0.count()
+            }
+
+            /// Whether no permits are left.
+            ///
+            /// # Examples
+            /// ```
+            /// let queue = joinq::Queue::with_permits(3);
+            /// let mut permits = queue.try_reserve(3).unwrap();
+            /// while !permits.is_empty() {
+            ///     permits.put(permits.len());
+            /// }
+            /// assert_eq!(queue.drain().collect::<Vec<_>>(), [3, 2, 1]);
+            /// ```
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+
+            /// Uses one permit to put an item into the queue, without waiting.
+            ///
+            /// # Panics
+            /// If no permits are left.
+            ///
+            /// # Examples
+            /// ```
+            /// let queue = joinq::Queue::with_permits(1);
+            /// queue.try_reserve(1).unwrap().put("cannot fail");
+            /// assert_eq!(queue.try_get(), Ok("cannot fail"));
+            /// ```
+            #[track_caller]
+            pub fn put(&mut self, item: $param) {
+                self.0.put(item);
+            }
+        }
+
+        impl<$($life,)? $param> fmt::Debug for $name<$($life,)? $param> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).field("left", &self.len()).finish()
+            }
+        }
+    };
 }
 
-impl<T> Permits<'_, T> {
-    /// The number of unused permits.
-    pub fn len(&self) -> usize {
-        self.0.count()
-    }
+permits!(Permits, <'a, T>, &'a Queue<T>);
+permits!(PermitsOwned, <T>, Arc<Queue<T>>);
 
-    /// Whether no permits are left.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Uses one permit to put an item into the queue, without waiting.
-    ///
-    /// # Panics
-    /// If no permits are left.
-    pub fn put(&mut self, item: T) {
-        self.0.put(item);
-    }
-}
-
-impl<T> fmt::Debug for Permits<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permits").field("left", &self.len()).finish()
+/// The error of a reservation, which puts no item.
+pub(super) fn without_handle<H>(error: TryPutError<H>) -> TryPutError<()> {
+    match error {
+        TryPutError::Full(_) => TryPutError::Full(()),
+        TryPutError::Closed(_) => TryPutError::Closed(()),
     }
 }
 
@@ -235,6 +285,7 @@ impl<T> Queue<T> {
     /// queue.try_put('b').unwrap();
     /// assert_eq!(queue.drain().collect::<String>(), "ab");
     /// ```
+    #[track_caller]
     pub fn reserve(&self, count: usize) -> Reserve<'_, T> {
         Reserve(Operation::new(ReserveAttempt::new(self, count)))
     }
@@ -245,21 +296,48 @@ impl<T> Queue<T> {
     /// [`TryPutError::Full`] if there is too little, or [`TryPutError::Closed`].
     ///
     /// # Panics
-    /// If the queue was not created by [`Queue::with_permits`].
+    /// As for [`reserve`](Queue::reserve).
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::<u8>::with_permits(2);
+    /// let permits = queue.try_reserve(2).unwrap();
+    /// assert!(queue.try_reserve(1).unwrap_err().is_full());
+    /// drop(permits);
+    /// assert!(queue.try_reserve(1).is_ok());
+    /// ```
+    #[track_caller]
     pub fn try_reserve(&self, count: usize) -> Result<Permits<'_, T>, TryPutError<()>> {
-        Held::try_take(self, count).map(Permits).map_err(|error| match error {
-            TryPutError::Full(_) => TryPutError::Full(()),
-            TryPutError::Closed(_) => TryPutError::Closed(()),
-        })
+        self.assert_can_reserve(count);
+        Held::try_take(self, count).map(Permits).map_err(without_handle)
     }
 
     /// The number of free slots, or of free permits; `None` if the queue is unbounded.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::bounded(3);
+    /// queue.try_put(1).unwrap();
+    /// assert_eq!(queue.remaining_capacity(), Some(2));
+    /// ```
     pub fn remaining_capacity(&self) -> Option<usize> {
         let capacity = self.capacity()?;
         Some(match self.bound() {
             Bound::Permits(permits) => capacity - (self.total_permits() - permits.free() as usize),
-            _ => capacity - self.len(),
+            _ => capacity.saturating_sub(self.len()),
         })
+    }
+
+    /// # Panics
+    /// If so many permits can never be free at the same time.
+    #[track_caller]
+    pub(super) fn assert_can_reserve(&self, count: usize) {
+        self.permits();
+        let most = self.total_permits();
+        assert!(
+            count <= most,
+            "{count} permits requested, but the queue has only {most}: reserve at most its capacity"
+        );
     }
 
     /// How many permits there are in all.

@@ -8,7 +8,6 @@ use crate::operation::Operation;
 use crate::queue::{Held, Queue, QueueRef, ReserveAttempt};
 use std::future::poll_fn;
 use std::time::Duration;
-use tokio::task::coop::cooperative;
 
 /// Creates a channel that holds at most `buffer` messages.
 ///
@@ -33,13 +32,13 @@ pub struct WeakSender<T>(channel::WeakKeepingMessages<T>);
 /// dropped.
 pub struct Receiver<T>(PollReceiver<T>);
 
-/// Waits for permits, with tokio's cooperative budget.
+/// Waits for permits.
 async fn reserve<T, H: QueueRef<T> + Clone>(handle: H, count: usize) -> Result<Held<T, H>, SendError<()>> {
     if count > handle.queue().total_permits() {
         return Err(SendError(()));
     }
     let mut operation = Operation::new(ReserveAttempt::new(handle, count));
-    cooperative(poll_fn(|context| operation.poll(context))).await.map_err(|_| SendError(()))
+    poll_fn(|context| operation.poll(context)).await.map_err(|_| SendError(()))
 }
 
 impl<T> Sender<T> {
@@ -159,5 +158,5 @@ fn remaining_capacity<T>(queue: &Queue<T>) -> usize {
     queue.remaining_capacity().unwrap_or(usize::MAX)
 }
 
-super::sender!(Sender, WeakSender);
-super::receiver!(Receiver);
+super::sender!(Sender, WeakSender, "let (sender, mut receiver) = joinq::compat::tokio_mpsc::channel::<char>(1);");
+super::receiver!(Receiver, "let (sender, mut receiver) = joinq::compat::tokio_mpsc::channel::<char>(1);", "try_send");

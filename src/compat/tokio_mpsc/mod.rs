@@ -17,13 +17,16 @@ fn assert_may_block() {
     drop(tokio::sync::Mutex::new(()).blocking_lock());
 }
 
-/// The methods and traits of both kinds of senders, and of their weak counterparts.
+/// The methods and traits of both kinds of senders, and of their weak counterparts. `$channel` creates a channel in
+/// an example.
 macro_rules! sender {
-    ($name:ident, $weak:ident) => {
+    ($name:ident, $weak:ident, $channel:literal) => {
         impl<T> $name<T> {
             /// Waits until the receiver is dropped or closes the channel.
             pub async fn closed(&self) {
-                self.0.closed().await;
+                let mut closed = self.0.closed().0;
+                // As in tokio, this takes no part in the budget.
+                std::future::poll_fn(|context| closed.poll_without_budget(context)).await;
             }
 
             /// Whether the receiver was dropped or has closed the channel.
@@ -45,8 +48,8 @@ macro_rules! sender {
             }
         }
 
-        delegate!($name(.0): same_channel, strong_count, weak_count);
-        delegate!($weak(.0): strong_count, weak_count);
+        delegate!($name(.0) in [$channel]: same_channel, strong_count, weak_count);
+        delegate!($weak(.0) in [concat!($channel, "\nlet weak = sender.downgrade();")]: strong_count, weak_count);
         delegate!(impl Clone for $name(.0) by $name);
         delegate!(impl Clone for $weak(.0) by $weak);
         opaque_debug!(write_str " { .. }": $name<T>, $weak<T>);
@@ -56,7 +59,7 @@ use sender;
 
 /// The methods and traits of both kinds of receivers.
 macro_rules! receiver {
-    ($name:ident) => {
+    ($name:ident, $channel:literal, $send:literal) => {
         impl<T> $name<T> {
             /// Receives a message; waits while the channel is empty. Returns `None` if the channel is closed
             /// and empty and no permit is held.
@@ -135,7 +138,9 @@ macro_rules! receiver {
 
         impl<T> Unpin for $name<T> {}
 
-        delegate!($name(.0.handle()): is_closed, is_empty, len);
+        delegate!(
+            $name(.0.handle()) in [concat!($channel, "\nsender.", $send, "('a').unwrap();")]: is_closed, is_empty, len
+        );
         opaque_debug!(write_str " { .. }": $name<T>);
     };
 }

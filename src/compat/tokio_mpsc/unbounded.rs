@@ -28,5 +28,13 @@ impl<T> UnboundedSender<T> {
     }
 }
 
-super::sender!(UnboundedSender, WeakUnboundedSender);
-super::receiver!(UnboundedReceiver);
+super::sender!(
+    UnboundedSender,
+    WeakUnboundedSender,
+    "let (sender, mut receiver) = joinq::compat::tokio_mpsc::unbounded_channel::<char>();"
+);
+super::receiver!(
+    UnboundedReceiver,
+    "let (sender, mut receiver) = joinq::compat::tokio_mpsc::unbounded_channel::<char>();",
+    "send"
+);

@@ -19,7 +19,11 @@ impl<T> Queue<T> {
     /// Takes the item that was enqueued for a waiting get, or the item of the first waiting put.
     pub(super) fn pop_rendezvous(&self, state: &mut GetState) -> Result<T, PopError> {
         self.with_waiters_notifying(|lists, deferred| {
-            let item = self.transfer(lists, deferred)?;
+            let item = match self.transfer(lists, deferred) {
+                // Late items do not count for a match.
+                Err(PopError::Closed) => return self.pop_late_locked(lists),
+                item => item?,
+            };
             if std::mem::take(&mut state.matchable) {
                 lists.locked.matchable_gets -= 1;
             } else {
