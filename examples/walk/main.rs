@@ -18,7 +18,7 @@ mod options;
 mod tree;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use joinq::Queue;
+use joinq::{PutError, Queue};
 use options::{Options, Workers, USAGE};
 use std::fs::File;
 use std::io::{self, BufReader, Take, Write};
@@ -63,8 +63,9 @@ fn walk(workers: Workers, tree: Tree, first: Entry) -> io::Result<ExitCode> {
 
 fn walk_with_threads(walk: &Walk, count: usize) -> io::Result<()> {
     thread::scope(|scope| {
-        // The scope waits for its threads, and these wait for paths until the queue is closed.
-        let _end = End(&walk.queue);
+        // The scope waits for its threads, and these wait for entries until the queue is closed: at the end of
+        // this block, also if a thread cannot be spawned.
+        let _end = walk.queue.shutdown_on_drop();
         for _ in 0..count {
             thread::Builder::new().spawn_scoped(scope, || walk.work())?;
         }
@@ -74,11 +75,10 @@ fn walk_with_threads(walk: &Walk, count: usize) -> io::Result<()> {
 }
 
 fn walk_with_tasks(walk: &Arc<Walk>, count: usize) -> io::Result<()> {
-    // One thread runs all tasks, as they only wait. Paths are read on the runtime's threads for blocking
-    // work.
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    // One thread runs all tasks, as they only wait. Files are read on the runtime's threads for blocking work.
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(count).build()?;
     runtime.block_on(async {
-        let end = End(&walk.queue);
+        let end = walk.queue.shutdown_on_drop();
         let workers: Vec<_> = (0..count).map(|_| tokio::spawn(work_async(walk.clone()))).collect();
         walk.queue.join().await;
         drop(end);
@@ -90,33 +90,19 @@ fn walk_with_tasks(walk: &Arc<Walk>, count: usize) -> io::Result<()> {
 }
 
 async fn work_async(walk: Arc<Walk>) -> io::Result<()> {
-    let _end = End(&walk.queue);
-    while let Ok(task) = walk.queue.get_task().await {
-        // The path moves to another thread. The guard that marks it done stays here until that thread has
-        // finished.
-        let (path, _done) = task.into_parts();
+    let _end = walk.queue.shutdown_on_drop();
+    while let Ok(task) = walk.queue.clone().get_task_owned().await {
+        // The guard owns the queue, so it can move to another thread. There it marks the entry done.
         let walk = walk.clone();
-        tokio::task::spawn_blocking(move || walk.visit(&path)).await?;
+        tokio::task::spawn_blocking(move || walk.visit(&task, |entry| task.put_subtask(entry))).await?;
     }
     Ok(())
 }
 
-/// Ends the walk when it is dropped.
-///
-/// After `join` the queue is empty, and this only ends the loops of the workers. If a worker panics, it also
-/// removes the paths that are left, so that neither the other workers nor `join` wait for ever.
-struct End<'a>(&'a Queue<Entry>);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.shutdown_now();
-    }
-}
-
-/// The state that all workers share. The counters can be relaxed: what was done before each path was marked
+/// The state that all workers share. The counters can be relaxed: what was done before each entry was marked
 /// done happens-before the return of `join`.
 struct Walk {
-    queue: Queue<Entry>,
+    queue: Arc<Queue<Entry>>,
     tree: Tree,
     files: AtomicU64,
     lines: AtomicU64,
@@ -133,7 +119,7 @@ impl Walk {
         let progress = ProgressBar::new_spinner().with_style(style);
         progress.enable_steady_tick(Duration::from_millis(100));
         Walk {
-            queue: Queue::unbounded(),
+            queue: Arc::new(Queue::unbounded()),
             tree,
             files: AtomicU64::new(0),
             lines: AtomicU64::new(0),
@@ -144,17 +130,19 @@ impl Walk {
         }
     }
 
-    /// The loop of a blocking worker. Each path is marked done when its guard is dropped, at the end of an
+    /// The loop of a blocking worker. Each entry is marked done when its guard is dropped, at the end of an
     /// iteration.
     fn work(&self) {
-        let _end = End(&self.queue);
-        while let Ok(path) = self.queue.get_task().wait() {
-            self.visit(&path);
+        // If this worker panics, the entries that are left are removed, so that neither the other workers nor
+        // `join` wait for ever.
+        let _end = self.queue.shutdown_on_drop();
+        while let Ok(task) = self.queue.get_task().wait() {
+            self.visit(&task, |entry| task.put_subtask(entry));
         }
     }
 
-    fn visit(&self, entry: &Entry) {
-        if let Err(error) = self.look_at(entry) {
+    fn visit(&self, entry: &Entry, put: impl Fn(Entry) -> Result<(), PutError<Entry>>) {
+        if let Err(error) = self.look_at(entry, put) {
             if self.unreadable.fetch_add(1, Relaxed) < NAMED {
                 // Quoted, because a name may contain any character, also line feeds.
                 let line = format!("{:?}: {error}", entry.path());
@@ -163,12 +151,13 @@ impl Walk {
         }
     }
 
-    fn look_at(&self, entry: &Entry) -> io::Result<()> {
+    fn look_at(&self, entry: &Entry, put: impl Fn(Entry) -> Result<(), PutError<Entry>>) -> io::Result<()> {
         match self.tree.open(entry)? {
             Opened::Folder(entries) => {
                 for entry in entries {
-                    // This never waits, because the queue is unbounded. It fails only if the walk was aborted.
-                    let _ = self.queue.put(entry?).wait();
+                    if put(entry?).is_err() {
+                        break; // the queue is closed, as a worker panicked
+                    }
                 }
                 Ok(())
             }
@@ -181,7 +170,10 @@ impl Walk {
         let mut lines = Lines(0);
         let bytes = io::copy(&mut file, &mut lines)?;
         if file.get_ref().limit() == 0 {
-            return Err(io::Error::other(format!("longer than {PROCFS_MOST} MiB, which is read of a file of procfs")));
+            return Err(io::Error::new(
+                io::ErrorKind::Other,
+                format!("longer than {PROCFS_MOST} MiB, which is read of a file of procfs"),
+            ));
         }
         self.files.fetch_add(1, Relaxed);
         self.lines.fetch_add(lines.0, Relaxed);

@@ -199,7 +199,9 @@ impl ClosedFolder {
         let now = fstat(&opened)?;
         match (now.st_dev, now.st_ino) == (self.found.st_dev, self.found.st_ino) {
             true => Ok(opened),
-            false => Err(io::Error::other("another folder has taken the place of the one that was read")),
+            false => {
+                Err(io::Error::new(io::ErrorKind::Other, "another folder has taken the place of the one that was read"))
+            }
         }
     }
 }
