@@ -92,9 +92,17 @@ fn walk_with_tasks(walk: &Arc<Walk>, count: usize) -> io::Result<()> {
 async fn work_async(walk: Arc<Walk>) -> io::Result<()> {
     let _end = walk.queue.shutdown_on_drop();
     while let Ok(task) = walk.queue.clone().get_task_owned().await {
-        // The guard owns the queue, so it can move to another thread. There it marks the entry done.
+        // The guard owns the queue, so it can move to another thread. There it marks the entry done. That thread
+        // also takes what else is in the queue: to wake a thread costs more than to read a small file.
         let walk = walk.clone();
-        tokio::task::spawn_blocking(move || walk.visit(&task, |entry| task.put_subtask(entry))).await?;
+        let read = move || {
+            walk.visit(&task, |entry| task.put_subtask(entry));
+            drop(task);
+            while let Ok(task) = walk.queue.try_get_task() {
+                walk.visit(&task, |entry| task.put_subtask(entry));
+            }
+        };
+        tokio::task::spawn_blocking(read).await?;
     }
     Ok(())
 }
