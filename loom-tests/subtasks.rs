@@ -45,17 +45,17 @@ mod tests {
     #[test]
     fn a_rendezvous_delivers_a_subtask_beside_a_put() {
         explore_capped(|| {
-            let queue = Arc::new(std::sync::Arc::new(Queue::<u8>::bounded(0)));
-            let worker = spawn(&queue, |queue| {
-                let task = block_on(queue.clone().get_task_owned()).unwrap();
-                task.put_subtask(2).unwrap();
-            });
-            block_on(queue.put(1)).unwrap();
+            let queue = std::sync::Arc::new(Queue::bounded(0));
+            let mut get = queue.clone().get_task_owned();
+            assert!(poll_once(&mut get).is_none());
+            queue.try_put(1).unwrap();
+            let Some(Ok(task)) = poll_once(&mut get) else { panic!("the item was put for this get") };
+            let queue = Arc::new(queue);
             let putter = spawn(&queue, |queue| block_on(queue.put(3)).is_ok());
+            task.put_subtask(2).unwrap();
             let mut got = [block_on(queue.get()), block_on(queue.get())];
             got.sort_by_key(|item| *item.as_ref().unwrap());
             assert_eq!(got, [Ok(2), Ok(3)]);
-            worker.join().unwrap();
             assert!(putter.join().unwrap());
         });
     }

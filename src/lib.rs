@@ -26,5 +26,5 @@ pub use error::{
     ClosedTimeoutError, GetError, GetTimeoutError, JoinTimeoutError, PutError, PutTimeoutError, RecvError,
     RecvTimeoutError, SendError, SendTimeoutError, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,
 };
-pub use operation::Until;
+pub use operation::{Linger, Until};
 pub use queue::{Queue, Task};

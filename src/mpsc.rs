@@ -17,7 +17,7 @@
 
 use crate::channel::{self, OnDisconnect};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
-use crate::operation::{operation, Operation};
+use crate::operation::{lingers, operation, Operation};
 use crate::queue::{Closed, Consumer, ConsumerAttempt, Many, One, Queue, QueueRef};
 use std::fmt;
 use std::iter::FusedIterator;
@@ -353,6 +353,12 @@ operation! {
     ] "assert_eq!(receiver.recv_many(&mut messages, 2)", ", Ok(2));\nassert_eq!(messages, [1, 2]);";
     times out ["let (sender, mut receiver) = joinq::mpsc::unbounded::<u32>();" "let mut messages = Vec::new();"]
         "let late = receiver.recv_many(&mut messages, 2)", ";\nassert_eq!(late, Err(joinq::RecvTimeoutError::Timeout));";
+}
+
+lingers! {
+    RecvMany, RecvError,
+    "let (sender, mut receiver) = joinq::mpsc::unbounded();\nsender.send_many([1, 2]).wait().unwrap();",
+    "receiver.recv_many(&mut batch, 3)"
 }
 
 /// Blocking iterator over the messages of a channel; returned by [`Receiver::iter`].

@@ -4,7 +4,7 @@
 
 use super::{Receiver, Sender};
 use crate::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError};
-use crate::operation::{operation, Operation};
+use crate::operation::{lingers, operation, Operation};
 use crate::queue::{GetAttempt, Many, One, PutAttempt, Queue};
 use std::collections::VecDeque;
 use std::fmt;
@@ -192,6 +192,12 @@ operation! {
     ] "assert_eq!(receiver.recv_many(&mut messages, 2)", ", Ok(2));\nassert_eq!(messages, [1, 2]);";
     times out ["let (sender, receiver) = joinq::unbounded::<u32>();" "let mut messages = Vec::new();"]
         "let late = receiver.recv_many(&mut messages, 2)", ";\nassert_eq!(late, Err(joinq::RecvTimeoutError::Timeout));";
+}
+
+lingers! {
+    RecvMany, RecvError,
+    "let (sender, receiver) = joinq::unbounded();\nsender.send_many([1, 2]).wait().unwrap();",
+    "receiver.recv_many(&mut batch, 3)"
 }
 
 impl<'a, T> RecvMany<'a, T> {

@@ -130,32 +130,6 @@ macro_rules! delegate {
             self$($inner)+.receiver_count()
         }
     };
-    (@strong_count ($($inner:tt)+) [$lines:expr] $name:ident) => {
-        /// The number of senders.
-        ///
-        /// # Examples
-        #[doc = concat!(
-            "```\n", $lines, "\n",
-            "let other = sender.clone();\nassert_eq!(", handle_name!($name), ".strong_count(), 2);\n",
-            "```",
-        )]
-        pub fn strong_count(&self) -> usize {
-            self$($inner)+.sender_count()
-        }
-    };
-    (@weak_count ($($inner:tt)+) [$lines:expr] $name:ident) => {
-        /// The number of weak senders.
-        ///
-        /// # Examples
-        #[doc = concat!(
-            "```\n", $lines, "\n",
-            "let other = sender.downgrade();\nassert_eq!(other.weak_count(), ", handle_name!($name), ".weak_count());\n",
-            "```",
-        )]
-        pub fn weak_count(&self) -> usize {
-            self$($inner)+.weak_count()
-        }
-    };
     (@same_channel ($($inner:tt)+) [$lines:expr] $name:ident) => {
         /// Whether both belong to the same channel.
         ///

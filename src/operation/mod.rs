@@ -4,6 +4,7 @@
 //! the items.
 
 mod budget;
+mod linger;
 mod skip_counter;
 mod spin;
 mod thread;
@@ -12,6 +13,8 @@ mod until;
 
 #[cfg(feature = "tokio")]
 pub(crate) use budget::within_budget;
+pub use linger::Linger;
+pub(crate) use linger::{lingers, BatchAttempt, LingerOperation};
 pub(crate) use skip_counter::SkipCounter;
 pub(crate) use spin::SpinPolicy;
 pub use until::Until;
@@ -199,7 +202,6 @@ impl<A: Attempt> Operation<A> {
     }
 
     /// Makes a finished operation like a new one, for an attempt that can be repeated.
-    #[cfg(any(feature = "stream", feature = "sink"))]
     pub(crate) fn restart(&mut self) {
         self.finished = false;
     }

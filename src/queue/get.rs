@@ -5,7 +5,7 @@
 use super::get_state::GetState;
 use super::{Queue, QueueRef, Task, TaskOwned};
 use crate::error::{GetError, GetTimeoutError};
-use crate::operation::{operation, Attempt, SpinPolicy};
+use crate::operation::{lingers, operation, Attempt, BatchAttempt, SpinPolicy};
 use crate::raw::{PopError, PopFallback};
 use crate::wait::{GetterKind, HeldPanic, WaiterKey, WakeList};
 use std::marker::PhantomData;
@@ -48,6 +48,14 @@ impl<T> Form<T> for One {
 pub(crate) struct Many<'a, T> {
     pub(crate) items: &'a mut Vec<T>,
     pub(crate) limit: usize,
+}
+
+impl<T> Many<'_, T> {
+    /// Lowers the limit by a number of items that were appended, and returns what is left of it.
+    pub(crate) fn lower_limit(&mut self, appended: usize) -> usize {
+        self.limit -= appended;
+        self.limit
+    }
 }
 
 impl<T> Form<T> for Many<'_, T> {
@@ -287,6 +295,19 @@ where
     }
 }
 
+impl<T, H, E, F> BatchAttempt for GetAttempt<T, H, Many<'_, T>, E, F>
+where
+    H: QueueRef<T>,
+    E: From<GetError>,
+    F: From<GetTimeoutError> + From<E>,
+{
+    type Error = E;
+
+    fn lower_limit(&mut self, appended: usize) -> usize {
+        self.form.lower_limit(appended)
+    }
+}
+
 /// The end of an attempt of a queued get, also if the attempt unwinds.
 struct QueuedAttempt<'a, T, H: QueueRef<T>, K: Form<T>, E, F> {
     get: &'a mut GetAttempt<T, H, K, E, F>,
@@ -359,6 +380,12 @@ operation! {
     /// It can be dropped at any time: it takes items only in the poll that returns their number.
     pub struct GetMany<'a, T>(GetAttempt<T, &'a Queue<T>, Many<'a, T>>)
         -> Result<usize, GetError>, in time Result<usize, GetTimeoutError>;
+}
+
+lingers! {
+    GetMany, GetError,
+    "let queue = joinq::Queue::unbounded();\nqueue.put_many([1, 2]).wait().unwrap();",
+    "queue.get_many(&mut batch, 3)"
 }
 
 operation! {
