@@ -13,6 +13,13 @@
 //! The page of each module has the details under *What differs*. A module holds names and signatures over
 //! this crate's own channel; it has no algorithm and no atomics.
 //!
+//! # A whole tree of dependencies
+//!
+//! A `use` line changes one crate. To replace a channel crate in all dependencies as well, patch it by one of
+//! the crates in the folder `shims/` of this crate's repository; each page has the lines. The page
+//! [`field_tests`](https://docs.rs/joinq/latest/joinq/guide/field_tests/index.html) lists published crates
+//! that were tested in this way.
+//!
 //! # One half of a program at a time
 //!
 //! `From` converts a [`Sender`](crate::Sender) or [`Receiver`](crate::Receiver) of this crate into the handle
@@ -49,6 +56,8 @@
 //!   those of [`async_channel`] are the same types.
 //! - `tokio_mpsc` has no such conversions: its channels are the only ones with permits.
 
+#[macro_use]
+mod examples;
 #[macro_use]
 mod macros;
 
