@@ -88,8 +88,8 @@ impl Source {
         Source { name, lines }
     }
 
-    /// The lines that are code, with their numbers, without comments at their ends. A line that begins with a string
-    /// is part of an example in most places.
+    /// The lines that are code, with their numbers, without comments at their ends. A line that begins with a quote
+    /// is text: mostly of an example in the documentation.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         self.lines.iter().enumerate().filter_map(|(number, line)| {
             let line = line.split(" // ").next().unwrap_or("").trim();

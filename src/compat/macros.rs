@@ -284,7 +284,8 @@ macro_rules! error_conversions {
 }
 
 /// The errors of `crossbeam-channel` and `flume`. They differ in their texts, in `RecvError`, and in the
-/// bound on the message under which an error that contains it is an `Error`. `$module` is the path of the module.
+/// bound on the message under which an error that contains it is an `Error`. `$module` is the path of the
+/// module.
 macro_rules! errors {
     (
         in $module:literal;

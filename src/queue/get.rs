@@ -5,7 +5,7 @@
 use super::get_state::GetState;
 use super::{Queue, QueueRef, Task, TaskOwned};
 use crate::error::{GetError, GetTimeoutError};
-use crate::operation::{lingers, operation, Attempt, BatchAttempt, SpinPolicy};
+use crate::operation::{operation, Attempt, SpinPolicy};
 use crate::raw::{PopError, PopFallback};
 use crate::wait::{GetterKind, HeldPanic, WaiterKey, WakeList};
 use std::marker::PhantomData;
@@ -151,7 +151,7 @@ fn take_slow<T, K: Form<T>, E: From<GetError>>(
 /// An attempt to get items. `E` is its error, and `F` its error where a timeout is possible.
 pub(crate) struct GetAttempt<T, H: QueueRef<T>, K: Form<T>, E = GetError, F = GetTimeoutError> {
     pub(crate) handle: H,
-    form: K,
+    pub(super) form: K,
     kind: GetterKind,
     waiter: Option<WaiterKey>,
     state: GetState,
@@ -295,19 +295,6 @@ where
     }
 }
 
-impl<T, H, E, F> BatchAttempt for GetAttempt<T, H, Many<'_, T>, E, F>
-where
-    H: QueueRef<T>,
-    E: From<GetError>,
-    F: From<GetTimeoutError> + From<E>,
-{
-    type Error = E;
-
-    fn lower_limit(&mut self, appended: usize) -> usize {
-        self.form.lower_limit(appended)
-    }
-}
-
 /// The end of an attempt of a queued get, also if the attempt unwinds.
 struct QueuedAttempt<'a, T, H: QueueRef<T>, K: Form<T>, E, F> {
     get: &'a mut GetAttempt<T, H, K, E, F>,
@@ -391,12 +378,6 @@ operation! {
     ] "assert_eq!(queue.get_many(&mut items, 2)", ", Ok(2));\nassert_eq!(items, [1, 2]);";
     times out ["let queue = joinq::Queue::<u32>::unbounded();" "let mut items = Vec::new();"]
         "let late = queue.get_many(&mut items, 2)", ";\nassert_eq!(late, Err(joinq::GetTimeoutError::Timeout));";
-}
-
-lingers! {
-    GetMany, GetError,
-    "let queue = joinq::Queue::unbounded();\nqueue.put_many([1, 2]).wait().unwrap();",
-    "queue.get_many(&mut batch, 3)"
 }
 
 operation! {

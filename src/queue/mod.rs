@@ -19,6 +19,7 @@ mod get_state;
 mod handle_count;
 mod iter;
 mod late;
+mod linger;
 mod notify;
 mod owned;
 mod permit_pool;
@@ -48,11 +49,10 @@ pub use task::{Done, DoneOwned, Task, TaskOwned};
 pub use watch::{Closed, Join};
 
 pub(crate) use consumer::{Consumer, ConsumerAttempt};
-pub(crate) use get::{GetAttempt, Many, One};
+pub(crate) use get::{Collected, GetAttempt, Many, One};
 pub(crate) use handle_count::HandleCount;
 pub(crate) use put::PutAttempt;
-#[cfg(feature = "tokio")]
-pub(crate) use reserve::{Held, ReserveAttempt};
+pub(crate) use reserve::{permits, without_handle, Held, ReserveAttempt};
 #[cfg(feature = "sink")]
 pub(crate) use sink::Puts;
 #[cfg(feature = "stream")]
