@@ -50,7 +50,7 @@ fn constructors_blame_the_line_that_calls_them() {
     let _watchdog = common::watchdog();
     blames_its_line!("`Queue::bounded(0)`", Queue::<u8>::with_permits(0));
     blames_its_line!("`joinq::bounded(0)`", mpsc::bounded::<u8>(0));
-    blames_its_line!("at least 1", joinq::with_permits::<u8>(0));
+    blames_its_line!("`Queue::bounded(0)`", joinq::with_permits::<u8>(0));
 }
 
 #[test]

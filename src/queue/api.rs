@@ -82,7 +82,7 @@ impl<T> Queue<T> {
         #[doc(alias = "semaphore")]
         #[track_caller]
         pub const fn with_permits(capacity: usize) -> Self {
-            assert!(capacity > 0, "a queue with permits needs a capacity of at least 1; `Queue::bounded(0)` is a rendezvous");
+            assert!(capacity > 0, "the capacity must be greater than zero; use `Queue::bounded(0)` for a rendezvous");
             let capacity = if capacity > permit_pool::MOST { permit_pool::MOST } else { capacity };
             Queue::with_limit(capacity, 0, capacity as u64)
         }
