@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const COLUMNS: usize = 120;
 
 /// Where to look; what a package leaves out is skipped.
-const PLACES: [&str; 11] = [
+const PLACES: [&str; 12] = [
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
@@ -20,6 +20,7 @@ const PLACES: [&str; 11] = [
     "benches",
     "compat-tests",
     "fuzz",
+    "shims",
 ];
 
 /// Words and phrases that are not used, and what to write instead. Each part of a name counts as a word.
@@ -56,8 +57,6 @@ const BANNED: &[(&str, &str)] = &[
     ("manners", "the history of yields"),
     ("luck", "the history of spins"),
     ("hears", "polls"),
-    ("linger", "yield"),
-    ("lingers", "yields"),
     ("rung", "notified"),
     // The core.
     ("horizon", "the cached position of the other end"),

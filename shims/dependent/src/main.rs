@@ -34,5 +34,10 @@ fn main() {
     assert_eq!(receiver.recv(), Ok(3));
 
     assert_eq!(block_on(blocking::unblock(|| 4)), 4);
+
+    // A trait that another crate implements for the peer's handle is kept.
+    let (mut sender, receiver) = crossbeam_channel::unbounded();
+    notify::EventHandler::handle_event(&mut sender, Ok(notify::Event::default()));
+    assert_eq!(receiver.len(), 1);
     println!("async-channel 1 and 2, crossbeam-channel, flume 0.11 and 0.12 are joinq");
 }
