@@ -27,8 +27,11 @@ fn main() {
 fn with_two_workers(end: impl FnOnce(&Queue<&'static str>)) {
     let queue = Queue::unbounded();
     thread::scope(|scope| {
+        // Ends the workers, should anything here panic.
+        let _end = queue.shutdown_on_drop();
         for _ in 0..2 {
             scope.spawn(|| {
+                let _end = queue.shutdown_on_drop();
                 // Ends when the queue is closed and empty.
                 while let Ok(letter) = queue.get_task().wait() {
                     thread::sleep(Duration::from_millis(50));

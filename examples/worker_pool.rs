@@ -1,4 +1,4 @@
-//! A pool of workers: `put` gives them jobs, `task_done` marks a job done, `join` waits for all jobs.
+//! A pool of workers: `put` gives them jobs, the guard of `get_task` marks a job done, `join` waits for all jobs.
 
 use joinq::Queue;
 use std::thread;
@@ -10,24 +10,21 @@ fn main() {
     let jobs = Queue::unbounded();
     let results = Queue::unbounded();
     thread::scope(|scope| {
+        // The workers wait for more jobs. This guard ends their loops at the end of the scope, also after a panic.
+        let _end = jobs.shutdown_on_drop();
         for worker in 1..=3 {
             let (jobs, results) = (&jobs, &results);
             scope.spawn(move || {
-                while let Ok(number) = jobs.get().wait() {
-                    results.put((number, steps_to_one(number), worker)).wait().expect("the results stay open");
-                    // Once for each job, and after its result was put: so all results are there when `join`
-                    // returns. `get_task` returns a guard that does this when it is dropped, also during a
-                    // panic.
-                    jobs.task_done().expect("this job was put and not counted yet");
-                }
+                // A panic of one worker ends the others, and the `join` below.
+                let _end = jobs.shutdown_on_drop();
+                while let Ok(job) = jobs.get_task().wait() {
+                    results.put((*job, steps_to_one(*job), worker)).wait().expect("the results stay open");
+                } // Here the guard `job` marks its job done: after its result was put, so `join` waits for all results.
             });
         }
         jobs.put_many(1..=JOBS).wait().expect("the jobs are open");
         jobs.join().wait();
         println!("{JOBS} jobs are done, {} results are there", results.len());
-
-        // The workers wait for more jobs. Their loops end when the queue is closed and empty.
-        jobs.close();
     });
 
     let mut results: Vec<_> = results.try_iter().collect();

@@ -21,7 +21,7 @@ pub mod raw;
 #[cfg(not(loom))]
 mod raw;
 
-pub use channel::{bounded, unbounded, Receiver, Sender, WeakReceiver, WeakSender};
+pub use channel::{bounded, unbounded, with_permits, Receiver, Sender, WeakReceiver, WeakSender};
 pub use error::{
     ClosedTimeoutError, GetError, GetTimeoutError, JoinTimeoutError, PutError, PutTimeoutError, RecvError,
     RecvTimeoutError, SendError, SendTimeoutError, TaskDoneError, TryGetError, TryPutError, TryRecvError, TrySendError,

@@ -18,7 +18,7 @@
 use crate::channel::{self, OnDisconnect};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::operation::{lingers, operation, Operation};
-use crate::queue::{Closed, Consumer, ConsumerAttempt, Many, One, Queue, QueueRef};
+use crate::queue::{Closed, Consumer, ConsumerAttempt, Drain, Many, One, Queue, QueueRef};
 use std::fmt;
 use std::iter::FusedIterator;
 use std::task::{Context, Poll};
@@ -164,6 +164,38 @@ impl<T> Receiver<T> {
         queue.try_get_many_single(consumer, messages, limit)
     }
 
+    /// Removes the messages that are in the channel at the time of the call.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = joinq::mpsc::unbounded();
+    /// sender.send_many([1, 2, 3]).wait().unwrap();
+    /// assert_eq!(receiver.drain().collect::<Vec<_>>(), [1, 2, 3]);
+    /// assert!(receiver.is_empty());
+    /// ```
+    pub fn drain(&mut self) -> Drain<T> {
+        let mut messages = Vec::new();
+        // Only what is in the channel now: other threads may still send.
+        let _ = self.try_recv_many(&mut messages, self.len());
+        Drain::new(messages)
+    }
+
+    /// [`recv`](Receiver::recv) as a future that owns the receiver, which it returns beside the message.
+    ///
+    /// # Examples
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let (sender, receiver) = joinq::mpsc::unbounded();
+    /// sender.send('a').await.unwrap();
+    /// let recv = tokio::spawn(receiver.into_recv());
+    /// let (message, mut receiver) = recv.await.unwrap();
+    /// assert_eq!((message, receiver.try_recv().is_err()), (Ok('a'), true));
+    /// # });
+    /// ```
+    pub fn into_recv(self) -> RecvOwned<T> {
+        RecvOwned { receiver: Some(self) }
+    }
+
     /// Polls for a message, for a hand-written future: `Ready(None)` if the channel is closed and empty.
     ///
     /// The receiver wakes the waker of the last call.
@@ -285,6 +317,31 @@ impl<T> Receiver<T> {
         self.shared.is_empty()
     }
 
+    /// Whether there is no free slot.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = joinq::mpsc::bounded(1);
+    /// sender.try_send(1).unwrap();
+    /// assert!(receiver.is_full());
+    /// ```
+    #[doc(alias = "full")]
+    pub fn is_full(&self) -> bool {
+        self.shared.is_full()
+    }
+
+    /// The number of free slots; `None` if the channel is unbounded.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = joinq::mpsc::bounded(3);
+    /// sender.try_send(1).unwrap();
+    /// assert_eq!(receiver.remaining_capacity(), Some(2));
+    /// ```
+    pub fn remaining_capacity(&self) -> Option<usize> {
+        self.shared.remaining_capacity()
+    }
+
     /// The capacity; `None` if the channel is unbounded.
     ///
     /// # Examples
@@ -359,6 +416,57 @@ lingers! {
     RecvMany, RecvError,
     "let (sender, mut receiver) = joinq::mpsc::unbounded();\nsender.send_many([1, 2]).wait().unwrap();",
     "receiver.recv_many(&mut batch, 3)"
+}
+
+/// Future returned by [`Receiver::into_recv`]; it owns the receiver, and returns it.
+///
+/// # Cancel safety
+/// Dropping it drops the receiver, which closes the channel; [`RecvOwned::take`] returns the receiver. It
+/// takes a message only in the poll that returns it.
+///
+/// # Panics
+/// If it is polled after it completed, or after the receiver was taken.
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct RecvOwned<T> {
+    receiver: Option<Receiver<T>>,
+}
+
+impl<T> RecvOwned<T> {
+    /// Takes the receiver back and ends the wait. `None` if the future has completed.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_lite::future::{block_on, poll_once};
+    ///
+    /// let (sender, receiver) = joinq::mpsc::unbounded();
+    /// let mut recv = receiver.into_recv();
+    /// assert!(block_on(poll_once(&mut recv)).is_none());
+    /// let mut receiver = recv.take().unwrap();
+    /// sender.try_send(1).unwrap();
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// ```
+    pub fn take(&mut self) -> Option<Receiver<T>> {
+        self.receiver.take()
+    }
+}
+
+impl<T> std::future::Future for RecvOwned<T> {
+    type Output = (Result<T, RecvError>, Receiver<T>);
+
+    #[track_caller]
+    fn poll(self: std::pin::Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let slot = &mut self.get_mut().receiver;
+        let Some(receiver) = slot else { panic!("`RecvOwned` has ended: it completed, or its receiver was taken") };
+        let message = std::task::ready!(receiver.poll_recv(context));
+        let Some(receiver) = slot.take() else { unreachable!("it was polled") };
+        Poll::Ready((message.ok_or(RecvError), receiver))
+    }
+}
+
+impl<T> fmt::Debug for RecvOwned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecvOwned { .. }")
+    }
 }
 
 /// Blocking iterator over the messages of a channel; returned by [`Receiver::iter`].

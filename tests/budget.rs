@@ -98,18 +98,16 @@ mod takes_part {
     #[test]
     fn operations_of_a_queue() {
         let (queue, idle) = (filled(), Queue::<u8>::unbounded());
-        let owned = Arc::new(filled());
         let mut batch = Vec::new();
         cost_one_unit! {
             "get": queue.get();
             "get_many": queue.get_many(&mut batch, 2);
             "get_task": queue.get_task();
             "get until a timer": queue.get().until(pending::<()>());
-            "get_owned": owned.clone().get_owned();
+            "get_many that lingers": queue.get_many(&mut batch, 2).linger(pending::<()>);
             "put": queue.put(0);
             "put_many": queue.put_many([0, 0]);
             "put until a timer": queue.put(0).until(ready(()));
-            "put_owned": owned.clone().put_owned(0);
             "join of an idle queue": idle.join();
         }
         idle.close();
@@ -122,6 +120,26 @@ mod takes_part {
         cost_one_unit! {
             "reserve": with_permits.reserve(2);
         }
+    }
+
+    #[test]
+    fn operations_that_own_their_queue() {
+        let (queue, idle) = (Arc::new(filled()), Arc::new(Queue::<u8>::unbounded()));
+        let with_permits = Arc::new(Queue::<u8>::with_permits(2));
+        let (mut stream, mut sink) = (queue.clone().stream_owned(), queue.clone().sink_owned());
+        cost_one_unit! {
+            "get_owned": queue.clone().get_owned();
+            "get_many_owned": queue.clone().get_many_owned(2);
+            "get_task_owned": queue.clone().get_task_owned();
+            "stream_owned": stream.next();
+            "put_owned": queue.clone().put_owned(0);
+            "put_many_owned": queue.clone().put_many_owned([0, 0]);
+            "sink_owned": send(&mut sink);
+            "join_owned": idle.clone().join_owned();
+            "reserve_owned": with_permits.clone().reserve_owned(2);
+        }
+        idle.close();
+        cost_one_unit! { "closed_owned": idle.clone().closed_owned(); }
     }
 
     #[test]
@@ -250,6 +268,8 @@ mod takes_part {
 mod exhausted {
     use super::*;
     use common::{Count, Probe};
+    use futures_core::Stream;
+    use futures_sink::Sink;
     use joinq::compat::tokio_mpsc;
     use joinq::{bounded, mpsc, unbounded, GetTimeoutError, PutTimeoutError};
     use std::future::{pending, poll_fn, ready, Future};
@@ -474,11 +494,11 @@ mod exhausted {
         run(async {
             let (sender, receiver) = unbounded::<u32>();
             let (mut sink, mut stream) = (Probe::new(sender.into_sink()), Probe::new(receiver.into_stream()));
-            sink.poll_with(|sink, _| futures_sink::Sink::start_send(sink, 1)).unwrap();
-            assert!(sink.poll_with(|sink, context| futures_sink::Sink::poll_flush(sink, context)).is_ready());
+            sink.poll_with(|sink, _| sink.start_send(1)).unwrap();
+            assert!(sink.poll_with(Sink::poll_flush).is_ready());
             exhaust_budget().await;
-            assert!(sink.poll_with(|sink, context| futures_sink::Sink::poll_ready(sink, context)).is_ready());
-            let mut next = || stream.poll_with(|stream, context| futures_core::Stream::poll_next(stream, context));
+            assert!(sink.poll_with(Sink::poll_ready).is_ready());
+            let mut next = || stream.poll_with(Stream::poll_next);
             assert!(next().is_pending());
             drop(sink);
             yield_now().await;

@@ -1,12 +1,17 @@
-//! `joinq::compat::tokio_mpsc`: permits and the close, wake-ups, blocking, budget, weak handles, texts.
+//! `joinq::compat::tokio_mpsc`: permits and the close, wake-ups, blocking, budget, weak handles, streams and the
+//! polled sender, texts.
 #![cfg(feature = "tokio")]
 
 mod common;
 
 use common::{watchdog, Ledger, Probe};
+use futures_core::Stream;
+use futures_sink::Sink;
 use joinq::compat::tokio_mpsc::error::{SendError, SendTimeoutError, TryRecvError, TrySendError};
 use joinq::compat::tokio_mpsc::{self as mpsc, channel, unbounded_channel};
+use joinq::compat::tokio_mpsc::{PollSender, ReceiverStream, UnboundedReceiverStream};
 use std::panic::{catch_unwind, AssertUnwindSafe, RefUnwindSafe, UnwindSafe};
+use std::task::Poll;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
@@ -30,7 +35,7 @@ fn permits_outlive_a_close_and_delay_the_end() {
     let mut receive = Probe::pending(Box::pin(receiver.recv()));
     drop(other.release());
     assert!(receive.is_woken());
-    assert!(receive.poll() == std::task::Poll::Ready(None));
+    assert!(receive.poll() == Poll::Ready(None));
     drop(receive);
     assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
 }
@@ -235,6 +240,11 @@ fn texts_and_traits_are_those_of_tokio() {
     safe::<mpsc::OwnedPermit<std::cell::Cell<u8>>>();
     safe::<mpsc::UnboundedSender<std::cell::Cell<u8>>>();
     safe::<mpsc::UnboundedReceiver<std::cell::Cell<u8>>>();
+    fn sent<T: Send + Sync + Unpin>() {}
+    sent::<ReceiverStream<std::cell::Cell<u8>>>();
+    sent::<UnboundedReceiverStream<std::cell::Cell<u8>>>();
+    sent::<PollSender<std::cell::Cell<u8>>>();
+    sent::<mpsc::PollSendError<u8>>();
     assert!(catch_unwind(|| channel::<u8>(0)).is_err());
 }
 
@@ -363,4 +373,167 @@ fn a_weak_sender_is_counted_when_all_other_handles_are_dropped() {
     assert_eq!((weak.strong_count(), weak.weak_count()), (0, 2));
     drop(other);
     assert_eq!(weak.weak_count(), 1);
+}
+
+fn next<S: Stream + Unpin>(stream: &mut Probe<S>) -> Poll<Option<S::Item>> {
+    stream.poll_with(|stream, context| stream.poll_next(context))
+}
+
+#[test]
+fn a_stream_yields_the_messages_and_ends_with_the_last_permit() {
+    let (sender, receiver) = channel(3);
+    let mut stream = Probe::new(ReceiverStream::new(receiver));
+    assert!(next(&mut stream).is_pending());
+    sender.try_send(1).unwrap();
+    assert!(stream.is_woken());
+    let permit = sender.try_reserve().unwrap();
+    assert_eq!(stream.future.size_hint(), (1, None));
+    stream.future.close();
+    assert_eq!(stream.future.size_hint(), (1, Some(2)));
+    assert_eq!(next(&mut stream), Poll::Ready(Some(1)));
+    assert!(next(&mut stream).is_pending());
+    permit.send(2);
+    assert_eq!(stream.future.size_hint(), (1, Some(1)));
+    assert_eq!((next(&mut stream), next(&mut stream)), (Poll::Ready(Some(2)), Poll::Ready(None)));
+}
+
+#[test]
+fn a_stream_of_an_unbounded_channel_ends_with_the_last_sender() {
+    let (sender, receiver) = unbounded_channel();
+    let mut stream = Probe::new(UnboundedReceiverStream::from(receiver));
+    sender.send(1).unwrap();
+    sender.send(2).unwrap();
+    assert_eq!(stream.future.size_hint(), (2, None));
+    drop(sender);
+    assert_eq!(stream.future.size_hint(), (2, Some(2)));
+    assert_eq!(stream.future.as_mut().try_recv(), Ok(1));
+    assert_eq!((next(&mut stream), next(&mut stream)), (Poll::Ready(Some(2)), Poll::Ready(None)));
+    assert!(stream.future.as_ref().is_closed() && stream.future.into_inner().is_empty());
+}
+
+#[test]
+fn a_polled_sender_waits_in_fifo_order_and_is_woken_for_its_permit() {
+    let (sender, mut receiver) = channel(1);
+    sender.try_send(0).unwrap();
+    let [mut first, mut second] = [(); 2].map(|()| Probe::new(PollSender::new(sender.clone())));
+    for sender in [&mut first, &mut second] {
+        assert!(sender.poll_with(|sender, context| sender.poll_ready(context)).is_pending());
+    }
+    assert_eq!(receiver.try_recv(), Ok(0));
+    assert!(first.is_woken() && !second.is_woken());
+    // The permit is granted: no other sender takes the slot.
+    assert_eq!(sender.try_send(9), Err(TrySendError::Full(9)));
+    for (sender, item) in [(&mut first, 1), (&mut second, 2)] {
+        assert!(sender.is_woken());
+        assert!(sender.poll_with(|sender, context| sender.poll_ready(context)).is_ready());
+        sender.poll_with(|sender, _| sender.start_send(item)).unwrap();
+        assert_eq!(receiver.try_recv(), Ok(item));
+    }
+}
+
+#[test]
+fn a_polled_sender_that_is_aborted_closed_or_dropped_leaves_its_capacity_to_others() {
+    type End = fn(&mut PollSender<u8>);
+    let ends: [End; 4] = [
+        |sender| assert!(sender.abort_send()),
+        |sender| {
+            sender.close();
+            assert!(sender.abort_send() || sender.get_ref().is_none());
+        },
+        |sender| *sender = sender.clone(),
+        |sender| *sender = PollSender::new(channel(1).0),
+    ];
+    for end in ends {
+        for granted in [false, true] {
+            let (sender, _receiver) = channel(1);
+            let permit = sender.try_reserve().unwrap();
+            let mut polled = Probe::new(PollSender::new(sender.clone()));
+            assert!(polled.poll_with(|mut sender, context| sender.poll_reserve(context)).is_pending());
+            let other = Probe::pending(Box::pin(sender.reserve()));
+            let permit = match granted {
+                true => {
+                    drop(permit);
+                    assert!(polled.poll_with(|mut sender, context| sender.poll_reserve(context)).is_ready());
+                    None
+                }
+                false => Some(permit),
+            };
+            assert!(!other.is_woken());
+            end(&mut polled.future);
+            drop(permit);
+            assert!(other.is_woken() && other.ready().is_ok());
+        }
+    }
+}
+
+#[test]
+fn a_closed_polled_sender_uses_its_capacity_once() {
+    let (sender, mut receiver) = channel(2);
+    let mut polled = Probe::new(PollSender::new(sender));
+    assert!(polled.poll_with(|sender, context| sender.poll_ready(context)).is_ready());
+    assert!(polled.poll_with(|sender, context| sender.poll_close(context)).is_ready());
+    assert!(polled.future.is_closed() && !receiver.is_closed());
+    polled.future.send_item(1).unwrap();
+    assert_eq!(polled.future.send_item(2).unwrap_err().into_inner(), Some(2));
+    assert!(polled.future.clone().is_closed());
+    assert_eq!(receiver.try_recv(), Ok(1));
+    // It has no handle of the channel any more.
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+}
+
+#[test]
+fn a_polled_sender_sees_that_the_channel_is_closed() {
+    let (sender, receiver) = channel::<u8>(1);
+    let mut polled = Probe::new(PollSender::new(sender.clone()));
+    let mut late = Probe::new(PollSender::new(sender));
+    assert!(polled.poll_with(|mut sender, context| sender.poll_reserve(context)).is_ready());
+    assert!(late.poll_with(|mut sender, context| sender.poll_reserve(context)).is_pending());
+    drop(receiver);
+    // What was reserved can be sent, to no receiver.
+    polled.future.send_item(1).unwrap();
+    assert!(late.is_woken());
+    for sender in [&mut polled, &mut late] {
+        let error = sender.poll_with(|mut sender, context| sender.poll_reserve(context));
+        assert!(matches!(error, Poll::Ready(Err(error)) if error.to_string() == "channel closed"));
+        assert!(sender.future.is_closed());
+        assert_eq!(sender.future.send_item(2).unwrap_err().into_inner(), Some(2));
+    }
+}
+
+#[test]
+fn a_message_without_capacity_panics_with_the_text_of_the_peer() {
+    let (sender, _receiver) = channel(1);
+    let mut sender = PollSender::new(sender);
+    let payload = catch_unwind(AssertUnwindSafe(|| sender.send_item(1))).unwrap_err();
+    let text = payload.downcast_ref::<&str>().unwrap();
+    assert_eq!(*text, "`send_item` called without first calling `poll_reserve`");
+}
+
+/// Many senders in tasks of two threads: each message arrives once.
+#[test]
+fn polled_senders_under_load_lose_nothing() {
+    let _watchdog = watchdog();
+    let sum = runtime().block_on(async {
+        let (sender, receiver) = channel(3);
+        for worker in 0..4 {
+            let mut sender = PollSender::new(sender.clone());
+            tokio::spawn(async move {
+                for n in 0..500usize {
+                    std::future::poll_fn(|context| sender.poll_reserve(context)).await.unwrap();
+                    if (n + worker) % 5 == 0 && sender.abort_send() {
+                        std::future::poll_fn(|context| sender.poll_reserve(context)).await.unwrap();
+                    }
+                    sender.send_item(n).unwrap();
+                }
+            });
+        }
+        drop(sender);
+        let mut stream = ReceiverStream::new(receiver);
+        let mut sum = 0;
+        while let Some(n) = futures_lite::StreamExt::next(&mut stream).await {
+            sum += n;
+        }
+        sum
+    });
+    assert_eq!(sum, 4 * 499 * 500 / 2);
 }

@@ -6,10 +6,7 @@ use std::path::{Path, PathBuf};
 /// Functions without an example of their own, by the path below `src/` and the name (`*` for all), and the reason.
 const WITHOUT_EXAMPLE: &[(&str, &str, &str)] = &[
     ("raw/", "*", "the module is private; it is public only for the models of loom"),
-    ("queue/", "*", "their examples are not written yet"),
-    ("compat/crossbeam_channel", "*", "each method is that of the other crate, whose documentation has its example"),
-    ("compat/flume/", "*", "as above"),
-    ("compat/tokio_mpsc/", "*", "as above"),
+    ("compat/crossbeam_channel", "*", "its examples are not written yet"),
 ];
 
 /// A public function: where it is, its name, and the attributes and comments before it.
@@ -19,6 +16,13 @@ struct Function {
     line: usize,
     name: String,
     docs: String,
+}
+
+impl Function {
+    fn has_example(&self) -> bool {
+        // A macro of this name writes the block in some files.
+        self.docs.contains("```") || self.docs.contains("#[doc = example!(")
+    }
 }
 
 /// The name of the public function that begins in this line.
@@ -32,11 +36,21 @@ fn public_function(line: &str) -> Option<&str> {
     Some(&name[..name.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '$').unwrap_or(name.len())])
 }
 
-/// Whether a line before a function belongs to it: a comment, or an attribute of one or more lines.
-fn is_comment_or_attribute(line: &str) -> bool {
-    ["//", "#[", "#![", "$(#[", "\"", "$", "concat!(", "stringify!(", ")]", "))]"]
-        .iter()
-        .any(|start| line.trim_start().starts_with(start))
+/// The first of the comments and attributes that stand directly before a line. An attribute may have several lines.
+fn start_of_docs(lines: &[&str], number: usize) -> usize {
+    let is_start = |line: &str| ["//", "#[", "$(#["].iter().any(|start| line.trim_start().starts_with(start));
+    let mut first = number;
+    while first > 0 {
+        let before = lines[first - 1].trim();
+        if is_start(before) {
+            first -= 1;
+        } else if before.ends_with(")]") {
+            first = lines[..first - 1].iter().rposition(|line| is_start(line)).expect("an attribute begins");
+        } else {
+            break;
+        }
+    }
+    first
 }
 
 fn functions(file: &str, text: &str) -> Vec<Function> {
@@ -46,8 +60,7 @@ fn functions(file: &str, text: &str) -> Vec<Function> {
     let mut found = Vec::new();
     for (number, line) in lines[..end.unwrap_or(lines.len())].iter().enumerate() {
         let Some(name) = public_function(line) else { continue };
-        let first = lines[..number].iter().rposition(|line| !is_comment_or_attribute(line)).map_or(0, |at| at + 1);
-        let docs = lines[first..number].join("\n");
+        let docs = lines[start_of_docs(&lines, number)..number].join("\n");
         found.push(Function { file: file.into(), line: number + 1, name: name.into(), docs });
     }
     found
@@ -89,7 +102,7 @@ fn exception(function: &Function) -> Option<usize> {
 fn each_public_method_has_an_example() {
     let functions = all_functions();
     assert!(functions.len() > 150, "only {} public functions were found", functions.len());
-    let lacks = |function: &&Function| !function.docs.contains("```") && exception(function).is_none();
+    let lacks = |function: &&Function| !function.has_example() && exception(function).is_none();
     let complaints: Vec<String> = functions
         .iter()
         .filter(lacks)
@@ -99,11 +112,24 @@ fn each_public_method_has_an_example() {
 }
 
 #[test]
+fn each_operation_has_examples_for_its_methods() {
+    let mut count = 0;
+    for (file, text) in texts() {
+        for block in text.split("\noperation! {\n").skip(1) {
+            count += 1;
+            let block = block.split("\n}\n").next().unwrap();
+            let name = block.split("pub struct ").nth(1).unwrap().split('<').next().unwrap();
+            assert!(block.contains("    example [") && block.contains("    times out ["), "src/{file}: `{name}`");
+        }
+    }
+    assert!(count > 15, "only {count} operations were found");
+}
+
+#[test]
 fn each_exception_is_needed() {
     let functions = all_functions();
     for (index, (place, name, _)) in WITHOUT_EXAMPLE.iter().enumerate() {
-        let is_used =
-            functions.iter().any(|function| exception(function) == Some(index) && !function.docs.contains("```"));
+        let is_used = functions.iter().any(|function| exception(function) == Some(index) && !function.has_example());
         assert!(is_used, "the exception for `{name}` in src/{place} covers no function");
     }
 }
@@ -117,12 +143,14 @@ fn features_not_named(file: &str, text: &str) -> Vec<String> {
         else {
             continue;
         };
-        let Some(item) = lines[number..].iter().find(|line| !is_comment_or_attribute(line)) else { continue };
+        let is_attribute = |line: &&&str| ["#[", "//"].iter().any(|start| line.trim_start().starts_with(start));
+        let Some(item) = lines[number..].iter().find(|line| !is_attribute(line)) else { continue };
         let is_public = ["pub fn ", "pub async fn ", "pub struct ", "pub enum ", "pub trait ", "pub type "]
             .iter()
             .any(|start| item.trim_start().starts_with(start));
-        let first = lines[..number].iter().rposition(|line| !is_comment_or_attribute(line)).map_or(0, |at| at + 1);
-        if is_public && !lines[first..number].join("\n").contains(&format!("feature `{feature}`")) {
+        if is_public
+            && !lines[start_of_docs(&lines, number)..number].join("\n").contains(&format!("feature `{feature}`"))
+        {
             complaints.push(format!("src/{file}:{}: `{}` does not name `{feature}`", number + 1, item.trim()));
         }
     }
@@ -131,9 +159,62 @@ fn features_not_named(file: &str, text: &str) -> Vec<String> {
 
 #[test]
 fn each_item_names_the_feature_that_it_requires() {
-    let texts = texts().into_iter().filter(|(file, _)| !file.starts_with("queue/"));
-    let complaints: Vec<String> = texts.flat_map(|(file, text)| features_not_named(&file, &text)).collect();
+    let complaints: Vec<String> = texts().iter().flat_map(|(file, text)| features_not_named(file, text)).collect();
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+/// Names of methods and types in other crates and in Python, which a search in the documentation finds.
+const WORDS_OF_PEERS: &[&str] = &[
+    "blocking_send",
+    "blocking_recv",
+    "blocking_recv_many",
+    "send_async",
+    "recv_async",
+    "send_blocking",
+    "recv_blocking",
+    "send_timeout",
+    "recv_timeout",
+    "send_deadline",
+    "recv_deadline",
+    "put_nowait",
+    "get_nowait",
+    "qsize",
+    "empty",
+    "full",
+    "maxsize",
+    "max_capacity",
+    "shutdown",
+    "ShutDown",
+    "JoinableQueue",
+    "unfinished_tasks",
+    "disconnected",
+    "is_disconnected",
+    "Disconnected",
+    "strong_count",
+    "sender_strong_count",
+    "same_queue",
+    "ReceiverStream",
+    "PollSender",
+    "unbounded_channel",
+    "sync_channel",
+    "overflow",
+    "displace",
+    "push",
+    "pop",
+    "try_push",
+    "try_pop",
+    "try_acquire",
+    "reserve_many",
+];
+
+#[test]
+fn the_words_of_peers_are_aliases_of_native_names() {
+    let mut aliases = String::new();
+    for (_, text) in texts().iter().filter(|(file, _)| !file.starts_with("compat/")) {
+        text.lines().filter(|line| line.contains("#[doc(alias")).for_each(|line| aliases.push_str(line));
+    }
+    let lacking: Vec<_> = WORDS_OF_PEERS.iter().filter(|word| !aliases.contains(&format!("\"{word}\""))).collect();
+    assert!(lacking.is_empty(), "no name has the alias {lacking:?}");
 }
 
 #[test]

@@ -8,8 +8,10 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::os::unix::net::UnixListener;
+use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -78,10 +80,10 @@ fn walk_binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let binary = test.parent().unwrap().with_file_name("examples").join("walk");
     let made = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/walk.rs");
-    let made_since = made(&binary).is_some_and(|binary| made(&source).map_or(true, |source| binary >= source));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/walk");
+    let sources = ["main.rs", "options.rs", "tree.rs", "tree/handles.rs"].map(|name| made(&source.join(name)));
     assert!(
-        made_since,
+        made(&binary).is_some_and(|binary| sources.into_iter().flatten().all(|source| binary >= source)),
         "{binary:?} is missing or old: run plain `cargo test`, or before this `cargo build --examples`"
     );
     binary
@@ -89,7 +91,20 @@ fn walk_binary() -> PathBuf {
 
 fn walk(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>, folder: &Path) -> Outcome {
     let mut command = Command::new(walk_binary());
-    command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    command.args(arguments).current_dir(folder);
+    outcome(command)
+}
+
+/// A walk that may open no more than `files` files at a time.
+fn walk_with_open_files(files: usize, mode: &[&str], path: &Path) -> Outcome {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\"")]).arg(walk_binary());
+    command.args(mode).arg(path);
+    outcome(command)
+}
+
+fn outcome(mut command: Command) -> Outcome {
+    command.stdin(Stdio::null());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let start = Instant::now();
     // A report is short and fits into the pipes, so a running child never blocks on output that is not read
@@ -250,26 +265,11 @@ fn walk_starts_at_the_given_path() {
     assert_eq!(parse(&walk(["--", "--tasks"], tree.folder.path()).stdout), Totals { files: 1, ..nothing });
 }
 
-/// A chain of folders whose path is longer than a system call accepts, made step by step. Even root cannot
-/// read its end by the full path.
-fn too_deep(folder: &Path) -> bool {
-    let script =
-        "n=$(printf '%0200d' 0); i=0; while [ $i -lt 25 ]; do mkdir $n && cd -P $n || exit 1; i=$((i+1)); done";
-    Command::new("sh").args(["-c", script]).current_dir(folder).status().is_ok_and(|status| status.success())
-}
-
 #[test]
 fn walk_reports_unreadable_entries_and_continues() {
     let mut tree = Tree::new();
     tree.folder("open");
     tree.file("open/file", b"readable\n");
-    let mut unreadable = 0;
-
-    if too_deep(&tree.folder("chain")) {
-        unreadable += 1;
-    } else {
-        eprintln!("skipped the chain of folders: the shell cannot make it");
-    }
     let closed = tree.folder("closed");
     fs::write(closed.join("unseen"), "\n").unwrap();
     let secrets: Vec<PathBuf> = (0..9).map(|index| tree.path(format!("secret\n{index}"))).collect();
@@ -282,30 +282,222 @@ fn walk_reports_unreadable_entries_and_continues() {
         }
     };
     protect(0);
-    if fs::read_dir(&closed).is_err() {
-        unreadable += secrets.len() + 1;
-    } else {
+    if fs::read_dir(&closed).is_ok() {
         eprintln!("skipped the permissions: they do not bind this user (root?)");
         protect(0o700);
-        fs::remove_dir_all(&closed).unwrap();
-        secrets.iter().for_each(|secret| fs::remove_file(secret).unwrap());
+        return;
     }
-
     for mode in MODES {
         let outcome = walk(mode.iter().copied(), tree.folder.path());
-        assert_eq!(outcome.status.code(), Some(0));
+        assert_eq!(outcome.status.code(), Some(1), "{mode:?}");
         assert_eq!(parse(&outcome.stdout), tree.totals, "{mode:?}");
         let lines: Vec<&str> = outcome.stderr.lines().collect();
-        if unreadable == 0 {
-            assert!(lines.is_empty(), "{}", outcome.stderr);
-            continue;
-        }
-        assert!(lines[0].starts_with(&format!("unreadable {unreadable},")), "{}", outcome.stderr);
-        assert_eq!(lines.len(), 1 + unreadable.min(5), "{}", outcome.stderr);
+        assert!(lines[0].starts_with("unreadable 10,"), "{}", outcome.stderr);
+        assert_eq!(lines.len(), 6, "{}", outcome.stderr);
         assert!(lines[1..].iter().all(|line| line.contains("(os error ")), "{}", outcome.stderr);
     }
-    if closed.exists() {
-        protect(0o700);
+    protect(0o700);
+}
+
+/// Even root cannot read the first byte of the memory of a process, which is never mapped.
+#[test]
+#[cfg(target_os = "linux")]
+fn walk_exits_with_status_1_if_a_file_is_unreadable() {
+    for mode in MODES {
+        let outcome = walk(mode.iter().copied().chain(["/proc/self/mem"]), Path::new("/"));
+        assert_eq!(outcome.status.code(), Some(1), "{mode:?}");
+        assert_eq!(parse(&outcome.stdout), Totals::default(), "{mode:?}");
+        assert!(outcome.stderr.starts_with("unreadable 1, "), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("\"/proc/self/mem\": "), "{}", outcome.stderr);
+    }
+}
+
+/// Files of procfs have no size. Some are short; the page map of a process would be read for hours.
+#[test]
+#[cfg(target_os = "linux")]
+fn walk_does_not_read_a_file_without_an_end_for_ever() {
+    let outcome = walk(["/proc/self/limits"], Path::new("/"));
+    assert_eq!(outcome.status.code(), Some(0), "{}", outcome.stderr);
+    let limits = parse(&outcome.stdout);
+    assert!(limits.files == 1 && limits.lines > 10 && limits.bytes > limits.lines, "{limits:?}");
+
+    let outcome = walk(["/proc/self/pagemap"], Path::new("/"));
+    assert_eq!(outcome.status.code(), Some(1), "{}", outcome.stderr);
+    assert_eq!(parse(&outcome.stdout), Totals::default());
+    assert!(outcome.stderr.starts_with("unreadable 1, "), "{}", outcome.stderr);
+}
+
+/// `levels` nested folders with a link to the file in each, made step by step, as the path soon is longer than
+/// a system call accepts.
+fn chain(tree: &mut Tree, name: &str, levels: usize) {
+    use rustix::fs::{linkat, mkdirat, open, openat, AtFlags, Mode, OFlags};
+
+    let start = tree.folder(name);
+    fs::write(start.join("file"), "deep\n").unwrap();
+    let file = open(&start, OFlags::RDONLY, Mode::empty()).unwrap();
+    let mut folder = file.try_clone().unwrap();
+    for _ in 1..levels {
+        mkdirat(&folder, "d", Mode::RWXU).unwrap();
+        folder = openat(&folder, "d", OFlags::RDONLY, Mode::empty()).unwrap();
+        linkat(&file, "file", &folder, "file", AtFlags::empty()).unwrap();
+    }
+    (0..levels).for_each(|_| tree.count(b"deep\n"));
+}
+
+/// `TempDir` keeps a file open for each level.
+fn remove(tree: Tree) {
+    let status = Command::new("rm").arg("-rf").arg(tree.folder.path()).status();
+    assert!(status.is_ok_and(|status| status.success()), "{:?} is left", tree.folder.keep());
+}
+
+#[test]
+fn a_tree_deeper_than_the_longest_path_is_walked() {
+    let mut tree = Tree::new();
+    chain(&mut tree, "chain", 5000);
+    for mode in MODES {
+        assert_eq!(totals(mode, tree.folder.path()), tree.totals, "{mode:?}");
+        let outcome = walk_with_open_files(64, mode, tree.folder.path());
+        assert_eq!((outcome.status.code(), &*outcome.stderr), (Some(0), ""), "{mode:?}");
+        assert_eq!(parse(&outcome.stdout), tree.totals, "{mode:?}");
+    }
+    remove(tree);
+}
+
+#[test]
+fn more_folders_are_walked_than_files_may_be_open() {
+    let mut tree = Tree::new();
+    tree.file("file", b"one\n");
+    for folder in 0..2000 {
+        let folder = format!("{}/{}/{folder}", folder % 7, folder % 50);
+        tree.folder(&folder);
+        tree.name("file", format!("{folder}/a"));
+        tree.name("file", format!("{folder}/b"));
+    }
+    // Long chains, none of which is done before another one begins.
+    for name in 0..30 {
+        chain(&mut tree, &format!("chain {name}"), 100);
+    }
+    for (files, modes) in [(64, &MODES[..]), (20, &MODES[..2])] {
+        for mode in modes {
+            let outcome = walk_with_open_files(files, mode, tree.folder.path());
+            assert_eq!((outcome.status.code(), &*outcome.stderr), (Some(0), ""), "{files} {mode:?}");
+            assert_eq!(parse(&outcome.stdout), tree.totals, "{files} {mode:?}");
+        }
+    }
+    let outcome = walk_with_open_files(20, &["--threads", "8"], tree.folder.path());
+    assert_eq!(outcome.status.code(), Some(2));
+    assert!(outcome.stderr.contains("ulimit -n"), "{}", outcome.stderr);
+    remove(tree);
+}
+
+/// The mounted file system is one of a namespace of its own, for which Linux asks no privilege.
+#[test]
+#[cfg(target_os = "linux")]
+fn walk_stays_on_one_file_system() {
+    let mut tree = Tree::new();
+    tree.file("file", b"here\n");
+    let mount = tree.folder("folder/mount");
+    fs::write(mount.join("covered"), "\n").unwrap();
+    let mounted = |program: &Path, arguments: &[&str], path: &Path| {
+        let script = r#"mount -t tmpfs none "$0" && mkdir "$0/a" && echo there > "$0/a/file" && exec "$@""#;
+        let mut command = Command::new("unshare");
+        command.args(["-rm", "sh", "-c", script]).arg(&mount).arg(program).args(arguments).arg(path);
+        outcome(command)
+    };
+    let tried = Command::new("unshare").arg("--help").output().map(|_| mounted(Path::new("true"), &[], &mount));
+    if !tried.is_ok_and(|outcome| outcome.status.success()) {
+        eprintln!("skipped: `unshare` cannot mount a file system for this user");
+        return;
+    }
+    let here = tree.totals;
+    let there = Totals { files: 1, lines: 1, bytes: 6 };
+    let both = Totals { files: 2, lines: 2, bytes: 11 };
+    for mode in MODES {
+        let all: Vec<&str> = mode.iter().copied().chain(["--all-filesystems"]).collect();
+        for (arguments, path, expected) in [
+            (mode, tree.folder.path(), here),
+            (mode, &mount, there),
+            (&all, tree.folder.path(), both),
+            (&all, &mount, there),
+        ] {
+            let outcome = mounted(&walk_binary(), arguments, path);
+            assert_eq!((outcome.status.code(), &*outcome.stderr), (Some(0), ""), "{arguments:?} {path:?}");
+            assert_eq!(parse(&outcome.stdout), expected, "{arguments:?} {path:?}");
+        }
+    }
+}
+
+/// Walks 20 times while `change` is called again and again.
+fn walk_during(mut change: impl FnMut() + Send, mut walk: impl FnMut() -> Outcome) -> Vec<Outcome> {
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(Relaxed) {
+                change();
+            }
+        });
+        // A hung walk panics.
+        let outcomes = catch_unwind(AssertUnwindSafe(|| (0..20).map(|_| walk()).collect()));
+        is_done.store(true, Relaxed);
+        outcomes.unwrap_or_else(|panic| resume_unwind(panic))
+    })
+}
+
+/// To open a fifo that has no writer waits for one.
+#[test]
+fn files_that_are_replaced_by_fifos_do_not_hang_the_walk() {
+    let tree = Tree::new();
+    if !Command::new("mkfifo").arg(tree.path("fifo")).status().is_ok_and(|status| status.success()) {
+        eprintln!("skipped: there is no mkfifo");
+        return;
+    }
+    tree.folder("folder");
+    fs::write(tree.path("file"), "\n").unwrap();
+    let replace = || {
+        for kind in ["file", "fifo"] {
+            for name in 0..300 {
+                fs::hard_link(tree.path(kind), tree.path("new")).unwrap();
+                fs::rename(tree.path("new"), tree.path(format!("folder/{name}"))).unwrap();
+            }
+        }
+    };
+    replace();
+    for outcome in walk_during(replace, || walk(["folder"], tree.folder.path())) {
+        assert_eq!(outcome.status.code(), Some(0), "{}", outcome.stderr);
+        assert!(parse(&outcome.stdout).files <= 300);
+    }
+}
+
+/// Both for folders that are open and for those that are opened again for each entry.
+#[test]
+fn folders_that_are_replaced_by_links_do_not_lead_out_of_the_tree() {
+    const OUTSIDE: usize = 1_000_000;
+    let tree = Tree::new();
+    let outside = tree.folder("outside/folder");
+    for name in 0..10 {
+        fs::write(outside.join(name.to_string()), "\n".repeat(OUTSIDE)).unwrap();
+        for folder in 0..20 {
+            let folder = tree.folder(format!("inside/{folder}/folder"));
+            fs::write(folder.join(name.to_string()), "\n").unwrap();
+        }
+    }
+    symlink(tree.path("outside"), tree.path("link")).unwrap();
+    let replace = || {
+        for folder in 0..20 {
+            let folder = tree.path(format!("inside/{folder}"));
+            fs::rename(&folder, tree.path("aside")).unwrap();
+            fs::rename(tree.path("link"), &folder).unwrap();
+            thread::yield_now();
+            fs::rename(&folder, tree.path("link")).unwrap();
+            fs::rename(tree.path("aside"), &folder).unwrap();
+        }
+    };
+    for files in [20, 256] {
+        let inside = tree.path("inside");
+        for outcome in walk_during(replace, || walk_with_open_files(files, &[], &inside)) {
+            assert!(matches!(outcome.status.code(), Some(0 | 1)), "{}", outcome.stderr);
+            assert!(parse(&outcome.stdout).lines <= 200, "{files}: {}", outcome.stdout);
+        }
     }
 }
 
@@ -336,4 +528,7 @@ fn walk_rejects_bad_usage() {
     let help = walk(["--help"], folder.path());
     assert_eq!(help.status.code(), Some(0));
     assert!(help.stdout.starts_with("Usage: walk"));
+    for told in ["--all-filesystems", "Exit status: 0", "procfs"] {
+        assert!(help.stdout.contains(told), "{told}");
+    }
 }

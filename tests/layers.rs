@@ -88,11 +88,12 @@ impl Source {
         Source { name, lines }
     }
 
-    /// The lines that are code, with their numbers, without comments at their ends.
+    /// The lines that are code, with their numbers, without comments at their ends. A line that begins with a quote
+    /// is text: mostly of an example in the documentation.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         self.lines.iter().enumerate().filter_map(|(number, line)| {
             let line = line.split(" // ").next().unwrap_or("").trim();
-            (!line.is_empty() && !line.starts_with("//")).then_some((number + 1, line))
+            (!line.is_empty() && !line.starts_with("//") && !line.starts_with('"')).then_some((number + 1, line))
         })
     }
 
@@ -190,7 +191,7 @@ fn function(line: &str) -> Option<(&str, bool)> {
     let is_head =
         before.split_whitespace().all(|word| word.starts_with("pub") || word.ends_with("queue)") || word == "const");
     let end = after.find(['(', '<']).unwrap_or(after.len());
-    is_head.then_some((&after[..end], before.trim_end() == "pub"))
+    is_head.then_some((&after[..end], matches!(before.trim(), "pub" | "pub const")))
 }
 
 /// For each file of `src/queue`, which others of them it names, by their path or by a method that only one of

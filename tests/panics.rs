@@ -48,7 +48,25 @@ macro_rules! blames_its_line {
 #[test]
 fn constructors_blame_the_line_that_calls_them() {
     let _watchdog = common::watchdog();
+    blames_its_line!("`Queue::bounded(0)`", Queue::<u8>::with_permits(0));
     blames_its_line!("`joinq::bounded(0)`", mpsc::bounded::<u8>(0));
+}
+
+#[test]
+fn reservations_blame_the_line_that_asks_for_them() {
+    let _watchdog = common::watchdog();
+    let bounded = Queue::<u8>::bounded(4);
+    blames_its_line!("`Queue::with_permits`", bounded.reserve(1));
+    blames_its_line!("`Queue::with_permits`", bounded.try_reserve(1));
+    let queue = Queue::with_permits(4);
+    blames_its_line!("only 4", queue.reserve(5));
+    let owned = std::sync::Arc::new(Queue::<u8>::with_permits(4));
+    blames_its_line!("only 4", owned.clone().reserve_owned(5));
+    blames_its_line!("only 4", owned.try_reserve_owned(5));
+    blames_its_line!("only 4", queue.try_reserve(5));
+    let mut permits = queue.try_reserve(1).unwrap();
+    permits.put(1);
+    blames_its_line!("reserve as many", permits.put(2));
 }
 
 #[allow(clippy::redundant_async_block)] // the line of the `.await` is what is checked
@@ -76,6 +94,11 @@ fn operations_that_have_ended_blame_the_line_that_uses_them() {
     blames_its_line!("call the method", std::pin::Pin::new(&mut get).poll(&mut context));
     blames_its_line!("call the method", std::pin::Pin::new(&mut until).poll(&mut context));
     blames_its_line!("call the method", block_on(async { until.await }));
+    queue.try_put(1).unwrap();
+    let mut batch = Vec::new();
+    let mut linger = queue.get_many(&mut batch, 1).linger(std::future::pending::<()>);
+    assert_eq!(block_on(&mut linger), Ok(1));
+    blames_its_line!("call the method", std::pin::Pin::new(&mut linger).poll(&mut context));
 }
 
 #[test]
@@ -93,6 +116,23 @@ fn operations_of_a_channel_blame_the_line_that_uses_them() {
     let mut receive = receiver.recv();
     block_on(&mut receive).unwrap();
     blames_its_line!("`Recv` has ended", receive.wait());
+}
+
+#[cfg(feature = "sink")]
+#[test]
+fn sinks_blame_the_line_that_starts_too_early() {
+    use futures_sink::Sink;
+    use std::pin::Pin;
+
+    let _watchdog = common::watchdog();
+    let queue = Queue::bounded(1);
+    let mut sink = queue.sink();
+    Pin::new(&mut sink).start_send(1).unwrap();
+    blames_its_line!("`poll_ready`", Pin::new(&mut sink).start_send(2));
+    let (sender, _receiver) = joinq::bounded(1);
+    let mut sink = sender.into_sink();
+    Pin::new(&mut sink).start_send(1).unwrap();
+    blames_its_line!("`poll_ready`", Pin::new(&mut sink).start_send(2));
 }
 
 #[cfg(feature = "compat")]

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{watchdog, Probe};
+use common::{panicking_waker, poll, watchdog, Probe};
 use joinq::{GetError, PutError, Queue, TryGetError, TryPutError};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -335,4 +335,51 @@ fn a_join_ends_when_all_workers_have_panicked() {
         queue.join().wait_timeout(Duration::from_secs(30)).unwrap();
         assert!(workers.into_iter().map(|worker| worker.join()).filter(Result::is_err).count() > 0);
     });
+}
+
+/// A closing queue whose last item is finished while a join and a get wait with wakers that panic.
+#[test]
+fn a_panicking_waker_does_not_keep_a_closing_queue_from_its_end() {
+    for queue in queues() {
+        let task = first_task(&queue);
+        assert!(queue.close_when_done());
+        let (mut join, mut get) = (queue.join(), queue.get());
+        assert!(poll(&mut join, &panicking_waker()).is_pending() && poll(&mut get, &panicking_waker()).is_pending());
+        let other = Probe::pending(queue.get());
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(task))).is_err());
+        assert!(other.is_woken());
+        assert_eq!(other.ready(), Err(GetError));
+    }
+}
+
+/// The first step unwinds because a waker panics; both steps are done nevertheless.
+#[test]
+fn a_close_when_done_that_unwinds_has_closed_the_queue() {
+    for queue in queues::<u32>() {
+        let mut get = queue.get();
+        assert!(poll(&mut get, &panicking_waker()).is_pending());
+        let closed = Probe::pending(queue.closed());
+        let other = Probe::pending(queue.get());
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| queue.close_when_done())).is_err());
+        assert!(closed.is_woken() && other.is_woken());
+        assert_eq!(other.ready(), Err(GetError));
+    }
+}
+
+/// A subtask whose get has a waker that panics is in the queue, once, and its permit is used.
+#[test]
+fn a_subtask_that_unwinds_is_in_the_queue() {
+    for queue in queues() {
+        let task = first_task(&queue);
+        let mut get = queue.get();
+        assert!(poll(&mut get, &panicking_waker()).is_pending());
+        let put = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| task.put_subtask(1)));
+        assert!(put.is_err());
+        drop(get);
+        assert_eq!((queue.try_get(), queue.try_get()), (Ok(1), Err(TryGetError::Empty)));
+        drop(task);
+        queue.task_done().unwrap();
+        assert_eq!(queue.unfinished(), 0);
+        assert!(queue.capacity().is_none() || queue.remaining_capacity() == queue.capacity());
+    }
 }

@@ -1,11 +1,23 @@
 //! Items with a number, whose drops are recorded.
 
-use std::cell::RefCell;
 use std::fmt;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
-/// The numbers of the items that were dropped, in their order.
-pub(crate) type Drops = Rc<RefCell<Vec<u32>>>;
+/// The numbers of the items that were dropped, in their order. It can be sent, as some handles require that
+/// of a message.
+#[derive(Clone, Default)]
+pub(crate) struct Drops(Arc<Mutex<Vec<u32>>>);
+
+impl Drops {
+    fn record(&self, id: u32) {
+        self.0.lock().unwrap().push(id);
+    }
+
+    /// The numbers since the last call.
+    pub(super) fn take(&self) -> Vec<u32> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
 
 pub(crate) struct Item {
     id: u32,
@@ -27,7 +39,7 @@ impl Item {
 impl Drop for Item {
     fn drop(&mut self) {
         if let Some(drops) = self.drops.take() {
-            drops.borrow_mut().push(self.id);
+            drops.record(self.id);
         }
     }
 }

@@ -38,6 +38,15 @@ pub(crate) struct Lent<R> {
     place: Rc<RefCell<Option<R>>>,
 }
 
+impl<R> Lent<R> {
+    /// Uses the receiver by value; `act` returns it.
+    pub(crate) fn pass<O>(&mut self, act: impl FnOnce(R) -> (R, O)) -> O {
+        let (receiver, out) = act(self.receiver.take().expect("it is there until the drop"));
+        self.receiver = Some(receiver);
+        out
+    }
+}
+
 impl<R> Deref for Lent<R> {
     type Target = R;
 

@@ -176,7 +176,7 @@ fn perform<S: Side>(side: &mut S, act: impl FnOnce(&mut S) -> Option<Out>) -> Ou
 }
 
 fn take_drops<S: Side>(side: &mut S) -> Vec<u32> {
-    std::mem::take(&mut side.base().drops.borrow_mut())
+    side.base().drops.take()
 }
 
 impl<R: Side, O: Side> Pair<R, O> {

@@ -101,10 +101,13 @@ impl Operation {
     }
 
     pub(super) fn act(&mut self, how: u8, item: Item) -> Option<Out> {
-        let out = self.work.act(how, item)?;
-        // The wait of its last poll is over.
-        self.current = None;
-        Some(out)
+        // The wait of its last poll is over, also if this panics.
+        let current = self.current.take();
+        let out = self.work.act(how, item);
+        if out.is_none() {
+            self.current = current;
+        }
+        out
     }
 
     pub(super) fn ends(&self) -> bool {

@@ -1,11 +1,14 @@
 //! The operations of the bounded channel, and of its permits.
 
 use super::channel::error::{SendError, TryRecvError, TrySendError};
-use super::channel::{channel, Receiver, Sender, WeakSender};
-use crate::harness::{held, Base, Item, Op, Orders, Out, Place, Side, Slots, Topic, POLL};
-use crate::tokio_ops::{tokio_ops, Polled};
+use super::channel::{channel, PollSendError, PollSender, Receiver, ReceiverStream, Sender, WeakSender};
+use crate::harness::{held, Base, Item, Op, Orders, Out, Place, Side, Slots, Topic, Work, POLL};
+use crate::tokio_ops::{self, tokio_ops, Polled};
+use futures_sink::Sink;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 
 pub(crate) struct Channel {
     base: Base,
@@ -92,6 +95,72 @@ macro_rules! use_permits {
     }};
 }
 
+/// Each poll and each act is one of several calls.
+struct Polls {
+    sender: PollSender<Item>,
+    /// Whether it waits for capacity. A `send_item` would be a mistake of the caller then, and the peer goes on
+    /// waiting after its panic.
+    waits: bool,
+}
+
+impl Work for Polls {
+    fn poll(&mut self, context: &mut Context<'_>, how: u8) -> Poll<Out> {
+        let polled = match how {
+            0 | 1 => self.sender.poll_reserve(context),
+            _ => Pin::new(&mut self.sender).poll_ready(context),
+        };
+        self.waits = polled.is_pending();
+        polled.map(polled_sender)
+    }
+
+    fn acts(&self) -> bool {
+        true
+    }
+
+    fn act(&mut self, how: u8, item: Item) -> Option<Out> {
+        let sender = &mut self.sender;
+        match how {
+            0..=2 if !self.waits => return Some(polled_sender(sender.send_item(item))),
+            3 if !self.waits => return Some(polled_sender(Pin::new(sender).start_send(item))),
+            _ => item.id(),
+        };
+        self.waits = false;
+        match how {
+            0..=4 => return Some(Out::Facts(vec![("aborted", sender.abort_send().into())])),
+            5 => *sender = sender.clone(),
+            6 => sender.close(),
+            _ => {
+                let mut context = Context::from_waker(Waker::noop());
+                assert!(matches!(Pin::new(&mut *sender).poll_flush(&mut context), Poll::Ready(Ok(()))));
+                assert!(matches!(Pin::new(&mut *sender).poll_close(&mut context), Poll::Ready(Ok(()))));
+            }
+        }
+        Some(Out::Done)
+    }
+
+    fn ends(&self) -> bool {
+        false
+    }
+
+    fn facts(&self) -> Vec<(&'static str, usize)> {
+        let strong = self.sender.get_ref().map_or(0, Sender::strong_count);
+        vec![("closed", self.sender.is_closed().into()), ("strong", strong)]
+    }
+}
+
+fn polled_sender(result: Result<(), PollSendError<Item>>) -> Out {
+    match result {
+        Ok(()) => Out::Done,
+        Err(error) => {
+            assert_eq!(error.to_string(), "channel closed");
+            match error.into_inner() {
+                Some(item) => Out::not_sent("closed", item),
+                None => Out::Failed("closed", None),
+            }
+        }
+    }
+}
+
 impl Side for Channel {
     fn new(kind: u8) -> Self {
         let (sender, receiver) = channel(1 + usize::from(kind % 3));
@@ -107,7 +176,7 @@ impl Side for Channel {
         &mut self.base
     }
 
-    const OPS: &'static [Op<Self>] = tokio_ops!(Receiver, [capacity, max_capacity]:
+    const OPS: &'static [Op<Self>] = tokio_ops!(Receiver, ReceiverStream, [capacity, max_capacity]:
         Op(10, "try_send", |it, a, _| {
             let sender = it.senders.get(a)?;
             Some(match sender.try_send(it.base.item()) {
@@ -184,6 +253,11 @@ impl Side for Channel {
             });
             it.base.begin(Topic::Capacity, reservation)
         }),
+        Op(4, "a polled sender", |it, a, _| {
+            let sender = Sender::clone(it.senders.get(a)?);
+            it.base.begin(Topic::Capacity, Polls { sender: PollSender::new(sender), waits: false })
+        }),
+        Op(3, "facts of a polled sender", |it, a, _| it.base.facts_of_operation(a)),
         Op(14, "use a permit", |it, a, b| it.base.act(a, b)),
         Op(3, "poll_recv_many", |it, a, _| {
             let mut receiver = it.receiver.lend_alone()?;

@@ -2,7 +2,7 @@
 
 use crate::harness::{compare, Known, Topic, Wake};
 
-super::both!("side.rs": tokio::sync::mpsc, joinq::compat::tokio_mpsc);
+super::both!("side.rs": crate::tokio_ops::peer, joinq::compat::tokio_mpsc);
 
 fn wake(wake: &Wake<'_>) -> Option<&'static str> {
     (wake.topic == Topic::Items && wake.ours && wake.step == "close")

@@ -1,10 +1,11 @@
 //! The operations of the unbounded channel.
 
 use super::channel::error::{SendError, TryRecvError};
-use super::channel::{unbounded_channel, UnboundedReceiver, UnboundedSender, WeakUnboundedSender};
+use super::channel::{unbounded_channel, UnboundedReceiver, UnboundedReceiverStream, UnboundedSender, WeakUnboundedSender};
 use crate::harness::{Base, Item, Op, Out, Place, Side, Slots, Topic, POLL};
-use crate::tokio_ops::{tokio_ops, Polled};
+use crate::tokio_ops::{self, tokio_ops, Polled};
 use std::rc::Rc;
+use std::task::Context;
 
 pub(crate) struct Channel {
     base: Base,
@@ -28,7 +29,7 @@ impl Side for Channel {
         &mut self.base
     }
 
-    const OPS: &'static [Op<Self>] = tokio_ops!(UnboundedReceiver, []:
+    const OPS: &'static [Op<Self>] = tokio_ops!(UnboundedReceiver, UnboundedReceiverStream, []:
         Op(16, "send", |it, a, _| {
             let sender = it.senders.get(a)?;
             Some(match sender.send(it.base.item()) {

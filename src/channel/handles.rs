@@ -6,7 +6,7 @@
 use super::operations::RecvStream;
 #[cfg(feature = "sink")]
 use super::operations::SendSink;
-use super::operations::{IntoIter, Recv, RecvMany, RecvOwned, Send, SendMany, SendOwned};
+use super::operations::{IntoIter, Recv, RecvMany, RecvManyOwned, RecvOwned, Send, SendMany, SendManyOwned, SendOwned};
 use crate::error::{SendError, TryRecvError, TrySendError};
 use crate::queue::{Closed, Drain, HandleCount, Iter, Queue, QueueRef, TryIter};
 use std::fmt;
@@ -184,6 +184,19 @@ impl<T> Sender<T> {
         SendMany::new(&self.shared.queue, messages.into_iter().collect())
     }
 
+    /// [`send_many`](Sender::send_many) as an operation that owns the sender, and so is `'static`.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = joinq::bounded(2);
+    /// let send = sender.into_send_many(0..5);
+    /// std::thread::spawn(move || send.wait());
+    /// assert_eq!(receiver.iter().sum::<i32>(), 10);
+    /// ```
+    pub fn into_send_many(self, messages: impl IntoIterator<Item = T>) -> SendManyOwned<T> {
+        SendManyOwned::new(self, messages.into_iter().collect())
+    }
+
     /// Sends as many of the messages as there are free slots, without waiting.
     ///
     /// # Errors
@@ -344,6 +357,20 @@ impl<T> Receiver<T> {
     #[doc(alias = "into_recv_async")]
     pub fn into_recv(self) -> RecvOwned<T> {
         RecvOwned::new(self)
+    }
+
+    /// [`recv_many`](Receiver::recv_many) as an operation that owns the receiver, and so is `'static`; it
+    /// returns the messages in a vector, which is empty only if `limit` is 0.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = joinq::unbounded();
+    /// sender.send_many([1, 2, 3]).wait().unwrap();
+    /// let recv = receiver.clone().into_recv_many(2);
+    /// assert_eq!(std::thread::spawn(move || recv.wait()).join().unwrap(), Ok(vec![1, 2]));
+    /// ```
+    pub fn into_recv_many(self, limit: usize) -> RecvManyOwned<T> {
+        RecvManyOwned::new(self, limit)
     }
 
     /// A receiver that does not keep the channel open.
@@ -533,6 +560,18 @@ macro_rules! handle {
             #[doc(alias("maxsize", "max_capacity"))]
             pub fn capacity(&self) -> Option<usize> {
                 self.shared.queue.capacity()
+            }
+
+            /// The number of free slots, or of free permits; `None` if the channel is unbounded.
+            ///
+            /// # Examples
+            /// ```
+            /// let (sender, receiver) = joinq::bounded(10);
+            /// sender.try_send(1).unwrap();
+            #[doc = concat!("assert_eq!(", $variable, ".remaining_capacity(), Some(9));")]
+            /// ```
+            pub fn remaining_capacity(&self) -> Option<usize> {
+                self.shared.queue.remaining_capacity()
             }
 
             /// The number of senders.

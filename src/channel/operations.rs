@@ -5,7 +5,7 @@
 use super::{Receiver, Sender};
 use crate::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError};
 use crate::operation::{lingers, operation, Operation};
-use crate::queue::{GetAttempt, Many, One, PutAttempt, Queue};
+use crate::queue::{Collected, GetAttempt, Many, One, PutAttempt, Queue};
 use std::collections::VecDeque;
 use std::fmt;
 use std::iter::FusedIterator;
@@ -17,9 +17,9 @@ operation! {
     /// Future returned by [`Sender::send`](crate::Sender::send).
     ///
     /// # Cancel safety
-    /// As for [`Put`](crate::queue::Put): dropping it while it is pending drops the message, unless a receive has
-    /// freed a slot and enqueued the message by then. [`Send::take`] returns the message, or `None` if it is
-    /// in the channel.
+    /// As for [`Put`](crate::queue::Put): dropping it while it is pending drops the message, unless a receive
+    /// has freed a slot and enqueued the message by then. [`Send::take`] returns the message, or `None` if it
+    /// is in the channel.
     pub struct Send<'a, T>(Sending<'a, T, Option<T>, T>)
         -> Result<(), SendError<T>>, in time Result<(), SendTimeoutError<T>>;
     example ["let (sender, receiver) = joinq::bounded(1);"]
@@ -203,6 +203,51 @@ lingers! {
 impl<'a, T> RecvMany<'a, T> {
     pub(super) fn new(queue: &'a Queue<T>, items: &'a mut Vec<T>, limit: usize) -> Self {
         RecvMany(Operation::new(GetAttempt::new(queue, Many { items, limit })))
+    }
+}
+
+operation! {
+    /// Future returned by [`Sender::into_send_many`](crate::Sender::into_send_many); it owns the sender.
+    ///
+    /// # Cancel safety
+    /// As for [`SendMany`].
+    pub struct SendManyOwned<T>(PutAttempt<T, Sender<T>, VecDeque<T>, SendError<Vec<T>>, SendTimeoutError<Vec<T>>>)
+        -> Result<(), SendError<Vec<T>>>, in time Result<(), SendTimeoutError<Vec<T>>>;
+}
+
+impl<T> SendManyOwned<T> {
+    pub(super) fn new(sender: Sender<T>, messages: VecDeque<T>) -> Self {
+        SendManyOwned(Operation::new(PutAttempt::new(sender, messages)))
+    }
+
+    /// Takes back the messages that are not in the channel, in their order, and ends the operation.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_lite::future::{block_on, poll_once};
+    ///
+    /// let (sender, _receiver) = joinq::bounded(1);
+    /// let mut send = sender.into_send_many([1, 2, 3]);
+    /// assert!(block_on(poll_once(&mut send)).is_none());
+    /// assert_eq!(send.take(), [2, 3]);
+    /// ```
+    pub fn take(&mut self) -> Vec<T> {
+        self.0.take_back().unwrap_or_default()
+    }
+}
+
+operation! {
+    /// Future returned by [`Receiver::into_recv_many`](crate::Receiver::into_recv_many); it owns the receiver.
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time: it takes messages only in the poll that returns them.
+    pub struct RecvManyOwned<T>(GetAttempt<T, Receiver<T>, Collected<T>, RecvError, RecvTimeoutError>)
+        -> Result<Vec<T>, RecvError>, in time Result<Vec<T>, RecvTimeoutError>;
+}
+
+impl<T> RecvManyOwned<T> {
+    pub(super) fn new(receiver: Receiver<T>, limit: usize) -> Self {
+        RecvManyOwned(Operation::new(GetAttempt::new(receiver, Collected { items: Vec::new(), limit })))
     }
 }
 

@@ -309,8 +309,8 @@ conversions! {
     Receiver from Receiver: Receiver::new, |handle| handle.inner().clone();
 }
 
-/// A future of this crate's channel under its name in `async-channel`. It is `Unpin`, as in 1.x; in 2.x it is not,
-/// so code for either version compiles.
+/// A future of this crate's channel under its name in `async-channel`. It is `Unpin`, as in 1.x; in 2.x it is
+/// not, so code for either version compiles.
 macro_rules! future {
     ($(#[$meta:meta])* $name:ident: $($inner:ident)::+ -> $output:ty) => {
         $(#[$meta])*

@@ -2,8 +2,7 @@
 
 /// Methods of a handle that call the same method of this crate's own handle.
 ///
-/// `delegate!(Sender(.0): len, is_empty)` calls `self.0.len()` and `self.0.is_empty()`. The examples of the methods
-/// begin with the lines of [`example_channel`]; `delegate!(Sender(.0) in ["..."]: len)` has others.
+/// `delegate!(Sender(.0): len, is_empty)` calls `self.0.len()` and `self.0.is_empty()`.
 /// `delegate!(impl Clone for Sender(.0) by Sender)` returns `Sender(self.0.clone())`.
 macro_rules! delegate {
     (impl Clone for $name:ident($($inner:tt)+) by $make:expr) => {
@@ -15,213 +14,115 @@ macro_rules! delegate {
     };
     ($name:ident<$life:lifetime> $inner:tt: $($method:ident),+) => {
         impl<T> $name<$life, T> {
-            $(delegate!(@$method $inner [example_channel!($name)] $name);)+
+            $(delegate!(@$method $inner $name);)+
         }
     };
     ($name:ident $inner:tt: $($method:ident),+) => {
         impl<T> $name<T> {
-            $(delegate!(@$method $inner [example_channel!($name)] $name);)+
-        }
-    };
-    ($name:ident $inner:tt in $lines:tt: $($method:ident),+) => {
-        impl<T> $name<T> {
-            $(delegate!(@$method $inner $lines $name);)+
+            $(delegate!(@$method $inner $name);)+
         }
     };
 
-    (@close ($($inner:tt)+) [$lines:expr] $name:ident) => {
+    (@close ($($inner:tt)+) $name:ident) => {
         /// Closes the channel. Returns true for the one call that closed it.
         ///
-        /// # Examples
-        #[doc = concat!(
-            "```\n", $lines, "\n",
-            "assert!(", handle_name!($name), ".close());\nassert!(!", handle_name!($name), ".close()); // it is closed already\n",
-            "```",
+        #[doc = example!(
+            $name:
+            "assert!(", handle_name!($name), ".close());\n",
+            "assert!(!", handle_name!($name), ".close()); // it is closed already"
         )]
         pub fn close(&self) -> bool {
             self$($inner)+.close()
         }
     };
-    (@is_closed ($($inner:tt)+) [$lines:expr] $name:ident) => {
+    (@is_closed ($($inner:tt)+) $name:ident) => {
         /// Whether the channel is closed: by a call, or because all handles of one side were dropped.
         ///
-        /// # Examples
-        #[doc = concat!(
-            "```\n", $lines, "\n",
-            "assert!(!", handle_name!($name), ".is_closed());\nreceiver.close();\nassert!(", handle_name!($name), ".is_closed());\n",
-            "```",
+        #[doc = example!(
+            $name:
+            "assert!(!", handle_name!($name), ".is_closed());\nreceiver.close();\n",
+            "assert!(", handle_name!($name), ".is_closed());"
         )]
         pub fn is_closed(&self) -> bool {
             self$($inner)+.is_closed()
         }
     };
-    (@is_disconnected ($($inner:tt)+) [$lines:expr] $name:ident) => {
+    (@is_disconnected ($($inner:tt)+) $name:ident) => {
         /// Whether all senders or all receivers were dropped.
         ///
-        /// # Examples
-        #[doc = concat!(
-            "```\n", $lines, "\n",
-            "assert!(!", handle_name!($name), ".is_disconnected());\ndrop(", handle_name!(other $name), ");\nassert!(", handle_name!($name), ".is_disconnected());\n",
-            "```",
+        #[doc = example!(
+            $name:
+            "assert!(!", handle_name!($name), ".is_disconnected());\n",
+            "drop(", handle_name!(other $name), ");\n",
+            "assert!(", handle_name!($name), ".is_disconnected());"
         )]
         pub fn is_disconnected(&self) -> bool {
             self$($inner)+.is_disconnected()
         }
     };
-    (@is_empty ($($inner:tt)+) [$lines:expr] $name:ident) => {
+    (@is_empty ($($inner:tt)+) $name:ident) => {
         /// Whether the channel contains no messages; always true with capacity 0.
         ///
-        /// # Examples
-        #[doc = concat!("```\n", $lines, "\n", "assert!(!", handle_name!($name), ".is_empty());\n", "```")]
+        #[doc = example!($name: "assert!(!", handle_name!($name), ".is_empty());")]
         pub fn is_empty(&self) -> bool {
             self$($inner)+.is_empty()
         }
     };
-    (@is_full ($($inner:tt)+) [$lines:expr] $name:ident) => {
+    (@is_full ($($inner:tt)+) $name:ident) => {
         /// Whether the number of messages is the capacity; always true with capacity 0.
         ///
-        /// # Examples
-        #[doc = concat!("```\n", $lines, "\n", "assert!(", handle_name!($name), ".is_full());\n", "```")]
+        #[doc = example!($name: "assert!(", handle_name!($name), ".is_full());")]
         pub fn is_full(&self) -> bool {
             self$($inner)+.is_full()
         }
     };
-    (@len ($($inner:tt)+) [$lines:expr] $name:ident) => {
+    (@len ($($inner:tt)+) $name:ident) => {
         /// The number of messages in the channel; always 0 with capacity 0.
         ///
-        /// # Examples
-        #[doc = concat!("```\n", $lines, "\n", "assert_eq!(", handle_name!($name), ".len(), 1);\n", "```")]
+        #[doc = example!($name: "assert_eq!(", handle_name!($name), ".len(), 1);")]
         pub fn len(&self) -> usize {
             self$($inner)+.len()
         }
     };
-    (@capacity ($($inner:tt)+) [$lines:expr] $name:ident) => {
+    (@capacity ($($inner:tt)+) $name:ident) => {
         /// The capacity; `None` if the channel is unbounded.
         ///
-        /// # Examples
-        #[doc = concat!("```\n", $lines, "\n", "assert_eq!(", handle_name!($name), ".capacity(), Some(1));\n", "```")]
+        #[doc = example!($name: "assert_eq!(", handle_name!($name), ".capacity(), Some(1));")]
         pub fn capacity(&self) -> Option<usize> {
             self$($inner)+.capacity()
         }
     };
-    (@sender_count ($($inner:tt)+) [$lines:expr] $name:ident) => {
+    (@sender_count ($($inner:tt)+) $name:ident) => {
         /// The number of senders.
         ///
-        /// # Examples
-        #[doc = concat!(
-            "```\n", $lines, "\n",
-            "let other = sender.clone();\nassert_eq!(", handle_name!($name), ".sender_count(), 2);\n",
-            "```",
+        #[doc = example!(
+            $name:
+            "let other = sender.clone();\n",
+            "assert_eq!(", handle_name!($name), ".sender_count(), 2);"
         )]
         pub fn sender_count(&self) -> usize {
             self$($inner)+.sender_count()
         }
     };
-    (@receiver_count ($($inner:tt)+) [$lines:expr] $name:ident) => {
+    (@receiver_count ($($inner:tt)+) $name:ident) => {
         /// The number of receivers.
         ///
-        /// # Examples
-        #[doc = concat!(
-            "```\n", $lines, "\n",
-            "let other = receiver.clone();\nassert_eq!(", handle_name!($name), ".receiver_count(), 2);\n",
-            "```",
+        #[doc = example!(
+            $name:
+            "let other = receiver.clone();\n",
+            "assert_eq!(", handle_name!($name), ".receiver_count(), 2);"
         )]
         pub fn receiver_count(&self) -> usize {
             self$($inner)+.receiver_count()
         }
     };
-    (@same_channel ($($inner:tt)+) [$lines:expr] $name:ident) => {
+    (@same_channel ($($inner:tt)+) $name:ident) => {
         /// Whether both belong to the same channel.
         ///
-        /// # Examples
-        #[doc = concat!(
-            "```\n", $lines, "\n",
-            "assert!(", handle_name!($name), ".same_channel(&", handle_name!($name), ".clone()));\n",
-            "```",
-        )]
+        #[doc = example!($name: "assert!(", handle_name!($name), ".same_channel(&", handle_name!($name), ".clone()));")]
         pub fn same_channel(&self, other: &Self) -> bool {
             self$($inner)+.same_channel(&other$($inner)+)
         }
-    };
-}
-
-/// The first lines of an example: a channel of this module with capacity 1 and one message, and the handle.
-macro_rules! example_channel {
-    (Sender) => {
-        concat!("let (sender, receiver) = ", module_path!(), "::bounded(1);\nsender.try_send('a').unwrap();")
-    };
-    (Receiver) => {
-        example_channel!(Sender)
-    };
-    (@flume $line:literal) => {
-        concat!(
-            "use joinq::compat::flume;\n\nlet (sender, receiver) = flume::bounded(1);\nsender.try_send('a').unwrap();\n",
-            $line
-        )
-    };
-    (SendFut) => {
-        example_channel!(@flume "let send = sender.send_async('b');")
-    };
-    (SendSink) => {
-        example_channel!(@flume "let sink = sender.sink();")
-    };
-    (RecvFut) => {
-        example_channel!(@flume "let receive = receiver.recv_async();")
-    };
-    (RecvStream) => {
-        example_channel!(@flume "let stream = receiver.stream();")
-    };
-}
-
-/// The variable of a handle in an example, and that of the other side.
-macro_rules! handle_name {
-    (Sender) => {
-        "sender"
-    };
-    (Receiver) => {
-        "receiver"
-    };
-    (SendFut) => {
-        "send"
-    };
-    (SendSink) => {
-        "sink"
-    };
-    (RecvFut) => {
-        "receive"
-    };
-    (RecvStream) => {
-        "stream"
-    };
-    (UnboundedSender) => {
-        "sender"
-    };
-    (UnboundedReceiver) => {
-        "receiver"
-    };
-    (WeakSender) => {
-        "weak"
-    };
-    (WeakUnboundedSender) => {
-        "weak"
-    };
-    (other Sender) => {
-        "receiver"
-    };
-    (other Receiver) => {
-        "sender"
-    };
-    (other SendFut) => {
-        "receiver"
-    };
-    (other SendSink) => {
-        "receiver"
-    };
-    (other RecvFut) => {
-        "sender"
-    };
-    (other RecvStream) => {
-        "sender"
     };
 }
 
@@ -383,7 +284,8 @@ macro_rules! error_conversions {
 }
 
 /// The errors of `crossbeam-channel` and `flume`. They differ in their texts, in `RecvError`, and in the
-/// bound on the message under which an error that contains it is an `Error`. `$module` is the path of the module.
+/// bound on the message under which an error that contains it is an `Error`. `$module` is the path of the
+/// module.
 macro_rules! errors {
     (
         in $module:literal;

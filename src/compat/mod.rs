@@ -8,7 +8,7 @@
 //! | `crossbeam-channel` 0.5 | [`crossbeam_channel`] | no `select!`, no timer channels |
 //! | `flume` 0.12 | [`flume`] | no `Selector` |
 //! | `std::sync::mpsc` | [`std_mpsc`] | the stable names only |
-//! | `tokio::sync::mpsc` 1.53 | `tokio_mpsc`, with the feature `tokio` | at most 2^30 - 1 slots |
+//! | `tokio::sync::mpsc` 1.54 | `tokio_mpsc`, with the feature `tokio` | at most 2^30 - 1 slots |
 //!
 //! The page of each module has the details under *What differs*. A module holds names and signatures over
 //! this crate's own channel; it has no algorithm and no atomics.
@@ -56,6 +56,8 @@
 //!   those of [`async_channel`] are the same types.
 //! - `tokio_mpsc` has no such conversions: its channels are the only ones with permits.
 
+#[macro_use]
+mod examples;
 #[macro_use]
 mod macros;
 

@@ -122,6 +122,7 @@ impl<O, M, F> Linger<O, M, F> {
 impl<O: LingerOperation, M: FnOnce() -> F, F: Future> Future for Linger<O, M, F> {
     type Output = Result<usize, O::Error>;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if let Poll::Ready(output) = this.operation.poll_batch(context, this.count) {
@@ -170,6 +171,7 @@ macro_rules! lingers {
                 "assert_eq!((count, batch), (Ok(2), vec![1, 2])); // no third item arrived in time\n```",
             )]
             #[track_caller]
+            #[doc(alias = "batch")]
             pub fn wait_linger(mut self, linger: std::time::Duration) -> Result<usize, $error> {
                 self.0.assert_not_ended(stringify!($name));
                 self.0.block_lingering(linger)
@@ -197,6 +199,7 @@ macro_rules! lingers {
                 "assert_eq!((count, batch), (Ok(2), vec![1, 2]));\n# });\n```",
             )]
             #[track_caller]
+            #[doc(alias("chunks_timeout", "batch"))]
             pub fn linger<M: FnOnce() -> F, F: std::future::Future>(
                 self,
                 timer: M,
@@ -209,6 +212,7 @@ macro_rules! lingers {
         impl<T> crate::operation::LingerOperation for $name<'_, T> {
             type Error = $error;
 
+            #[track_caller]
             fn poll_batch(
                 &mut self,
                 context: &mut std::task::Context<'_>,

@@ -249,9 +249,9 @@ macro_rules! operation {
         impl<$($life,)* $param> $name<$($life,)* $param> {
             /// Blocks this thread until the operation has completed.
             ///
-            /// It spins and yields for a short time before it parks. Do not call this in an async task: use
-            /// `.await` there. A task that blocks its thread keeps the runtime from running the other tasks of
-            /// this thread; with one thread the program hangs.
+            /// It spins and yields for a short time before it parks. Do not call this in an async task, as that
+            /// keeps the runtime from running other tasks on this thread; with one thread the program hangs.
+            /// Use `.await` there, or move the call to a thread that may block (`spawn_blocking`).
             ///
             /// # Panics
             /// If the operation has ended.
@@ -262,6 +262,7 @@ macro_rules! operation {
             // check.
             #[inline(always)]
             #[track_caller]
+            #[doc(alias("block_on", "blocking"))]
             pub fn wait(mut self) -> $output {
                 self.0.assert_not_ended(stringify!($name));
                 match self.0.block(None) {
@@ -324,6 +325,7 @@ macro_rules! operation {
                 "# }\n```",
             )]
             #[track_caller]
+            #[doc(alias("timeout", "timeout_at"))]
             pub fn until<F: std::future::Future>(self, timer: F) -> crate::operation::Until<Self, F> {
                 self.0.assert_not_ended(stringify!($name));
                 crate::operation::Until::new(self, timer)

@@ -24,6 +24,7 @@ impl<T> Queue<T> {
         /// LOG.try_put("hello".into()).unwrap();
         /// assert_eq!(LOG.try_get().unwrap(), "hello");
         /// ```
+        #[doc(alias = "SimpleQueue")]
         pub const fn unbounded() -> Self {
             Queue::with_limit(0, UNBOUNDED, 0)
         }
@@ -33,7 +34,12 @@ impl<T> Queue<T> {
         /// Creates a queue that holds at most `capacity` items.
         ///
         /// Memory is allocated as it is used, so a large capacity costs nothing in advance. The number of
-        /// items in the queue never exceeds the capacity, not even while gets wait.
+        /// items in the queue never exceeds the capacity, not even while gets wait; except by
+        /// [subtasks](Task::put_subtask).
+        ///
+        /// **Workers that put into the queue from which they get** can all wait for a free slot: while each
+        /// of them waits in `put`, none takes an item. Such workers put by [`Task::put_subtask`], which never
+        /// waits.
         ///
         /// A queue with capacity 0 is a *rendezvous*: each item is handed to a get. A [`put`](Queue::put)
         /// completes at once if a get waits; otherwise it completes when a get has taken its item. A
@@ -48,6 +54,7 @@ impl<T> Queue<T> {
         /// queue.try_put('a').unwrap();
         /// assert!(queue.try_put('b').unwrap_err().is_full());
         /// ```
+        #[doc(alias("maxsize", "sync_channel"))]
         pub const fn bounded(capacity: usize) -> Self {
             let most = UNBOUNDED - 1;
             Queue::with_limit(capacity, if capacity as u64 > most { most } else { capacity as u64 }, 0)
@@ -58,15 +65,26 @@ impl<T> Queue<T> {
         /// Creates a queue that holds at most `capacity` items and whose capacity can be reserved in advance:
         /// see [`reserve`](Queue::reserve).
         ///
-        /// Each item costs a little more than in a queue made by [`bounded`](Queue::bounded). The capacity is
-        /// limited to 2^30 - 1.
+        /// Each item costs a little more than in a queue created by [`bounded`](Queue::bounded). A capacity
+        /// above 2^30 - 1 is lowered to that.
         ///
         /// # Panics
         /// If `capacity` is 0.
+        ///
+        /// # Examples
+        /// ```
+        /// let queue = joinq::Queue::with_permits(2);
+        /// let mut permits = queue.try_reserve(2).unwrap(); // all the capacity
+        /// assert!(queue.try_put('a').unwrap_err().is_full());
+        /// permits.put('b');
+        /// assert_eq!(queue.try_get(), Ok('b'));
+        /// ```
+        #[doc(alias = "semaphore")]
+        #[track_caller]
         pub const fn with_permits(capacity: usize) -> Self {
-            assert!(capacity > 0, "capacity must be greater than zero");
-            let permits = if capacity > permit_pool::MOST { permit_pool::MOST } else { capacity };
-            Queue::with_limit(capacity, 0, permits as u64)
+            assert!(capacity > 0, "the capacity must be greater than zero; use `Queue::bounded(0)` for a rendezvous");
+            let capacity = if capacity > permit_pool::MOST { permit_pool::MOST } else { capacity };
+            Queue::with_limit(capacity, 0, capacity as u64)
         }
     }
 
@@ -81,7 +99,7 @@ impl<T> Queue<T> {
     /// The operation does nothing until it is polled or waited for.
     ///
     /// # Errors
-    /// [`PutError`](crate::PutError) with the item if the queue is closed.
+    /// [`PutError`] with the item if the queue is closed.
     ///
     /// # Cancel safety
     /// A pending `Put` waits in FIFO order together with its item. The get that frees a slot enqueues the
@@ -99,6 +117,7 @@ impl<T> Queue<T> {
     /// # }) }
     /// ```
     #[inline]
+    #[doc(alias("push", "enqueue", "blocking_send", "put_timeout"))]
     pub fn put(&self, item: T) -> Put<'_, T> {
         Put(Operation::new(PutAttempt::new(self, Some(item))))
     }
@@ -122,6 +141,7 @@ impl<T> Queue<T> {
     /// assert!(queue.get().wait_timeout(Duration::from_millis(1)).unwrap_err().is_timeout());
     /// ```
     #[inline]
+    #[doc(alias("pop", "dequeue", "blocking_recv", "get_timeout"))]
     pub fn get(&self) -> Get<'_, T> {
         Get(Operation::new(GetAttempt::new(self, One)))
     }
@@ -131,7 +151,17 @@ impl<T> Queue<T> {
     /// # Errors
     /// [`TryPutError::Full`] or [`TryPutError::Closed`], with the item. The queue is also *full* if its last
     /// free slots are claimed by puts on other threads that have begun and not returned yet.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::bounded(1);
+    /// assert_eq!(queue.try_put('a'), Ok(()));
+    /// assert_eq!(queue.try_put('b'), Err(joinq::TryPutError::Full('b')));
+    /// queue.close();
+    /// assert_eq!(queue.try_put('c'), Err(joinq::TryPutError::Closed('c')));
+    /// ```
     #[inline]
+    #[doc(alias("put_nowait", "try_push"))]
     pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
         Ok(self.push_from(Item(item))?)
     }
@@ -151,6 +181,7 @@ impl<T> Queue<T> {
     /// assert!(queue.try_get().unwrap_err().is_closed());
     /// ```
     #[inline]
+    #[doc(alias("get_nowait", "try_pop"))]
     pub fn try_get(&self) -> Result<T, TryGetError> {
         self.try_get_or()
     }
@@ -180,7 +211,7 @@ impl<T> Queue<T> {
     /// two runs.
     ///
     /// # Errors
-    /// [`PutError`](crate::PutError) with the items that were not enqueued if the queue is closed.
+    /// [`PutError`] with the items that were not enqueued if the queue is closed.
     ///
     /// # Cancel safety
     /// Dropping the operation drops the items that are not in the queue; [`PutMany::take`] returns them.
@@ -191,6 +222,7 @@ impl<T> Queue<T> {
     /// queue.put_many(0..100).wait().unwrap();
     /// assert_eq!(queue.len(), 100);
     /// ```
+    #[doc(alias("extend", "put_all"))]
     pub fn put_many(&self, items: impl IntoIterator<Item = T>) -> PutMany<'_, T> {
         PutMany(Operation::new(PutAttempt::new(self, items.into_iter().collect())))
     }
@@ -213,6 +245,7 @@ impl<T> Queue<T> {
     /// assert_eq!(queue.get_many(&mut batch, 2).wait(), Ok(2));
     /// assert_eq!(batch, ['a', 'b']);
     /// ```
+    #[doc(alias("batch", "chunks"))]
     pub fn get_many<'a>(&'a self, items: &'a mut Vec<T>, limit: usize) -> GetMany<'a, T> {
         GetMany(Operation::new(GetAttempt::new(self, Many { items, limit })))
     }
@@ -221,6 +254,14 @@ impl<T> Queue<T> {
     ///
     /// # Errors
     /// [`TryPutError`] with the items that were not enqueued.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::bounded(2);
+    /// let error = queue.try_put_many([1, 2, 3]).unwrap_err();
+    /// assert_eq!(error.into_inner(), [3]); // there was no slot for it
+    /// assert_eq!(queue.len(), 2);
+    /// ```
     pub fn try_put_many(&self, items: impl IntoIterator<Item = T>) -> Result<(), TryPutError<Vec<T>>> {
         let mut items: VecDeque<T> = items.into_iter().collect();
         self.push_many(&mut items).map_err(|error| match error {
@@ -233,6 +274,16 @@ impl<T> Queue<T> {
     ///
     /// # Errors
     /// As for [`try_get`](Queue::try_get), if the queue is empty.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// let mut batch = Vec::new();
+    /// assert!(queue.try_get_many(&mut batch, 10).unwrap_err().is_empty());
+    /// queue.try_put_many([1, 2, 3]).unwrap();
+    /// assert_eq!(queue.try_get_many(&mut batch, 10), Ok(3));
+    /// assert_eq!(batch, [1, 2, 3]);
+    /// ```
     pub fn try_get_many(&self, items: &mut Vec<T>, limit: usize) -> Result<usize, TryGetError> {
         Ok(self.pop_many(items, limit, &mut GetState::default())?)
     }
@@ -258,6 +309,7 @@ impl<T> Queue<T> {
     /// drop(task);
     /// assert_eq!(queue.unfinished(), 0);
     /// ```
+    #[doc(alias = "JoinableQueue")]
     pub fn get_task(&self) -> GetTask<'_, T> {
         GetTask(Operation::new(GetAttempt::new(self, Guarded(self))))
     }
@@ -266,6 +318,17 @@ impl<T> Queue<T> {
     ///
     /// # Errors
     /// As for [`try_get`](Queue::try_get).
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put_many([1, 2]).wait().unwrap();
+    /// let mut sum = 0;
+    /// while let Ok(task) = queue.try_get_task() {
+    ///     sum += *task;
+    /// } // here the guard counts its item as done
+    /// assert_eq!((sum, queue.unfinished()), (3, 0));
+    /// ```
     pub fn try_get_task(&self) -> Result<Task<'_, T>, TryGetError> {
         self.try_get().map(|item| Task::new(self, item))
     }
@@ -287,6 +350,7 @@ impl<T> Queue<T> {
     /// assert_eq!(queue.force_put(2), Ok(None));
     /// assert_eq!(queue.force_put(3), Ok(Some(1)));
     /// ```
+    #[doc(alias("overflow", "displace", "force_push", "put_overwrite", "force_send"))]
     pub fn force_put(&self, item: T) -> Result<Option<T>, PutError<T>> {
         let item = match self.try_put(item) {
             Ok(()) => return Ok(None),
@@ -311,6 +375,7 @@ impl<T> Queue<T> {
     /// assert_eq!(queue.drain().len(), 3);
     /// assert!(queue.is_empty());
     /// ```
+    #[doc(alias = "clear")]
     pub fn drain(&self) -> Drain<T> {
         let mut removed = Removed::new(self);
         // Only what is in the queue now: other threads may still put.
@@ -325,6 +390,18 @@ impl<T> Queue<T> {
     /// # Errors
     /// [`TaskDoneError`] if it was called more often than items were put; then nothing is counted. (While
     /// other threads put, an item counts from the beginning of its put.)
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put("job").wait().unwrap();
+    /// let job = queue.get().wait().unwrap();
+    /// assert_eq!(job.len(), 3); // the work
+    /// queue.task_done().unwrap();
+    /// queue.join().wait();
+    /// assert!(queue.task_done().is_err()); // there was only one item
+    /// ```
+    #[doc(alias("done", "ack"))]
     pub fn task_done(&self) -> Result<(), TaskDoneError> {
         self.tasks_done(1)
     }
@@ -355,14 +432,44 @@ impl<T> Queue<T> {
     /// `join` does not wait for the queue to be closed, and completes at once if no item was ever put.
     /// Everything that was done before each `task_done` happens-before the return of `join`.
     ///
+    /// **If workers end early**, as by a panic, the items that they took count as done when their guards
+    /// ([`get_task`](Queue::get_task)) are dropped, but the items in the queue stay unfinished. If no worker is
+    /// left, `join` waits for ever. A guard of [`shutdown_on_drop`](Queue::shutdown_on_drop) in the workers
+    /// removes these items and ends the join. `wait_timeout` and [`until`](crate::queue::Join::until) limit the
+    /// wait.
+    ///
     /// # Cancel safety
     /// It can be dropped at any time.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put("job").wait().unwrap();
+    /// let task = queue.get_task().wait().unwrap();
+    /// assert!(queue.join().wait_timeout(Duration::from_millis(1)).is_err()); // the job is not done
+    /// drop(task);
+    /// queue.join().wait();
+    /// ```
+    #[doc(alias("JoinableQueue", "wait_idle"))]
     pub fn join(&self) -> Join<'_, T> {
         Join(Operation::new(WatchAttempt::new(self)))
     }
 
     /// The number of items that were put and are not processed: those in the queue, and those that were taken
     /// but not yet marked by [`task_done`](Queue::task_done).
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put_many([1, 2]).wait().unwrap();
+    /// queue.get().wait().unwrap();
+    /// assert_eq!((queue.len(), queue.unfinished()), (1, 2)); // one is taken and not done
+    /// queue.task_done().unwrap();
+    /// assert_eq!(queue.unfinished(), 1);
+    /// ```
+    #[doc(alias = "unfinished_tasks")]
     pub fn unfinished(&self) -> usize {
         to_usize(self.bookkeeping.unfinished.count(self))
     }
@@ -380,6 +487,7 @@ impl<T> Queue<T> {
     /// assert_eq!(queue.put(2).wait().unwrap_err().into_inner(), 2);
     /// assert_eq!(queue.iter().collect::<Vec<_>>(), [1]);
     /// ```
+    #[doc(alias("shutdown", "disconnect"))]
     pub fn close(&self) -> bool {
         // Also if a waker panics.
         struct Tell<'a>(&'a WaitSet);
@@ -405,6 +513,7 @@ impl<T> Queue<T> {
     /// assert_eq!(queue.shutdown_now(), [2, 3]);
     /// assert_eq!(queue.unfinished(), 1);
     /// ```
+    #[doc(alias = "shutdown")]
     pub fn shutdown_now(&self) -> Vec<T> {
         self.close();
         let mut removed = Removed::new(self);
@@ -437,6 +546,15 @@ impl<T> Queue<T> {
     }
 
     /// Whether the queue is closed. It may still contain items.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put(1).wait().unwrap();
+    /// queue.close();
+    /// assert!(queue.is_closed() && !queue.is_empty());
+    /// ```
+    #[doc(alias("is_shutdown", "is_disconnected"))]
     pub fn is_closed(&self) -> bool {
         self.raw.is_closed()
     }
@@ -453,12 +571,33 @@ impl<T> Queue<T> {
     ///
     /// # Cancel safety
     /// It can be dropped at any time.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::<u32>::unbounded();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| queue.close());
+    ///     queue.closed().wait();
+    /// });
+    /// assert!(queue.is_closed());
+    /// ```
+    #[doc(alias("disconnected", "cancelled"))]
     pub fn closed(&self) -> Closed<'_, T> {
         Closed(Operation::new(WatchAttempt::new(self)))
     }
 
     /// The number of items in the queue, including those whose put has begun and not returned yet; never more
     /// than the capacity, except by [subtasks](Task::put_subtask).
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put_many(["a", "b"]).wait().unwrap();
+    /// assert_eq!(queue.len(), 2);
+    /// queue.get().wait().unwrap();
+    /// assert_eq!(queue.len(), 1); // although both are unfinished
+    /// ```
+    #[doc(alias = "qsize")]
     pub fn len(&self) -> usize {
         let stored = to_usize(self.stored_items());
         match self.capacity() {
@@ -469,11 +608,29 @@ impl<T> Queue<T> {
     }
 
     /// Whether the queue contains no items.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// assert!(queue.is_empty());
+    /// queue.put(1).wait().unwrap();
+    /// assert!(!queue.is_empty());
+    /// ```
+    #[doc(alias = "empty")]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether there is no free slot. Always false for an unbounded queue, always true with capacity 0.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::bounded(1);
+    /// assert!(!queue.is_full());
+    /// queue.put(1).wait().unwrap();
+    /// assert!(queue.is_full());
+    /// ```
+    #[doc(alias = "full")]
     pub fn is_full(&self) -> bool {
         match self.bound() {
             Bound::Permits(permits) => permits.free() == 0,
@@ -482,27 +639,84 @@ impl<T> Queue<T> {
     }
 
     /// The capacity; `None` if the queue is unbounded.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(joinq::Queue::<u32>::bounded(10).capacity(), Some(10));
+    /// assert_eq!(joinq::Queue::<u32>::unbounded().capacity(), None);
+    /// ```
+    #[doc(alias("maxsize", "max_capacity"))]
     pub fn capacity(&self) -> Option<usize> {
         self.is_bounded().then_some(self.hot.capacity)
     }
 
     /// A blocking iterator over the items as they arrive, which ends when the queue is closed and empty.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// std::thread::scope(|scope| {
+    ///     let sum = scope.spawn(|| queue.iter().sum::<u32>());
+    ///     queue.put_many([1, 2, 3]).wait().unwrap();
+    ///     queue.close(); // ends the iterator
+    ///     assert_eq!(sum.join().unwrap(), 6);
+    /// });
+    /// ```
     pub fn iter(&self) -> Iter<'_, T> {
         Iter::new(self)
     }
 
     /// An iterator that takes items without waiting, and ends when it finds the queue empty.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put_many([1, 2, 3]).wait().unwrap();
+    /// assert_eq!(queue.try_iter().take(2).collect::<Vec<_>>(), [1, 2]);
+    /// assert_eq!(queue.try_iter().collect::<Vec<_>>(), [3]); // the queue is still open
+    /// ```
     pub fn try_iter(&self) -> TryIter<'_, T> {
         TryIter::new(self)
     }
 
     /// A stream of the items, which ends when the queue is closed and empty.
+    ///
+    /// Requires the feature `stream`.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use futures_lite::StreamExt;
+    ///
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put_many([1, 2, 3]).await.unwrap();
+    /// queue.close();
+    /// assert_eq!(queue.stream().map(|number| number * 10).collect::<Vec<_>>().await, [10, 20, 30]);
+    /// # });
+    /// ```
     #[cfg(feature = "stream")]
     pub fn stream(&self) -> GetStream<'_, T> {
         GetStream::new(self)
     }
 
     /// A sink that puts items into the queue.
+    ///
+    /// Requires the feature `sink`.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use futures_sink::Sink;
+    /// use std::{future::poll_fn, pin::Pin};
+    ///
+    /// let queue = joinq::Queue::bounded(10);
+    /// let mut sink = queue.sink(); // the crate `futures` has `sink.send(1).await` for the next three lines
+    /// poll_fn(|context| Pin::new(&mut sink).poll_ready(context)).await.unwrap();
+    /// Pin::new(&mut sink).start_send(1).unwrap();
+    /// poll_fn(|context| Pin::new(&mut sink).poll_flush(context)).await.unwrap();
+    /// assert_eq!(queue.try_get(), Ok(1));
+    /// # });
+    /// ```
     #[cfg(feature = "sink")]
     pub fn sink(&self) -> PutSink<'_, T> {
         PutSink::new(self)

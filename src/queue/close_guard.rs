@@ -73,6 +73,7 @@ impl<T> Queue<T> {
     /// });
     /// assert!(parsed.is_err());
     /// ```
+    #[doc(alias = "drop_guard")]
     pub fn close_on_drop(&self) -> CloseGuard<'_, T> {
         CloseGuard(EndOnDrop::new(self, OnDrop::Close))
     }
@@ -99,6 +100,7 @@ impl<T> Queue<T> {
     ///     assert!(worker.join().is_err());
     /// });
     /// ```
+    #[doc(alias = "drop_guard")]
     pub fn shutdown_on_drop(&self) -> CloseGuard<'_, T> {
         CloseGuard(EndOnDrop::new(self, OnDrop::Shutdown))
     }

@@ -45,6 +45,7 @@ impl<T> Queue<T> {
     /// });
     /// assert_eq!(queue.unfinished(), 0);
     /// ```
+    #[doc(alias("graceful_shutdown", "drain"))]
     pub fn close_when_done(&self) -> bool {
         // In this order, so that the operation that finishes the last item from now on notifies joins, of which
         // this is one.

@@ -5,7 +5,7 @@
 use super::get_state::GetState;
 use super::{Queue, QueueRef, Task, TaskOwned};
 use crate::error::{GetError, GetTimeoutError};
-use crate::operation::{lingers, operation, Attempt, BatchAttempt, SpinPolicy};
+use crate::operation::{operation, Attempt, SpinPolicy};
 use crate::raw::{PopError, PopFallback};
 use crate::wait::{GetterKind, HeldPanic, WaiterKey, WakeList};
 use std::marker::PhantomData;
@@ -151,7 +151,7 @@ fn take_slow<T, K: Form<T>, E: From<GetError>>(
 /// An attempt to get items. `E` is its error, and `F` its error where a timeout is possible.
 pub(crate) struct GetAttempt<T, H: QueueRef<T>, K: Form<T>, E = GetError, F = GetTimeoutError> {
     pub(crate) handle: H,
-    form: K,
+    pub(super) form: K,
     kind: GetterKind,
     waiter: Option<WaiterKey>,
     state: GetState,
@@ -295,19 +295,6 @@ where
     }
 }
 
-impl<T, H, E, F> BatchAttempt for GetAttempt<T, H, Many<'_, T>, E, F>
-where
-    H: QueueRef<T>,
-    E: From<GetError>,
-    F: From<GetTimeoutError> + From<E>,
-{
-    type Error = E;
-
-    fn lower_limit(&mut self, appended: usize) -> usize {
-        self.form.lower_limit(appended)
-    }
-}
-
 /// The end of an attempt of a queued get, also if the attempt unwinds.
 struct QueuedAttempt<'a, T, H: QueueRef<T>, K: Form<T>, E, F> {
     get: &'a mut GetAttempt<T, H, K, E, F>,
@@ -371,6 +358,10 @@ operation! {
     /// It can be dropped at any time: it takes an item only in the poll that returns it.
     pub struct Get<'a, T>(GetAttempt<T, &'a Queue<T>, One>)
         -> Result<T, GetError>, in time Result<T, GetTimeoutError>;
+    example ["let queue = joinq::Queue::unbounded();" "queue.try_put(1).unwrap();"]
+        "assert_eq!(queue.get()", ", Ok(1));";
+    times out ["let queue = joinq::Queue::<u32>::unbounded();"]
+        "let late = queue.get()", ";\nassert_eq!(late, Err(joinq::GetTimeoutError::Timeout));";
 }
 
 operation! {
@@ -380,12 +371,13 @@ operation! {
     /// It can be dropped at any time: it takes items only in the poll that returns their number.
     pub struct GetMany<'a, T>(GetAttempt<T, &'a Queue<T>, Many<'a, T>>)
         -> Result<usize, GetError>, in time Result<usize, GetTimeoutError>;
-}
-
-lingers! {
-    GetMany, GetError,
-    "let queue = joinq::Queue::unbounded();\nqueue.put_many([1, 2]).wait().unwrap();",
-    "queue.get_many(&mut batch, 3)"
+    example [
+        "let queue = joinq::Queue::unbounded();"
+        "queue.try_put_many([1, 2, 3]).unwrap();"
+        "let mut items = Vec::new();"
+    ] "assert_eq!(queue.get_many(&mut items, 2)", ", Ok(2));\nassert_eq!(items, [1, 2]);";
+    times out ["let queue = joinq::Queue::<u32>::unbounded();" "let mut items = Vec::new();"]
+        "let late = queue.get_many(&mut items, 2)", ";\nassert_eq!(late, Err(joinq::GetTimeoutError::Timeout));";
 }
 
 operation! {
@@ -395,4 +387,9 @@ operation! {
     /// It can be dropped at any time: it takes an item only in the poll that returns it.
     pub struct GetTask<'a, T>(GetAttempt<T, &'a Queue<T>, Guarded<&'a Queue<T>>>)
         -> Result<Task<'a, T>, GetError>, in time Result<Task<'a, T>, GetTimeoutError>;
+    example ["let queue = joinq::Queue::unbounded();" "queue.try_put(1).unwrap();"]
+        "let task = queue.get_task()",
+        ".unwrap();\nassert_eq!((*task, queue.unfinished()), (1, 1));\ndrop(task);\nassert_eq!(queue.unfinished(), 0);";
+    times out ["let queue = joinq::Queue::<u32>::unbounded();"]
+        "let late = queue.get_task()", ";\nassert!(late.unwrap_err().is_timeout());";
 }

@@ -19,6 +19,7 @@ mod get_state;
 mod handle_count;
 mod iter;
 mod late;
+mod linger;
 mod notify;
 mod owned;
 mod permit_pool;
@@ -48,11 +49,10 @@ pub use task::{Done, DoneOwned, Task, TaskOwned};
 pub use watch::{Closed, Join};
 
 pub(crate) use consumer::{Consumer, ConsumerAttempt};
-pub(crate) use get::{GetAttempt, Many, One};
+pub(crate) use get::{Collected, GetAttempt, Many, One};
 pub(crate) use handle_count::HandleCount;
 pub(crate) use put::PutAttempt;
-#[cfg(feature = "tokio")]
-pub(crate) use reserve::{Held, ReserveAttempt};
+pub(crate) use reserve::{permits, without_handle, Held, ReserveAttempt};
 #[cfg(feature = "sink")]
 pub(crate) use sink::Puts;
 #[cfg(feature = "stream")]
@@ -75,7 +75,7 @@ use subtask::Subtasks;
 
 /// A first-in first-out (FIFO) queue for any number of producers and consumers, which can be joined.
 ///
-/// Share it by reference or in an [`Arc`](std::sync::Arc); all methods take `&self`. The names of the methods
+/// Share it by reference or in an [`Arc`]; all methods take `&self`. The names of the methods
 /// are those of Python's `queue.Queue`: [`put`](Queue::put), [`get`](Queue::get),
 /// [`task_done`](Queue::task_done), [`join`](Queue::join). A method that may have to wait returns an
 /// *operation*: `.await` it in a task, or call its `wait`, `wait_timeout` or `wait_deadline` on a thread.
@@ -123,6 +123,7 @@ use subtask::Subtasks;
 ///     queue.close();
 /// });
 /// ```
+#[doc(alias("JoinableQueue", "channel", "mpmc"))]
 pub struct Queue<T> {
     raw: RawQueue<T>,
     hot: CachePadded<ReadMostly>,

@@ -19,6 +19,13 @@ operation! {
     /// As for [`Put`](super::Put).
     pub struct PutOwned<T>(PutAttempt<T, Arc<Queue<T>>, Option<T>>)
         -> Result<(), PutError<T>>, in time Result<(), PutTimeoutError<T>>;
+    example ["let queue = std::sync::Arc::new(joinq::Queue::bounded(1));"]
+        "assert_eq!(queue.clone().put_owned(1)", ", Ok(()));";
+    times out [
+        "let queue = std::sync::Arc::new(joinq::Queue::bounded(1));"
+        "queue.try_put(1).unwrap(); // now the queue is full"
+    ] "let late = queue.clone().put_owned(2)",
+        ";\nassert_eq!(late, Err(joinq::PutTimeoutError::Timeout(2))); // with the item";
 }
 
 operation! {
@@ -28,6 +35,11 @@ operation! {
     /// As for [`PutMany`](super::PutMany).
     pub struct PutManyOwned<T>(PutAttempt<T, Arc<Queue<T>>, VecDeque<T>>)
         -> Result<(), PutError<Vec<T>>>, in time Result<(), PutTimeoutError<Vec<T>>>;
+    example ["let queue = std::sync::Arc::new(joinq::Queue::unbounded());"]
+        "assert_eq!(queue.clone().put_many_owned([1, 2, 3])", ", Ok(()));";
+    times out ["let queue = std::sync::Arc::new(joinq::Queue::bounded(2));"]
+        "let late = queue.clone().put_many_owned([1, 2, 3])",
+        ";\nassert_eq!(late.unwrap_err().into_inner(), [3]); // what was not put";
 }
 
 operation! {
@@ -37,6 +49,10 @@ operation! {
     /// As for [`Get`](super::Get).
     pub struct GetOwned<T>(GetAttempt<T, Arc<Queue<T>>, One>)
         -> Result<T, GetError>, in time Result<T, GetTimeoutError>;
+    example ["let queue = std::sync::Arc::new(joinq::Queue::unbounded());" "queue.try_put(1).unwrap();"]
+        "assert_eq!(queue.clone().get_owned()", ", Ok(1));";
+    times out ["let queue = std::sync::Arc::new(joinq::Queue::<u32>::unbounded());"]
+        "let late = queue.clone().get_owned()", ";\nassert_eq!(late, Err(joinq::GetTimeoutError::Timeout));";
 }
 
 operation! {
@@ -46,6 +62,10 @@ operation! {
     /// It can be dropped at any time: it takes items only in the poll that returns them.
     pub struct GetManyOwned<T>(GetAttempt<T, Arc<Queue<T>>, Collected<T>>)
         -> Result<Vec<T>, GetError>, in time Result<Vec<T>, GetTimeoutError>;
+    example ["let queue = std::sync::Arc::new(joinq::Queue::unbounded());" "queue.try_put_many([1, 2, 3]).unwrap();"]
+        "assert_eq!(queue.clone().get_many_owned(2)", ", Ok(vec![1, 2]));";
+    times out ["let queue = std::sync::Arc::new(joinq::Queue::<u32>::unbounded());"]
+        "let late = queue.clone().get_many_owned(2)", ";\nassert_eq!(late, Err(joinq::GetTimeoutError::Timeout));";
 }
 
 operation! {
@@ -55,6 +75,11 @@ operation! {
     /// As for [`GetTask`](super::GetTask).
     pub struct GetTaskOwned<T>(GetAttempt<T, Arc<Queue<T>>, Guarded<Arc<Queue<T>>>>)
         -> Result<TaskOwned<T>, GetError>, in time Result<TaskOwned<T>, GetTimeoutError>;
+    example ["let queue = std::sync::Arc::new(joinq::Queue::unbounded());" "queue.try_put(1).unwrap();"]
+        "let task = queue.clone().get_task_owned()",
+        ".unwrap();\nassert_eq!((*task, queue.unfinished()), (1, 1));\ndrop(task);\nassert_eq!(queue.unfinished(), 0);";
+    times out ["let queue = std::sync::Arc::new(joinq::Queue::<u32>::unbounded());"]
+        "let late = queue.clone().get_task_owned()", ";\nassert!(late.unwrap_err().is_timeout());";
 }
 
 operation! {
@@ -64,6 +89,13 @@ operation! {
     /// It can be dropped at any time.
     pub struct JoinOwned<T>(WatchAttempt<T, Arc<Queue<T>>, AllDone>)
         -> (), in time Result<(), JoinTimeoutError>;
+    example [
+        "let queue = std::sync::Arc::new(joinq::Queue::unbounded());"
+        "queue.try_put(1).unwrap();"
+        "drop(queue.try_get_task());"
+    ] "queue.clone().join_owned()", "; // every item is done";
+    times out ["let queue = std::sync::Arc::new(joinq::Queue::unbounded());" "queue.try_put(1).unwrap();"]
+        "let late = queue.clone().join_owned()", ";\nassert_eq!(late, Err(joinq::JoinTimeoutError));";
 }
 
 operation! {
@@ -73,6 +105,10 @@ operation! {
     /// It can be dropped at any time.
     pub struct ClosedOwned<T>(WatchAttempt<T, Arc<Queue<T>>, IsClosed>)
         -> (), in time Result<(), ClosedTimeoutError>;
+    example ["let queue = std::sync::Arc::new(joinq::Queue::<u32>::unbounded());" "queue.close();"]
+        "queue.clone().closed_owned()", ";";
+    times out ["let queue = std::sync::Arc::new(joinq::Queue::<u32>::unbounded());"]
+        "let late = queue.clone().closed_owned()", ";\nassert_eq!(late, Err(joinq::ClosedTimeoutError));";
 }
 
 operation! {
@@ -82,10 +118,26 @@ operation! {
     /// As for [`Reserve`](super::Reserve).
     pub struct ReserveOwned<T>(ReserveAttempt<T, Arc<Queue<T>>, PermitsOwned<T>>)
         -> Result<PermitsOwned<T>, PutError<()>>, in time Result<PermitsOwned<T>, PutTimeoutError<()>>;
+    example ["let queue = std::sync::Arc::new(joinq::Queue::with_permits(2));"]
+        "let mut permits = queue.clone().reserve_owned(2)", ".unwrap();\npermits.put(1); // cannot fail any more";
+    times out ["let queue = std::sync::Arc::new(joinq::Queue::with_permits(2));" "queue.try_put(1).unwrap();"]
+        "let late = queue.clone().reserve_owned(2)",
+        ";\nassert!(late.unwrap_err().is_timeout()); // only one permit is free";
 }
 
 impl<T> PutOwned<T> {
     /// Takes the item back and ends the operation, as [`Put::take`](super::Put::take).
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let queue = std::sync::Arc::new(joinq::Queue::bounded(1));
+    /// queue.put(1).await.unwrap();
+    /// let mut put = queue.clone().put_owned(2);
+    /// assert_eq!(futures_lite::future::poll_once(&mut put).await, None); // the queue is full: it waits
+    /// assert_eq!(put.take(), Some(2));
+    /// # });
+    /// ```
     pub fn take(&mut self) -> Option<T> {
         self.0.take_back()
     }
@@ -93,6 +145,16 @@ impl<T> PutOwned<T> {
 
 impl<T> PutManyOwned<T> {
     /// Takes back the items that are not in the queue, as [`PutMany::take`](super::PutMany::take).
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let queue = std::sync::Arc::new(joinq::Queue::bounded(1));
+    /// let mut put = queue.clone().put_many_owned([1, 2, 3]);
+    /// assert_eq!(futures_lite::future::poll_once(&mut put).await, None); // one is in the queue, two wait
+    /// assert_eq!(put.take(), [2, 3]);
+    /// # });
+    /// ```
     pub fn take(&mut self) -> Vec<T> {
         self.0.take_back().unwrap_or_default()
     }
@@ -273,6 +335,8 @@ impl<T> Queue<T> {
 
     /// [`stream`](Queue::stream) as a stream that owns an `Arc` of the queue.
     ///
+    /// Requires the feature `stream`.
+    ///
     /// # Examples
     /// ```
     /// # futures_lite::future::block_on(async {
@@ -290,6 +354,8 @@ impl<T> Queue<T> {
     }
 
     /// [`sink`](Queue::sink) as a sink that owns an `Arc` of the queue.
+    ///
+    /// Requires the feature `sink`.
     ///
     /// # Examples
     /// ```

@@ -299,6 +299,10 @@ operation! {
     /// queue by then. [`Put::take`] tells which: it returns the item, or `None` if the item is in the queue.
     pub struct Put<'a, T>(PutAttempt<T, &'a Queue<T>, Option<T>>)
         -> Result<(), PutError<T>>, in time Result<(), PutTimeoutError<T>>;
+    example ["let queue = joinq::Queue::bounded(1);"]
+        "assert_eq!(queue.put(1)", ", Ok(()));";
+    times out ["let queue = joinq::Queue::bounded(1);" "queue.try_put(1).unwrap(); // now the queue is full"]
+        "let late = queue.put(2)", ";\nassert_eq!(late, Err(joinq::PutTimeoutError::Timeout(2))); // with the item";
 }
 
 impl<T> Put<'_, T> {
@@ -331,10 +335,25 @@ operation! {
     /// them. The first of them waits as the item of a [`Put`] does.
     pub struct PutMany<'a, T>(PutAttempt<T, &'a Queue<T>, VecDeque<T>>)
         -> Result<(), PutError<Vec<T>>>, in time Result<(), PutTimeoutError<Vec<T>>>;
+    example ["let queue = joinq::Queue::unbounded();"]
+        "assert_eq!(queue.put_many([1, 2, 3])", ", Ok(()));";
+    times out ["let queue = joinq::Queue::bounded(2);"]
+        "let late = queue.put_many([1, 2, 3])",
+        ";\nassert_eq!(late.unwrap_err().into_inner(), [3]); // what was not put";
 }
 
 impl<T> PutMany<'_, T> {
     /// Takes back the items that are not in the queue, in their order, and ends the operation.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let queue = joinq::Queue::bounded(1);
+    /// let mut put = queue.put_many([1, 2, 3]);
+    /// assert_eq!(futures_lite::future::poll_once(&mut put).await, None); // one is in the queue, two wait
+    /// assert_eq!(put.take(), [2, 3]);
+    /// # });
+    /// ```
     pub fn take(&mut self) -> Vec<T> {
         self.0.take_back().unwrap_or_default()
     }

@@ -8,7 +8,6 @@ use super::{Bound, Queue, QueueRef};
 use crate::error::{PutError, PutTimeoutError, TryPutError};
 use crate::operation::{operation, Attempt, Operation, SpinPolicy};
 use crate::wait::WaiterKey;
-use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::Waker;
@@ -70,42 +69,49 @@ impl<T, H: QueueRef<T>> Drop for Held<T, H> {
 }
 
 /// An attempt to reserve permits, which are returned as `G`.
-pub(crate) struct ReserveAttempt<T, H: QueueRef<T> + Clone, G = Held<T, H>> {
+pub(crate) struct ReserveAttempt<T, H: QueueRef<T> + Clone, G = Held<T, H>, E = PutError<()>, F = PutTimeoutError<()>> {
     handle: H,
     count: usize,
     waiter: Option<WaiterKey>,
     item: PhantomData<fn(T) -> G>,
+    errors: PhantomData<fn() -> (E, F)>,
 }
 
-impl<T, H: QueueRef<T> + Clone, G> ReserveAttempt<T, H, G> {
+impl<T, H: QueueRef<T> + Clone, G, E: From<PutError<()>>, F> ReserveAttempt<T, H, G, E, F> {
     #[track_caller]
     pub(crate) fn new(handle: H, count: usize) -> Self {
         handle.queue().assert_can_reserve(count);
-        ReserveAttempt { handle, count, waiter: None, item: PhantomData }
+        ReserveAttempt { handle, count, waiter: None, item: PhantomData, errors: PhantomData }
     }
 
     /// After the wait has ended: the permits go to the caller if they are complete and the queue is open.
     /// Otherwise they are released.
-    fn after_wait(&self, request: Request<T>) -> Result<Held<T, H>, PutError<()>> {
+    fn after_wait(&self, request: Request<T>) -> Result<Held<T, H>, E> {
         let Request::Permits { missing, held } = request else { unreachable!("a reservation waits for permits") };
         let held = Held { handle: self.handle.clone(), count: held, item: PhantomData };
         if missing == 0 && !self.handle.queue().is_closed() {
             Ok(held)
         } else {
-            Err(PutError(()))
+            Err(PutError(()).into())
         }
     }
 }
 
-impl<T, H: QueueRef<T> + Clone, G: From<Held<T, H>>> Attempt for ReserveAttempt<T, H, G> {
-    type Output = Result<G, PutError<()>>;
-    type TimeoutOutput = Result<G, PutTimeoutError<()>>;
+impl<T, H, G, E, F> Attempt for ReserveAttempt<T, H, G, E, F>
+where
+    H: QueueRef<T> + Clone,
+    G: From<Held<T, H>>,
+    E: From<PutError<()>>,
+    F: From<PutTimeoutError<()>> + From<E>,
+{
+    type Output = Result<G, E>;
+    type TimeoutOutput = Result<G, F>;
 
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         if self.waiter.is_none() {
             return match Held::try_take(self.handle.clone(), self.count) {
                 Ok(held) => Some(Ok(held.into())),
-                Err(TryPutError::Closed(_)) => Some(Err(PutError(()))),
+                Err(TryPutError::Closed(_)) => Some(Err(PutError(()).into())),
                 Err(TryPutError::Full(_)) => None,
             };
         }
@@ -157,7 +163,7 @@ impl<T, H: QueueRef<T> + Clone, G: From<Held<T, H>>> Attempt for ReserveAttempt<
             Some(output) => Self::with_timeout_error(output),
             None => {
                 self.cancel();
-                Err(PutTimeoutError::Timeout(()))
+                Err(PutTimeoutError::Timeout(()).into())
             }
         }
     }
@@ -170,6 +176,10 @@ operation! {
     /// It can be dropped at any time: the permits that it has collected so far go to the next waiter.
     pub struct Reserve<'a, T>(ReserveAttempt<T, &'a Queue<T>, Permits<'a, T>>)
         -> Result<Permits<'a, T>, PutError<()>>, in time Result<Permits<'a, T>, PutTimeoutError<()>>;
+    example ["let queue = joinq::Queue::with_permits(2);"]
+        "let mut permits = queue.reserve(2)", ".unwrap();\npermits.put(1); // cannot fail any more";
+    times out ["let queue = joinq::Queue::with_permits(2);" "queue.try_put(1).unwrap();"]
+        "let late = queue.reserve(2)", ";\nassert!(late.unwrap_err().is_timeout()); // only one permit is free";
 }
 
 /// Capacity reserved for some items; returned by [`Queue::reserve`] and [`Queue::try_reserve`].
@@ -184,11 +194,12 @@ pub struct Permits<'a, T>(pub(crate) Held<T, &'a Queue<T>>);
 #[must_use = "the permits are released when this is dropped"]
 pub struct PermitsOwned<T>(pub(crate) Held<T, Arc<Queue<T>>>);
 
-/// The methods and traits of permits, borrowed or owned.
+/// The methods and traits of permits, borrowed or owned. `$put` uses one; the literals begin an example with
+/// `permits`, 3 of them.
 macro_rules! permits {
-    ($name:ident, <$($life:lifetime,)? $param:ident>, $handle:ty) => {
-        impl<$($life,)? $param> From<Held<$param, $handle>> for $name<$($life,)? $param> {
-            fn from(held: Held<$param, $handle>) -> Self {
+    ($name:ident, <$($life:lifetime,)? $param:ident>, $handle:ty, $put:ident, $setup:literal) => {
+        impl<$($life,)? $param> From<crate::queue::Held<$param, $handle>> for $name<$($life,)? $param> {
+            fn from(held: crate::queue::Held<$param, $handle>) -> Self {
                 $name(held)
             }
         }
@@ -197,12 +208,9 @@ macro_rules! permits {
             /// The number of unused permits.
             ///
             /// # Examples
-            /// ```
-            /// let queue = joinq::Queue::with_permits(3);
-            /// let mut permits = queue.try_reserve(3).unwrap();
-            /// permits.put('a');
-            /// assert_eq!(permits.len(), 2);
-            /// ```
+            #[doc = concat!(
+                "```\n", $setup, "\npermits.", stringify!($put), "('a');\nassert_eq!(permits.len(), 2);\n```",
+            )]
             pub fn len(&self) -> usize {
                 self.0.count()
             }
@@ -210,48 +218,47 @@ macro_rules! permits {
             /// Whether no permits are left.
             ///
             /// # Examples
-            /// ```
-            /// let queue = joinq::Queue::with_permits(3);
-            /// let mut permits = queue.try_reserve(3).unwrap();
-            /// while !permits.is_empty() {
-            ///     permits.put(permits.len());
-            /// }
-            /// assert_eq!(queue.drain().collect::<Vec<_>>(), [3, 2, 1]);
-            /// ```
+            #[doc = concat!(
+                "```\n", $setup, "\nwhile !permits.is_empty() {\n    permits.", stringify!($put), "('a');\n}\n```",
+            )]
             pub fn is_empty(&self) -> bool {
                 self.len() == 0
             }
 
-            /// Uses one permit to put an item into the queue, without waiting.
+            #[doc = concat!("Uses one permit to ", stringify!($put), " an item, without waiting.")]
             ///
             /// # Panics
             /// If no permits are left.
             ///
             /// # Examples
-            /// ```
-            /// let queue = joinq::Queue::with_permits(1);
-            /// queue.try_reserve(1).unwrap().put("cannot fail");
-            /// assert_eq!(queue.try_get(), Ok("cannot fail"));
-            /// ```
+            #[doc = concat!("```\n", $setup, "\npermits.", stringify!($put), "('a'); // cannot fail\n```")]
             #[track_caller]
-            pub fn put(&mut self, item: $param) {
+            pub fn $put(&mut self, item: $param) {
                 self.0.put(item);
             }
         }
 
-        impl<$($life,)? $param> fmt::Debug for $name<$($life,)? $param> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl<$($life,)? $param> std::fmt::Debug for $name<$($life,)? $param> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.debug_struct(stringify!($name)).field("left", &self.len()).finish()
             }
         }
     };
 }
+pub(crate) use permits;
 
-permits!(Permits, <'a, T>, &'a Queue<T>);
-permits!(PermitsOwned, <T>, Arc<Queue<T>>);
+permits!(
+    Permits, <'a, T>, &'a Queue<T>, put,
+    "let queue = joinq::Queue::with_permits(3);\nlet mut permits = queue.try_reserve(3).unwrap();"
+);
+permits!(
+    PermitsOwned, <T>, Arc<Queue<T>>, put,
+    "let queue = std::sync::Arc::new(joinq::Queue::with_permits(3));\n\
+     let mut permits = queue.try_reserve_owned(3).unwrap();"
+);
 
 /// The error of a reservation, which puts no item.
-pub(super) fn without_handle<H>(error: TryPutError<H>) -> TryPutError<()> {
+pub(crate) fn without_handle<H>(error: TryPutError<H>) -> TryPutError<()> {
     match error {
         TryPutError::Full(_) => TryPutError::Full(()),
         TryPutError::Closed(_) => TryPutError::Closed(()),
@@ -286,6 +293,7 @@ impl<T> Queue<T> {
     /// assert_eq!(queue.drain().collect::<String>(), "ab");
     /// ```
     #[track_caller]
+    #[doc(alias("acquire", "reserve_many"))]
     pub fn reserve(&self, count: usize) -> Reserve<'_, T> {
         Reserve(Operation::new(ReserveAttempt::new(self, count)))
     }
@@ -307,6 +315,7 @@ impl<T> Queue<T> {
     /// assert!(queue.try_reserve(1).is_ok());
     /// ```
     #[track_caller]
+    #[doc(alias("try_acquire", "try_reserve_many"))]
     pub fn try_reserve(&self, count: usize) -> Result<Permits<'_, T>, TryPutError<()>> {
         self.assert_can_reserve(count);
         Held::try_take(self, count).map(Permits).map_err(without_handle)
@@ -320,10 +329,11 @@ impl<T> Queue<T> {
     /// queue.try_put(1).unwrap();
     /// assert_eq!(queue.remaining_capacity(), Some(2));
     /// ```
+    #[doc(alias = "free_slots")]
     pub fn remaining_capacity(&self) -> Option<usize> {
         let capacity = self.capacity()?;
         Some(match self.bound() {
-            Bound::Permits(permits) => capacity - (self.total_permits() - permits.free() as usize),
+            Bound::Permits(permits) => permits.free() as usize,
             _ => capacity.saturating_sub(self.len()),
         })
     }
@@ -331,17 +341,12 @@ impl<T> Queue<T> {
     /// # Panics
     /// If so many permits can never be free at the same time.
     #[track_caller]
-    pub(super) fn assert_can_reserve(&self, count: usize) {
+    pub(crate) fn assert_can_reserve(&self, count: usize) {
         self.permits();
-        let most = self.total_permits();
+        let most = self.hot.capacity;
         assert!(
             count <= most,
             "{count} permits requested, but the queue has only {most}: reserve at most its capacity"
         );
-    }
-
-    /// How many permits there are in all.
-    pub(crate) fn total_permits(&self) -> usize {
-        self.capacity().unwrap_or(0).min(super::permit_pool::MOST)
     }
 }

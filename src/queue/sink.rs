@@ -50,6 +50,7 @@ impl<T, H: QueueRef<T>> Puts<T, H> {
     }
 
     /// Buffers an item for the next poll, unless the queue is closed.
+    #[track_caller]
     pub(crate) fn start(&mut self, item: T) -> Result<(), PutError<T>> {
         if self.operation.attempt.handle.queue().is_closed() {
             return Err(PutError(item));
@@ -67,9 +68,13 @@ impl<T, H: QueueRef<T>> Puts<T, H> {
     }
 
     /// Buffers an item for the next poll.
+    #[track_caller]
     pub(crate) fn load(&mut self, item: T) {
         let attempt = &mut self.operation.attempt;
-        assert!(attempt.is_idle(), "`start_send` without a `poll_ready` that was ready");
+        assert!(
+            attempt.is_idle(),
+            "`start_send` without a `poll_ready` that was ready: await `poll_ready` before each item"
+        );
         attempt.items = Some(item);
     }
 }
@@ -102,6 +107,7 @@ macro_rules! sink {
                 self.get_mut().0.poll_empty(context)
             }
 
+            #[track_caller]
             fn start_send(self: Pin<&mut Self>, item: $param) -> Result<(), PutError<$param>> {
                 self.get_mut().0.start(item)
             }

@@ -130,6 +130,16 @@ macro_rules! task {
             ///
             /// # Errors
             /// As for [`Task::put_subtasks`].
+            ///
+            /// # Examples
+            /// ```
+            /// let queue = joinq::Queue::bounded(1);
+            /// queue.put("a b").wait().unwrap();
+            /// let (text, done) = queue.try_get_task().unwrap().into_parts();
+            /// done.put_subtasks(text.split(' ')).unwrap();
+            /// drop(done);
+            /// assert_eq!(queue.drain().collect::<Vec<_>>(), ["a", "b"]);
+            /// ```
             pub fn put_subtasks(&self, items: impl IntoIterator<Item = $param>) -> Result<(), PutError<Vec<$param>>> {
                 self.0.handle.queue().put_subtasks(items.into_iter().collect())
             }

@@ -154,6 +154,10 @@ operation! {
     /// It can be dropped at any time.
     pub struct Join<'a, T>(WatchAttempt<T, &'a Queue<T>, AllDone>)
         -> (), in time Result<(), JoinTimeoutError>;
+    example ["let queue = joinq::Queue::unbounded();" "queue.try_put(1).unwrap();" "drop(queue.try_get_task());"]
+        "queue.join()", "; // every item is done";
+    times out ["let queue = joinq::Queue::unbounded();" "queue.try_put(1).unwrap();"]
+        "let late = queue.join()", ";\nassert_eq!(late, Err(joinq::JoinTimeoutError));";
 }
 
 operation! {
@@ -163,4 +167,8 @@ operation! {
     /// It can be dropped at any time.
     pub struct Closed<'a, T>(WatchAttempt<T, &'a Queue<T>, IsClosed>)
         -> (), in time Result<(), ClosedTimeoutError>;
+    example ["let queue = joinq::Queue::<u32>::unbounded();" "queue.close();"]
+        "queue.closed()", ";";
+    times out ["let queue = joinq::Queue::<u32>::unbounded();"]
+        "let late = queue.closed()", ";\nassert_eq!(late, Err(joinq::ClosedTimeoutError));";
 }

@@ -37,21 +37,75 @@ impl<T, H: QueueRef<T>> QueueRef<T> for Held<'_, H> {
 
 impl<T> Sender<T> {
     /// Sends a message; waits while the channel is full.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use joinq::compat::flume;
+    ///
+    /// let (sender, receiver) = flume::bounded(1);
+    /// sender.send_async(1).await.unwrap();
+    /// assert_eq!(receiver.recv_async().await, Ok(1));
+    /// # });
+    /// ```
     pub fn send_async(&self, item: T) -> SendFut<'_, T> {
         SendFut::new(Held::Borrowed(self), item)
     }
 
     /// [`send_async`](Sender::send_async), with a future that owns this sender.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use joinq::compat::flume;
+    ///
+    /// let (sender, receiver) = flume::bounded(1);
+    /// sender.into_send_async(1).await.unwrap();
+    /// assert_eq!(receiver.recv_async().await, Ok(1));
+    /// # });
+    /// ```
     pub fn into_send_async<'a>(self, item: T) -> SendFut<'a, T> {
         SendFut::new(Held::Owned(self), item)
     }
 
     /// A sink that borrows this sender.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use futures_sink::Sink;
+    /// use joinq::compat::flume;
+    /// use std::{future::poll_fn, pin::Pin};
+    ///
+    /// let (sender, receiver) = flume::bounded(1);
+    /// let mut sink = sender.sink();
+    /// poll_fn(|context| Pin::new(&mut sink).poll_ready(context)).await.unwrap();
+    /// Pin::new(&mut sink).start_send(1).unwrap();
+    /// poll_fn(|context| Pin::new(&mut sink).poll_flush(context)).await.unwrap();
+    /// assert_eq!(receiver.recv_async().await, Ok(1));
+    /// # });
+    /// ```
     pub fn sink(&self) -> SendSink<'_, T> {
         SendSink(Puts::new(Held::Borrowed(self)))
     }
 
     /// A sink that owns this sender.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use futures_sink::Sink;
+    /// use joinq::compat::flume;
+    /// use std::{future::poll_fn, pin::Pin};
+    ///
+    /// let (sender, receiver) = flume::bounded(1);
+    /// let mut sink = sender.into_sink();
+    /// poll_fn(|context| Pin::new(&mut sink).poll_ready(context)).await.unwrap();
+    /// Pin::new(&mut sink).start_send(1).unwrap();
+    /// poll_fn(|context| Pin::new(&mut sink).poll_flush(context)).await.unwrap();
+    /// assert_eq!(receiver.recv_async().await, Ok(1));
+    /// # });
+    /// ```
     pub fn into_sink<'a>(self) -> SendSink<'a, T> {
         SendSink(Puts::new(Held::Owned(self)))
     }
@@ -59,21 +113,71 @@ impl<T> Sender<T> {
 
 impl<T> Receiver<T> {
     /// Receives a message; waits while the channel is empty.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use joinq::compat::flume;
+    ///
+    /// let (sender, receiver) = flume::unbounded();
+    /// sender.send(1).unwrap();
+    /// drop(sender);
+    /// assert_eq!(receiver.recv_async().await, Ok(1));
+    /// assert!(receiver.recv_async().await.is_err());
+    /// # });
+    /// ```
     pub fn recv_async(&self) -> RecvFut<'_, T> {
         RecvFut::new(Held::Borrowed(self))
     }
 
     /// [`recv_async`](Receiver::recv_async), with a future that owns this receiver.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use joinq::compat::flume;
+    ///
+    /// let (sender, receiver) = flume::unbounded();
+    /// sender.send(1).unwrap();
+    /// assert_eq!(receiver.into_recv_async().await, Ok(1));
+    /// # });
+    /// ```
     pub fn into_recv_async<'a>(self) -> RecvFut<'a, T> {
         RecvFut::new(Held::Owned(self))
     }
 
     /// A stream of the messages, which ends when all senders were dropped and the channel is empty.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use futures_lite::StreamExt;
+    /// use joinq::compat::flume;
+    ///
+    /// let (sender, receiver) = flume::unbounded();
+    /// sender.send(1).unwrap();
+    /// drop(sender);
+    /// assert_eq!(receiver.stream().collect::<Vec<_>>().await, [1]);
+    /// # });
+    /// ```
     pub fn stream(&self) -> RecvStream<'_, T> {
         RecvStream(Gets::new(Held::Borrowed(self)))
     }
 
     /// [`stream`](Receiver::stream) that owns this receiver.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use futures_lite::StreamExt;
+    /// use joinq::compat::flume;
+    ///
+    /// let (sender, receiver) = flume::unbounded();
+    /// sender.send(1).unwrap();
+    /// drop(sender);
+    /// assert_eq!(receiver.into_stream().collect::<Vec<_>>().await, [1]);
+    /// # });
+    /// ```
     pub fn into_stream<'a>(self) -> RecvStream<'a, T> {
         RecvStream(Gets::new(Held::Owned(self)))
     }
@@ -184,6 +288,15 @@ impl<T> FusedFuture for RecvFut<'_, T> {
 
 impl<T> SendSink<'_, T> {
     /// The sender of this sink.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::flume;
+    ///
+    /// let (sender, receiver) = flume::unbounded::<u32>();
+    /// let sink = sender.sink();
+    /// assert!(sink.sender().same_channel(&sender));
+    /// ```
     pub fn sender(&self) -> &Sender<T> {
         self.held()
     }

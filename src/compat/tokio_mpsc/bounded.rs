@@ -44,10 +44,11 @@ pub struct Receiver<T>(PollReceiver<T>);
 
 /// Waits for permits.
 async fn reserve<T, H: QueueRef<T> + Clone>(handle: H, count: usize) -> Result<Held<T, H>, SendError<()>> {
-    if count > handle.queue().total_permits() {
+    if count > handle.queue().capacity().unwrap_or(0) {
         return Err(SendError(()));
     }
-    let mut operation = Operation::new(ReserveAttempt::new(handle, count));
+    let attempt: ReserveAttempt<T, H> = ReserveAttempt::new(handle, count);
+    let mut operation = Operation::new(attempt);
     poll_fn(|context| operation.poll(context)).await.map_err(|_| SendError(()))
 }
 
@@ -246,7 +247,7 @@ impl<T> Sender<T> {
     /// assert_eq!((permits.len(), receiver.try_recv()), (1, Ok('a')));
     /// ```
     pub fn try_reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
-        if n > self.0.queue().total_permits() {
+        if n > self.0.queue().capacity().unwrap_or(0) {
             return Err(TrySendError::Full(()));
         }
         Ok(PermitIterator(Held::try_take(self.0.queue(), n).map_err(|error| TrySendError::from(error).map(drop))?))
@@ -323,5 +324,5 @@ fn remaining_capacity<T>(queue: &Queue<T>) -> usize {
     queue.remaining_capacity().unwrap_or(usize::MAX)
 }
 
-super::sender!(Sender, WeakSender, "channel(4)", "try_send");
-super::receiver!(Receiver, "channel(4)", "try_send");
+sender!(Sender, WeakSender, "channel(4)", "try_send");
+receiver!(Receiver, "channel(4)", "try_send");

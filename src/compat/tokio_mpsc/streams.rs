@@ -63,6 +63,8 @@ macro_rules! stream {
         impl<T> $name<T> {
             /// Creates a stream of the messages of `recv`.
             ///
+            /// # Examples
+            /// ```
             #[doc = example!(
                 use "futures_lite::StreamExt";
                 use "joinq::compat::tokio_mpsc::", stringify!($name);
@@ -71,12 +73,15 @@ macro_rules! stream {
                 "let mut stream = ", stringify!($name), "::new(receiver);\n",
                 "assert_eq!(stream.next().await, Some(1));"
             )]
+            /// ```
             pub fn new(recv: $receiver<T>) -> Self {
                 $name { inner: recv }
             }
 
             /// Returns the receiver.
             ///
+            /// # Examples
+            /// ```
             #[doc = example!(
                 use "joinq::compat::tokio_mpsc::", stringify!($name);
                 "receiver" = $channel:
@@ -84,6 +89,7 @@ macro_rules! stream {
                 "sender.", $send, "(1).unwrap();\n",
                 "assert_eq!(stream.into_inner().recv().await, Some(1));"
             )]
+            /// ```
             pub fn into_inner(self) -> $receiver<T> {
                 self.inner
             }
@@ -91,6 +97,8 @@ macro_rules! stream {
             /// Closes the channel. Further sends fail; messages in the channel can still be received, and
             /// those of permits that are held as well.
             ///
+            /// # Examples
+            /// ```
             #[doc = example!(
                 use "futures_lite::StreamExt";
                 use "joinq::compat::tokio_mpsc::", stringify!($name);
@@ -101,6 +109,7 @@ macro_rules! stream {
                 "assert!(sender.", $send, "(2).is_err());\n",
                 "assert_eq!((stream.next().await, stream.next().await), (Some(1), None));"
             )]
+            /// ```
             pub fn close(&mut self) {
                 self.inner.close();
             }

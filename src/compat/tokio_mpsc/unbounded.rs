@@ -48,5 +48,5 @@ impl<T> UnboundedSender<T> {
     }
 }
 
-super::sender!(UnboundedSender, WeakUnboundedSender, "unbounded_channel()", "send");
-super::receiver!(UnboundedReceiver, "unbounded_channel()", "send");
+sender!(UnboundedSender, WeakUnboundedSender, "unbounded_channel()", "send");
+receiver!(UnboundedReceiver, "unbounded_channel()", "send");
