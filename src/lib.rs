@@ -10,6 +10,7 @@ mod join;
 pub mod mpsc;
 mod operation;
 mod queue;
+mod select;
 mod sync;
 mod wait;
 
@@ -33,6 +34,8 @@ pub use queue::{
     Closed, Done, Drain, Get, GetMany, GetOwned, GetTask, Iter, Join, Permits, Put, PutMany, PutOwned, Queue, Reserve,
     Task, TryIter,
 };
+
+pub use select::{SelectTimeoutError, Selector, TrySelectError};
 
 /// The pages of `docs/`, so that each code block in them is compiled and run.
 #[cfg(doctest)]

@@ -11,12 +11,12 @@ mod until;
 
 pub(crate) use skip_counter::SkipCounter;
 pub(crate) use spin::SpinPolicy;
+pub(crate) use thread::ThreadWaiter;
 pub use until::Until;
 pub(crate) use until::UntilOperation;
 
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
-use thread::ThreadWaiter;
 
 /// One kind of operation: how it completes, and how it waits until it can.
 pub(crate) trait Attempt {

@@ -17,6 +17,8 @@ mod owned;
 mod permit_pool;
 mod put;
 mod reserve;
+mod select;
+mod selects;
 mod serve;
 #[cfg(feature = "sink")]
 mod sink;
@@ -43,6 +45,10 @@ pub(crate) use handle_count::HandleCount;
 pub(crate) use put::PutAttempt;
 #[cfg(feature = "tokio")]
 pub(crate) use reserve::{Held, ReserveAttempt};
+pub(crate) use select::{Found, RegisteredBranch};
+#[cfg(feature = "compat")]
+pub(crate) use select::Match;
+pub(crate) use selects::{Entry, Part, SelectKey};
 #[cfg(feature = "sink")]
 pub(crate) use sink::Puts;
 #[cfg(feature = "stream")]
@@ -55,6 +61,7 @@ use crate::sync::CachePadded;
 use crate::wait::{ConsumerWaker, FallbackWaker, WaitLists, WaitSet, WaiterCounts, Waiters};
 use late::Late;
 use permit_pool::PermitPool;
+use selects::Selects;
 use serve::Request;
 use std::collections::VecDeque;
 use std::fmt;
@@ -150,11 +157,13 @@ struct Locked<T> {
     matchable_gets: u64,
     /// Items that were put by a permit after the close.
     late: VecDeque<T>,
+    /// With capacity 0: the branches of selects that wait.
+    selects: Selects<T>,
 }
 
 impl<T> Default for Locked<T> {
     fn default() -> Self {
-        Locked { matchable_gets: 0, late: VecDeque::new() }
+        Locked { matchable_gets: 0, late: VecDeque::new(), selects: Selects::default() }
     }
 }
 
