@@ -16,6 +16,8 @@ mod notify;
 mod owned;
 mod permit_pool;
 mod put;
+#[cfg(feature = "compat")]
+mod ready;
 mod reserve;
 mod select;
 mod selects;
@@ -43,6 +45,8 @@ pub(crate) use consumer::{Consumer, ConsumerAttempt};
 pub(crate) use get::{GetAttempt, Many, One};
 pub(crate) use handle_count::HandleCount;
 pub(crate) use put::PutAttempt;
+#[cfg(feature = "compat")]
+pub(crate) use ready::{Peek, Vacancy};
 #[cfg(feature = "tokio")]
 pub(crate) use reserve::{Held, ReserveAttempt};
 pub(crate) use select::{Found, RegisteredBranch};

@@ -9,12 +9,10 @@ use super::selects::{Entry, Part, SelectKey, Side};
 use super::{Lists, Queue};
 use crate::error::TryGetError;
 use crate::raw::PopError;
+use crate::wait::Selection;
+use std::sync::Arc;
 #[cfg(feature = "compat")]
-use {
-    super::selects::Later,
-    crate::raw::{PushError, UNBOUNDED},
-    std::sync::Arc,
-};
+use {super::selects::Later, crate::error::TryPutError, crate::raw::UNBOUNDED};
 
 /// What a get without waiting has found.
 pub(crate) enum Found<T> {
@@ -76,7 +74,7 @@ impl<T> Queue<T> {
     /// Registers a branch. From now on other threads may select it, if its selection is open.
     pub(crate) fn register_branch(&self, entry: Entry<T>) -> RegisteredBranch {
         self.with_waiters_notifying(|lists, deferred| {
-            let may_complete = self.raw.is_closed() || self.has_counterpart(lists, &entry);
+            let may_complete = self.raw.is_closed() || self.has_counterpart(lists, entry.part.side(), Some(&entry.selection));
             if entry.part.is_selectable() {
                 let other_side = entry.part.side().other();
                 lists.locked.selects.wake_watching(other_side, Some(&entry.selection), &mut deferred.wakes);
@@ -85,18 +83,13 @@ impl<T> Queue<T> {
         })
     }
 
-    fn has_counterpart(&self, lists: &Lists<T>, entry: &Entry<T>) -> bool {
-        match entry.part.side() {
-            Side::Gets => {
-                self.raw.len() > 0
-                    || lists.putters.waiting() > 0
-                    || lists.locked.selects.has_open(Side::Puts, Some(&entry.selection))
-            }
-            Side::Puts => {
-                self.raw.len() < self.limit_now(lists)
-                    || lists.locked.selects.has_open(Side::Gets, Some(&entry.selection))
-            }
-        }
+    /// Whether the other side of this one waits, beside the branches of one select.
+    fn has_counterpart(&self, lists: &Lists<T>, side: Side, beside: Option<&Arc<Selection>>) -> bool {
+        let waits = match side {
+            Side::Gets => self.raw.len() > 0 || lists.putters.waiting() > 0,
+            Side::Puts => self.raw.len() < self.limit_now(lists),
+        };
+        waits || lists.locked.selects.has_open(side.other(), beside)
     }
 
     /// Removes a branch, and returns what it waits for or what the thread that has selected it left there.
@@ -108,10 +101,10 @@ impl<T> Queue<T> {
     /// Matches a get, whose item will follow. [`put_matched`](Self::put_matched) or
     /// [`abandon_match`](Self::abandon_match) must follow.
     #[cfg(feature = "compat")]
-    pub(crate) fn try_match_get(&self) -> Result<Match<T>, PushError<()>> {
+    pub(crate) fn try_match_get(&self) -> Result<Match<T>, TryPutError<()>> {
         self.with_waiters_notifying(|lists, deferred| {
             if self.raw.is_closed() {
-                return Err(PushError::Closed(()));
+                return Err(TryPutError::Closed(()));
             }
             let limit = self.limit_now(lists);
             self.serve(lists, limit, deferred);
@@ -124,18 +117,19 @@ impl<T> Queue<T> {
                 lists.locked.selects.owed += 1;
                 return Ok(Match::Waiting);
             }
-            Err(PushError::Full(()))
+            Err(TryPutError::Full(()))
         })
     }
 
     /// Puts the item for a get that waits by itself and was matched. If that get has ended meanwhile, the
     /// next get takes the item.
     #[cfg(feature = "compat")]
-    pub(crate) fn put_matched(&self, item: T) -> Result<(), PushError<T>> {
-        self.with_waiters_notifying(|lists, deferred| {
+    pub(crate) fn put_matched(&self, item: T) -> Result<(), TryPutError<T>> {
+        let pushed = self.with_waiters_notifying(|lists, deferred| {
             lists.locked.selects.owed -= 1;
             self.raw.push(item, UNBOUNDED, &mut deferred.events)
-        })
+        });
+        Ok(pushed?)
     }
 
     /// The item for a matched get will not follow.
@@ -147,27 +141,21 @@ impl<T> Queue<T> {
         });
     }
 
-    /// Whether a get would complete without waiting, as far as this thread can know.
+    /// Whether the other side waits, or the queue is closed.
     #[cfg(feature = "compat")]
-    pub(crate) fn may_get(&self) -> bool {
-        if self.stored_items() > 0 || self.is_finished() {
-            return true;
-        }
-        self.is_rendezvous()
-            && self.with_waiters(|lists| lists.putters.waiting() > 0 || lists.locked.selects.has_open(Side::Puts, None))
+    pub(crate) fn may_match(&self, part: Part<T>) -> bool {
+        self.raw.is_closed() || self.with_waiters(|lists| self.has_counterpart(lists, part.side(), None))
     }
 
-    /// Whether a put would complete without waiting, as far as this thread can know.
+    /// Keeps an item beside the queue, for a select that has erased its type.
     #[cfg(feature = "compat")]
-    pub(crate) fn may_put(&self) -> bool {
-        if self.is_closed() {
-            return true;
-        }
-        if !self.is_rendezvous() {
-            return !self.is_full();
-        }
-        self.with_waiters(|lists| {
-            self.raw.len() < self.limit_now(lists) || lists.locked.selects.has_open(Side::Gets, None)
-        })
+    pub(crate) fn stash(&self, item: T) -> usize {
+        self.with_waiters(|lists| lists.locked.selects.stash.insert(item))
+    }
+
+    /// Returns a stashed item.
+    #[cfg(feature = "compat")]
+    pub(crate) fn unstash(&self, key: usize) -> T {
+        self.with_waiters(|lists| lists.locked.selects.stash.remove(key))
     }
 }

@@ -117,11 +117,23 @@ pub(super) struct Selects<T> {
     first: bool,
     /// The same for a put whose item follows.
     late_first: bool,
+    /// Items on their way between a branch whose type is erased and its user.
+    #[cfg(feature = "compat")]
+    pub(super) stash: Slab<T>,
 }
 
 impl<T> Default for Selects<T> {
     fn default() -> Self {
-        Selects { entries: Slab::new(), gets: VecDeque::new(), puts: VecDeque::new(), owed: 0, first: false, late_first: false }
+        Selects {
+            entries: Slab::new(),
+            gets: VecDeque::new(),
+            puts: VecDeque::new(),
+            owed: 0,
+            first: false,
+            late_first: false,
+            #[cfg(feature = "compat")]
+            stash: Slab::new(),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) trait Completes: Branch {
     fn output(&mut self) -> Self::Output;
 }
 
-fn ready_if(condition: bool) -> Poll<()> {
+pub(crate) fn ready_if(condition: bool) -> Poll<()> {
     match condition {
         true => Poll::Ready(()),
         false => Poll::Pending,
@@ -26,13 +26,13 @@ fn ready_if(condition: bool) -> Poll<()> {
 }
 
 /// The registration of a branch at a queue with capacity 0. It ends when it is dropped.
-struct Registration<'a, T> {
+pub(crate) struct Registration<'a, T> {
     queue: &'a Queue<T>,
     key: Option<SelectKey>,
 }
 
 impl<'a, T> Registration<'a, T> {
-    fn begin(queue: &'a Queue<T>, part: Part<T>, opening: Opening<'_>) -> (Self, Poll<()>) {
+    pub(crate) fn begin(queue: &'a Queue<T>, part: Part<T>, opening: Opening<'_>) -> (Self, Poll<()>) {
         let Opening { selection, branch, waker } = opening;
         let entry = Entry { part, selection: selection.clone(), branch, waker: waker.clone() };
         let RegisteredBranch { key, may_complete } = queue.register_branch(entry);
@@ -40,7 +40,7 @@ impl<'a, T> Registration<'a, T> {
     }
 
     /// What the branch waits for, or what the thread that has selected it left.
-    fn end(mut self) -> Option<Part<T>> {
+    pub(crate) fn end(mut self) -> Option<Part<T>> {
         self.key.take().map(|key| self.queue.remove_branch(key))
     }
 }
@@ -67,6 +67,12 @@ impl<'a, T> GetBranch<'a, T> {
     pub(crate) fn new(queue: &'a Queue<T>) -> Self {
         let get = Operation::new(GetAttempt::new(queue, One));
         GetBranch { queue, get, registration: None, output: None }
+    }
+
+    /// The output, if the branch has completed.
+    #[cfg(feature = "compat")]
+    pub(crate) fn completed(&mut self) -> Option<Result<T, GetError>> {
+        self.output.take()
     }
 
     fn complete(&mut self, output: Option<Result<T, GetError>>) -> Poll<()> {

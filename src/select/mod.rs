@@ -7,7 +7,11 @@ mod branch;
 mod run;
 mod shuffle;
 
-pub(crate) use branch::{Completes, FutureBranch, GetBranch, Place, PutBranch};
+#[cfg(feature = "compat")]
+pub(crate) use branch::{ready_if, Registration};
+pub(crate) use branch::{Completes, FutureBranch, GetBranch, PutBranch};
+#[cfg(feature = "compat")]
+pub(crate) use run::Opening;
 pub(crate) use run::{run, Branch, Limit, Order};
 
 use crate::channel::{Receiver, Sender};

@@ -43,6 +43,11 @@ pub(crate) trait Branch {
         Poll::Pending
     }
 
+    /// When the branch can complete although nothing notifies it.
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
     /// Whether other threads can select the branch.
     fn can_be_selected(&self) -> bool {
         false
@@ -118,11 +123,13 @@ impl Run<'_, '_, '_> {
             if let Some(completed) = self.register() {
                 return Some(completed);
             }
-            let in_time = self.thread.park(deadline);
+            let of_branches = self.branches.iter().filter_map(|(_, branch)| branch.deadline()).min();
+            let next = of_branches.into_iter().chain(deadline).min();
+            let in_time = self.thread.park(next);
             if let Some(completed) = self.withdraw().or_else(|| self.attempt()) {
                 return Some(completed);
             }
-            if !in_time {
+            if !in_time && next == deadline {
                 return None;
             }
         }
