@@ -94,8 +94,7 @@ fn a_select_times_out_and_the_longest_timeout_does_not() {
         assert_eq!((result, item), (Err(SelectTimeoutError), Some(7)));
         assert!(begin.elapsed() >= MOMENT);
         thread::scope(|scope| {
-            let select =
-                scope.spawn(|| Selector::new().get(&queue, |got| got).wait_timeout(Duration::MAX).unwrap());
+            let select = scope.spawn(|| Selector::new().get(&queue, |got| got).wait_timeout(Duration::MAX).unwrap());
             queue.put(1).wait().unwrap();
             assert_eq!(select.join().unwrap(), Ok(1));
         });
@@ -179,7 +178,11 @@ fn any_future_can_be_a_branch() {
     jobs.try_put(1).unwrap();
     thread::scope(|scope| {
         let select = scope.spawn(|| {
-            Selector::new().add(jobs.join(), |()| "done").add(jobs.closed(), |()| "closed").get(&stop, |_| "stop").wait()
+            Selector::new()
+                .add(jobs.join(), |()| "done")
+                .add(jobs.closed(), |()| "closed")
+                .get(&stop, |_| "stop")
+                .wait()
         });
         thread::sleep(MOMENT);
         jobs.get_task().wait().map(drop).unwrap();
@@ -208,8 +211,6 @@ fn a_select_that_was_notified_and_takes_another_branch_forwards_the_notification
     thread::scope(|scope| {
         for _ in 0..200 {
             let select = scope.spawn(|| Selector::new().get(&a, |_| 'a').get(&b, |_| 'b').wait());
-            // Registers behind the select, which is notified of the item first.
-            eventually(|| if format!("{a:?}").is_empty() { Err(()) } else { Ok(()) });
             let get = scope.spawn(|| a.get().wait());
             a.try_put(()).unwrap();
             b.try_put(()).unwrap();
@@ -310,7 +311,7 @@ fn exactly_one_operation_takes_effect_on_both_sides() {
                         .wait();
                     assert!(a.is_none() != b.is_none(), "exactly one put of round {number}");
                 }
-                queues.iter().for_each(|queue| drop(queue.close()));
+                assert!(queues.iter().all(Queue::close));
             });
             // An async get that is cancelled, and plain gets, beside the select.
             let mut open = [true, true];
@@ -350,20 +351,10 @@ fn one_item_goes_to_one_of_many_selects() {
                 });
             }
             (1..=ITEMS).for_each(|item| queue.put(item).wait().unwrap());
-            queue.join_all_got(&got, ITEMS * (ITEMS + 1) / 2);
+            eventually(|| if got.load(Ordering::Relaxed) == ITEMS * (ITEMS + 1) / 2 { Ok(()) } else { Err(()) });
             stop.close();
         });
         assert_eq!(got.load(Ordering::Relaxed), ITEMS * (ITEMS + 1) / 2);
-    }
-}
-
-trait JoinAllGot {
-    fn join_all_got(&self, got: &AtomicUsize, sum: usize);
-}
-
-impl JoinAllGot for Queue<usize> {
-    fn join_all_got(&self, got: &AtomicUsize, sum: usize) {
-        eventually(|| if got.load(Ordering::Relaxed) == sum { Ok(()) } else { Err(()) });
     }
 }
 

@@ -49,9 +49,9 @@ pub(crate) use put::PutAttempt;
 pub(crate) use ready::{Peek, Vacancy};
 #[cfg(feature = "tokio")]
 pub(crate) use reserve::{Held, ReserveAttempt};
-pub(crate) use select::{Found, RegisteredBranch};
 #[cfg(feature = "compat")]
 pub(crate) use select::Match;
+pub(crate) use select::{Found, RegisteredBranch};
 pub(crate) use selects::{Entry, Part, SelectKey};
 #[cfg(feature = "sink")]
 pub(crate) use sink::Puts;

@@ -50,9 +50,7 @@ impl<T> Queue<T> {
             }
             match self.take_and_serve(lists, deferred) {
                 #[cfg(feature = "compat")]
-                Err(PopError::Empty) => {
-                    self.select_late_put(lists, deferred).map(Found::Later).ok_or(PopError::Empty)
-                }
+                Err(PopError::Empty) => self.select_late_put(lists, deferred).map(Found::Later).ok_or(PopError::Empty),
                 taken => taken.map(Found::Item),
             }
         });
@@ -74,7 +72,8 @@ impl<T> Queue<T> {
     /// Registers a branch. From now on other threads may select it, if its selection is open.
     pub(crate) fn register_branch(&self, entry: Entry<T>) -> RegisteredBranch {
         self.with_waiters_notifying(|lists, deferred| {
-            let may_complete = self.raw.is_closed() || self.has_counterpart(lists, entry.part.side(), Some(&entry.selection));
+            let may_complete =
+                self.raw.is_closed() || self.has_counterpart(lists, entry.part.side(), Some(&entry.selection));
             if entry.part.is_selectable() {
                 let other_side = entry.part.side().other();
                 lists.locked.selects.wake_watching(other_side, Some(&entry.selection), &mut deferred.wakes);

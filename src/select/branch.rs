@@ -118,6 +118,10 @@ impl<T> Branch for GetBranch<'_, T> {
         self.complete(output)
     }
 
+    fn progress(&self) -> u64 {
+        self.get.attempt.progress()
+    }
+
     fn can_be_selected(&self) -> bool {
         self.queue.is_rendezvous()
     }
@@ -163,6 +167,18 @@ impl<T> Place<T> for &mut Option<T> {
 
     fn put_back(&mut self, item: T) {
         **self = Some(item);
+    }
+}
+
+/// The item of a put that drops it if it loses.
+#[cfg(feature = "compat")]
+impl<T> Place<T> for Option<T> {
+    fn take(&mut self) -> Option<T> {
+        Option::take(self)
+    }
+
+    fn put_back(&mut self, item: T) {
+        *self = Some(item);
     }
 }
 
@@ -214,6 +230,10 @@ impl<T, P: Place<T>> Branch for PutBranch<'_, T, P> {
         }
         let output = self.put.attempt.register(waker);
         self.finish(output)
+    }
+
+    fn progress(&self) -> u64 {
+        self.put.attempt.progress()
     }
 
     fn can_be_selected(&self) -> bool {

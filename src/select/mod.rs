@@ -136,7 +136,8 @@ impl<'a, R> Selector<'a, R> {
         Selector { branches: Vec::new(), order: Order::AsListed }
     }
 
-    fn with_branch<B: Completes + 'a>(mut self, branch: B, map: impl FnOnce(B::Output) -> R + 'a) -> Self {
+    /// Adds a branch.
+    pub(crate) fn with_branch<B: Completes + 'a>(mut self, branch: B, map: impl FnOnce(B::Output) -> R + 'a) -> Self {
         self.branches.push(Box::new(Map { branch, map }));
         self
     }

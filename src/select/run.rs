@@ -48,6 +48,11 @@ pub(crate) trait Branch {
         None
     }
 
+    /// A number that changes when the branch may have become able to complete, as far as there is one.
+    fn progress(&self) -> u64 {
+        0
+    }
+
     /// Whether other threads can select the branch.
     fn can_be_selected(&self) -> bool {
         false
@@ -93,6 +98,9 @@ pub(crate) fn run(branches: &mut Branches<'_, '_>, limit: Limit, order: Order) -
     ThreadWaiter::with(|thread| Run { branches, thread, selection: None }.run(limit))
 }
 
+/// How often a select that does not wait tries again because of what other threads do at the same time.
+const MOST_PASSES: u32 = 16;
+
 struct Run<'a, 'b, 'c> {
     branches: &'c mut Branches<'a, 'b>,
     thread: &'c ThreadWaiter,
@@ -106,11 +114,11 @@ impl Run<'_, '_, '_> {
             return Some(completed);
         }
         let deadline = match limit {
-            Limit::Now => return None,
+            Limit::Now => return self.attempt_all_at_once(),
             Limit::Deadline(deadline) => Some(deadline),
             Limit::None => None,
         };
-        if self.thread.may_yield() {
+        if !self.branches.is_empty() && self.thread.may_yield() {
             let thread = self.thread;
             if let Some(completed) = thread.yield_phase(deadline, || self.attempt()) {
                 return Some(completed);
@@ -130,7 +138,7 @@ impl Run<'_, '_, '_> {
                 return Some(completed);
             }
             if !in_time && next == deadline {
-                return None;
+                return self.attempt_all_at_once();
             }
         }
     }
@@ -141,22 +149,40 @@ impl Run<'_, '_, '_> {
         self.branches.iter_mut().find_map(|(number, branch)| branch.attempt(waker).is_ready().then_some(*number))
     }
 
+    /// Tries all branches again. In the first pass one may have become able to complete after it was tried and
+    /// before another was, so that at no moment all of them had to wait: a thread puts into one queue and then
+    /// takes from the other. If nothing has changed in a pass, none could complete at its end.
+    fn attempt_all_at_once(&mut self) -> Option<usize> {
+        let progress = |branches: &Branches<'_, '_>| {
+            branches.iter().fold(0_u64, |sum, (_, branch)| sum.wrapping_add(branch.progress()))
+        };
+        for _ in 0..MOST_PASSES {
+            let before = progress(self.branches);
+            let completed = self.attempt();
+            if completed.is_some() || progress(self.branches) == before {
+                return completed;
+            }
+        }
+        None
+    }
+
     /// Registers all branches. No other thread has selected one.
     fn register(&mut self) -> Option<usize> {
         loop {
             let waker = &self.thread.waker;
             let mut branches = self.branches.iter_mut();
             // These can complete here, so they come before the selection is opened.
-            if let Some((number, _)) = branches.find_map(|(number, branch)| {
-                branch.register(waker).is_ready().then_some((*number, ()))
-            }) {
+            if let Some((number, _)) =
+                branches.find_map(|(number, branch)| branch.register(waker).is_ready().then_some((*number, ())))
+            {
                 return Some(number);
             }
             let selection = self.selection.as_ref()?;
             selection.open();
-            let may_complete = self.branches.iter_mut().any(|(number, branch)| {
-                branch.open(Opening { selection, branch: *number, waker }).is_ready()
-            });
+            let may_complete = self
+                .branches
+                .iter_mut()
+                .any(|(number, branch)| branch.open(Opening { selection, branch: *number, waker }).is_ready());
             if !may_complete {
                 return None;
             }

@@ -89,6 +89,13 @@ impl<T> Branch for RecvBranch<'_, T> {
         }
     }
 
+    fn progress(&self) -> u64 {
+        match &self.0 {
+            Source::Channel(get) => get.progress(),
+            _ => 0,
+        }
+    }
+
     fn can_be_selected(&self) -> bool {
         matches!(&self.0, Source::Channel(get) if get.can_be_selected())
     }
@@ -220,6 +227,10 @@ impl<T> Branch for SendBranch<'_, T> {
         Poll::Pending
     }
 
+    fn progress(&self) -> u64 {
+        self.vacancy.attempt.progress()
+    }
+
     fn can_be_selected(&self) -> bool {
         self.queue.is_rendezvous()
     }
@@ -258,6 +269,7 @@ impl<T> Drop for SendBranch<'_, T> {
 pub struct Listed<'b>(&'b mut (dyn Branch + 'b));
 
 /// Which of several ready branches is selected.
+#[allow(missing_docs)]
 #[derive(Clone, Copy, Debug)]
 pub enum Precedence {
     Random,

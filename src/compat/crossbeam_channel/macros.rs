@@ -174,9 +174,11 @@ macro_rules! __crossbeam_channel_select {
         $body
     }};
 
+    // Moved as a whole first: the compiler regards a tuple whose fields were moved one by one as alive.
     (@only $branch:ident $ended:ident ($($all:ident)*)) => {{
+        let ended = $ended;
         #[allow(unused_variables)]
-        let ($($all,)*) = $ended;
+        let ($($all,)*) = ended;
         $branch
     }};
 

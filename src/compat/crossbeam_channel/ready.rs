@@ -84,6 +84,13 @@ impl<T> Branch for RecvReady<'_, T> {
         }
     }
 
+    fn progress(&self) -> u64 {
+        match self {
+            RecvReady::Buffered(get) => get.attempt.progress(),
+            _ => 0,
+        }
+    }
+
     fn can_be_selected(&self) -> bool {
         matches!(self, RecvReady::Rendezvous(_))
     }
@@ -133,6 +140,13 @@ impl<T> Branch for SendReady<'_, T> {
                 ready_if(put.attempt.register(waker).is_some())
             }
             _ => Poll::Pending,
+        }
+    }
+
+    fn progress(&self) -> u64 {
+        match self {
+            SendReady::Buffered(_, put) => put.attempt.progress(),
+            SendReady::Rendezvous(_) => 0,
         }
     }
 

@@ -7,8 +7,8 @@
 
 use super::branch::{until, RecvBranch, SendBranch};
 use super::ready::{RecvReady, SendReady};
-use super::{Flavor, ReadyTimeoutError, Receiver, RecvError, SelectTimeoutError, SendError, Sender, TryReadyError};
 use super::TrySelectError;
+use super::{Flavor, ReadyTimeoutError, Receiver, RecvError, SelectTimeoutError, SendError, Sender, TryReadyError};
 use crate::queue::QueueRef;
 use crate::select::{run, Branch, Limit, Order};
 use std::fmt;

@@ -120,12 +120,7 @@ impl<T> Queue<T> {
 
     /// Selects a branch that waits for an item, and hands this one over. It passes through the core, so that it
     /// counts as put.
-    fn hand_over(
-        &self,
-        item: T,
-        selects: &mut Selects<T>,
-        deferred: &mut Deferred<'_, T>,
-    ) -> Result<(), PushError<T>> {
+    fn hand_over(&self, item: T, selects: &mut Selects<T>, deferred: &mut Deferred<'_, T>) -> Result<(), PushError<T>> {
         if self.raw.is_closed() {
             return Err(PushError::Closed(item));
         }
