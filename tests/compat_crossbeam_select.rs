@@ -66,7 +66,7 @@ fn a_macro_is_an_expression_and_its_bodies_may_leave_it() {
 }
 
 #[test]
-#[allow(unreachable_code)]
+#[allow(unreachable_code, clippy::diverging_sub_expression)]
 fn a_message_is_evaluated_only_if_its_send_was_selected() {
     let (full, _full) = bounded(1);
     full.send(String::new()).unwrap();
@@ -219,7 +219,7 @@ fn sends_of_all_kinds_match_a_receive_that_selects() {
 }
 
 #[test]
-#[allow(unreachable_code)]
+#[allow(unreachable_code, clippy::diverging_sub_expression)]
 fn a_message_whose_evaluation_panics_leaves_the_receiver_waiting() {
     let _watchdog = watchdog();
     let (sender, receiver) = bounded::<u32>(0);

@@ -9,6 +9,7 @@ mod close;
 mod consumer;
 mod get;
 mod get_state;
+mod hand_over;
 mod handle_count;
 mod iter;
 mod late;

@@ -8,11 +8,10 @@ use super::notify::Deferred;
 use super::selects::{Entry, Part, SelectKey, Side};
 use super::{Lists, Queue};
 use crate::error::TryGetError;
-use crate::raw::PopError;
 use crate::wait::Selection;
 use std::sync::Arc;
 #[cfg(feature = "compat")]
-use {super::selects::Later, crate::error::TryPutError, crate::raw::UNBOUNDED};
+use {super::selects::Later, crate::error::TryPutError, crate::raw::PopError, crate::raw::UNBOUNDED};
 
 /// What a get without waiting has found.
 pub(crate) enum Found<T> {

@@ -7,7 +7,6 @@
 //! as another branch may be completed first. So the other side has to win the selection of the select
 //! before it touches the branch (as `crossbeam-channel` and Go do it).
 
-use super::Queue;
 use crate::wait::{Selection, WakeList};
 use slab::Slab;
 use std::collections::VecDeque;
@@ -15,7 +14,8 @@ use std::sync::Arc;
 use std::task::Waker;
 
 /// A queue for the one item that follows a match. It is closed if the item will not follow.
-pub(crate) type Later<T> = Arc<Queue<T>>;
+#[cfg(feature = "compat")]
+pub(crate) type Later<T> = Arc<super::Queue<T>>;
 
 /// What a branch waits for, or what the thread that has selected it left there.
 pub(crate) enum Part<T> {
@@ -116,6 +116,7 @@ pub(super) struct Selects<T> {
     /// Whether a branch has precedence over a waiter that no select owns: in turn, so that none starves.
     first: bool,
     /// The same for a put whose item follows.
+    #[cfg(feature = "compat")]
     late_first: bool,
     /// Items on their way between a branch whose type is erased and its user.
     #[cfg(feature = "compat")]
@@ -130,6 +131,7 @@ impl<T> Default for Selects<T> {
             puts: VecDeque::new(),
             owed: 0,
             first: false,
+            #[cfg(feature = "compat")]
             late_first: false,
             #[cfg(feature = "compat")]
             stash: Slab::new(),

@@ -191,6 +191,28 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Enqueues an item as far as `limit` allows it, or hands it over to a select that waits for one.
+    pub(super) fn push_or_hand_over(
+        &self,
+        item: T,
+        limit: u64,
+        selects: &mut Selects<T>,
+        deferred: &mut Deferred<'_, T>,
+    ) -> Result<(), PushError<T>> {
+        let selects_first = selects.are_first(Side::Gets);
+        let item = match selects_first {
+            true => match self.hand_over(item, selects, deferred) {
+                Err(PushError::Full(item)) => item,
+                handed_over => return handed_over,
+            },
+            false => item,
+        };
+        match self.push_locked(item, limit, &mut deferred.events) {
+            Err(PushError::Full(item)) if !selects_first => self.hand_over(item, selects, deferred),
+            pushed => pushed,
+        }
+    }
+
     /// Pushes an item under the mutex.
     pub(super) fn push_locked(&self, item: T, limit: u64, events: &mut Events) -> Result<(), PushError<T>> {
         let Bound::Permits(permits) = self.bound() else {

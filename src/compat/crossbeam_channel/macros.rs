@@ -170,7 +170,9 @@ macro_rules! __crossbeam_channel_select {
         ::std::unreachable!("a select without a timeout selects an operation")
     }};
     (@end $selected:ident $ended:ident $all:tt [] ($timeout:tt $body:tt)) => {{
-        ::std::mem::drop($ended);
+        {
+            let _ended = $ended;
+        }
         $body
     }};
 

@@ -2,10 +2,10 @@
 
 use crate::queue::get_state::GetState;
 use crate::queue::notify::Deferred;
-use crate::queue::selects::{Part, Selects, Side};
+use crate::queue::selects::Side;
 use crate::queue::serve::Request;
 use crate::queue::{Lists, Queue};
-use crate::raw::{PopError, PushError, UNBOUNDED};
+use crate::raw::{PopError, PushError};
 
 impl<T> Queue<T> {
     /// Enqueues an item if a get waits for it, and no put that waited before has an item for that get.
@@ -80,61 +80,6 @@ impl<T> Queue<T> {
         }
         deferred.wakes.push(lists.putters.remove_first());
         true
-    }
-
-    /// Selects a branch that waits with its item, and moves that into the core.
-    fn move_selected_put(&self, lists: &mut Lists<T>, deferred: &mut Deferred<'_, T>) -> bool {
-        if self.raw.is_closed() {
-            return false;
-        }
-        let Some(part) = lists.locked.selects.select_put(&mut deferred.wakes) else { return false };
-        let Part::Put(item) = std::mem::replace(part, Part::Taken) else { unreachable!("it waits with its item") };
-        if let Err(error) = self.raw.push(item, 1, &mut deferred.events) {
-            *part = Part::Put(error.split().0);
-            return false;
-        }
-        true
-    }
-
-    /// Enqueues an item as far as `limit` allows it, or hands it over to a select that waits for one.
-    pub(in crate::queue) fn push_or_hand_over(
-        &self,
-        item: T,
-        limit: u64,
-        selects: &mut Selects<T>,
-        deferred: &mut Deferred<'_, T>,
-    ) -> Result<(), PushError<T>> {
-        let selects_first = selects.are_first(Side::Gets);
-        let item = match selects_first {
-            true => match self.hand_over(item, selects, deferred) {
-                Err(PushError::Full(item)) => item,
-                handed_over => return handed_over,
-            },
-            false => item,
-        };
-        match self.push_locked(item, limit, &mut deferred.events) {
-            Err(PushError::Full(item)) if !selects_first => self.hand_over(item, selects, deferred),
-            pushed => pushed,
-        }
-    }
-
-    /// Selects a branch that waits for an item, and hands this one over. It passes through the core, so that it
-    /// counts as put.
-    fn hand_over(&self, item: T, selects: &mut Selects<T>, deferred: &mut Deferred<'_, T>) -> Result<(), PushError<T>> {
-        if self.raw.is_closed() {
-            return Err(PushError::Closed(item));
-        }
-        let Some(part) = selects.select_get(&mut deferred.wakes) else { return Err(PushError::Full(item)) };
-        let pushed = deferred.events.pushed;
-        let result = self.raw.push(item, UNBOUNDED, &mut deferred.events);
-        if result.is_ok() {
-            // It may be an earlier item, whose get takes this one.
-            if let Ok(item) = self.raw.pop(&mut deferred.events) {
-                *part = Part::Got(item);
-            }
-        }
-        deferred.events.pushed = pushed;
-        result
     }
 
     /// Offers a waiting get: one item may be enqueued for it from now on. With another capacity this does
