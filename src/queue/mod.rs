@@ -47,7 +47,7 @@ pub(crate) use get::{GetAttempt, Many, One};
 pub(crate) use handle_count::HandleCount;
 pub(crate) use put::PutAttempt;
 #[cfg(feature = "compat")]
-pub(crate) use ready::{Peek, Vacancy};
+pub(crate) use ready::{ClaimedSlot, Peek, Vacancy};
 #[cfg(feature = "tokio")]
 pub(crate) use reserve::{Held, ReserveAttempt};
 #[cfg(feature = "compat")]

@@ -29,6 +29,8 @@ mod pool;
 mod pop;
 mod push;
 #[cfg(all(test, not(loom)))]
+mod reserve_tests;
+#[cfg(all(test, not(loom)))]
 mod schedules;
 mod segment;
 mod single;
@@ -50,6 +52,7 @@ pub use cursor::short::fix_sequence_bits;
 pub use fast::{Contested, PopFallback, PopTicket, PushFallback, PushTicket};
 #[cfg(loom)]
 pub use fence::Handshake;
+pub use push::ReservedSlot;
 #[cfg(loom)]
 pub use segment::live::segments as live_segments;
 pub use single::SingleConsumer;

@@ -290,8 +290,28 @@ impl<T> RawQueue<T> {
         events.freed += to_usize(claim.count);
     }
 
+    /// Claims a slot for a value that follows. Until then the claim counts as an item; a pop that reaches the
+    /// slot does not wait for the value.
+    #[cold]
+    pub fn reserve(&self, limit: u64, events: &mut Events) -> Result<ReservedSlot<'_, T>, PushError<()>> {
+        loop {
+            match self.claim_push(1, limit, events) {
+                Ok(claim) => return Ok(ReservedSlot { queue: self, claim: Some(claim) }),
+                Err(NoClaim::Full) => return Err(PushError::Full(())),
+                Err(NoClaim::Closed) => return Err(PushError::Closed(())),
+                Err(NoClaim::Edge(seen)) => {
+                    if let Some(segment) = self.append(seen, &mut None, limit, events)? {
+                        let claim = Claim { segment, index: 0, count: 1 };
+                        return Ok(ReservedSlot { queue: self, claim: Some(claim) });
+                    }
+                }
+            }
+        }
+    }
+
     /// Links a new segment with `value` in its slot 0 and moves the tail to it, or helps the thread that
-    /// linked one. In the second case the value remains in `value`, as it does if there is an error.
+    /// linked one. In the second case the value remains in `value`, as it does if there is an error. Without a
+    /// value this only claims slot 0 of the segment. Returns the segment that this thread linked.
     ///
     /// Linearized at the swing of the tail's word, which any thread may perform; this function returns after
     /// it.
@@ -302,9 +322,9 @@ impl<T> RawQueue<T> {
         value: &mut Option<T>,
         limit: u64,
         events: &mut Events,
-    ) -> Result<(), PushError<()>> {
+    ) -> Result<Option<Segment<T>>, PushError<()>> {
         let Some(mut link) = self.link(&self.tail, seen) else {
-            return Ok(());
+            return Ok(None);
         };
         let base = link.next_base();
         // The tail does not move until the swing, so the head alone decides.
@@ -313,8 +333,10 @@ impl<T> RawQueue<T> {
         }
         // Ordering: Acquire, L3. Pairs with the link (L2): the next segment is seen as it was made.
         let mut next = link.next().load(Ordering::Acquire);
+        let mut linked = None;
         if next == 0 {
             let segment = self.acquire_next(&mut link);
+            let is_filled = value.is_some();
             if let Some(value) = value.take() {
                 // SAFETY: no other thread knows the segment.
                 unsafe { segment.slot(0).fill(value) };
@@ -322,11 +344,16 @@ impl<T> RawQueue<T> {
             // Ordering: AcqRel and Acquire, L2. Release: the segment as it was made. Acquire: the one of
             // another thread.
             match link.next().compare_exchange(0, segment.address(), Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => next = segment.address(),
+                Ok(_) => {
+                    next = segment.address();
+                    linked = Some(segment);
+                }
                 Err(other) => {
-                    // SAFETY: the segment was not linked, so this thread still owns it, and its slot 0 is
-                    // full.
-                    *value = Some(unsafe { segment.slot(0).unfill() });
+                    if is_filled {
+                        // SAFETY: the segment was not linked, so this thread still owns it, and its slot 0 is
+                        // full.
+                        *value = Some(unsafe { segment.slot(0).unfill() });
+                    }
                     self.cold.pool.recycle(segment);
                     next = other;
                 }
@@ -339,12 +366,54 @@ impl<T> RawQueue<T> {
             return Err(PushError::Closed(()));
         }
         let moved = self.cross(&self.tail, seen, &link, next, 1);
-        if moved || value.is_none() {
+        if moved || linked.is_some() {
             // The thread that moved the tail reports the value as an item even if the value is that of another
             // thread, which may be stopped. The other thread reports it as well: it sees the swing (E1) before
-            // it checks for waiters.
+            // it checks for waiters. A slot that is only claimed is reported in vain.
             events.pushed += 1;
         }
-        Ok(())
+        Ok(linked)
+    }
+}
+
+/// A claimed slot whose value follows. If it is dropped without a value, it leaves a hole.
+pub struct ReservedSlot<'a, T> {
+    queue: &'a RawQueue<T>,
+    /// `None` once it was used.
+    claim: Option<Claim<T>>,
+}
+
+impl<T> ReservedSlot<'_, T> {
+    /// Publishes the value. It comes back if the slot is poisoned: a pop has passed it.
+    pub fn publish(mut self, value: T, events: &mut Events) -> Option<T> {
+        let Some(claim) = self.claim.take() else { unreachable!("a slot is used once") };
+        // SAFETY: the claim's ticket is used once; until then it pins the segment.
+        let refused = unsafe { claim.segment.slot(claim.index).push(value, claim.segment.handshake()) };
+        match refused {
+            None => events.pushed += 1,
+            Some(_) => self.queue.add_holes(1, events),
+        }
+        refused
+    }
+
+    /// Leaves a hole in the slot.
+    pub fn abandon(mut self, events: &mut Events) {
+        if let Some(claim) = self.claim.take() {
+            self.queue.leave_holes(&claim, events);
+        }
+    }
+}
+
+impl<T> Drop for ReservedSlot<'_, T> {
+    fn drop(&mut self) {
+        if let Some(claim) = self.claim.take() {
+            self.queue.leave_holes(&claim, &mut Events::default());
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for ReservedSlot<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ReservedSlot { .. }")
     }
 }

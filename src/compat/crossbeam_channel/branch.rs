@@ -6,7 +6,7 @@
 use super::{Flavor, Receiver, RecvError, SendError, Sender, Ticks};
 use crate::error::{PutError, TryPutError};
 use crate::operation::{Attempt, Operation};
-use crate::queue::{Match, Part, PutAttempt, Queue, QueueRef, Vacancy};
+use crate::queue::{ClaimedSlot, Match, Part, PutAttempt, Queue, QueueRef, Vacancy};
 use crate::select::{ready_if, run, Branch, GetBranch, Limit, Opening, Order, Registration};
 use std::fmt;
 use std::task::{Poll, Waker};
@@ -123,13 +123,15 @@ pub struct SendBranch<'a, T> {
     has_waited: bool,
     /// Used with capacity 0 only.
     registration: Option<Registration<'a, T>>,
-    reserved: Option<Place<T>>,
+    reserved: Option<Place<'a, T>>,
 }
 
 /// Where the message of a selected send goes.
-enum Place<T> {
-    /// Into the channel: it has a free slot, or is disconnected.
-    Channel,
+enum Place<'a, T> {
+    /// Back: the channel is disconnected.
+    Nowhere,
+    /// Into the channel.
+    Slot(ClaimedSlot<'a, T>),
     /// To a receiver that waits; with capacity 0.
     Match(Match<T>),
 }
@@ -137,7 +139,7 @@ enum Place<T> {
 /// A send that was selected.
 pub struct Reserved<'a, T> {
     queue: &'a Queue<T>,
-    place: Option<Place<T>>,
+    place: Option<Place<'a, T>>,
 }
 
 impl<'a, T> SendBranch<'a, T> {
@@ -166,14 +168,14 @@ impl<'a, T> SendBranch<'a, T> {
     }
 
     fn reserve(&mut self) -> Poll<()> {
-        self.reserved = if !self.queue.is_rendezvous() {
-            self.queue.may_put().then_some(Place::Channel)
-        } else {
-            match self.queue.try_match_get() {
-                Ok(found) => Some(Place::Match(found)),
-                Err(TryPutError::Closed(())) => Some(Place::Channel),
-                Err(TryPutError::Full(())) => None,
-            }
+        let reserved = match self.queue.is_rendezvous() {
+            true => self.queue.try_match_get().map(Place::Match),
+            false => self.queue.reserve_slot().map(Place::Slot),
+        };
+        self.reserved = match reserved {
+            Err(TryPutError::Full(())) => None,
+            Err(TryPutError::Closed(())) => Some(Place::Nowhere),
+            Ok(place) => Some(place),
         };
         ready_if(self.reserved.is_some())
     }
@@ -182,10 +184,8 @@ impl<'a, T> SendBranch<'a, T> {
 impl<T> Reserved<'_, T> {
     pub fn send(mut self, msg: T) -> Result<(), SendError<T>> {
         let sent = match self.place.take().expect("the send was selected") {
-            Place::Channel => match self.queue.try_put(msg) {
-                Err(TryPutError::Full(msg)) => self.queue.put_beyond_capacity(msg),
-                sent => sent,
-            },
+            Place::Nowhere => return Err(SendError(msg)),
+            Place::Slot(slot) => slot.put(msg),
             Place::Match(Match::Selected(later)) => later.try_put(msg),
             Place::Match(Match::Waiting) => self.queue.put_matched(msg),
         };
@@ -200,8 +200,8 @@ impl<T> Drop for Reserved<'_, T> {
                 let _ = later.close();
             }
             Some(Place::Match(Match::Waiting)) => self.queue.abandon_match(),
-            Some(Place::Channel) => self.queue.pass_on_free_slot(),
-            None => {}
+            // A slot that is not used is free again when it is dropped.
+            Some(Place::Slot(_) | Place::Nowhere) | None => {}
         }
     }
 }
