@@ -2,7 +2,8 @@
 
 use super::item::Item;
 use super::model::Request;
-use joinq::{Closed, Get, GetTask, Join, Permits, Put, PutMany, Reserve, Task};
+use joinq::queue::{Closed, Get, GetTask, Join, Permits, Put, PutMany, Reserve};
+use joinq::Task;
 use std::future::{ready, Future};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -21,7 +21,8 @@ mod model;
 mod operation;
 
 use item::{alive, same, Item, Narrow, Unit, Wide};
-use joinq::{Permits, Queue, Task};
+use joinq::queue::Permits;
+use joinq::{Queue, Task};
 use model::{Model, Outcome, Request, Topic};
 use operation::{check_flags, release, Flag, Op, Pending, Real};
 use std::sync::OnceLock;

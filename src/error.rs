@@ -14,6 +14,11 @@ macro_rules! single {
 
         impl<T> $name<T> {
             /// Returns the value that was not put or sent.
+            ///
+            /// # Examples
+            #[doc = concat!("```\nlet error = joinq::", stringify!($name), "(1);")]
+            /// assert_eq!(error.into_inner(), 1);
+            /// ```
             pub fn into_inner(self) -> T {
                 self.0
             }
@@ -45,11 +50,17 @@ macro_rules! double {
             #[doc = $other_doc]
             $other(T),
             /// The queue or channel is closed.
+            #[doc(alias = "Disconnected")]
             Closed(T),
         }
 
         impl<T> $name<T> {
             /// Returns the value that was not put or sent.
+            ///
+            /// # Examples
+            #[doc = concat!("```\nlet error = joinq::", stringify!($name), "::", stringify!($other), "(1);")]
+            /// assert_eq!(error.into_inner(), 1);
+            /// ```
             pub fn into_inner(self) -> T {
                 match self {
                     $name::$other(item) | $name::Closed(item) => item,
@@ -57,11 +68,24 @@ macro_rules! double {
             }
 
             #[doc = concat!("Whether this is [`", stringify!($other), "`](Self::", stringify!($other), ").")]
+            ///
+            /// # Examples
+            #[doc = concat!("```\nuse joinq::", stringify!($name), ";\n")]
+            #[doc = concat!("assert!(", stringify!($name), "::", stringify!($other), "(1).", stringify!($is_other), "());")]
+            #[doc = concat!("assert!(!", stringify!($name), "::Closed(1).", stringify!($is_other), "());")]
+            /// ```
             pub fn $is_other(&self) -> bool {
                 matches!(self, $name::$other(_))
             }
 
             /// Whether this is [`Closed`](Self::Closed).
+            ///
+            /// # Examples
+            #[doc = concat!("```\nuse joinq::", stringify!($name), ";\n")]
+            #[doc = concat!("assert!(", stringify!($name), "::Closed(1).is_closed());")]
+            #[doc = concat!("assert!(!", stringify!($name), "::", stringify!($other), "(1).is_closed());")]
+            /// ```
+            #[doc(alias = "is_disconnected")]
             pub fn is_closed(&self) -> bool {
                 matches!(self, $name::Closed(_))
             }
@@ -122,16 +146,30 @@ macro_rules! either {
             #[doc = $other_doc]
             $other,
             /// The queue or channel is closed and empty.
+            #[doc(alias = "Disconnected")]
             Closed,
         }
 
         impl $name {
             #[doc = concat!("Whether this is [`", stringify!($other), "`](Self::", stringify!($other), ").")]
+            ///
+            /// # Examples
+            #[doc = concat!("```\nuse joinq::", stringify!($name), ";\n")]
+            #[doc = concat!("assert!(", stringify!($name), "::", stringify!($other), ".", stringify!($is_other), "());")]
+            #[doc = concat!("assert!(!", stringify!($name), "::Closed.", stringify!($is_other), "());")]
+            /// ```
             pub fn $is_other(&self) -> bool {
                 *self == $name::$other
             }
 
             /// Whether this is [`Closed`](Self::Closed).
+            ///
+            /// # Examples
+            #[doc = concat!("```\nuse joinq::", stringify!($name), ";\n")]
+            #[doc = concat!("assert!(", stringify!($name), "::Closed.is_closed());")]
+            #[doc = concat!("assert!(!", stringify!($name), "::", stringify!($other), ".is_closed());")]
+            /// ```
+            #[doc(alias = "is_disconnected")]
             pub fn is_closed(&self) -> bool {
                 *self == $name::Closed
             }
@@ -157,6 +195,7 @@ macro_rules! either {
 }
 
 single! {
+    #[doc(alias = "ShutDown")]
     /// Error returned by [`put`](crate::Queue::put): the queue is closed. It contains the item.
     PutError, "putting into a closed queue"
 }

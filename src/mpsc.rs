@@ -17,8 +17,8 @@
 
 use crate::channel::{self, OnDisconnect};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
-use crate::operation::{operation, Operation};
-use crate::queue::{Closed, Consumer, ConsumerAttempt, Many, One, Queue, QueueRef};
+use crate::operation::{lingers, operation, Operation};
+use crate::queue::{Closed, Consumer, ConsumerAttempt, Drain, Many, One, Queue, QueueRef};
 use std::fmt;
 use std::iter::FusedIterator;
 use std::task::{Context, Poll};
@@ -27,6 +27,15 @@ use std::task::{Context, Poll};
 pub use crate::channel::{Sender, WeakSender};
 
 /// Creates an unbounded channel with one receiver.
+///
+/// # Examples
+/// ```
+/// let (sender, mut receiver) = joinq::mpsc::unbounded();
+/// std::thread::spawn(move || sender.send("hello").wait());
+/// assert_eq!(receiver.recv().wait(), Ok("hello"));
+/// assert!(receiver.recv().wait().is_err()); // the sender was dropped
+/// ```
+#[doc(alias = "unbounded_channel")]
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     pair(Queue::unbounded())
 }
@@ -35,8 +44,18 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
 ///
 /// # Panics
 /// If `capacity` is 0. [`joinq::bounded`](crate::bounded) creates a rendezvous.
+///
+/// # Examples
+/// ```
+/// let (sender, mut receiver) = joinq::mpsc::bounded(1);
+/// sender.try_send(1).unwrap();
+/// assert!(sender.try_send(2).unwrap_err().is_full());
+/// assert_eq!(receiver.try_recv(), Ok(1));
+/// ```
+#[doc(alias = "sync_channel")]
+#[track_caller]
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    assert!(capacity > 0, "capacity must be greater than zero; use `joinq::bounded(0)` for a rendezvous");
+    assert!(capacity > 0, "the capacity must be greater than zero; use `joinq::bounded(0)` for a rendezvous");
     pair(Queue::bounded(capacity))
 }
 
@@ -48,7 +67,8 @@ fn pair<T>(mut queue: Queue<T>) -> (Sender<T>, Receiver<T>) {
 
 /// The receiver of a channel with a single consumer; returned by [`unbounded`] and [`bounded`].
 ///
-/// When it is dropped, the channel is closed and the messages in it are dropped at once.
+/// When it is dropped, the channel is closed and the messages in it are dropped at once. With the feature
+/// `stream` it is also a stream of the messages.
 pub struct Receiver<T> {
     shared: channel::Receiver<T>,
     consumer: Consumer<T>,
@@ -67,7 +87,16 @@ impl<T> Receiver<T> {
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes a message only in the poll that returns it.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = joinq::mpsc::unbounded();
+    /// std::thread::spawn(move || sender.send("hello").wait());
+    /// assert_eq!(receiver.recv().wait(), Ok("hello")); // on a thread; `.await` in a task
+    /// assert!(receiver.recv().wait().is_err()); // the sender was dropped
+    /// ```
     #[inline]
+    #[doc(alias("blocking_recv", "recv_async", "recv_blocking", "recv_timeout", "recv_deadline"))]
     pub fn recv(&mut self) -> Recv<'_, T> {
         let (queue, consumer) = self.parts();
         Recv(Operation::new(ConsumerAttempt::new(queue, consumer, One)))
@@ -77,6 +106,16 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// [`TryRecvError::Empty`], or [`TryRecvError::Closed`] if the channel is empty and will stay so.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = joinq::mpsc::unbounded();
+    /// assert!(receiver.try_recv().unwrap_err().is_empty());
+    /// sender.try_send(1).unwrap();
+    /// drop(sender);
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// assert!(receiver.try_recv().unwrap_err().is_closed());
+    /// ```
     #[inline]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         let (queue, consumer) = self.parts();
@@ -91,6 +130,16 @@ impl<T> Receiver<T> {
     ///
     /// # Cancel safety
     /// As for [`Receiver::recv`].
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = joinq::mpsc::unbounded();
+    /// sender.send_many("abc".chars()).wait().unwrap();
+    /// let mut batch = Vec::new();
+    /// assert_eq!(receiver.recv_many(&mut batch, 2).wait(), Ok(2));
+    /// assert_eq!(batch, ['a', 'b']);
+    /// ```
+    #[doc(alias = "blocking_recv_many")]
     pub fn recv_many<'a>(&'a mut self, messages: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
         let (queue, consumer) = self.parts();
         RecvMany(Operation::new(ConsumerAttempt::new(queue, consumer, Many { items: messages, limit })))
@@ -100,14 +149,67 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// As for [`try_recv`](Receiver::try_recv), if the channel is empty and `limit` is not 0.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = joinq::mpsc::unbounded();
+    /// let mut batch = Vec::new();
+    /// assert!(receiver.try_recv_many(&mut batch, 10).is_err()); // empty
+    /// sender.try_send_many([1, 2, 3]).unwrap();
+    /// assert_eq!(receiver.try_recv_many(&mut batch, 10), Ok(3));
+    /// assert_eq!(batch, [1, 2, 3]);
+    /// ```
     pub fn try_recv_many(&mut self, messages: &mut Vec<T>, limit: usize) -> Result<usize, TryRecvError> {
         let (queue, consumer) = self.parts();
         queue.try_get_many_single(consumer, messages, limit)
     }
 
+    /// Removes the messages that are in the channel at the time of the call.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = joinq::mpsc::unbounded();
+    /// sender.send_many([1, 2, 3]).wait().unwrap();
+    /// assert_eq!(receiver.drain().collect::<Vec<_>>(), [1, 2, 3]);
+    /// assert!(receiver.is_empty());
+    /// ```
+    pub fn drain(&mut self) -> Drain<T> {
+        let mut messages = Vec::new();
+        // Only what is in the channel now: other threads may still send.
+        let _ = self.try_recv_many(&mut messages, self.len());
+        Drain::new(messages)
+    }
+
+    /// [`recv`](Receiver::recv) as a future that owns the receiver, which it returns beside the message.
+    ///
+    /// # Examples
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let (sender, receiver) = joinq::mpsc::unbounded();
+    /// sender.send('a').await.unwrap();
+    /// let recv = tokio::spawn(receiver.into_recv());
+    /// let (message, mut receiver) = recv.await.unwrap();
+    /// assert_eq!((message, receiver.try_recv().is_err()), (Ok('a'), true));
+    /// # });
+    /// ```
+    pub fn into_recv(self) -> RecvOwned<T> {
+        RecvOwned { receiver: Some(self) }
+    }
+
     /// Polls for a message, for a hand-written future: `Ready(None)` if the channel is closed and empty.
     ///
     /// The receiver wakes the waker of the last call.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let (sender, mut receiver) = joinq::mpsc::unbounded();
+    /// sender.try_send(1).unwrap();
+    /// drop(sender);
+    /// assert_eq!(std::future::poll_fn(|context| receiver.poll_recv(context)).await, Some(1));
+    /// assert_eq!(std::future::poll_fn(|context| receiver.poll_recv(context)).await, None);
+    /// # });
+    /// ```
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
         let (queue, consumer) = self.parts();
         let mut receive = Operation::new(ConsumerAttempt::new(queue, consumer, One));
@@ -118,11 +220,26 @@ impl<T> Receiver<T> {
     }
 
     /// A blocking iterator over the messages as they arrive, which ends when the channel is closed and empty.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = joinq::mpsc::unbounded();
+    /// std::thread::spawn(move || sender.send_many([1, 2, 3]).wait());
+    /// assert_eq!(receiver.iter().sum::<u32>(), 6); // ends when the sender was dropped
+    /// ```
     pub fn iter(&mut self) -> Iter<'_, T> {
         Iter { receiver: self }
     }
 
     /// An iterator that receives without waiting, and ends when it finds the channel empty.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = joinq::mpsc::unbounded();
+    /// sender.try_send_many([1, 2, 3]).unwrap();
+    /// assert_eq!(receiver.try_iter().take(2).collect::<Vec<_>>(), [1, 2]);
+    /// assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [3]); // the channel is still open
+    /// ```
     pub fn try_iter(&mut self) -> TryIter<'_, T> {
         TryIter { receiver: self }
     }
@@ -130,36 +247,124 @@ impl<T> Receiver<T> {
     /// Closes the channel. Returns true for the one call that closed it.
     ///
     /// Further sends fail; messages in the channel can still be received.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = joinq::mpsc::unbounded();
+    /// sender.try_send(1).unwrap();
+    /// assert!(receiver.close());
+    /// assert!(sender.try_send(2).unwrap_err().is_closed());
+    /// assert_eq!(receiver.recv().wait(), Ok(1));
+    /// assert!(receiver.recv().wait().is_err());
+    /// ```
+    #[doc(alias("shutdown", "disconnect"))]
     pub fn close(&self) -> bool {
         self.shared.close()
     }
 
     /// Whether the channel is closed: by a call, or because all senders were dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = joinq::mpsc::unbounded::<u32>();
+    /// assert!(!receiver.is_closed());
+    /// drop(sender);
+    /// assert!(receiver.is_closed());
+    /// ```
+    #[doc(alias = "is_disconnected")]
     pub fn is_closed(&self) -> bool {
         self.shared.is_closed()
     }
 
     /// Waits until the channel is closed.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = joinq::mpsc::unbounded::<u32>();
+    /// std::thread::spawn(move || drop(sender));
+    /// receiver.closed().wait();
+    /// assert!(receiver.is_closed());
+    /// ```
+    #[doc(alias = "disconnected")]
     pub fn closed(&self) -> Closed<'_, T> {
         self.shared.closed()
     }
 
     /// The number of messages in the channel; never more than the capacity.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = joinq::mpsc::unbounded();
+    /// sender.try_send_many([1, 2, 3]).unwrap();
+    /// assert_eq!(receiver.len(), 3);
+    /// ```
+    #[doc(alias = "qsize")]
     pub fn len(&self) -> usize {
         self.shared.len()
     }
 
     /// Whether the channel contains no messages.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = joinq::mpsc::unbounded();
+    /// assert!(receiver.is_empty());
+    /// sender.try_send(1).unwrap();
+    /// assert!(!receiver.is_empty());
+    /// ```
+    #[doc(alias = "empty")]
     pub fn is_empty(&self) -> bool {
         self.shared.is_empty()
     }
 
+    /// Whether there is no free slot.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = joinq::mpsc::bounded(1);
+    /// sender.try_send(1).unwrap();
+    /// assert!(receiver.is_full());
+    /// ```
+    #[doc(alias = "full")]
+    pub fn is_full(&self) -> bool {
+        self.shared.is_full()
+    }
+
+    /// The number of free slots; `None` if the channel is unbounded.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = joinq::mpsc::bounded(3);
+    /// sender.try_send(1).unwrap();
+    /// assert_eq!(receiver.remaining_capacity(), Some(2));
+    /// ```
+    pub fn remaining_capacity(&self) -> Option<usize> {
+        self.shared.remaining_capacity()
+    }
+
     /// The capacity; `None` if the channel is unbounded.
+    ///
+    /// # Examples
+    /// ```
+    /// let (_sender, receiver) = joinq::mpsc::bounded::<u32>(10);
+    /// assert_eq!(receiver.capacity(), Some(10));
+    /// ```
+    #[doc(alias("maxsize", "max_capacity"))]
     pub fn capacity(&self) -> Option<usize> {
         self.shared.capacity()
     }
 
     /// The number of senders.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = joinq::mpsc::unbounded::<u32>();
+    /// let other = sender.clone();
+    /// assert_eq!(receiver.sender_count(), 2);
+    /// drop(other);
+    /// assert_eq!(receiver.sender_count(), 1);
+    /// ```
+    #[doc(alias("strong_count", "sender_strong_count"))]
     pub fn sender_count(&self) -> usize {
         self.shared.sender_count()
     }
@@ -185,6 +390,10 @@ operation! {
     /// It can be dropped at any time: it takes a message only in the poll that returns it.
     pub struct Recv<'a, T>(ConsumerAttempt<'a, T, One>)
         -> Result<T, RecvError>, in time Result<T, RecvTimeoutError>;
+    example ["let (sender, mut receiver) = joinq::mpsc::unbounded();" "sender.try_send(1).unwrap();"]
+        "assert_eq!(receiver.recv()", ", Ok(1));";
+    times out ["let (sender, mut receiver) = joinq::mpsc::unbounded::<u32>();"]
+        "let late = receiver.recv()", ";\nassert_eq!(late, Err(joinq::RecvTimeoutError::Timeout));";
 }
 
 operation! {
@@ -194,6 +403,70 @@ operation! {
     /// It can be dropped at any time: it takes messages only in the poll that returns their number.
     pub struct RecvMany<'a, T>(ConsumerAttempt<'a, T, Many<'a, T>>)
         -> Result<usize, RecvError>, in time Result<usize, RecvTimeoutError>;
+    example [
+        "let (sender, mut receiver) = joinq::mpsc::unbounded();"
+        "sender.try_send_many([1, 2, 3]).unwrap();"
+        "let mut messages = Vec::new();"
+    ] "assert_eq!(receiver.recv_many(&mut messages, 2)", ", Ok(2));\nassert_eq!(messages, [1, 2]);";
+    times out ["let (sender, mut receiver) = joinq::mpsc::unbounded::<u32>();" "let mut messages = Vec::new();"]
+        "let late = receiver.recv_many(&mut messages, 2)", ";\nassert_eq!(late, Err(joinq::RecvTimeoutError::Timeout));";
+}
+
+lingers! {
+    RecvMany, RecvError,
+    "let (sender, mut receiver) = joinq::mpsc::unbounded();\nsender.send_many([1, 2]).wait().unwrap();",
+    "receiver.recv_many(&mut batch, 3)"
+}
+
+/// Future returned by [`Receiver::into_recv`]; it owns the receiver, and returns it.
+///
+/// # Cancel safety
+/// Dropping it drops the receiver, which closes the channel; [`RecvOwned::take`] returns the receiver. It
+/// takes a message only in the poll that returns it.
+///
+/// # Panics
+/// If it is polled after it completed, or after the receiver was taken.
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct RecvOwned<T> {
+    receiver: Option<Receiver<T>>,
+}
+
+impl<T> RecvOwned<T> {
+    /// Takes the receiver back and ends the wait. `None` if the future has completed.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures_lite::future::{block_on, poll_once};
+    ///
+    /// let (sender, receiver) = joinq::mpsc::unbounded();
+    /// let mut recv = receiver.into_recv();
+    /// assert!(block_on(poll_once(&mut recv)).is_none());
+    /// let mut receiver = recv.take().unwrap();
+    /// sender.try_send(1).unwrap();
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// ```
+    pub fn take(&mut self) -> Option<Receiver<T>> {
+        self.receiver.take()
+    }
+}
+
+impl<T> std::future::Future for RecvOwned<T> {
+    type Output = (Result<T, RecvError>, Receiver<T>);
+
+    #[track_caller]
+    fn poll(self: std::pin::Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let slot = &mut self.get_mut().receiver;
+        let Some(receiver) = slot else { panic!("`RecvOwned` has ended: it completed, or its receiver was taken") };
+        let message = std::task::ready!(receiver.poll_recv(context));
+        let Some(receiver) = slot.take() else { unreachable!("it was polled") };
+        Poll::Ready((message.ok_or(RecvError), receiver))
+    }
+}
+
+impl<T> fmt::Debug for RecvOwned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecvOwned { .. }")
+    }
 }
 
 /// Blocking iterator over the messages of a channel; returned by [`Receiver::iter`].

@@ -4,11 +4,11 @@ mod common;
 
 use common::{are, are_not, watchdog};
 use joinq::channel::{IntoIter, Recv, RecvMany, Send as SendFuture, SendMany};
+use joinq::queue::{Closed, Done, Get, GetMany, GetTask, Iter, Join, Put, PutMany, TryIter};
 use joinq::{
-    Closed, ClosedTimeoutError, Done, Get, GetError, GetMany, GetTask, GetTimeoutError, Iter, Join, JoinTimeoutError,
-    Put, PutError, PutMany, PutTimeoutError, Queue, Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError,
-    Sender, Task, TaskDoneError, TryGetError, TryIter, TryPutError, TryRecvError, TrySendError, Until, WeakReceiver,
-    WeakSender,
+    ClosedTimeoutError, GetError, GetTimeoutError, JoinTimeoutError, PutError, PutTimeoutError, Queue, Receiver,
+    RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, Task, TaskDoneError, TryGetError, TryPutError,
+    TryRecvError, TrySendError, Until, WeakReceiver, WeakSender,
 };
 use std::cell::Cell;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -74,7 +74,7 @@ are_not! { Sync; Queue<Shared>, Sender<Shared>, Receiver<Shared>, Queue<*mut u8>
 #[cfg(feature = "stream")]
 mod stream {
     use super::*;
-    use joinq::{channel::RecvStream, GetStream};
+    use joinq::{channel::RecvStream, queue::GetStream};
 
     are! { Send, Unpin; GetStream<'static, Movable>, RecvStream<Movable> }
     are_not! { Send; GetStream<'static, Bound>, RecvStream<Bound> }
@@ -84,7 +84,7 @@ mod stream {
 #[cfg(feature = "sink")]
 mod sink {
     use super::*;
-    use joinq::{channel::SendSink, PutSink};
+    use joinq::{channel::SendSink, queue::PutSink};
 
     are! { Send, Unpin; PutSink<'static, Movable>, SendSink<Movable> }
     are_not! { Send; PutSink<'static, Bound>, SendSink<Bound> }

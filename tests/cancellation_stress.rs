@@ -14,9 +14,9 @@ use std::time::Duration;
 struct Worker<'a> {
     queue: &'a Queue<u64>,
     random: Random,
-    gets: VecDeque<Probe<joinq::Get<'a, u64>>>,
-    puts: VecDeque<Probe<joinq::Put<'a, u64>>>,
-    many: VecDeque<Probe<joinq::PutMany<'a, u64>>>,
+    gets: VecDeque<Probe<joinq::queue::Get<'a, u64>>>,
+    puts: VecDeque<Probe<joinq::queue::Put<'a, u64>>>,
+    many: VecDeque<Probe<joinq::queue::PutMany<'a, u64>>>,
     put: usize,
     got: usize,
 }

@@ -13,12 +13,16 @@ use channel::{bounded, unbounded, Closed, Receiver, Recv, Sender, WeakReceiver, 
 use channel::{RecvError, SendError, TryRecvError, TrySendError};
 use std::cell::Cell;
 use std::error::Error;
+use std::marker::PhantomPinned;
 use std::panic::{catch_unwind, RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
 use std::rc::Rc;
 
 /// Has neither `Debug`, `PartialEq` nor `Clone`; is `Send`.
 struct Plain(#[allow(dead_code)] Cell<u8>);
+
+/// Is not `Unpin`.
+struct Pinned(#[allow(dead_code)] PhantomPinned);
 
 fn plain() -> Plain {
     Plain(Cell::new(0))
@@ -55,11 +59,12 @@ fn errors_report_their_kind_and_return_the_message() {
 fn types_have_the_traits_of_the_peer() {
     are!(Send, Sync, Clone; Sender<Plain>, Receiver<Plain>, WeakSender<Plain>, WeakReceiver<Plain>);
     are!(UnwindSafe, RefUnwindSafe; Sender<Plain>, Receiver<Plain>, WeakSender<Plain>, WeakReceiver<Plain>);
-    are!(Unpin; Sender<Plain>, WeakSender<Plain>, WeakReceiver<Plain>);
+    are!(Unpin; Sender<Pinned>, WeakSender<Pinned>, WeakReceiver<Pinned>);
     are!(Send, Sync, std::fmt::Debug; channel::Send<'_, u8>, Recv<'_, u8>, Closed<'_, u8>);
     are!(Stream, FusedStream; Receiver<Plain>);
     are!(Send, Sync, Copy, Eq, Unpin, Error; SendError<u8>, TrySendError<u8>, RecvError, TryRecvError);
-    are_not!(Unpin; Receiver<u8>, channel::Send<'static, u8>, Recv<'static, u8>, Closed<'static, u8>);
+    // As in async-channel 1; 2 has promised less.
+    are!(Unpin; Receiver<Pinned>, channel::Send<'_, Pinned>, Recv<'_, Pinned>, Closed<'_, Pinned>);
     are_not!(Send; Sender<Rc<u8>>, Receiver<Rc<u8>>, WeakSender<Rc<u8>>, Recv<'static, Rc<u8>>);
     are_not!(Sync; Sender<Rc<u8>>, Receiver<Rc<u8>>);
 }

@@ -3,7 +3,8 @@
 mod common;
 
 use common::{panicking_waker, poll, watchdog, Count, Probe};
-use joinq::{Join, Put, Queue};
+use joinq::queue::{Join, Put};
+use joinq::Queue;
 use std::future::Future;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::pin::Pin;
@@ -119,7 +120,7 @@ fn a_waker_may_use_its_own_queue_when_it_is_cloned_or_dropped() {
 #[test]
 fn a_waker_may_own_the_operation_it_is_for() {
     let _watchdog = watchdog();
-    struct Owner(Mutex<Option<joinq::GetOwned<u32>>>);
+    struct Owner(Mutex<Option<joinq::queue::GetOwned<u32>>>);
     impl Wake for Owner {
         fn wake(self: Arc<Self>) {
             drop(self.0.lock().unwrap().take());

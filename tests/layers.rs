@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("sync/", &[]),
     ("error.rs", &[]),
+    ("guide.rs", &[]),
     ("raw/cursor.rs", &[]),
     ("raw/", &["sync", "raw"]),
     ("wait/", &["sync", "wait"]),
@@ -34,6 +35,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("crossbeam_utils", &["sync/"]),
     ("atomic_waker", &["sync/"]),
     ("parking::", &["operation/thread.rs"]),
+    ("tokio::task", &["operation/budget.rs"]),
     ("futures_core", &["queue/stream.rs", "channel/", "mpsc.rs", "compat/"]),
     ("futures_sink", &["queue/sink.rs", "channel/", "compat/"]),
     // The lint that is set here would allow it.
@@ -87,11 +89,12 @@ impl Source {
         Source { name, lines }
     }
 
-    /// The lines that are code, with their numbers, without comments at their ends.
+    /// The lines that are code, with their numbers, without comments at their ends. A line that begins with a quote
+    /// is text: mostly of an example in the documentation.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         self.lines.iter().enumerate().filter_map(|(number, line)| {
             let line = line.split(" // ").next().unwrap_or("").trim();
-            (!line.is_empty() && !line.starts_with("//")).then_some((number + 1, line))
+            (!line.is_empty() && !line.starts_with("//") && !line.starts_with('"')).then_some((number + 1, line))
         })
     }
 
@@ -144,7 +147,7 @@ fn modules_named(line: &str) -> Vec<String> {
         let parts: Vec<&str> = if rest.starts_with('{') { group.split(',').collect() } else { vec![group] };
         for part in parts {
             let module: String = part.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            // Types at the root, as in `crate::GetStream`, are public, and known to all.
+            // Types at the root, as in `crate::Until`, are public, and known to all.
             if module.starts_with(char::is_lowercase) {
                 modules.push(module);
             }
@@ -363,6 +366,6 @@ fn the_reader_of_the_sources_can_tell_what_is_there() {
     assert!(names("use std::sync::atomic::AtomicU8;", "sync::atomic") && !names("unparked", "park"));
     assert!(names("impl Waker {", "Waker") && !names("MyWaker", "Waker") && names("unsafe { x }", "unsafe {"));
     assert_eq!(modules_named("use crate::{wait, raw::Stand};"), ["wait", "raw"]);
-    assert_eq!(modules_named("pub(crate) fn f() -> crate::GetStream { crate::sync::pause() }"), ["sync"]);
+    assert_eq!(modules_named("pub(crate) fn f() -> crate::Until { crate::sync::pause() }"), ["sync"]);
     assert_eq!(labels("// Ordering: Acquire, G4 and G5. Pairs with M1; SeqCst, T, 64."), ["G4", "G5", "M1"]);
 }

@@ -4,7 +4,8 @@ mod common;
 
 use common::{poll, watchdog, Count, Probe};
 use futures_lite::future::{block_on, pending, ready};
-use joinq::{ClosedTimeoutError, Get, GetTimeoutError, JoinTimeoutError, PutTimeoutError, Queue};
+use joinq::queue::Get;
+use joinq::{ClosedTimeoutError, GetTimeoutError, JoinTimeoutError, PutTimeoutError, Queue};
 use std::future::Future;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Mutex};

@@ -56,8 +56,6 @@ const BANNED: &[(&str, &str)] = &[
     ("manners", "the history of yields"),
     ("luck", "the history of spins"),
     ("hears", "polls"),
-    ("linger", "yield"),
-    ("lingers", "yields"),
     ("rung", "notified"),
     // The core.
     ("horizon", "the cached position of the other end"),

@@ -8,13 +8,15 @@
 
 mod handles;
 mod operations;
+mod reserve;
 
 pub use handles::{Receiver, Sender, WeakReceiver, WeakSender};
 #[cfg(feature = "stream")]
 pub use operations::RecvStream;
 #[cfg(feature = "sink")]
 pub use operations::SendSink;
-pub use operations::{IntoIter, Recv, RecvMany, RecvOwned, Send, SendMany, SendOwned};
+pub use operations::{IntoIter, Recv, RecvMany, RecvManyOwned, RecvOwned, Send, SendMany, SendManyOwned, SendOwned};
+pub use reserve::{with_permits, Permits, PermitsOwned, Reserve, ReserveOwned};
 
 #[cfg(feature = "compat")]
 pub(crate) use handles::WeakKeepingMessages;

@@ -2,7 +2,8 @@
 
 /// Methods of a handle that call the same method of this crate's own handle.
 ///
-/// `delegate!(Sender(.0): len, is_empty)` calls `self.0.len()` and `self.0.is_empty()`.
+/// `delegate!(Sender(.0): len, is_empty)` calls `self.0.len()` and `self.0.is_empty()`. The examples of the
+/// methods begin with the lines of [`example_channel`]; `delegate!(Sender(.0) in ["..."]: len)` has others.
 /// `delegate!(impl Clone for Sender(.0) by Sender)` returns `Sender(self.0.clone())`.
 macro_rules! delegate {
     (impl Clone for $name:ident($($inner:tt)+) by $make:expr) => {
@@ -14,86 +15,213 @@ macro_rules! delegate {
     };
     ($name:ident<$life:lifetime> $inner:tt: $($method:ident),+) => {
         impl<T> $name<$life, T> {
-            $(delegate!(@$method $inner);)+
+            $(delegate!(@$method $inner [example_channel!($name)] $name);)+
         }
     };
     ($name:ident $inner:tt: $($method:ident),+) => {
         impl<T> $name<T> {
-            $(delegate!(@$method $inner);)+
+            $(delegate!(@$method $inner [example_channel!($name)] $name);)+
+        }
+    };
+    ($name:ident $inner:tt in $lines:tt: $($method:ident),+) => {
+        impl<T> $name<T> {
+            $(delegate!(@$method $inner $lines $name);)+
         }
     };
 
-    (@close ($($inner:tt)+)) => {
+    (@close ($($inner:tt)+) [$lines:expr] $name:ident) => {
         /// Closes the channel. Returns true for the one call that closed it.
+        ///
+        /// # Examples
+        #[doc = concat!(
+            "```\n", $lines, "\n",
+            "assert!(", handle_name!($name), ".close());\nassert!(!", handle_name!($name), ".close()); // it is closed already\n",
+            "```",
+        )]
         pub fn close(&self) -> bool {
             self$($inner)+.close()
         }
     };
-    (@is_closed ($($inner:tt)+)) => {
+    (@is_closed ($($inner:tt)+) [$lines:expr] $name:ident) => {
         /// Whether the channel is closed: by a call, or because all handles of one side were dropped.
+        ///
+        /// # Examples
+        #[doc = concat!(
+            "```\n", $lines, "\n",
+            "assert!(!", handle_name!($name), ".is_closed());\nreceiver.close();\nassert!(", handle_name!($name), ".is_closed());\n",
+            "```",
+        )]
         pub fn is_closed(&self) -> bool {
             self$($inner)+.is_closed()
         }
     };
-    (@is_disconnected ($($inner:tt)+)) => {
+    (@is_disconnected ($($inner:tt)+) [$lines:expr] $name:ident) => {
         /// Whether all senders or all receivers were dropped.
+        ///
+        /// # Examples
+        #[doc = concat!(
+            "```\n", $lines, "\n",
+            "assert!(!", handle_name!($name), ".is_disconnected());\ndrop(", handle_name!(other $name), ");\nassert!(", handle_name!($name), ".is_disconnected());\n",
+            "```",
+        )]
         pub fn is_disconnected(&self) -> bool {
             self$($inner)+.is_disconnected()
         }
     };
-    (@is_empty ($($inner:tt)+)) => {
+    (@is_empty ($($inner:tt)+) [$lines:expr] $name:ident) => {
         /// Whether the channel contains no messages; always true with capacity 0.
+        ///
+        /// # Examples
+        #[doc = concat!("```\n", $lines, "\n", "assert!(!", handle_name!($name), ".is_empty());\n", "```")]
         pub fn is_empty(&self) -> bool {
             self$($inner)+.is_empty()
         }
     };
-    (@is_full ($($inner:tt)+)) => {
+    (@is_full ($($inner:tt)+) [$lines:expr] $name:ident) => {
         /// Whether the number of messages is the capacity; always true with capacity 0.
+        ///
+        /// # Examples
+        #[doc = concat!("```\n", $lines, "\n", "assert!(", handle_name!($name), ".is_full());\n", "```")]
         pub fn is_full(&self) -> bool {
             self$($inner)+.is_full()
         }
     };
-    (@len ($($inner:tt)+)) => {
+    (@len ($($inner:tt)+) [$lines:expr] $name:ident) => {
         /// The number of messages in the channel; always 0 with capacity 0.
+        ///
+        /// # Examples
+        #[doc = concat!("```\n", $lines, "\n", "assert_eq!(", handle_name!($name), ".len(), 1);\n", "```")]
         pub fn len(&self) -> usize {
             self$($inner)+.len()
         }
     };
-    (@capacity ($($inner:tt)+)) => {
+    (@capacity ($($inner:tt)+) [$lines:expr] $name:ident) => {
         /// The capacity; `None` if the channel is unbounded.
+        ///
+        /// # Examples
+        #[doc = concat!("```\n", $lines, "\n", "assert_eq!(", handle_name!($name), ".capacity(), Some(1));\n", "```")]
         pub fn capacity(&self) -> Option<usize> {
             self$($inner)+.capacity()
         }
     };
-    (@sender_count ($($inner:tt)+)) => {
+    (@sender_count ($($inner:tt)+) [$lines:expr] $name:ident) => {
         /// The number of senders.
+        ///
+        /// # Examples
+        #[doc = concat!(
+            "```\n", $lines, "\n",
+            "let other = sender.clone();\nassert_eq!(", handle_name!($name), ".sender_count(), 2);\n",
+            "```",
+        )]
         pub fn sender_count(&self) -> usize {
             self$($inner)+.sender_count()
         }
     };
-    (@receiver_count ($($inner:tt)+)) => {
+    (@receiver_count ($($inner:tt)+) [$lines:expr] $name:ident) => {
         /// The number of receivers.
+        ///
+        /// # Examples
+        #[doc = concat!(
+            "```\n", $lines, "\n",
+            "let other = receiver.clone();\nassert_eq!(", handle_name!($name), ".receiver_count(), 2);\n",
+            "```",
+        )]
         pub fn receiver_count(&self) -> usize {
             self$($inner)+.receiver_count()
         }
     };
-    (@strong_count ($($inner:tt)+)) => {
-        /// The number of senders.
-        pub fn strong_count(&self) -> usize {
-            self$($inner)+.sender_count()
-        }
-    };
-    (@weak_count ($($inner:tt)+)) => {
-        /// The number of weak senders.
-        pub fn weak_count(&self) -> usize {
-            self$($inner)+.weak_count()
-        }
-    };
-    (@same_channel ($($inner:tt)+)) => {
+    (@same_channel ($($inner:tt)+) [$lines:expr] $name:ident) => {
         /// Whether both belong to the same channel.
+        ///
+        /// # Examples
+        #[doc = concat!(
+            "```\n", $lines, "\n",
+            "assert!(", handle_name!($name), ".same_channel(&", handle_name!($name), ".clone()));\n",
+            "```",
+        )]
         pub fn same_channel(&self, other: &Self) -> bool {
             self$($inner)+.same_channel(&other$($inner)+)
         }
+    };
+}
+
+/// The first lines of an example: a channel of this module with capacity 1 and one message, and the handle.
+macro_rules! example_channel {
+    (Sender) => {
+        concat!("let (sender, receiver) = ", module_path!(), "::bounded(1);\nsender.try_send('a').unwrap();")
+    };
+    (Receiver) => {
+        example_channel!(Sender)
+    };
+    (@flume $line:literal) => {
+        concat!(
+            "use joinq::compat::flume;\n\nlet (sender, receiver) = flume::bounded(1);\nsender.try_send('a').unwrap();\n",
+            $line
+        )
+    };
+    (SendFut) => {
+        example_channel!(@flume "let send = sender.send_async('b');")
+    };
+    (SendSink) => {
+        example_channel!(@flume "let sink = sender.sink();")
+    };
+    (RecvFut) => {
+        example_channel!(@flume "let receive = receiver.recv_async();")
+    };
+    (RecvStream) => {
+        example_channel!(@flume "let stream = receiver.stream();")
+    };
+}
+
+/// The variable of a handle in an example, and that of the other side.
+macro_rules! handle_name {
+    (Sender) => {
+        "sender"
+    };
+    (Receiver) => {
+        "receiver"
+    };
+    (SendFut) => {
+        "send"
+    };
+    (SendSink) => {
+        "sink"
+    };
+    (RecvFut) => {
+        "receive"
+    };
+    (RecvStream) => {
+        "stream"
+    };
+    (UnboundedSender) => {
+        "sender"
+    };
+    (UnboundedReceiver) => {
+        "receiver"
+    };
+    (WeakSender) => {
+        "weak"
+    };
+    (WeakUnboundedSender) => {
+        "weak"
+    };
+    (other Sender) => {
+        "receiver"
+    };
+    (other Receiver) => {
+        "sender"
+    };
+    (other SendFut) => {
+        "receiver"
+    };
+    (other SendSink) => {
+        "receiver"
+    };
+    (other RecvFut) => {
+        "sender"
+    };
+    (other RecvStream) => {
+        "sender"
     };
 }
 
@@ -136,17 +264,32 @@ macro_rules! conversions {
 }
 
 /// The three iterators of a `Receiver` on threads and the methods that return them. `$receiver` is the name
-/// of the field that holds the receiver.
+/// of the field that holds the receiver, `$unbounded` the constructor of an unbounded channel.
 macro_rules! iterators {
     ($receiver:ident) => {
+        iterators!($receiver, "unbounded");
+    };
+    ($receiver:ident, $unbounded:literal) => {
         impl<T> Receiver<T> {
             /// A blocking iterator over the messages as they arrive, which ends when the channel is
             /// disconnected and empty.
+            ///
+            /// # Examples
+            #[doc = concat!("```\nlet (sender, receiver) = ", module_path!(), "::", $unbounded, "();")]
+            /// std::thread::spawn(move || (1..=3).for_each(|number| sender.send(number).unwrap()));
+            /// assert_eq!(receiver.iter().sum::<u32>(), 6); // ends when the sender was dropped
+            /// ```
             pub fn iter(&self) -> Iter<'_, T> {
                 Iter { $receiver: self }
             }
 
             /// An iterator that receives without blocking, and ends when it finds the channel empty.
+            ///
+            /// # Examples
+            #[doc = concat!("```\nlet (sender, receiver) = ", module_path!(), "::", $unbounded, "();")]
+            /// sender.send(1).unwrap();
+            /// assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [1]); // the channel is still open
+            /// ```
             pub fn try_iter(&self) -> TryIter<'_, T> {
                 TryIter { $receiver: self }
             }
@@ -240,9 +383,11 @@ macro_rules! error_conversions {
 }
 
 /// The errors of `crossbeam-channel` and `flume`. They differ in their texts, in `RecvError`, and in the
-/// bound on the message under which an error that contains it is an `Error`.
+/// bound on the message under which an error that contains it is an `Error`. `$module` is the path of the
+/// module.
 macro_rules! errors {
     (
+        in $module:literal;
         impl<T$(: $bound:ident)?> Error;
         SendError => $closed:literal;
         TrySendError::Full => $full:literal;
@@ -298,6 +443,11 @@ macro_rules! errors {
 
         impl<T> SendError<T> {
             /// Returns the message that was not sent.
+            ///
+            /// # Examples
+            #[doc = concat!("```\nlet error = ", $module, "::SendError(1);")]
+            /// assert_eq!(error.into_inner(), 1);
+            /// ```
             pub fn into_inner(self) -> T {
                 self.0
             }
@@ -305,6 +455,11 @@ macro_rules! errors {
 
         impl<T> TrySendError<T> {
             /// Returns the message that was not sent.
+            ///
+            /// # Examples
+            #[doc = concat!("```\nlet error = ", $module, "::TrySendError::Full(1);")]
+            /// assert_eq!(error.into_inner(), 1);
+            /// ```
             pub fn into_inner(self) -> T {
                 match self {
                     TrySendError::Full(msg) | TrySendError::Disconnected(msg) => msg,
@@ -314,6 +469,11 @@ macro_rules! errors {
 
         impl<T> SendTimeoutError<T> {
             /// Returns the message that was not sent.
+            ///
+            /// # Examples
+            #[doc = concat!("```\nlet error = ", $module, "::SendTimeoutError::Timeout(1);")]
+            /// assert_eq!(error.into_inner(), 1);
+            /// ```
             pub fn into_inner(self) -> T {
                 match self {
                     SendTimeoutError::Timeout(msg) | SendTimeoutError::Disconnected(msg) => msg,

@@ -1,5 +1,7 @@
 //! Other crates' channels under their own names: change the `use` line and nothing else.
 //!
+//! Requires the feature `compat`, and `tokio_mpsc` the feature `tokio`.
+//!
 //! | crate | module | what differs |
 //! |---|---|---|
 //! | `async-channel` 2.5 | [`async_channel`] | nothing is missing |

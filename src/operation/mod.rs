@@ -3,12 +3,18 @@
 //! Knows how to repeat an attempt and how to wait in between. It knows a capacity, but neither the queue nor
 //! the items.
 
+mod budget;
+mod linger;
 mod skip_counter;
 mod spin;
 mod thread;
 mod tuning;
 mod until;
 
+#[cfg(feature = "tokio")]
+pub(crate) use budget::within_budget;
+pub use linger::Linger;
+pub(crate) use linger::{lingers, BatchAttempt, LingerOperation};
 pub(crate) use skip_counter::SkipCounter;
 pub(crate) use spin::SpinPolicy;
 pub(crate) use thread::ThreadWaiter;
@@ -69,8 +75,18 @@ impl<A: Attempt> Operation<A> {
         Operation { attempt, finished: false }
     }
 
+    /// Tries to complete, and registers the waker of `context` if that is not possible. Under the feature
+    /// `tokio` it takes part in the budget of the task: without budget it neither tries nor registers, and a
+    /// notification that it has got stays for the next poll.
     #[inline]
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<A::Output> {
+        budget::within_budget(context, |context| self.poll_without_budget(context))
+    }
+
+    /// As [`poll`](Operation::poll), for a caller that takes part in the budget itself, or stands for a crate
+    /// whose operations do not.
+    #[inline]
+    pub(crate) fn poll_without_budget(&mut self, context: &mut Context<'_>) -> Poll<A::Output> {
         match self.attempt.try_complete(Some(context.waker())) {
             Some(output) => {
                 self.finished = true;
@@ -186,7 +202,6 @@ impl<A: Attempt> Operation<A> {
     }
 
     /// Makes a finished operation like a new one, for an attempt that can be repeated.
-    #[cfg(any(feature = "stream", feature = "sink"))]
     pub(crate) fn restart(&mut self) {
         self.finished = false;
     }
@@ -195,7 +210,10 @@ impl<A: Attempt> Operation<A> {
 #[cold]
 #[track_caller]
 fn panic_ended(name: &str) -> ! {
-    panic!("`{name}` has ended: it completed, timed out, or its items were taken back");
+    panic!(
+        "`{name}` has ended: it completed, timed out, or its items were taken back; call the method that returned it \
+         again, for a new operation"
+    );
 }
 
 impl<A: Attempt> Drop for Operation<A> {
@@ -208,10 +226,17 @@ impl<A: Attempt> Drop for Operation<A> {
 }
 
 /// Defines a public operation from an attempt: the future and the three ways to wait on a thread.
+///
+/// The examples of its methods have an operation that completes at once, and one that times out: lines of
+/// preparation in brackets, and the text before and after the call of the method.
 macro_rules! operation {
     (
         $(#[$meta:meta])*
         pub struct $name:ident<$($life:lifetime,)* $param:ident>($attempt:ty) -> $output:ty, in time $timed:ty;
+        $(
+            example [$($given:literal)*] $before:literal, $after:literal;
+            times out [$($late_given:literal)*] $late_before:literal, $late_after:literal;
+        )?
     ) => {
         $(#[$meta])*
         ///
@@ -225,10 +250,14 @@ macro_rules! operation {
             /// Blocks this thread until the operation has completed.
             ///
             /// It spins and yields for a short time before it parks. Do not call this in an async task: use
-            /// `.await` there.
+            /// `.await` there. A task that blocks its thread keeps the runtime from running the other tasks of
+            /// this thread; with one thread the program hangs.
             ///
             /// # Panics
             /// If the operation has ended.
+            ///
+            /// # Examples
+            #[doc = concat!("```\n", $($($given, "\n",)* $before, ".wait()", $after, "\n",)? "```")]
             // Always inlined: the caller has usually just created the operation, so the compiler removes the
             // check.
             #[inline(always)]
@@ -248,6 +277,13 @@ macro_rules! operation {
             ///
             /// # Panics
             /// If the operation has ended.
+            ///
+            /// # Examples
+            #[doc = concat!(
+                "```\nuse std::time::Duration;\n\n",
+                $($($late_given, "\n",)* $late_before, ".wait_timeout(Duration::from_millis(1))", $late_after, "\n",)?
+                "```",
+            )]
             #[track_caller]
             pub fn wait_timeout(self, timeout: std::time::Duration) -> $timed {
                 self.wait_until(std::time::Instant::now().checked_add(timeout))
@@ -259,6 +295,13 @@ macro_rules! operation {
             ///
             /// # Panics
             /// If the operation has ended.
+            ///
+            /// # Examples
+            #[doc = concat!(
+                "```\nuse std::time::{Duration, Instant};\n\nlet deadline = Instant::now() + Duration::from_millis(1);\n",
+                $($($late_given, "\n",)* $late_before, ".wait_deadline(deadline)", $late_after, "\n",)?
+                "```",
+            )]
             #[track_caller]
             pub fn wait_deadline(self, deadline: std::time::Instant) -> $timed {
                 self.wait_until(Some(deadline))
@@ -266,8 +309,20 @@ macro_rules! operation {
 
             /// A future that waits for the operation until `timer`, which may be any future, completes.
             ///
+            /// Unlike a `timeout` of the runtime around the operation, it loses nothing when the time is over:
+            /// see [`Until`](crate::Until).
+            ///
             /// # Panics
             /// If the operation has ended.
+            ///
+            /// # Examples
+            /// With a timer of tokio:
+            #[doc = concat!(
+                "```\n# #[tokio::main(flavor = \"current_thread\")]\n# async fn main() {\n",
+                "use std::time::Duration;\nuse tokio::time::sleep;\n\n",
+                $($($late_given, "\n",)* $late_before, ".until(sleep(Duration::from_millis(1))).await", $late_after, "\n",)?
+                "# }\n```",
+            )]
             #[track_caller]
             pub fn until<F: std::future::Future>(self, timer: F) -> crate::operation::Until<Self, F> {
                 self.0.assert_not_ended(stringify!($name));
@@ -306,6 +361,7 @@ macro_rules! operation {
             type Output = $output;
             type TimeoutOutput = $timed;
 
+            #[track_caller]
             fn poll_operation(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
                 self.0.assert_not_ended(stringify!($name));
                 self.0.poll(context)

@@ -33,7 +33,12 @@ impl<T> Queue<T> {
         /// Creates a queue that holds at most `capacity` items.
         ///
         /// Memory is allocated as it is used, so a large capacity costs nothing in advance. The number of
-        /// items in the queue never exceeds the capacity, not even while gets wait.
+        /// items in the queue never exceeds the capacity, not even while gets wait; except by
+        /// [subtasks](Task::put_subtask).
+        ///
+        /// **Workers that put into the queue from which they get** can all wait for a free slot: while each
+        /// of them waits in `put`, none takes an item. Such workers put by [`Task::put_subtask`], which never
+        /// waits.
         ///
         /// A queue with capacity 0 is a *rendezvous*: each item is handed to a get. A [`put`](Queue::put)
         /// completes at once if a get waits; otherwise it completes when a get has taken its item. A
@@ -58,15 +63,15 @@ impl<T> Queue<T> {
         /// Creates a queue that holds at most `capacity` items and whose capacity can be reserved in advance:
         /// see [`reserve`](Queue::reserve).
         ///
-        /// Each item costs a little more than in a queue made by [`bounded`](Queue::bounded). The capacity is
-        /// limited to 2^30 - 1.
+        /// Each item costs a little more than in a queue created by [`bounded`](Queue::bounded). A capacity
+        /// above 2^30 - 1 is lowered to that.
         ///
         /// # Panics
         /// If `capacity` is 0.
         pub const fn with_permits(capacity: usize) -> Self {
-            assert!(capacity > 0, "capacity must be greater than zero");
-            let permits = if capacity > permit_pool::MOST { permit_pool::MOST } else { capacity };
-            Queue::with_limit(capacity, 0, permits as u64)
+            assert!(capacity > 0, "a queue with permits needs a capacity of at least 1; `Queue::bounded(0)` is a rendezvous");
+            let capacity = if capacity > permit_pool::MOST { permit_pool::MOST } else { capacity };
+            Queue::with_limit(capacity, 0, capacity as u64)
         }
     }
 
@@ -355,8 +360,26 @@ impl<T> Queue<T> {
     /// `join` does not wait for the queue to be closed, and completes at once if no item was ever put.
     /// Everything that was done before each `task_done` happens-before the return of `join`.
     ///
+    /// **If workers end early**, as by a panic, the items that they took count as done when their guards
+    /// ([`get_task`](Queue::get_task)) are dropped, but the items in the queue stay unfinished. If no worker is
+    /// left, `join` waits for ever. A guard of [`shutdown_on_drop`](Queue::shutdown_on_drop) in the workers
+    /// removes these items and ends the join. `wait_timeout` and [`until`](crate::queue::Join::until) limit the
+    /// wait.
+    ///
     /// # Cancel safety
     /// It can be dropped at any time.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let queue = joinq::Queue::unbounded();
+    /// queue.put("job").wait().unwrap();
+    /// let task = queue.get_task().wait().unwrap();
+    /// assert!(queue.join().wait_timeout(Duration::from_millis(1)).is_err()); // the job is not done
+    /// drop(task);
+    /// queue.join().wait();
+    /// ```
     pub fn join(&self) -> Join<'_, T> {
         Join(Operation::new(WatchAttempt::new(self)))
     }
@@ -458,9 +481,14 @@ impl<T> Queue<T> {
     }
 
     /// The number of items in the queue, including those whose put has begun and not returned yet; never more
-    /// than the capacity.
+    /// than the capacity, except by [subtasks](Task::put_subtask).
     pub fn len(&self) -> usize {
-        to_usize(self.stored_items()).min(self.capacity().unwrap_or(usize::MAX))
+        let stored = to_usize(self.stored_items());
+        match self.capacity() {
+            // A `force_put` has enqueued its item and not yet displaced another.
+            Some(capacity) if !self.hot.subtasks.were_put() => stored.min(capacity),
+            _ => stored,
+        }
     }
 
     /// Whether the queue contains no items.

@@ -16,11 +16,17 @@ impl<T> Queue<T> {
         let mut deferred = Deferred::new(self);
         let Bound::Permits(permits) = self.bound() else {
             let first = self.raw.close(&mut deferred.events);
+            if !first {
+                self.end_second_step();
+            }
             self.notify_closed(deferred, MoreItems::Impossible);
             return first;
         };
         // A `force_put` with permits pops and pushes under the mutex; the close must not happen in between.
         let first = self.with_waiters(|_| self.raw.close(&mut deferred.events));
+        if !first {
+            self.end_second_step();
+        }
         let more_items = permits.close();
         self.notify_closed(deferred, more_items);
         first
@@ -29,6 +35,7 @@ impl<T> Queue<T> {
     /// After a permit that was held was consumed or released.
     pub(super) fn notify_if_finished(&self, more_items: MoreItems) {
         if more_items == MoreItems::Impossible {
+            self.end_if_done();
             self.notify_closed(Deferred::new(self), MoreItems::Impossible);
         }
     }
@@ -42,7 +49,7 @@ impl<T> Queue<T> {
     /// Notifies all waiters for capacity of the close, and all gets if no more items will be enqueued. The
     /// permits that a queued reservation has collected are released, also if it is complete and was not polled
     /// since.
-    fn notify_closed(&self, mut deferred: Deferred<'_, T>, more_items: MoreItems) {
+    pub(super) fn notify_closed(&self, mut deferred: Deferred<'_, T>, more_items: MoreItems) {
         if more_items == MoreItems::Impossible {
             deferred.events.pushed = ALL;
         }

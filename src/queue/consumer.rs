@@ -3,11 +3,11 @@
 //!
 //! Knows the core's single consumer, its waker and the queue. Does not know handles.
 
-use super::get::{Form, GetSource};
+use super::get::{Form, GetSource, Many};
 use super::get_state::GetState;
 use super::{Bound, Queue};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
-use crate::operation::{Attempt, SpinPolicy};
+use crate::operation::{Attempt, BatchAttempt, SpinPolicy};
 use crate::raw::{PopError, SingleConsumer};
 use crate::wait::ConsumerWaker;
 use std::task::Waker;
@@ -163,6 +163,14 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
         let output = self.try_complete(None);
         self.cancel();
         output.map_or(Err(RecvTimeoutError::Timeout), Self::with_timeout_error)
+    }
+}
+
+impl<T> BatchAttempt for ConsumerAttempt<'_, T, Many<'_, T>> {
+    type Error = RecvError;
+
+    fn lower_limit(&mut self, appended: usize) -> usize {
+        self.form.lower_limit(appended)
     }
 }
 

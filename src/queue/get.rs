@@ -4,12 +4,13 @@
 
 use super::get_state::GetState;
 use super::selects::Side;
-use super::{Queue, QueueRef, Task};
+use super::{Queue, QueueRef, Task, TaskOwned};
 use crate::error::{GetError, GetTimeoutError};
 use crate::operation::{operation, Attempt, SpinPolicy};
 use crate::raw::{PopError, PopFallback};
 use crate::wait::{GetterKind, HeldPanic, WaiterKey, WakeList};
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::task::Waker;
 
 /// What takes items out of the queue on the slow path.
@@ -50,6 +51,14 @@ pub(crate) struct Many<'a, T> {
     pub(crate) limit: usize,
 }
 
+impl<T> Many<'_, T> {
+    /// Lowers the limit by a number of items that were appended, and returns what is left of it.
+    pub(crate) fn lower_limit(&mut self, appended: usize) -> usize {
+        self.limit -= appended;
+        self.limit
+    }
+}
+
 impl<T> Form<T> for Many<'_, T> {
     type Got = usize;
 
@@ -60,16 +69,43 @@ impl<T> Form<T> for Many<'_, T> {
     }
 }
 
-/// One item in the guard that counts it as done.
-pub(crate) struct Guarded<'a, T>(pub(crate) &'a Queue<T>);
+/// Up to `limit` items, in a vector of their own.
+pub(crate) struct Collected<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) limit: usize,
+}
 
-impl<'a, T> Form<T> for Guarded<'a, T> {
+impl<T> Form<T> for Collected<T> {
+    type Got = Vec<T>;
+
+    const WRAP: Option<fn(&Self, T) -> Vec<T>> = None;
+
+    fn take_from(&mut self, source: impl GetSource<T>) -> Result<Vec<T>, PopError> {
+        source.pop_many(&mut self.items, self.limit)?;
+        Ok(std::mem::take(&mut self.items))
+    }
+}
+
+/// One item in the guard that counts it as done. The guard gets this reference to the queue.
+pub(crate) struct Guarded<H>(pub(crate) H);
+
+impl<'a, T> Form<T> for Guarded<&'a Queue<T>> {
     type Got = Task<'a, T>;
 
     const WRAP: Option<fn(&Self, T) -> Task<'a, T>> = Some(|guarded, item| Task::new(guarded.0, item));
 
     fn take_from(&mut self, source: impl GetSource<T>) -> Result<Task<'a, T>, PopError> {
         source.pop().map(|item| Task::new(self.0, item))
+    }
+}
+
+impl<T> Form<T> for Guarded<Arc<Queue<T>>> {
+    type Got = TaskOwned<T>;
+
+    const WRAP: Option<fn(&Self, T) -> TaskOwned<T>> = Some(|guarded, item| TaskOwned::new(guarded.0.clone(), item));
+
+    fn take_from(&mut self, source: impl GetSource<T>) -> Result<TaskOwned<T>, PopError> {
+        source.pop().map(|item| TaskOwned::new(self.0.clone(), item))
     }
 }
 
@@ -116,7 +152,7 @@ fn take_slow<T, K: Form<T>, E: From<GetError>>(
 /// An attempt to get items. `E` is its error, and `F` its error where a timeout is possible.
 pub(crate) struct GetAttempt<T, H: QueueRef<T>, K: Form<T>, E = GetError, F = GetTimeoutError> {
     pub(crate) handle: H,
-    form: K,
+    pub(super) form: K,
     kind: GetterKind,
     waiter: Option<WaiterKey>,
     state: GetState,
@@ -351,6 +387,6 @@ operation! {
     ///
     /// # Cancel safety
     /// It can be dropped at any time: it takes an item only in the poll that returns it.
-    pub struct GetTask<'a, T>(GetAttempt<T, &'a Queue<T>, Guarded<'a, T>>)
+    pub struct GetTask<'a, T>(GetAttempt<T, &'a Queue<T>, Guarded<&'a Queue<T>>>)
         -> Result<Task<'a, T>, GetError>, in time Result<Task<'a, T>, GetTimeoutError>;
 }

@@ -1,11 +1,18 @@
-//! The queue: the core, its waiters and the count of unfinished items, composed.
+//! The queue and the types of its operations.
 //!
-//! Knows the core, waiting, joining and operations. Does not know handles, whose numbers it stores for a
-//! channel.
+//! [`Queue`] and [`Task`] are also at the root of the crate; the types of the operations, the iterators and
+//! the guards are only here. A type whose name ends in `Owned` owns an `Arc` of its queue and is `'static`;
+//! the type without this ending borrows the queue.
+// The core, its waiters and the count of unfinished items, composed.
+//
+// Knows the core, waiting, joining and operations. Does not know handles, whose numbers it stores for a
+// channel.
 
 mod api;
 mod bound;
 mod close;
+mod close_guard;
+mod close_when_done;
 mod consumer;
 mod get;
 mod get_state;
@@ -13,6 +20,7 @@ mod hand_over;
 mod handle_count;
 mod iter;
 mod late;
+mod linger;
 mod notify;
 mod owned;
 mod permit_pool;
@@ -20,6 +28,7 @@ mod put;
 #[cfg(feature = "compat")]
 mod ready;
 mod reserve;
+mod second_step;
 mod select;
 mod selects;
 mod serve;
@@ -27,29 +36,30 @@ mod serve;
 mod sink;
 #[cfg(feature = "stream")]
 mod stream;
+mod subtask;
 mod task;
 mod watch;
 
+pub use close_guard::{CloseGuard, CloseGuardOwned};
 pub use get::{Get, GetMany, GetTask};
 pub use iter::{Drain, Iter, TryIter};
-pub use owned::{GetOwned, PutOwned};
+pub use owned::{ClosedOwned, GetManyOwned, GetOwned, GetTaskOwned, JoinOwned, PutManyOwned, PutOwned, ReserveOwned};
 pub use put::{Put, PutMany};
-pub use reserve::{Permits, Reserve};
+pub use reserve::{Permits, PermitsOwned, Reserve};
 #[cfg(feature = "sink")]
-pub use sink::PutSink;
+pub use sink::{PutSink, PutSinkOwned};
 #[cfg(feature = "stream")]
-pub use stream::GetStream;
-pub use task::{Done, Task};
+pub use stream::{GetStream, GetStreamOwned};
+pub use task::{Done, DoneOwned, Task, TaskOwned};
 pub use watch::{Closed, Join};
 
 pub(crate) use consumer::{Consumer, ConsumerAttempt};
-pub(crate) use get::{GetAttempt, Many, One};
+pub(crate) use get::{Collected, GetAttempt, Many, One};
 pub(crate) use handle_count::HandleCount;
 pub(crate) use put::PutAttempt;
 #[cfg(feature = "compat")]
 pub(crate) use ready::{ClaimedSlot, Peek, Vacancy};
-#[cfg(feature = "tokio")]
-pub(crate) use reserve::{Held, ReserveAttempt};
+pub(crate) use reserve::{permits, without_handle, Held, ReserveAttempt};
 #[cfg(feature = "compat")]
 pub(crate) use select::Match;
 pub(crate) use select::{Found, RegisteredBranch};
@@ -66,11 +76,14 @@ use crate::sync::CachePadded;
 use crate::wait::{ConsumerWaker, FallbackWaker, WaitLists, WaitSet, WaiterCounts, Waiters};
 use late::Late;
 use permit_pool::PermitPool;
+use second_step::SecondStep;
 use selects::Selects;
 use serve::Request;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
+use subtask::Subtasks;
 
 /// A first-in first-out (FIFO) queue for any number of producers and consumers, which can be joined.
 ///
@@ -136,7 +149,8 @@ struct ReadMostly {
     join_waiters: WaitSet,
     last_zero: LastZero,
     closed_waiters: WaitSet,
-    late_counts: Late,
+    subtasks: Subtasks,
+    second_step: SecondStep,
     spin_history: SkipCounter,
     /// The limit that the core keeps; 0 for a rendezvous and for a queue with permits. See [`Bound`].
     limit: u64,
@@ -154,13 +168,14 @@ struct Bookkeeping<T> {
     waiters: Waiters<Request<T>, Locked<T>>,
     fallback_waker: FallbackWaker,
     handles: HandleCounts,
+    late_counts: Late,
 }
 
 /// What the mutex of the waiters guards beside their wait queues.
 struct Locked<T> {
     /// With capacity 0: the number of waiting gets with which no item was matched yet.
     matchable_gets: u64,
-    /// Items that were put by a permit after the close.
+    /// Items that were put after the close.
     late: VecDeque<T>,
     /// With capacity 0: the branches of selects that wait.
     selects: Selects<T>,
@@ -197,12 +212,13 @@ enum Bound<'a> {
 const _: () = {
     use std::mem::size_of;
     // Two units for the core and one for each part.
+
     assert!(size_of::<ReadMostly>() <= 128 && size_of::<Bookkeeping<u64>>() <= 128 && size_of::<Queue<u64>>() == 512);
 };
 
 impl<T> Claims for Queue<T> {
     fn claims(&self) -> u64 {
-        self.raw.claims() + self.hot.late_counts.total_put()
+        self.raw.claims() + self.bookkeeping.late_counts.total_put()
     }
 
     fn holes(&self) -> u64 {
@@ -221,7 +237,8 @@ impl<T> Queue<T> {
                     join_waiters: WaitSet::new(),
                     last_zero: LastZero::new(),
                     closed_waiters: WaitSet::new(),
-                    late_counts: Late::new(),
+                    subtasks: Subtasks::new(),
+                    second_step: SecondStep::new(),
                     spin_history: SkipCounter::new(),
                     limit,
                     capacity,
@@ -233,6 +250,7 @@ impl<T> Queue<T> {
                     waiters: Waiters::new(),
                     fallback_waker: FallbackWaker::new(),
                     handles: HandleCounts { senders: HandleCount::one(), receivers: HandleCount::one() },
+                    late_counts: Late::new(),
                 }),
             }
         }
@@ -271,7 +289,7 @@ impl<T> Queue<T> {
 
     /// The number of items in the core and of late items, those for a get that waits included.
     fn stored_items(&self) -> u64 {
-        self.raw.len() + self.hot.late_counts.len()
+        self.raw.len() + self.bookkeeping.late_counts.len()
     }
 
     /// How an operation spins before it waits for items or for capacity.
@@ -289,10 +307,11 @@ impl<T> Queue<T> {
     ///
     /// # Panics
     /// If the queue has none.
+    #[track_caller]
     pub(crate) fn permits(&self) -> &PermitPool {
         match self.bound() {
             Bound::Permits(permits) => permits,
-            _ => panic!("queue was not created by `Queue::with_permits`"),
+            _ => panic!("only a queue created by `Queue::with_permits`, or such a channel, has permits to reserve"),
         }
     }
 
@@ -308,6 +327,12 @@ pub(crate) trait QueueRef<T> {
 
 impl<T> QueueRef<T> for &Queue<T> {
     #[inline]
+    fn queue(&self) -> &Queue<T> {
+        self
+    }
+}
+
+impl<T> QueueRef<T> for Arc<Queue<T>> {
     fn queue(&self) -> &Queue<T> {
         self
     }

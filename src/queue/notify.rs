@@ -2,10 +2,12 @@
 //!
 //! Knows waiters and what core operations return. Does not know puts that wait: see [`super::serve`].
 
-use super::{Lists, Queue};
+use super::second_step::ENDED;
+use super::selects::Side;
+use super::{Bound, Lists, Queue};
 use crate::join::Remaining;
 use crate::raw::{Events, PushError};
-use crate::wait::{HeldPanic, WakeList};
+use crate::wait::{HeldPanic, WakeList, ALL};
 
 /// What an operation under the mutex has changed, and the wakers of those that it notified. Dropping it,
 /// after the mutex is unlocked, notifies the single consumer and joins, and runs the wakers.
@@ -62,10 +64,20 @@ impl<T> Queue<T> {
     ) -> (R, Deferred<'a, T>) {
         let result = self.with_waiters(|lists| {
             let result = act(lists, &mut deferred);
-            lists.notify_getters(deferred.events.pushed, &mut deferred.wakes);
+            if deferred.events.pushed > 0 {
+                lists.notify_getters(deferred.events.pushed, &mut deferred.wakes);
+                self.notify_selects(lists, &mut deferred.wakes);
+            }
             result
         });
         (result, deferred)
+    }
+
+    /// With capacity 0: wakes the selects that wait for an item, if there are more items than waiting gets.
+    fn notify_selects(&self, lists: &Lists<T>, wakes: &mut WakeList) {
+        if self.is_rendezvous() && self.stored_items() > lists.locked.matchable_gets {
+            lists.locked.selects.wake(Side::Gets, wakes);
+        }
     }
 
     /// As [`with_waiters_deferring`](Self::with_waiters_deferring); all notifications are sent before this
@@ -137,7 +149,9 @@ impl<T> Queue<T> {
     fn notify_joiners(&self, claims: u64) {
         // Recorded first: a join that is woken may not be polled before the next item is put.
         self.hot.last_zero.record(claims);
-        self.hot.join_waiters.notify_all();
+        let mut held = HeldPanic::default();
+        held.run(|| self.hot.join_waiters.notify_all());
+        held.run(|| self.end_if_done());
     }
 
     /// Notifies joins, if claims that became holes were the last that counted as unfinished items.
@@ -146,5 +160,44 @@ impl<T> Queue<T> {
         if !self.hot.join_waiters.is_empty() {
             self.notify_if_all_done(self.bookkeeping.unfinished.remaining_after_holes(self));
         }
+    }
+
+    /// Ends a close in two steps if all is done; at the end of each operation that may have been the last.
+    #[cold]
+    pub(super) fn end_if_done(&self) {
+        if !self.hot.second_step.is_open() {
+            return;
+        }
+        self.raw.fence_holes();
+        self.bookkeeping.unfinished.fence_done();
+        if let Bound::Permits(permits) = self.bound() {
+            permits.rmw_fence();
+            if permits.is_held() {
+                return;
+            }
+        }
+        if self.unfinished() == 0 {
+            self.end_second_step();
+        }
+    }
+
+    /// Refuses subtasks from now on, and notifies the gets that wait.
+    #[cold]
+    pub(super) fn end_second_step(&self) {
+        if !self.hot.second_step.is_open() {
+            return;
+        }
+        let (ended, deferred) = self.with_waiters_deferring(Deferred::new(self), |_, deferred| {
+            let ends = self.hot.second_step.is_open();
+            if ends {
+                self.hot.second_step.set(ENDED);
+                deferred.events.pushed = ALL;
+            }
+            ends
+        });
+        if ended {
+            self.hot.join_waiters.remove_permanent();
+        }
+        drop(deferred);
     }
 }

@@ -1,41 +1,107 @@
-//! Operations that own an `Arc` of their queue: for futures that must be `'static`.
+//! Operations that own an `Arc` of their queue, for futures that must be `'static`.
 
-use super::{GetAttempt, One, PutAttempt, Queue, QueueRef};
-use crate::error::{GetError, GetTimeoutError, PutError, PutTimeoutError};
+use super::get::{Collected, Guarded};
+use super::reserve::{without_handle, Held, PermitsOwned, ReserveAttempt};
+use super::watch::{AllDone, IsClosed, WatchAttempt};
+use super::{GetAttempt, One, PutAttempt, Queue, TaskOwned};
+use crate::error::{
+    ClosedTimeoutError, GetError, GetTimeoutError, JoinTimeoutError, PutError, PutTimeoutError, TryGetError,
+    TryPutError,
+};
 use crate::operation::{operation, Operation};
+use std::collections::VecDeque;
 use std::sync::Arc;
-
-impl<T> QueueRef<T> for Arc<Queue<T>> {
-    fn queue(&self) -> &Queue<T> {
-        self
-    }
-}
 
 operation! {
     /// Future returned by [`Queue::put_owned`]; it owns an `Arc` of the queue.
     ///
     /// # Cancel safety
-    /// As for [`Put`](crate::Put).
+    /// As for [`Put`](super::Put).
     pub struct PutOwned<T>(PutAttempt<T, Arc<Queue<T>>, Option<T>>)
         -> Result<(), PutError<T>>, in time Result<(), PutTimeoutError<T>>;
+}
+
+operation! {
+    /// Future returned by [`Queue::put_many_owned`]; it owns an `Arc` of the queue.
+    ///
+    /// # Cancel safety
+    /// As for [`PutMany`](super::PutMany).
+    pub struct PutManyOwned<T>(PutAttempt<T, Arc<Queue<T>>, VecDeque<T>>)
+        -> Result<(), PutError<Vec<T>>>, in time Result<(), PutTimeoutError<Vec<T>>>;
 }
 
 operation! {
     /// Future returned by [`Queue::get_owned`]; it owns an `Arc` of the queue.
     ///
     /// # Cancel safety
-    /// As for [`Get`](crate::Get).
+    /// As for [`Get`](super::Get).
     pub struct GetOwned<T>(GetAttempt<T, Arc<Queue<T>>, One>)
         -> Result<T, GetError>, in time Result<T, GetTimeoutError>;
 }
 
+operation! {
+    /// Future returned by [`Queue::get_many_owned`]; it owns an `Arc` of the queue.
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time: it takes items only in the poll that returns them.
+    pub struct GetManyOwned<T>(GetAttempt<T, Arc<Queue<T>>, Collected<T>>)
+        -> Result<Vec<T>, GetError>, in time Result<Vec<T>, GetTimeoutError>;
+}
+
+operation! {
+    /// Future returned by [`Queue::get_task_owned`]; it owns an `Arc` of the queue.
+    ///
+    /// # Cancel safety
+    /// As for [`GetTask`](super::GetTask).
+    pub struct GetTaskOwned<T>(GetAttempt<T, Arc<Queue<T>>, Guarded<Arc<Queue<T>>>>)
+        -> Result<TaskOwned<T>, GetError>, in time Result<TaskOwned<T>, GetTimeoutError>;
+}
+
+operation! {
+    /// Future returned by [`Queue::join_owned`]; it owns an `Arc` of the queue.
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time.
+    pub struct JoinOwned<T>(WatchAttempt<T, Arc<Queue<T>>, AllDone>)
+        -> (), in time Result<(), JoinTimeoutError>;
+}
+
+operation! {
+    /// Future returned by [`Queue::closed_owned`]; it owns an `Arc` of the queue.
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time.
+    pub struct ClosedOwned<T>(WatchAttempt<T, Arc<Queue<T>>, IsClosed>)
+        -> (), in time Result<(), ClosedTimeoutError>;
+}
+
+operation! {
+    /// Future returned by [`Queue::reserve_owned`]; it owns an `Arc` of the queue.
+    ///
+    /// # Cancel safety
+    /// As for [`Reserve`](super::Reserve).
+    pub struct ReserveOwned<T>(ReserveAttempt<T, Arc<Queue<T>>, PermitsOwned<T>>)
+        -> Result<PermitsOwned<T>, PutError<()>>, in time Result<PermitsOwned<T>, PutTimeoutError<()>>;
+}
+
 impl<T> PutOwned<T> {
-    /// Takes the item back and ends the operation, as [`Put::take`](crate::Put::take).
+    /// Takes the item back and ends the operation, as [`Put::take`](super::Put::take).
     pub fn take(&mut self) -> Option<T> {
         self.0.take_back()
     }
 }
 
+impl<T> PutManyOwned<T> {
+    /// Takes back the items that are not in the queue, as [`PutMany::take`](super::PutMany::take).
+    pub fn take(&mut self) -> Vec<T> {
+        self.0.take_back().unwrap_or_default()
+    }
+}
+
+/// # Owned forms
+///
+/// A method whose result borrows the queue has an owned form, with the same name and the suffix `_owned`. It is
+/// called on an `Arc<Queue<T>>`, and its result is `'static`: it can be stored, or moved into a spawned task.
 impl<T> Queue<T> {
     /// [`put`](Queue::put) as an operation that owns an `Arc` of the queue.
     ///
@@ -43,7 +109,7 @@ impl<T> Queue<T> {
     /// ```
     /// # futures_lite::future::block_on(async {
     /// let queue = std::sync::Arc::new(joinq::Queue::unbounded());
-    /// let put: joinq::PutOwned<u8> = queue.clone().put_owned(1); // `'static`
+    /// let put: joinq::queue::PutOwned<u8> = queue.clone().put_owned(1); // `'static`
     /// put.await.unwrap();
     /// assert_eq!(queue.get_owned().await, Ok(1));
     /// # });
@@ -52,8 +118,195 @@ impl<T> Queue<T> {
         PutOwned(Operation::new(PutAttempt::new(self, Some(item))))
     }
 
+    /// [`put_many`](Queue::put_many) as an operation that owns an `Arc` of the queue.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = std::sync::Arc::new(joinq::Queue::unbounded());
+    /// let put = queue.clone().put_many_owned(0..3);
+    /// std::thread::spawn(|| put.wait()).join().unwrap().unwrap();
+    /// assert_eq!(queue.len(), 3);
+    /// ```
+    pub fn put_many_owned(self: Arc<Self>, items: impl IntoIterator<Item = T>) -> PutManyOwned<T> {
+        PutManyOwned(Operation::new(PutAttempt::new(self, items.into_iter().collect())))
+    }
+
     /// [`get`](Queue::get) as an operation that owns an `Arc` of the queue.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = std::sync::Arc::new(joinq::Queue::unbounded());
+    /// queue.put('a').wait().unwrap();
+    /// let get = queue.clone().get_owned();
+    /// assert_eq!(std::thread::spawn(|| get.wait()).join().unwrap(), Ok('a'));
+    /// ```
     pub fn get_owned(self: Arc<Self>) -> GetOwned<T> {
         GetOwned(Operation::new(GetAttempt::new(self, One)))
+    }
+
+    /// [`get_many`](Queue::get_many) as an operation that owns an `Arc` of the queue and returns the items in a
+    /// vector.
+    ///
+    /// The vector is empty only if `limit` is 0.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = std::sync::Arc::new(joinq::Queue::unbounded());
+    /// queue.put_many(0..100).wait().unwrap();
+    /// assert_eq!(queue.clone().get_many_owned(3).wait(), Ok(vec![0, 1, 2]));
+    /// ```
+    pub fn get_many_owned(self: Arc<Self>, limit: usize) -> GetManyOwned<T> {
+        GetManyOwned(Operation::new(GetAttempt::new(self, Collected { items: Vec::new(), limit })))
+    }
+
+    /// [`get_task`](Queue::get_task) as an operation that owns an `Arc` of the queue, as does the guard that it
+    /// returns.
+    ///
+    /// # Examples
+    /// A dispatcher that spawns a task for each item:
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let queue = std::sync::Arc::new(joinq::Queue::bounded(100));
+    /// tokio::spawn({
+    ///     let queue = queue.clone();
+    ///     async move {
+    ///         while let Ok(task) = queue.clone().get_task_owned().await {
+    ///             tokio::spawn(async move { println!("{}", *task) }); // counts as done at the end
+    ///         }
+    ///     }
+    /// });
+    /// queue.put_many(["a", "b", "c"]).await.unwrap();
+    /// queue.join().await;
+    /// # });
+    /// ```
+    pub fn get_task_owned(self: Arc<Self>) -> GetTaskOwned<T> {
+        let form = Guarded(self.clone());
+        GetTaskOwned(Operation::new(GetAttempt::new(self, form)))
+    }
+
+    /// [`try_get_task`](Queue::try_get_task) with a guard that owns an `Arc` of the queue.
+    ///
+    /// # Errors
+    /// As for [`try_get`](Queue::try_get).
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = std::sync::Arc::new(joinq::Queue::unbounded());
+    /// queue.put("job").wait().unwrap();
+    /// let task = queue.clone().try_get_task_owned().unwrap();
+    /// std::thread::spawn(move || drop(task)).join().unwrap();
+    /// assert_eq!(queue.unfinished(), 0);
+    /// ```
+    pub fn try_get_task_owned(self: Arc<Self>) -> Result<TaskOwned<T>, TryGetError> {
+        let item = self.try_get()?;
+        Ok(TaskOwned::new(self, item))
+    }
+
+    /// [`join`](Queue::join) as an operation that owns an `Arc` of the queue.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = std::sync::Arc::new(joinq::Queue::unbounded());
+    /// queue.put("job").wait().unwrap();
+    /// let join = queue.clone().join_owned();
+    /// let waiter = std::thread::spawn(|| join.wait());
+    /// drop(queue.get_task().wait());
+    /// waiter.join().unwrap();
+    /// ```
+    pub fn join_owned(self: Arc<Self>) -> JoinOwned<T> {
+        JoinOwned(Operation::new(WatchAttempt::new(self)))
+    }
+
+    /// [`closed`](Queue::closed) as an operation that owns an `Arc` of the queue.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = std::sync::Arc::new(joinq::Queue::<u8>::unbounded());
+    /// let closed = queue.clone().closed_owned();
+    /// let waiter = std::thread::spawn(|| closed.wait());
+    /// queue.close();
+    /// waiter.join().unwrap();
+    /// ```
+    pub fn closed_owned(self: Arc<Self>) -> ClosedOwned<T> {
+        ClosedOwned(Operation::new(WatchAttempt::new(self)))
+    }
+
+    /// [`reserve`](Queue::reserve) as an operation that owns an `Arc` of the queue, as do the permits that it
+    /// returns.
+    ///
+    /// # Panics
+    /// As for [`reserve`](Queue::reserve).
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = std::sync::Arc::new(joinq::Queue::with_permits(2));
+    /// let mut permits = queue.clone().reserve_owned(2).wait().unwrap();
+    /// std::thread::spawn(move || permits.put("hello")).join().unwrap(); // releases the other permit
+    /// assert_eq!((queue.len(), queue.remaining_capacity()), (1, Some(1)));
+    /// ```
+    #[track_caller]
+    pub fn reserve_owned(self: Arc<Self>, count: usize) -> ReserveOwned<T> {
+        ReserveOwned(Operation::new(ReserveAttempt::new(self, count)))
+    }
+
+    /// [`try_reserve`](Queue::try_reserve) with permits that own an `Arc` of the queue.
+    ///
+    /// # Errors
+    /// As for [`try_reserve`](Queue::try_reserve).
+    ///
+    /// # Panics
+    /// As for [`reserve`](Queue::reserve).
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = std::sync::Arc::new(joinq::Queue::<u8>::with_permits(1));
+    /// let permits = queue.clone().try_reserve_owned(1).unwrap();
+    /// assert!(queue.clone().try_reserve_owned(1).unwrap_err().is_full());
+    /// drop(permits);
+    /// assert!(queue.try_reserve_owned(1).is_ok());
+    /// ```
+    #[track_caller]
+    pub fn try_reserve_owned(self: Arc<Self>, count: usize) -> Result<PermitsOwned<T>, TryPutError<()>> {
+        self.assert_can_reserve(count);
+        Held::try_take(self, count).map(PermitsOwned).map_err(without_handle)
+    }
+
+    /// [`stream`](Queue::stream) as a stream that owns an `Arc` of the queue.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use futures_lite::StreamExt;
+    ///
+    /// let queue = std::sync::Arc::new(joinq::Queue::unbounded());
+    /// queue.put_many([1, 2, 3]).await.unwrap();
+    /// queue.close();
+    /// assert_eq!(queue.stream_owned().collect::<Vec<_>>().await, [1, 2, 3]);
+    /// # });
+    /// ```
+    #[cfg(feature = "stream")]
+    pub fn stream_owned(self: Arc<Self>) -> super::GetStreamOwned<T> {
+        super::GetStreamOwned::new(self)
+    }
+
+    /// [`sink`](Queue::sink) as a sink that owns an `Arc` of the queue.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use futures_sink::Sink;
+    /// use std::{future::poll_fn, pin::Pin};
+    ///
+    /// let queue = std::sync::Arc::new(joinq::Queue::unbounded());
+    /// let mut sink = queue.clone().sink_owned();
+    /// poll_fn(|context| Pin::new(&mut sink).poll_ready(context)).await.unwrap();
+    /// Pin::new(&mut sink).start_send('a').unwrap();
+    /// poll_fn(|context| Pin::new(&mut sink).poll_flush(context)).await.unwrap();
+    /// assert_eq!(queue.try_get(), Ok('a'));
+    /// # });
+    /// ```
+    #[cfg(feature = "sink")]
+    pub fn sink_owned(self: Arc<Self>) -> super::PutSinkOwned<T> {
+        super::PutSinkOwned::new(self)
     }
 }

@@ -4,31 +4,33 @@
 //! Knows one word. Does not know items or waiters.
 //!
 //! ```text
-//!  63 62 61                  31 30                      0
-//! +--+--+----------------------+-------------------------+
-//! |C |- |         held         |          free           |     C: closed
-//! +--+--+----------------------+-------------------------+
+//!  63 62                     32 31                      0
+//! +--+-------------------------+-------------------------+
+//! |C |          held           |       2^31 + free       |     C: closed
+//! +--+-------------------------+-------------------------+
 //! ```
 //!
 //! Invariant: `free` + `held` + items in the queue = the number of permits, whenever no operation is between
-//! two steps. A put takes a free permit before it claims a slot, and a get releases one after it has taken an
-//! item. A reservation moves permits from free to held, and its holder consumes one after each item that it
-//! puts.
+//! two steps. `free` is negative while subtasks are in the queue beyond the capacity. A put takes a free
+//! permit before it claims a slot, and a get releases one after it has taken an item. A reservation moves
+//! permits from free to held, and its holder consumes one after each item that it puts.
 //!
 //! The holder of a permit can put after a close as well: the end of the queue is reached when it is *closed*
 //! and no permit is held.
 
 use crate::sync::{rmw_fence, AtomicU64, Ordering};
 
-const FREE_BITS: u32 = 31;
+const FREE_BITS: u32 = 32;
 const FREE: u64 = (1 << FREE_BITS) - 1;
+/// The lower field while no permit is free. A lower number is a debt, which the next releases pay.
+const NONE_FREE: u64 = 1 << (FREE_BITS - 1);
 const ONE_HELD: u64 = 1 << FREE_BITS;
-const HELD: u64 = FREE << FREE_BITS;
+const HELD: u64 = CLOSED - ONE_HELD;
 const CLOSED: u64 = 1 << 63;
 
 /// The largest number of permits, about 10^9. A get may release a permit before its holder consumes it, so each
 /// field can count twice as many.
-pub(crate) const MOST: usize = FREE as usize / 2;
+pub(crate) const MOST: usize = NONE_FREE as usize / 2 - 1;
 
 pub(crate) struct PermitPool {
     word: AtomicU64,
@@ -52,12 +54,12 @@ pub(crate) enum MoreItems {
 impl PermitPool {
     crate::sync::const_fn! {
         pub(crate) const fn new(permits: u64) -> Self {
-            PermitPool { word: AtomicU64::new(permits) }
+            PermitPool { word: AtomicU64::new(NONE_FREE + permits) }
         }
     }
 
     pub(crate) fn free(&self) -> u64 {
-        self.load() & FREE
+        free(self.load())
     }
 
     /// Whether a permit is held, so that its holder can put an item.
@@ -82,7 +84,7 @@ impl PermitPool {
             if word & CLOSED != 0 {
                 return Err(NoPermit::Closed);
             }
-            let count = most.min(word & FREE);
+            let count = most.min(free(word));
             if count < least {
                 return Err(NoPermit::TooFew);
             }
@@ -91,6 +93,22 @@ impl PermitPool {
             // that finds it held.
             match self.word.compare_exchange(word, taken, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return Ok(count),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Takes permits for items that are put beyond the capacity: as many as are missing become a debt.
+    ///
+    /// # Panics
+    /// If the debt would exceed 2^31.
+    pub(crate) fn overdraw(&self, count: u64) {
+        let mut word = self.load();
+        loop {
+            assert!(word & FREE >= count, "more than 2^31 items beyond the capacity");
+            // Ordering: AcqRel and Acquire, K2. As in `take`.
+            match self.word.compare_exchange(word, word - count, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return,
                 Err(now) => word = now,
             }
         }
@@ -133,6 +151,10 @@ impl PermitPool {
     }
 }
 
+fn free(word: u64) -> u64 {
+    (word & FREE).saturating_sub(NONE_FREE)
+}
+
 fn more_items(word: u64) -> MoreItems {
     if word & CLOSED != 0 && word & HELD == 0 {
         MoreItems::Impossible
@@ -162,6 +184,27 @@ mod tests {
         assert_eq!((permits.consume(), permits.is_held()), (MoreItems::Possible, true));
         assert_eq!((permits.return_unused(1), permits.is_held()), (MoreItems::Impossible, false));
         assert_eq!((permits.close(), permits.free()), (MoreItems::Impossible, 4));
+    }
+
+    #[test]
+    fn releases_pay_a_debt_before_a_permit_is_free() {
+        let permits = PermitPool::new(2);
+        assert_eq!(permits.acquire(1, 1), Ok(1));
+        permits.overdraw(3);
+        assert_eq!((permits.free(), permits.is_held()), (0, true));
+        permits.release(2);
+        assert_eq!(permits.admit(1), Err(NoPermit::TooFew));
+        assert_eq!(permits.return_unused(1), MoreItems::Possible);
+        assert_eq!((permits.free(), permits.is_held()), (1, false));
+        permits.release(1);
+        assert_eq!(permits.free(), 2);
+        assert_eq!(permits.close(), MoreItems::Impossible);
+    }
+
+    #[test]
+    #[should_panic = "more than 2^31 items beyond the capacity"]
+    fn a_debt_that_does_not_fit_is_refused() {
+        PermitPool::new(1).overdraw((1 << 31) + 2);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use super::{Bound, Queue, QueueRef};
 use crate::error::{PutError, PutTimeoutError, TryPutError};
 use crate::operation::{operation, Attempt, Operation, SpinPolicy};
 use crate::wait::WaiterKey;
-use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::task::Waker;
 
 /// Permits that are held, by whichever reference to the queue. Those that are not used are released on drop.
@@ -40,8 +40,9 @@ impl<T, H: QueueRef<T>> Held<T, H> {
     }
 
     /// Uses one of the permits.
+    #[track_caller]
     pub(crate) fn put(&mut self, item: T) {
-        assert!(self.count > 0, "no permits left");
+        assert!(self.count > 0, "no permits left: reserve as many permits as items are put");
         self.count -= 1;
         let queue = self.handle.queue();
         queue.push_with_permit(queue.permits(), item);
@@ -68,42 +69,49 @@ impl<T, H: QueueRef<T>> Drop for Held<T, H> {
 }
 
 /// An attempt to reserve permits, which are returned as `G`.
-pub(crate) struct ReserveAttempt<T, H: QueueRef<T> + Clone, G = Held<T, H>> {
+pub(crate) struct ReserveAttempt<T, H: QueueRef<T> + Clone, G = Held<T, H>, E = PutError<()>, F = PutTimeoutError<()>> {
     handle: H,
     count: usize,
     waiter: Option<WaiterKey>,
     item: PhantomData<fn(T) -> G>,
+    errors: PhantomData<fn() -> (E, F)>,
 }
 
-impl<T, H: QueueRef<T> + Clone, G> ReserveAttempt<T, H, G> {
+impl<T, H: QueueRef<T> + Clone, G, E: From<PutError<()>>, F> ReserveAttempt<T, H, G, E, F> {
+    #[track_caller]
     pub(crate) fn new(handle: H, count: usize) -> Self {
-        let most = handle.queue().total_permits();
-        assert!(count <= most, "{count} permits requested, but the queue has only {most}");
-        ReserveAttempt { handle, count, waiter: None, item: PhantomData }
+        handle.queue().assert_can_reserve(count);
+        ReserveAttempt { handle, count, waiter: None, item: PhantomData, errors: PhantomData }
     }
 
     /// After the wait has ended: the permits go to the caller if they are complete and the queue is open.
     /// Otherwise they are released.
-    fn after_wait(&self, request: Request<T>) -> Result<Held<T, H>, PutError<()>> {
+    fn after_wait(&self, request: Request<T>) -> Result<Held<T, H>, E> {
         let Request::Permits { missing, held } = request else { unreachable!("a reservation waits for permits") };
         let held = Held { handle: self.handle.clone(), count: held, item: PhantomData };
         if missing == 0 && !self.handle.queue().is_closed() {
             Ok(held)
         } else {
-            Err(PutError(()))
+            Err(PutError(()).into())
         }
     }
 }
 
-impl<T, H: QueueRef<T> + Clone, G: From<Held<T, H>>> Attempt for ReserveAttempt<T, H, G> {
-    type Output = Result<G, PutError<()>>;
-    type TimeoutOutput = Result<G, PutTimeoutError<()>>;
+impl<T, H, G, E, F> Attempt for ReserveAttempt<T, H, G, E, F>
+where
+    H: QueueRef<T> + Clone,
+    G: From<Held<T, H>>,
+    E: From<PutError<()>>,
+    F: From<PutTimeoutError<()>> + From<E>,
+{
+    type Output = Result<G, E>;
+    type TimeoutOutput = Result<G, F>;
 
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         if self.waiter.is_none() {
             return match Held::try_take(self.handle.clone(), self.count) {
                 Ok(held) => Some(Ok(held.into())),
-                Err(TryPutError::Closed(_)) => Some(Err(PutError(()))),
+                Err(TryPutError::Closed(_)) => Some(Err(PutError(()).into())),
                 Err(TryPutError::Full(_)) => None,
             };
         }
@@ -155,7 +163,7 @@ impl<T, H: QueueRef<T> + Clone, G: From<Held<T, H>>> Attempt for ReserveAttempt<
             Some(output) => Self::with_timeout_error(output),
             None => {
                 self.cancel();
-                Err(PutTimeoutError::Timeout(()))
+                Err(PutTimeoutError::Timeout(()).into())
             }
         }
     }
@@ -174,37 +182,82 @@ operation! {
 ///
 /// Unused permits are released when this is dropped. Permits remain valid after a [`close`](Queue::close):
 /// items put with them can be taken, and gets fail with *closed* only after all permits are used or released.
+#[must_use = "the permits are released when this is dropped"]
 pub struct Permits<'a, T>(pub(crate) Held<T, &'a Queue<T>>);
 
-impl<'a, T> From<Held<T, &'a Queue<T>>> for Permits<'a, T> {
-    fn from(held: Held<T, &'a Queue<T>>) -> Self {
-        Permits(held)
-    }
+/// As [`Permits`], and owns an `Arc` of the queue; returned by [`Queue::reserve_owned`] and
+/// [`Queue::try_reserve_owned`].
+#[must_use = "the permits are released when this is dropped"]
+pub struct PermitsOwned<T>(pub(crate) Held<T, Arc<Queue<T>>>);
+
+/// The methods and traits of permits, borrowed or owned. `$put` uses one; the literals begin an example with
+/// `permits`, 3 of them.
+macro_rules! permits {
+    ($name:ident, <$($life:lifetime,)? $param:ident>, $handle:ty, $put:ident, $setup:literal) => {
+        impl<$($life,)? $param> From<crate::queue::Held<$param, $handle>> for $name<$($life,)? $param> {
+            fn from(held: crate::queue::Held<$param, $handle>) -> Self {
+                $name(held)
+            }
+        }
+
+        impl<$($life,)? $param> $name<$($life,)? $param> {
+            /// The number of unused permits.
+            ///
+            /// # Examples
+            #[doc = concat!(
+                "```\n", $setup, "\npermits.", stringify!($put), "('a');\nassert_eq!(permits.len(), 2);\n```",
+            )]
+            pub fn len(&self) -> usize {
+                self.0.count()
+            }
+
+            /// Whether no permits are left.
+            ///
+            /// # Examples
+            #[doc = concat!(
+                "```\n", $setup, "\nwhile !permits.is_empty() {\n    permits.", stringify!($put), "('a');\n}\n```",
+            )]
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+
+            #[doc = concat!("Uses one permit to ", stringify!($put), " an item, without waiting.")]
+            ///
+            /// # Panics
+            /// If no permits are left.
+            ///
+            /// # Examples
+            #[doc = concat!("```\n", $setup, "\npermits.", stringify!($put), "('a'); // cannot fail\n```")]
+            #[track_caller]
+            pub fn $put(&mut self, item: $param) {
+                self.0.put(item);
+            }
+        }
+
+        impl<$($life,)? $param> std::fmt::Debug for $name<$($life,)? $param> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).field("left", &self.len()).finish()
+            }
+        }
+    };
 }
+pub(crate) use permits;
 
-impl<T> Permits<'_, T> {
-    /// The number of unused permits.
-    pub fn len(&self) -> usize {
-        self.0.count()
-    }
+permits!(
+    Permits, <'a, T>, &'a Queue<T>, put,
+    "let queue = joinq::Queue::with_permits(3);\nlet mut permits = queue.try_reserve(3).unwrap();"
+);
+permits!(
+    PermitsOwned, <T>, Arc<Queue<T>>, put,
+    "let queue = std::sync::Arc::new(joinq::Queue::with_permits(3));\n\
+     let mut permits = queue.try_reserve_owned(3).unwrap();"
+);
 
-    /// Whether no permits are left.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Uses one permit to put an item into the queue, without waiting.
-    ///
-    /// # Panics
-    /// If no permits are left.
-    pub fn put(&mut self, item: T) {
-        self.0.put(item);
-    }
-}
-
-impl<T> fmt::Debug for Permits<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permits").field("left", &self.len()).finish()
+/// The error of a reservation, which puts no item.
+pub(crate) fn without_handle<H>(error: TryPutError<H>) -> TryPutError<()> {
+    match error {
+        TryPutError::Full(_) => TryPutError::Full(()),
+        TryPutError::Closed(_) => TryPutError::Closed(()),
     }
 }
 
@@ -235,6 +288,7 @@ impl<T> Queue<T> {
     /// queue.try_put('b').unwrap();
     /// assert_eq!(queue.drain().collect::<String>(), "ab");
     /// ```
+    #[track_caller]
     pub fn reserve(&self, count: usize) -> Reserve<'_, T> {
         Reserve(Operation::new(ReserveAttempt::new(self, count)))
     }
@@ -245,25 +299,47 @@ impl<T> Queue<T> {
     /// [`TryPutError::Full`] if there is too little, or [`TryPutError::Closed`].
     ///
     /// # Panics
-    /// If the queue was not created by [`Queue::with_permits`].
+    /// As for [`reserve`](Queue::reserve).
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::<u8>::with_permits(2);
+    /// let permits = queue.try_reserve(2).unwrap();
+    /// assert!(queue.try_reserve(1).unwrap_err().is_full());
+    /// drop(permits);
+    /// assert!(queue.try_reserve(1).is_ok());
+    /// ```
+    #[track_caller]
     pub fn try_reserve(&self, count: usize) -> Result<Permits<'_, T>, TryPutError<()>> {
-        Held::try_take(self, count).map(Permits).map_err(|error| match error {
-            TryPutError::Full(_) => TryPutError::Full(()),
-            TryPutError::Closed(_) => TryPutError::Closed(()),
-        })
+        self.assert_can_reserve(count);
+        Held::try_take(self, count).map(Permits).map_err(without_handle)
     }
 
     /// The number of free slots, or of free permits; `None` if the queue is unbounded.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::bounded(3);
+    /// queue.try_put(1).unwrap();
+    /// assert_eq!(queue.remaining_capacity(), Some(2));
+    /// ```
     pub fn remaining_capacity(&self) -> Option<usize> {
         let capacity = self.capacity()?;
         Some(match self.bound() {
-            Bound::Permits(permits) => capacity - (self.total_permits() - permits.free() as usize),
-            _ => capacity - self.len(),
+            Bound::Permits(permits) => permits.free() as usize,
+            _ => capacity.saturating_sub(self.len()),
         })
     }
 
-    /// How many permits there are in all.
-    pub(crate) fn total_permits(&self) -> usize {
-        self.capacity().unwrap_or(0).min(super::permit_pool::MOST)
+    /// # Panics
+    /// If so many permits can never be free at the same time.
+    #[track_caller]
+    pub(crate) fn assert_can_reserve(&self, count: usize) {
+        self.permits();
+        let most = self.hot.capacity;
+        assert!(
+            count <= most,
+            "{count} permits requested, but the queue has only {most}: reserve at most its capacity"
+        );
     }
 }

@@ -71,8 +71,7 @@ impl<T> Queue<T> {
     /// Registers a branch. From now on other threads may select it, if its selection is open.
     pub(crate) fn register_branch(&self, entry: Entry<T>) -> RegisteredBranch {
         self.with_waiters_notifying(|lists, deferred| {
-            let may_complete =
-                self.raw.is_closed() || self.has_counterpart(lists, entry.part.side(), Some(&entry.selection));
+            let may_complete = self.may_complete(lists, entry.part.side(), Some(&entry.selection));
             if entry.part.is_selectable() {
                 let other_side = entry.part.side().other();
                 lists.locked.selects.wake_watching(other_side, Some(&entry.selection), &mut deferred.wakes);
@@ -81,13 +80,16 @@ impl<T> Queue<T> {
         })
     }
 
-    /// Whether the other side of this one waits, beside the branches of one select.
-    fn has_counterpart(&self, lists: &Lists<T>, side: Side, beside: Option<&Arc<Selection>>) -> bool {
-        let waits = match side {
-            Side::Gets => self.raw.len() > 0 || lists.putters.waiting() > 0,
-            Side::Puts => self.raw.len() < self.limit_now(lists),
+    /// Whether the other side of this one waits, beside the branches of one select, or the queue is closed.
+    fn may_complete(&self, lists: &Lists<T>, side: Side, beside: Option<&Arc<Selection>>) -> bool {
+        let is_ready = match side {
+            Side::Gets => {
+                let is_at_end = self.raw.is_closed() && !self.hot.second_step.is_open();
+                self.stored_items() > 0 || lists.putters.waiting() > 0 || is_at_end
+            }
+            Side::Puts => self.raw.len() < self.limit_now(lists) || self.raw.is_closed(),
         };
-        waits || lists.locked.selects.has_open(side.other(), beside)
+        is_ready || !self.raw.is_closed() && lists.locked.selects.has_open(side.other(), beside)
     }
 
     /// Removes a branch, and returns what it waits for or what the thread that has selected it left there.
@@ -142,7 +144,7 @@ impl<T> Queue<T> {
     /// Whether the other side waits, or the queue is closed.
     #[cfg(feature = "compat")]
     pub(crate) fn may_match(&self, part: Part<T>) -> bool {
-        self.raw.is_closed() || self.with_waiters(|lists| self.has_counterpart(lists, part.side(), None))
+        self.with_waiters(|lists| self.may_complete(lists, part.side(), None))
     }
 
     /// Keeps an item beside the queue, for a select that has erased its type.

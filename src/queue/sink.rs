@@ -6,11 +6,14 @@ use crate::operation::Operation;
 use futures_sink::Sink;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+
+type OnePut<T, H> = Operation<PutAttempt<T, H, Option<T>>>;
 
 /// One put after the other, on a borrowed or owned queue.
 pub(crate) struct Puts<T, H: QueueRef<T>> {
-    operation: Operation<PutAttempt<T, H, Option<T>>>,
+    operation: OnePut<T, H>,
 }
 
 impl<T, H: QueueRef<T>> Puts<T, H> {
@@ -25,7 +28,23 @@ impl<T, H: QueueRef<T>> Puts<T, H> {
 
     /// Ready once the buffered item is in the queue; at once if there is none.
     pub(crate) fn poll_empty(&mut self, context: &mut Context<'_>) -> Poll<Result<(), PutError<T>>> {
-        let Poll::Ready(result) = self.operation.poll(context) else { return Poll::Pending };
+        self.poll_empty_by(|operation| operation.poll(context))
+    }
+
+    #[cfg(feature = "compat")]
+    pub(crate) fn poll_empty_without_budget(&mut self, context: &mut Context<'_>) -> Poll<Result<(), PutError<T>>> {
+        self.poll_empty_by(|operation| operation.poll_without_budget(context))
+    }
+
+    #[inline]
+    fn poll_empty_by(
+        &mut self,
+        poll: impl FnOnce(&mut OnePut<T, H>) -> Poll<Result<(), PutError<T>>>,
+    ) -> Poll<Result<(), PutError<T>>> {
+        if self.operation.attempt.is_idle() {
+            return Poll::Ready(Ok(()));
+        }
+        let Poll::Ready(result) = poll(&mut self.operation) else { return Poll::Pending };
         self.operation.restart();
         Poll::Ready(result)
     }
@@ -62,36 +81,47 @@ impl<T, H: QueueRef<T>> Puts<T, H> {
 /// producers.
 pub struct PutSink<'a, T>(Puts<T, &'a Queue<T>>);
 
-impl<'a, T> PutSink<'a, T> {
-    pub(crate) fn new(queue: &'a Queue<T>) -> Self {
-        PutSink(Puts::new(queue))
-    }
+/// As [`PutSink`], and owns an `Arc` of the queue; returned by [`Queue::sink_owned`].
+pub struct PutSinkOwned<T>(Puts<T, Arc<Queue<T>>>);
+
+/// The constructor and the traits of a sink, borrowed or owned.
+macro_rules! sink {
+    ($name:ident, <$($life:lifetime,)? $param:ident>, $handle:ty) => {
+        impl<$($life,)? $param> $name<$($life,)? $param> {
+            pub(crate) fn new(handle: $handle) -> Self {
+                $name(Puts::new(handle))
+            }
+        }
+
+        impl<$($life,)? $param> Unpin for $name<$($life,)? $param> {}
+
+        impl<$($life,)? $param> Sink<$param> for $name<$($life,)? $param> {
+            type Error = PutError<$param>;
+
+            fn poll_ready(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PutError<$param>>> {
+                self.get_mut().0.poll_empty(context)
+            }
+
+            fn start_send(self: Pin<&mut Self>, item: $param) -> Result<(), PutError<$param>> {
+                self.get_mut().0.start(item)
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PutError<$param>>> {
+                self.get_mut().0.poll_empty(context)
+            }
+
+            fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PutError<$param>>> {
+                self.get_mut().0.poll_empty(context)
+            }
+        }
+
+        impl<$($life,)? $param> fmt::Debug for $name<$($life,)? $param> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), " { .. }"))
+            }
+        }
+    };
 }
 
-impl<T> Unpin for PutSink<'_, T> {}
-
-impl<T> Sink<T> for PutSink<'_, T> {
-    type Error = PutError<T>;
-
-    fn poll_ready(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PutError<T>>> {
-        self.get_mut().0.poll_empty(context)
-    }
-
-    fn start_send(self: Pin<&mut Self>, item: T) -> Result<(), PutError<T>> {
-        self.get_mut().0.start(item)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PutError<T>>> {
-        self.get_mut().0.poll_empty(context)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), PutError<T>>> {
-        self.get_mut().0.poll_empty(context)
-    }
-}
-
-impl<T> fmt::Debug for PutSink<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PutSink { .. }")
-    }
-}
+sink!(PutSink, <'a, T>, &'a Queue<T>);
+sink!(PutSinkOwned, <T>, Arc<Queue<T>>);

@@ -1,17 +1,21 @@
 //! A queue as a stream of its items.
 
 use super::{GetAttempt, One, Queue, QueueRef};
+use crate::error::GetError;
 #[cfg(feature = "tokio")]
 use crate::operation::Attempt;
 use crate::operation::Operation;
 use futures_core::stream::{FusedStream, Stream};
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+
+type OneGet<T, H> = Operation<GetAttempt<T, H, One>>;
 
 /// One get after the other, on a borrowed or owned queue.
 pub(crate) struct Gets<T, H: QueueRef<T>> {
-    operation: Operation<GetAttempt<T, H, One>>,
+    operation: OneGet<T, H>,
     over: bool,
 }
 
@@ -32,10 +36,20 @@ impl<T, H: QueueRef<T>> Gets<T, H> {
     }
 
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
+        self.poll_next_by(|operation| operation.poll(context))
+    }
+
+    #[cfg(feature = "compat")]
+    pub(crate) fn poll_next_without_budget(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
+        self.poll_next_by(|operation| operation.poll_without_budget(context))
+    }
+
+    #[inline]
+    fn poll_next_by(&mut self, poll: impl FnOnce(&mut OneGet<T, H>) -> Poll<Result<T, GetError>>) -> Poll<Option<T>> {
         if self.over {
             return Poll::Ready(None);
         }
-        let Poll::Ready(got) = self.operation.poll(context) else { return Poll::Pending };
+        let Poll::Ready(got) = poll(&mut self.operation) else { return Poll::Pending };
         self.operation.restart();
         self.over = got.is_err();
         Poll::Ready(got.ok())
@@ -54,30 +68,44 @@ impl<T, H: QueueRef<T>> Gets<T, H> {
 /// It can be dropped at any time: it takes an item only in the poll that returns it.
 pub struct GetStream<'a, T>(Gets<T, &'a Queue<T>>);
 
-impl<'a, T> GetStream<'a, T> {
-    pub(crate) fn new(queue: &'a Queue<T>) -> Self {
-        GetStream(Gets::new(queue))
-    }
+/// As [`GetStream`], and owns an `Arc` of the queue; returned by [`Queue::stream_owned`].
+///
+/// # Cancel safety
+/// It can be dropped at any time: it takes an item only in the poll that returns it.
+pub struct GetStreamOwned<T>(Gets<T, Arc<Queue<T>>>);
+
+/// The constructor and the traits of a stream, borrowed or owned.
+macro_rules! stream {
+    ($name:ident, <$($life:lifetime,)? $param:ident>, $handle:ty) => {
+        impl<$($life,)? $param> $name<$($life,)? $param> {
+            pub(crate) fn new(handle: $handle) -> Self {
+                $name(Gets::new(handle))
+            }
+        }
+
+        impl<$($life,)? $param> Unpin for $name<$($life,)? $param> {}
+
+        impl<$($life,)? $param> Stream for $name<$($life,)? $param> {
+            type Item = $param;
+
+            fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<$param>> {
+                self.get_mut().0.poll_next(context)
+            }
+        }
+
+        impl<$($life,)? $param> FusedStream for $name<$($life,)? $param> {
+            fn is_terminated(&self) -> bool {
+                self.0.is_finished()
+            }
+        }
+
+        impl<$($life,)? $param> fmt::Debug for $name<$($life,)? $param> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), " { .. }"))
+            }
+        }
+    };
 }
 
-impl<T> Unpin for GetStream<'_, T> {}
-
-impl<T> Stream for GetStream<'_, T> {
-    type Item = T;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        self.get_mut().0.poll_next(context)
-    }
-}
-
-impl<T> FusedStream for GetStream<'_, T> {
-    fn is_terminated(&self) -> bool {
-        self.0.is_finished()
-    }
-}
-
-impl<T> fmt::Debug for GetStream<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("GetStream { .. }")
-    }
-}
+stream!(GetStream, <'a, T>, &'a Queue<T>);
+stream!(GetStreamOwned, <T>, Arc<Queue<T>>);

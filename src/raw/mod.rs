@@ -28,6 +28,8 @@ mod link;
 mod pool;
 mod pop;
 mod push;
+#[cfg(any(feature = "compat", test))]
+mod reserve;
 #[cfg(all(test, not(loom)))]
 mod reserve_tests;
 #[cfg(all(test, not(loom)))]
@@ -52,7 +54,8 @@ pub use cursor::short::fix_sequence_bits;
 pub use fast::{Contested, PopFallback, PopTicket, PushFallback, PushTicket};
 #[cfg(loom)]
 pub use fence::Handshake;
-pub use push::ReservedSlot;
+#[cfg(feature = "compat")]
+pub use reserve::ReservedSlot;
 #[cfg(loom)]
 pub use segment::live::segments as live_segments;
 pub use single::SingleConsumer;

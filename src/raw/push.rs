@@ -11,7 +11,7 @@ use crate::sync::{Backoff, Ordering};
 use std::collections::VecDeque;
 
 /// Why a push has no claim.
-enum NoClaim {
+pub(super) enum NoClaim {
     Full,
     Closed,
     /// The tail's segment has no slot left.
@@ -183,7 +183,7 @@ impl<T> RawQueue<T> {
 
     /// Claims up to `wanted` slots of the tail's segment.
     #[inline(never)]
-    fn claim_push(&self, wanted: u64, limit: u64, events: &mut Events) -> Result<Claim<T>, NoClaim> {
+    pub(super) fn claim_push(&self, wanted: u64, limit: u64, events: &mut Events) -> Result<Claim<T>, NoClaim> {
         let mut backoff = Backoff::new();
         let mut seen = self.tail.cursor();
         loop {
@@ -290,25 +290,6 @@ impl<T> RawQueue<T> {
         events.freed += to_usize(claim.count);
     }
 
-    /// Claims a slot for a value that follows. Until then the claim counts as an item; a pop that reaches the
-    /// slot does not wait for the value.
-    #[cold]
-    pub fn reserve(&self, limit: u64, events: &mut Events) -> Result<ReservedSlot<'_, T>, PushError<()>> {
-        loop {
-            match self.claim_push(1, limit, events) {
-                Ok(claim) => return Ok(ReservedSlot { queue: self, claim: Some(claim) }),
-                Err(NoClaim::Full) => return Err(PushError::Full(())),
-                Err(NoClaim::Closed) => return Err(PushError::Closed(())),
-                Err(NoClaim::Edge(seen)) => {
-                    if let Some(segment) = self.append(seen, &mut None, limit, events)? {
-                        let claim = Claim { segment, index: 0, count: 1 };
-                        return Ok(ReservedSlot { queue: self, claim: Some(claim) });
-                    }
-                }
-            }
-        }
-    }
-
     /// Links a new segment with `value` in its slot 0 and moves the tail to it, or helps the thread that
     /// linked one. In the second case the value remains in `value`, as it does if there is an error. Without a
     /// value this only claims slot 0 of the segment. Returns the segment that this thread linked.
@@ -316,7 +297,7 @@ impl<T> RawQueue<T> {
     /// Linearized at the swing of the tail's word, which any thread may perform; this function returns after
     /// it.
     #[cold]
-    fn append(
+    pub(super) fn append(
         &self,
         seen: Cursor,
         value: &mut Option<T>,
@@ -373,47 +354,5 @@ impl<T> RawQueue<T> {
             events.pushed += 1;
         }
         Ok(linked)
-    }
-}
-
-/// A claimed slot whose value follows. If it is dropped without a value, it leaves a hole.
-pub struct ReservedSlot<'a, T> {
-    queue: &'a RawQueue<T>,
-    /// `None` once it was used.
-    claim: Option<Claim<T>>,
-}
-
-impl<T> ReservedSlot<'_, T> {
-    /// Publishes the value. It comes back if the slot is poisoned: a pop has passed it.
-    pub fn publish(mut self, value: T, events: &mut Events) -> Option<T> {
-        let Some(claim) = self.claim.take() else { unreachable!("a slot is used once") };
-        // SAFETY: the claim's ticket is used once; until then it pins the segment.
-        let refused = unsafe { claim.segment.slot(claim.index).push(value, claim.segment.handshake()) };
-        match refused {
-            None => events.pushed += 1,
-            Some(_) => self.queue.add_holes(1, events),
-        }
-        refused
-    }
-
-    /// Leaves a hole in the slot.
-    pub fn abandon(mut self, events: &mut Events) {
-        if let Some(claim) = self.claim.take() {
-            self.queue.leave_holes(&claim, events);
-        }
-    }
-}
-
-impl<T> Drop for ReservedSlot<'_, T> {
-    fn drop(&mut self) {
-        if let Some(claim) = self.claim.take() {
-            self.queue.leave_holes(&claim, &mut Events::default());
-        }
-    }
-}
-
-impl<T> std::fmt::Debug for ReservedSlot<'_, T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ReservedSlot { .. }")
     }
 }

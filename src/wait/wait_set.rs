@@ -77,6 +77,18 @@ impl WaitSet {
         drop(waiting);
     }
 
+    /// From now on [`is_empty`](WaitSet::is_empty) is false, as with a waiter that is never notified. An RMW
+    /// fence must follow, as after [`register`](WaitSet::register).
+    pub(crate) fn add_permanent(&self) {
+        // Ordering: Relaxed, W4. As in `register`.
+        self.waiters.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn remove_permanent(&self) {
+        // Ordering: Relaxed, W6. As in `remove`.
+        self.waiters.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// Whether there is no waiter.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {

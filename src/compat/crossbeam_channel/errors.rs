@@ -9,6 +9,7 @@ use std::fmt;
 pub struct RecvError;
 
 errors! {
+    in "joinq::compat::crossbeam_channel";
     impl<T: Send> Error;
     SendError => "sending on a disconnected channel";
     TrySendError::Full => "sending on a full channel";

@@ -149,7 +149,7 @@ impl<T> Future for SendFut<'_, T> {
     type Output = Result<(), SendError<T>>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.get_mut().0.poll_empty(context).map_err(SendError::from)
+        self.get_mut().0.poll_empty_without_budget(context).map_err(SendError::from)
     }
 }
 
@@ -170,7 +170,7 @@ impl<T> Future for RecvFut<'_, T> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let operation = &mut self.get_mut().0;
-        let Poll::Ready(received) = operation.poll(context) else { return Poll::Pending };
+        let Poll::Ready(received) = operation.poll_without_budget(context) else { return Poll::Pending };
         operation.restart();
         Poll::Ready(received.map_err(RecvError::from))
     }
@@ -203,7 +203,7 @@ impl<T> Sink<T> for SendSink<'_, T> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
-        self.get_mut().0.poll_empty(context).map_err(SendError::from)
+        self.get_mut().0.poll_empty_without_budget(context).map_err(SendError::from)
     }
 
     fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
@@ -222,7 +222,7 @@ impl<T> Stream for RecvStream<'_, T> {
     type Item = T;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        self.get_mut().0.poll_next(context)
+        self.get_mut().0.poll_next_without_budget(context)
     }
 }
 

@@ -12,6 +12,7 @@ pub enum RecvError {
 }
 
 errors! {
+    in "joinq::compat::flume";
     impl<T> Error;
     SendError => "sending on a closed channel";
     TrySendError::Full => "sending on a full channel";

@@ -60,6 +60,13 @@ macro_rules! double {
     ($name:ident, $other:ident: $text:literal) => {
         impl<T> $name<T> {
             /// Returns the message that was not sent.
+            ///
+            /// # Examples
+            /// ```
+            #[doc = concat!("use joinq::compat::tokio_mpsc::error::", stringify!($name), ";")]
+            ///
+            #[doc = concat!("assert_eq!(", stringify!($name), "::", stringify!($other), "('a').into_inner(), 'a');")]
+            /// ```
             pub fn into_inner(self) -> T {
                 match self {
                     $name::$other(message) | $name::Closed(message) => message,

@@ -18,6 +18,13 @@ pub struct OwnedPermit<T>(pub(super) Held<T, channel::Sender<T>>);
 
 impl<T> Permit<'_, T> {
     /// Sends a message without waiting. If the receiver was dropped, the message is dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = joinq::compat::tokio_mpsc::channel(1);
+    /// sender.try_reserve().unwrap().send('a');
+    /// assert_eq!(receiver.try_recv(), Ok('a'));
+    /// ```
     pub fn send(mut self, value: T) {
         self.0.put(value);
     }
@@ -41,22 +48,50 @@ impl<T> FusedIterator for PermitIterator<'_, T> {}
 impl<T> OwnedPermit<T> {
     /// Sends a message without waiting and returns the sender. If the receiver was dropped, the message is
     /// dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = joinq::compat::tokio_mpsc::channel(1);
+    /// let sender = sender.try_reserve_owned().unwrap().send('a');
+    /// assert_eq!((sender.capacity(), receiver.try_recv()), (0, Ok('a')));
+    /// ```
     pub fn send(mut self, value: T) -> Sender<T> {
         self.0.put(value);
         self.release()
     }
 
     /// Releases the capacity and returns the sender.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = joinq::compat::tokio_mpsc::channel::<u8>(1);
+    /// let sender = sender.try_reserve_owned().unwrap().release();
+    /// assert_eq!(sender.capacity(), 1);
+    /// ```
     pub fn release(self) -> Sender<T> {
         Sender(self.0.handle().clone())
     }
 
     /// Whether both are permits of the same channel.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = joinq::compat::tokio_mpsc::channel::<u8>(2);
+    /// let [one, two] = [sender.clone(), sender].map(|sender| sender.try_reserve_owned().unwrap());
+    /// assert!(one.same_channel(&two));
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         self.0.handle().same_channel(other.0.handle())
     }
 
     /// Whether this is a permit of the same channel as `sender`.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = joinq::compat::tokio_mpsc::channel::<u8>(1);
+    /// let permit = sender.clone().try_reserve_owned().unwrap();
+    /// assert!(permit.same_channel_as_sender(&sender));
+    /// ```
     pub fn same_channel_as_sender(&self, sender: &Sender<T>) -> bool {
         self.0.handle().same_channel(&sender.0)
     }

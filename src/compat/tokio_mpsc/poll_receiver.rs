@@ -1,9 +1,9 @@
 //! The receiving side of both channels, with tokio's cooperative budget.
 
 use crate::channel::Receiver;
+use crate::operation::within_budget;
 use crate::queue::Gets;
 use std::task::{ready, Context, Poll};
-use tokio::task::coop::poll_proceed;
 
 /// A receiver with its pending get. All polls of tasks poll this one get, so the waker of the last poll is
 /// woken.
@@ -19,10 +19,8 @@ impl<T> PollReceiver<T> {
     }
 
     pub(super) fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
-        let budget = ready!(poll_proceed(context));
-        let received = ready!(self.0.poll_next(context));
-        budget.made_progress();
-        Poll::Ready(received)
+        // Here, as in tokio a receive at the end of the channel takes part in the budget as well.
+        within_budget(context, |context| self.0.poll_next_without_budget(context))
     }
 
     pub(super) fn poll_recv_many(
@@ -31,20 +29,17 @@ impl<T> PollReceiver<T> {
         buffer: &mut Vec<T>,
         limit: usize,
     ) -> Poll<usize> {
-        let budget = ready!(poll_proceed(context));
-        let count = match limit {
-            0 => 0,
-            _ => ready!(self.poll_some(context, buffer, limit)),
-        };
-        budget.made_progress();
-        Poll::Ready(count)
+        within_budget(context, |context| match limit {
+            0 => Poll::Ready(0),
+            _ => self.poll_some(context, buffer, limit),
+        })
     }
 
     fn poll_some(&mut self, context: &mut Context<'_>, buffer: &mut Vec<T>, limit: usize) -> Poll<usize> {
         if let Ok(count) = self.handle().try_recv_many(buffer, limit) {
             return Poll::Ready(count);
         }
-        let Some(first) = ready!(self.0.poll_next(context)) else { return Poll::Ready(0) };
+        let Some(first) = ready!(self.0.poll_next_without_budget(context)) else { return Poll::Ready(0) };
         buffer.push(first);
         Poll::Ready(1 + self.handle().try_recv_many(buffer, limit - 1).unwrap_or(0))
     }

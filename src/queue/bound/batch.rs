@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 impl<T> Queue<T> {
     /// Pushes one run after the other, and notifies gets after each. If a waker panics, all items are pushed
     /// nevertheless.
-    pub(super) fn push_runs(&self, items: &mut VecDeque<T>, limit: u64) -> Result<(), PushError<()>> {
+    pub(in crate::queue) fn push_runs(&self, items: &mut VecDeque<T>, limit: u64) -> Result<(), PushError<()>> {
         let mut held = HeldPanic::default();
         while !items.is_empty() {
             let mut notify = NotifyOnDrop::new(self);

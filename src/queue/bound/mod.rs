@@ -3,6 +3,7 @@
 //! The fast path of a put is here, and the choice between the bounds. Each bound has a file for its slow paths.
 
 mod batch;
+mod late;
 mod limit;
 mod permits;
 mod rendezvous;
@@ -145,15 +146,17 @@ impl<T> Queue<T> {
     pub(super) fn pop_slow(&self, fallback: PopFallback<'_, T>, state: &mut GetState) -> Result<T, PopError> {
         if self.core_decides() && !state.queued {
             // Mostly there is no item.
-            if let Some(error) = self.raw.empty_in_one_segment(&fallback) {
-                return Err(error);
+            match self.raw.empty_in_one_segment(&fallback) {
+                Some(PopError::Empty) => return Err(PopError::Empty),
+                Some(PopError::Closed) => return self.pop_late(),
+                None => {}
             }
             let mut events = Events::default();
             let item = self.raw.pop_slow(fallback, &mut events);
             if events.freed > 0 {
                 self.serve_putters();
             }
-            return item;
+            return self.or_late(item);
         }
         self.pop_general(state)
     }
@@ -165,10 +168,7 @@ impl<T> Queue<T> {
         match self.bound() {
             Bound::Rendezvous => self.pop_rendezvous(state),
             Bound::Permits(permits) => {
-                let item = match self.raw.pop(&mut events) {
-                    Err(PopError::Closed) => self.pop_late()?,
-                    item => item?,
-                };
+                let item = self.or_late(self.raw.pop(&mut events))?;
                 permits.release(1);
                 self.serve_putters_after(state);
                 Ok(item)
@@ -178,7 +178,7 @@ impl<T> Queue<T> {
                 if events.freed > 0 {
                     self.serve_putters_after(state);
                 }
-                item
+                self.or_late(item)
             }
         }
     }

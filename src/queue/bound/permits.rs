@@ -4,9 +4,9 @@
 //! The holder of a permit can put after a close as well. The core is closed then, so that these *late* items
 //! stand in a list of their own behind all items that were put before the close.
 
-use crate::queue::permit_pool::{MoreItems, NoPermit, PermitPool};
-use crate::queue::{Bound, Queue};
-use crate::raw::{to_usize, PopError, PushError, UNBOUNDED};
+use crate::queue::permit_pool::{NoPermit, PermitPool};
+use crate::queue::Queue;
+use crate::raw::{PushError, UNBOUNDED};
 use std::collections::VecDeque;
 
 impl<T> Queue<T> {
@@ -97,63 +97,13 @@ impl<T> Queue<T> {
         })
     }
 
+    /// Enqueues the item of a permit after the close.
     #[cold]
     fn push_late(&self, item: T) {
         self.with_waiters_notifying(|lists, deferred| {
             lists.locked.late.push_back(item);
-            self.hot.late_counts.count_put();
+            self.bookkeeping.late_counts.count_put(1);
             deferred.events.pushed += 1;
         });
-    }
-
-    /// Takes the oldest late item, when no item is left of those that were put before the close.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn pop_late(&self) -> Result<T, PopError> {
-        self.take_late(self.more_items(), |late| late.pop_front().map(|item| (item, 1)))
-    }
-
-    /// Takes up to `limit` late items, appended to `items`, and returns their number.
-    pub(super) fn pop_many_late(&self, items: &mut Vec<T>, limit: usize) -> Result<usize, PopError> {
-        // First: once no permit is held, no item is put any more, so that the number below is final.
-        let more_items = self.more_items();
-        // What may panic comes before any item is taken, and before the mutex is locked.
-        items.reserve(limit.min(to_usize(self.hot.late_counts.len())));
-        let space = items.capacity() - items.len();
-        self.take_late(more_items, |late| {
-            let count = late.len().min(limit).min(space);
-            items.extend(late.drain(..count));
-            (count > 0).then_some((count, count))
-        })
-    }
-
-    /// Takes late items; `take` says which, and how many. Whether more items were possible is asked before.
-    fn take_late<R>(
-        &self,
-        more_items: MoreItems,
-        take: impl FnOnce(&mut VecDeque<T>) -> Option<(R, usize)>,
-    ) -> Result<R, PopError> {
-        if self.hot.late_counts.len() > 0 {
-            let taken = self.with_waiters(|lists| {
-                let (taken, count) = take(&mut lists.locked.late)?;
-                self.hot.late_counts.count_got(count);
-                Some(taken)
-            });
-            if let Some(taken) = taken {
-                return Ok(taken);
-            }
-        }
-        Err(match more_items {
-            MoreItems::Possible => PopError::Empty,
-            MoreItems::Impossible => PopError::Closed,
-        })
-    }
-
-    /// Whether the holder of a permit can still put an item, in a queue whose core is closed.
-    fn more_items(&self) -> MoreItems {
-        match self.bound() {
-            Bound::Permits(permits) if permits.is_held() => MoreItems::Possible,
-            _ => MoreItems::Impossible,
-        }
     }
 }

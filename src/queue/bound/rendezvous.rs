@@ -30,10 +30,12 @@ impl<T> Queue<T> {
                     lists.locked.matchable_gets -= 1;
                     Ok(item)
                 }
-                Err(error) => {
+                // Late items do not count for a match.
+                Err(PopError::Closed) => self.pop_late_locked(lists),
+                Err(PopError::Empty) => {
                     // This get waits. A select may complete it.
                     lists.locked.selects.wake_watching(Side::Puts, None, &mut deferred.wakes);
-                    Err(error)
+                    Err(PopError::Empty)
                 }
             }
         })
@@ -45,7 +47,10 @@ impl<T> Queue<T> {
         lists: &mut Lists<T>,
         deferred: &mut Deferred<'_, T>,
     ) -> Result<T, PopError> {
-        let item = self.transfer(lists, deferred)?;
+        let item = match self.transfer(lists, deferred) {
+            Err(PopError::Closed) => return self.pop_late_locked(lists),
+            item => item?,
+        };
         // The item may have been enqueued for a get that still waits.
         self.serve(lists, self.limit_now(lists), deferred);
         Ok(item)

@@ -1,0 +1,145 @@
+//! Models of subtasks and of the close in two steps: a subtask never waits and is never lost, and the queue
+//! ends after the last one.
+
+mod support;
+
+#[cfg(loom)]
+mod tests {
+    use crate::support::{explore, explore_capped, poll_once, spawn};
+    use joinq::queue::TaskOwned;
+    use joinq::{GetError, Queue, TryGetError};
+    use loom::future::block_on;
+    use loom::sync::Arc;
+
+    /// A queue, and the guard of an item that was taken from it. The owned guard needs an `Arc` of std;
+    /// loom's is for the threads.
+    fn with_task(queue: Queue<u8>) -> (Arc<std::sync::Arc<Queue<u8>>>, TaskOwned<u8>) {
+        queue.try_put(0).unwrap();
+        let queue = std::sync::Arc::new(queue);
+        let task = queue.clone().try_get_task_owned().unwrap();
+        (Arc::new(queue), task)
+    }
+
+    fn takes_turns(queue: Queue<u8>) {
+        let (queue, task) = with_task(queue);
+        queue.try_put(1).unwrap();
+        let putter = spawn(&queue, |queue| block_on(queue.put(3)).is_ok());
+        task.put_subtask(2).unwrap();
+        assert_eq!((queue.try_get(), queue.try_get()), (Ok(1), Ok(2)));
+        assert!(putter.join().unwrap());
+        assert_eq!((queue.try_get(), queue.remaining_capacity()), (Ok(3), Some(1)));
+    }
+
+    /// The put waits for the slot of item 1 or of the subtask, whichever comes later.
+    #[test]
+    fn a_put_waits_behind_a_subtask_at_a_limit() {
+        explore(|| takes_turns(Queue::bounded(1)));
+    }
+
+    #[test]
+    fn a_put_waits_behind_a_subtask_for_a_permit() {
+        explore_capped(|| takes_turns(Queue::with_permits(1)));
+    }
+
+    /// With capacity 0, a put and a subtask at the same time: two gets take both.
+    #[test]
+    fn a_rendezvous_delivers_a_subtask_beside_a_put() {
+        explore_capped(|| {
+            let queue = std::sync::Arc::new(Queue::bounded(0));
+            let mut get = queue.clone().get_task_owned();
+            assert!(poll_once(&mut get).is_none());
+            queue.try_put(1).unwrap();
+            let Some(Ok(task)) = poll_once(&mut get) else { panic!("the item was put for this get") };
+            let queue = Arc::new(queue);
+            let putter = spawn(&queue, |queue| block_on(queue.put(3)).is_ok());
+            task.put_subtask(2).unwrap();
+            let mut got = [block_on(queue.get()), block_on(queue.get())];
+            got.sort_by_key(|item| *item.as_ref().unwrap());
+            assert_eq!(got, [Ok(2), Ok(3)]);
+            assert!(putter.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn a_subtask_wakes_a_waiting_get() {
+        explore(|| {
+            let (queue, task) = with_task(Queue::bounded(1));
+            let getter = spawn(&queue, |queue| block_on(queue.get()));
+            task.put_subtask(1).unwrap();
+            assert_eq!(getter.join().unwrap(), Ok(1));
+        });
+    }
+
+    /// The subtask is put before, during or after the first step; the get finds it in any case, and then the
+    /// end.
+    #[test]
+    fn a_get_finds_the_last_subtask_before_the_end() {
+        explore_capped(|| {
+            let (queue, task) = with_task(Queue::bounded(1));
+            let closer = spawn(&queue, |queue| queue.close_when_done());
+            let getter = spawn(&queue, |queue| {
+                let got = block_on(queue.get());
+                queue.task_done().unwrap();
+                (got, block_on(queue.get()))
+            });
+            task.put_subtask(1).unwrap();
+            drop(task);
+            assert_eq!(getter.join().unwrap(), (Ok(1), Err(GetError)));
+            assert!(closer.join().unwrap());
+        });
+    }
+
+    /// A guard is dropped while the queue is closed in two steps: one of the two ends the queue.
+    #[test]
+    fn the_last_item_or_the_first_step_ends_the_queue() {
+        explore(|| {
+            let (queue, task) = with_task(Queue::unbounded());
+            let mut get = queue.get();
+            assert!(poll_once(&mut get).is_none());
+            let worker = {
+                let task = Arc::new(loom::sync::Mutex::new(Some(task)));
+                spawn(&task, |task| drop(task.lock().unwrap().take()))
+            };
+            assert!(queue.close_when_done());
+            assert_eq!(block_on(get), Err(GetError));
+            worker.join().unwrap();
+        });
+    }
+
+    /// Two conditions become true at the same time, on two words: one of the two threads ends the queue.
+    #[test]
+    fn the_last_item_or_the_last_permit_ends_the_queue() {
+        explore(|| {
+            let (queue, task) = with_task(Queue::with_permits(1));
+            let permit = queue.try_reserve(1).unwrap();
+            queue.close_when_done();
+            let mut get = queue.get();
+            assert!(poll_once(&mut get).is_none());
+            let worker = {
+                let task = Arc::new(loom::sync::Mutex::new(Some(task)));
+                spawn(&task, |task| drop(task.lock().unwrap().take()))
+            };
+            drop(permit);
+            assert_eq!(block_on(get), Err(GetError));
+            worker.join().unwrap();
+        });
+    }
+
+    /// A close, a close in two steps and a subtask: a subtask that was put is got, and after the end there is
+    /// none.
+    #[test]
+    fn a_subtask_that_was_put_is_got_whichever_close_comes_first() {
+        explore_capped(|| {
+            let (queue, task) = with_task(Queue::bounded(1));
+            let closer = spawn(&queue, |queue| queue.close());
+            let closer_when_done = spawn(&queue, |queue| queue.close_when_done());
+            let before = queue.try_get();
+            let put = task.put_subtask(1).is_ok();
+            let after = queue.try_get();
+            assert_eq!(after.is_ok(), put);
+            assert!(!(put && before == Err(TryGetError::Closed)), "an item came after the end");
+            assert_ne!(closer.join().unwrap(), closer_when_done.join().unwrap());
+            assert_eq!(queue.try_get(), Err(TryGetError::Closed));
+        });
+    }
+}

@@ -1,0 +1,3 @@
+//! `joinq::compat::crossbeam_channel` under the name of `crossbeam-channel`.
+
+pub use joinq::compat::crossbeam_channel::*;

@@ -1,0 +1,3 @@
+//! `joinq::compat::flume` under the name of `flume`.
+
+pub use joinq::compat::flume::*;

@@ -1,0 +1,21 @@
+//! The pages of the manual, which are also the files of `docs/` in the package.
+//!
+//! | page | for |
+//! |---|---|
+//! | [`python_queue`] | a change from Python's `queue.Queue` or `asyncio.Queue` |
+//! | [`compat`](https://docs.rs/joinq/latest/joinq/compat/index.html) | a change from another channel crate; the module of each is its page |
+//! | [`design`] | how the queue works, and why it is correct |
+//! | [`memory_orderings`] | why each atomic access has its ordering |
+//! | [`verification`] | what each tool shows, what it cannot show, and the result of its last run |
+//!
+//! This module holds documentation only.
+// It exists only in the documentation and its tests, where each code block in the pages is compiled and run.
+
+#[doc = include_str!("../docs/design.md")]
+pub mod design {}
+#[doc = include_str!("../docs/memory-orderings.md")]
+pub mod memory_orderings {}
+#[doc = include_str!("../docs/migration/python-queue.md")]
+pub mod python_queue {}
+#[doc = include_str!("../docs/verification.md")]
+pub mod verification {}

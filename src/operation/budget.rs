@@ -1,0 +1,41 @@
+//! The cooperative budget of tokio's tasks, in which each poll takes part under the feature `tokio`.
+//!
+//! Knows tokio's budget. Does not know operations. Without the feature every poll goes ahead.
+//!
+//! A task that always finds work would keep its thread for ever. So tokio gives a task a number of units for
+//! each turn; a poll that completes costs one unit, and without a unit a poll is pending, which hands the
+//! thread to the next task. Outside of tokio's tasks there is no limit.
+//! (<https://docs.rs/tokio/latest/tokio/task/coop/index.html>)
+
+use std::task::{Context, Poll};
+
+/// Calls `poll` if the task has budget, which costs one unit if the poll is ready. Otherwise the result is
+/// pending, and the task is woken for its next turn.
+#[inline(always)]
+pub(crate) fn within_budget<'a, R>(
+    context: &mut Context<'a>,
+    poll: impl FnOnce(&mut Context<'a>) -> Poll<R>,
+) -> Poll<R> {
+    #[cfg(feature = "tokio")]
+    {
+        // The unit is returned on drop, unless there was progress.
+        let unit = std::task::ready!(tokio::task::coop::poll_proceed(context));
+        let output = std::task::ready!(poll(context));
+        unit.made_progress();
+        Poll::Ready(output)
+    }
+    #[cfg(not(feature = "tokio"))]
+    poll(context)
+}
+
+/// Pending if the task has no budget; it is woken for its next turn then.
+#[inline(always)]
+pub(super) fn poll_has_budget(context: &mut Context<'_>) -> Poll<()> {
+    #[cfg(feature = "tokio")]
+    return tokio::task::coop::poll_proceed(context).map(drop);
+    #[cfg(not(feature = "tokio"))]
+    {
+        let _ = context;
+        Poll::Ready(())
+    }
+}

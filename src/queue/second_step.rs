@@ -1,0 +1,42 @@
+//! How far a close in two steps has come.
+//!
+//! Knows one word. Does not know the queue.
+//!
+//! From the first step on the core is closed, so that a put fails. Workers still put subtasks, as late items.
+//! A get that finds nothing waits as long as a subtask is possible: until no permit is held and no item is
+//! unfinished. After the first step no permit is reserved any more, and without an unfinished item there is
+//! no guard by which a subtask could be put. So the queue is at its end once no permit was held and then no
+//! item was unfinished. The operation that makes the last of the two conditions true ends the queue: it makes
+//! an RMW fence on the words of both and then checks them, so that of two such operations at least one sees
+//! what the other did.
+
+use crate::sync::{AtomicU8, Ordering};
+
+/// Not closed, or closed in one step.
+const NEVER: u8 = 0;
+/// The core is closed, and subtasks are accepted.
+pub(super) const ACCEPTS: u8 = 1;
+/// Subtasks are refused too.
+pub(super) const ENDED: u8 = 2;
+
+/// How far a close in two steps has come. It changes under the mutex only.
+pub(super) struct SecondStep(AtomicU8);
+
+impl SecondStep {
+    crate::sync::const_fn! {
+        pub(super) const fn new() -> Self {
+            SecondStep(AtomicU8::new(NEVER))
+        }
+    }
+
+    /// Whether subtasks are accepted after a close. Exact under the mutex.
+    pub(super) fn is_open(&self) -> bool {
+        // Ordering: Acquire, N2. Pairs with the end (N3): a get that finds it sees each late item.
+        self.0.load(Ordering::Acquire) == ACCEPTS
+    }
+
+    pub(super) fn set(&self, state: u8) {
+        // Ordering: Release, N3. Before the close of the core, and after the last late item (N2).
+        self.0.store(state, Ordering::Release);
+    }
+}
