@@ -142,4 +142,22 @@ mod tests {
             assert_eq!(queue.try_get(), Err(TryGetError::Closed));
         });
     }
+
+    /// A put finds the queue closed after its claim became a hole, while the queue is closed in two steps: the hole
+    /// or the first step ends the queue.
+    #[test]
+    fn a_hole_does_not_keep_a_closing_queue_from_its_end() {
+        explore_capped(|| {
+            let queue = Arc::new(Queue::unbounded());
+            let putter = spawn(&queue, |queue| queue.try_put(1).is_ok());
+            let closer = spawn(&queue, |queue| queue.close_when_done());
+            let mut got = 0;
+            while block_on(queue.get()).is_ok() {
+                got += 1;
+                queue.task_done().unwrap();
+            }
+            assert_eq!(got, usize::from(putter.join().unwrap()));
+            assert!(closer.join().unwrap());
+        });
+    }
 }

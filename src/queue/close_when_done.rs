@@ -73,6 +73,8 @@ impl<T> Queue<T> {
         }
         held.run(|| self.notify_closed(deferred, MoreItems::Possible));
         held.run(|| self.hot.closed_waiters.notify_all());
+        // As a join that registers: a claim that becomes a hole later sees that a join waits.
+        self.raw.fence_holes();
         held.run(|| self.end_if_done());
         true
     }

@@ -168,15 +168,12 @@ impl<T> Queue<T> {
         if !self.hot.second_step.is_open() {
             return;
         }
-        self.raw.fence_holes();
+        // After the caller's RMW on the word of the permits. A thread that finishes an item has its RMW on this
+        // word before it comes here: of two threads at least one sees what the other did.
         self.bookkeeping.unfinished.fence_done();
-        if let Bound::Permits(permits) = self.bound() {
-            permits.rmw_fence();
-            if permits.is_held() {
-                return;
-            }
-        }
-        if self.unfinished() == 0 {
+        // In this order: the item of a permit is put before the permit is consumed.
+        let is_held = matches!(self.bound(), Bound::Permits(permits) if permits.is_held());
+        if !is_held && self.unfinished() == 0 {
             self.end_second_step();
         }
     }

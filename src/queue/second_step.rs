@@ -2,13 +2,14 @@
 //!
 //! Knows one word. Does not know the queue.
 //!
-//! From the first step on the core is closed, so that a put fails. Workers still put subtasks, as late items.
-//! A get that finds nothing waits as long as a subtask is possible: until no permit is held and no item is
-//! unfinished. After the first step no permit is reserved any more, and without an unfinished item there is
-//! no guard by which a subtask could be put. So the queue is at its end once no permit was held and then no
-//! item was unfinished. The operation that makes the last of the two conditions true ends the queue: it makes
-//! an RMW fence on the words of both and then checks them, so that of two such operations at least one sees
-//! what the other did.
+//! From the first step on the core is closed, so that a put fails. Workers still put subtasks, as late items. A
+//! get that finds nothing waits as long as a subtask is possible: until no permit is held and no item is
+//! unfinished. After the first step no permit is reserved any more, and without an unfinished item there is no
+//! guard by which a subtask could be put. So the queue is at its end once no permit was held and then no item
+//! was unfinished. The operation that makes the last of the two conditions true ends the queue. Each checks
+//! both after an RMW on the count of items done: the one that finishes an item by that count itself, the one
+//! that releases a permit or leaves a hole by an RMW fence. So of two such operations the later one sees what
+//! the earlier one did.
 
 use crate::sync::{AtomicU8, Ordering};
 
