@@ -53,7 +53,7 @@ CASES = [
     Case("crossbeam", "0.8.5", "crossbeam-channel", "re-exports it"),
     Case("ignore", "0.4.35", "crossbeam-channel", "tests of the parallel walk"),
     Case("jwalk", "0.8.1", "crossbeam-channel", "folders that were read"),
-    Case("rumqttc", "0.25.1", "flume", "requests of clients", "--no-default-features --lib"),
+    Case("rumqttc", "0.25.1", "flume 0.11", "requests of clients", "--no-default-features --lib"),
     Case("async-task", "4.7.1", "flume 0.11", "its tests: tasks that are scheduled", "--tests"),
     Case("async-lock", "3.5.0", "flume", "its tests", "--tests"),
     Case("fjall", "3.1.13", "flume", "messages for worker threads", "--lib --tests"),
@@ -153,7 +153,8 @@ def run(case, work):
     _, tree = cargo(["tree", "--edges", "all", "--prefix", "none", "--invert", "joinq"], folder, target)
     if f"{case.name} v{case.version}" not in tree:
         after += " (joinq is not in its tree)"
-    peer = {"std": "`std::sync::mpsc`", "tokio": "`tokio::sync::mpsc`"}.get(case.peer, f"`{case.peer}`")
+    peer = {"std": "`std::sync::mpsc`", "tokio": "`tokio::sync::mpsc`"}.get(
+        case.peer, f"`{case.peer}`".replace(" 0.11`", "` 0.11").replace(" 1`", "` 1"))
     shown = f"`cargo test {case.test}`".replace(" `", "`")
     return f"| `{case.name}` {case.version} | {peer}: {case.use} | {shown} | {before} | {after} |"
 

@@ -12,6 +12,7 @@ mod join;
 pub mod mpsc;
 mod operation;
 pub mod queue;
+mod select;
 mod sync;
 mod wait;
 
@@ -28,3 +29,4 @@ pub use error::{
 };
 pub use operation::{Linger, Until};
 pub use queue::{Queue, Task};
+pub use select::{SelectTimeoutError, Selector, TrySelectError};

@@ -19,9 +19,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("queue/", &["sync", "raw", "wait", "join", "operation", "error", "queue"]),
     ("channel/", &["operation", "error", "queue", "channel"]),
     ("mpsc.rs", &["operation", "error", "queue", "channel"]),
+    ("select/", &["sync", "wait", "operation", "error", "queue", "channel", "select"]),
     // Roots compose.
-    ("lib.rs", &["channel", "error", "join", "mpsc", "operation", "queue", "raw", "sync", "wait"]),
-    ("compat", &["channel", "error", "queue", "operation", "compat"]),
+    ("lib.rs", &["channel", "error", "join", "mpsc", "operation", "queue", "raw", "select", "sync", "wait"]),
+    ("compat", &["channel", "error", "queue", "operation", "select", "sync", "compat"]),
 ];
 
 /// Names that only some files may contain.

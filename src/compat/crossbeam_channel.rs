@@ -1,13 +1,34 @@
 #![doc = include_str!("../../docs/migration/crossbeam-channel.md")]
 
+mod branch;
 mod errors;
+mod macros;
+mod ready;
+mod select;
+mod timer;
 
-pub use errors::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
+pub use crate::__crossbeam_channel_select as select;
+pub use crate::__crossbeam_channel_select_biased as select_biased;
+pub use errors::{
+    ReadyTimeoutError, RecvError, RecvTimeoutError, SelectTimeoutError, SendError, SendTimeoutError, TryReadyError,
+    TryRecvError, TrySelectError, TrySendError,
+};
+pub use select::{Select, SelectedOperation};
+
+/// What the macros name.
+#[doc(hidden)]
+pub mod internal {
+    pub use super::branch::{select, select_timeout, try_select, Precedence, RecvBranch, SendBranch};
+}
 
 use crate::channel::{self, OnDisconnect};
-use crate::queue::Queue;
+use crate::error;
+use crate::queue::{Found, Queue, QueueRef};
+use crate::select::{run, Completes, GetBranch, Limit, Order};
 use std::iter::FusedIterator;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use timer::{sleep_until, Timer};
 
 /// Creates a channel that holds at most `cap` messages; with 0 each `send` waits for a receiver.
 ///
@@ -26,14 +47,94 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
 
 fn handles<T>(queue: Queue<T>, on_disconnect: OnDisconnect) -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = channel::pair(queue, on_disconnect);
-    (Sender(sender), Receiver(receiver))
+    (Sender(sender), receiver.into())
+}
+
+/// Creates a receiver of one message, which arrives after `duration`: the instant of its arrival.
+///
+/// The channel is never disconnected.
+///
+/// # Examples
+/// ```
+/// use joinq::compat::crossbeam_channel::{after, never, select};
+/// use std::time::Duration;
+///
+/// let receiver = never::<u32>();
+/// select! {
+///     recv(receiver) -> _ => unreachable!(),
+///     recv(after(Duration::from_millis(1))) -> _ => println!("timed out"),
+/// }
+/// ```
+pub fn after(duration: Duration) -> Receiver<Instant> {
+    Instant::now().checked_add(duration).map_or_else(never, at)
+}
+
+/// Creates a receiver of one message, which arrives at `when`: that instant.
+///
+/// The channel is never disconnected.
+///
+/// # Examples
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// let when = Instant::now() + Duration::from_millis(1);
+/// assert_eq!(joinq::compat::crossbeam_channel::at(when).recv(), Ok(when));
+/// ```
+pub fn at(when: Instant) -> Receiver<Instant> {
+    timer(when, None)
+}
+
+/// Creates a receiver of a message every `duration`: the instant of its arrival.
+///
+/// There is at most one message in the channel, so that a receiver that is late misses some. The channel is
+/// never disconnected.
+///
+/// # Examples
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// let ticker = joinq::compat::crossbeam_channel::tick(Duration::from_millis(1));
+/// let begin = Instant::now();
+/// (0..3).for_each(|_| drop(ticker.recv()));
+/// assert!(begin.elapsed() >= Duration::from_millis(2));
+/// ```
+pub fn tick(duration: Duration) -> Receiver<Instant> {
+    Instant::now().checked_add(duration).map_or_else(never, |when| timer(when, Some(duration)))
+}
+
+/// Creates a receiver to which no message ever arrives, and which is never disconnected.
+///
+/// # Examples
+/// ```
+/// use joinq::compat::crossbeam_channel::{never, TryRecvError};
+///
+/// assert_eq!(never::<u32>().try_recv(), Err(TryRecvError::Empty));
+/// ```
+pub fn never<T>() -> Receiver<T> {
+    Receiver(Flavor::Never)
+}
+
+fn timer(when: Instant, period: Option<Duration>) -> Receiver<Instant> {
+    Receiver(Flavor::Timer(Ticks { timer: Arc::new(Timer::new(when, period)), message: |arrival| arrival }))
 }
 
 /// The sending side; it can be cloned and shared.
 pub struct Sender<T>(channel::Sender<T>);
 
 /// The receiving side; it can be cloned and shared, and each message goes to one receiver.
-pub struct Receiver<T>(channel::Receiver<T>);
+pub struct Receiver<T>(Flavor<T>);
+
+enum Flavor<T> {
+    Channel(channel::Receiver<T>),
+    Timer(Ticks<T>),
+    Never,
+}
+
+/// A timer whose messages are of type `T`, which is `Instant`.
+struct Ticks<T> {
+    timer: Arc<Timer>,
+    message: fn(Instant) -> T,
+}
 
 impl<T> Sender<T> {
     /// Sends a message without blocking; with capacity 0, only if a receiver is waiting.
@@ -72,37 +173,167 @@ impl<T> Sender<T> {
 
 impl<T> Receiver<T> {
     /// Receives a message without blocking.
+    #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        Ok(self.0.try_recv()?)
+        match self.buffered() {
+            Some(receiver) => Ok(receiver.try_recv()?),
+            None => self.try_recv_other(),
+        }
     }
 
     /// Receives a message; blocks this thread while the channel is empty.
+    #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
-        Ok(self.0.recv().wait()?)
+        match self.buffered() {
+            Some(receiver) => Ok(receiver.recv().wait()?),
+            None => self.recv_other(Limit::None).map_err(|_| RecvError),
+        }
     }
 
     /// [`recv`](Receiver::recv) that blocks for at most `timeout`, of any length. A receive that need not
     /// wait succeeds even with a timeout of zero.
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
-        Ok(self.0.recv().wait_timeout(timeout)?)
+        match Instant::now().checked_add(timeout) {
+            Some(deadline) => self.recv_deadline(deadline),
+            None => Ok(self.recv()?),
+        }
     }
 
     /// [`recv`](Receiver::recv) that blocks at most until `deadline`. A receive that need not wait succeeds
     /// even after it.
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
-        Ok(self.0.recv().wait_deadline(deadline)?)
+        match self.buffered() {
+            Some(receiver) => Ok(receiver.recv().wait_deadline(deadline)?),
+            None => self.recv_other(Limit::Deadline(deadline)),
+        }
+    }
+
+    /// The channel, if it has a buffer.
+    #[inline]
+    fn buffered(&self) -> Option<&channel::Receiver<T>> {
+        match &self.0 {
+            Flavor::Channel(receiver) if !receiver.queue().is_rendezvous() => Some(receiver),
+            _ => None,
+        }
+    }
+
+    #[cold]
+    fn try_recv_other(&self) -> Result<T, TryRecvError> {
+        match &self.0 {
+            Flavor::Channel(receiver) => loop {
+                match receiver.queue().try_get_beside_selects().map_err(error::TryRecvError::from)? {
+                    Found::Item(msg) => return Ok(msg),
+                    Found::Later(later) => {
+                        if let Ok(msg) = later.get().wait() {
+                            return Ok(msg);
+                        }
+                    }
+                }
+            },
+            Flavor::Timer(ticks) => ticks.timer.try_recv().map(ticks.message),
+            Flavor::Never => Err(TryRecvError::Empty),
+        }
+    }
+
+    /// With capacity 0 a receive is a select of one operation, so that it is matched with a sender that
+    /// selects.
+    #[cold]
+    fn recv_other(&self, limit: Limit) -> Result<T, RecvTimeoutError> {
+        let deadline = match limit {
+            Limit::Deadline(deadline) => Some(deadline),
+            _ => None,
+        };
+        match &self.0 {
+            Flavor::Channel(receiver) => {
+                let mut branch = GetBranch::new(receiver.queue());
+                match run(&mut [(0, &mut branch)], limit, Order::AsListed) {
+                    Some(_) => branch.output().map_err(|_| RecvTimeoutError::Disconnected),
+                    None => Err(RecvTimeoutError::Timeout),
+                }
+            }
+            Flavor::Timer(ticks) => ticks.timer.recv(deadline).map(ticks.message),
+            Flavor::Never => {
+                sleep_until(deadline);
+                Err(RecvTimeoutError::Timeout)
+            }
+        }
+    }
+
+    /// Whether the channel contains no messages; always true with capacity 0.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the number of messages is the capacity; always true with capacity 0.
+    pub fn is_full(&self) -> bool {
+        self.capacity() == Some(self.len())
+    }
+
+    /// The number of messages in the channel; always 0 with capacity 0.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Flavor::Channel(receiver) => receiver.len(),
+            Flavor::Timer(ticks) => usize::from(ticks.timer.has_message()),
+            Flavor::Never => 0,
+        }
+    }
+
+    /// The capacity; `None` if the channel is unbounded.
+    pub fn capacity(&self) -> Option<usize> {
+        match &self.0 {
+            Flavor::Channel(receiver) => receiver.capacity(),
+            Flavor::Timer(_) => Some(1),
+            Flavor::Never => Some(0),
+        }
+    }
+
+    /// Whether both belong to the same channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Flavor::Channel(a), Flavor::Channel(b)) => a.same_channel(b),
+            (Flavor::Timer(a), Flavor::Timer(b)) => Arc::ptr_eq(&a.timer, &b.timer),
+            (Flavor::Never, Flavor::Never) => true,
+            _ => false,
+        }
+    }
+}
+
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Self {
+        Receiver(match &self.0 {
+            Flavor::Channel(receiver) => Flavor::Channel(receiver.clone()),
+            Flavor::Timer(Ticks { timer, message }) => Flavor::Timer(Ticks { timer: timer.clone(), message: *message }),
+            Flavor::Never => Flavor::Never,
+        })
     }
 }
 
 delegate!(Sender(.0): is_empty, is_full, len, capacity, same_channel);
-delegate!(Receiver(.0): is_empty, is_full, len, capacity, same_channel);
 delegate!(impl Clone for Sender(.0) by Sender);
-delegate!(impl Clone for Receiver(.0) by Receiver);
 opaque_debug!(pad " { .. }": Sender<T>, Receiver<T>, Iter<'_, T>, TryIter<'_, T>, IntoIter<T>);
 
 conversions! {
     Sender from Sender: Sender, |handle| handle.0;
-    Receiver from Receiver: Receiver, |handle| handle.0;
+}
+
+impl<T> From<crate::Receiver<T>> for Receiver<T> {
+    /// Converts a handle; it remains a handle of the same channel and is counted as one.
+    fn from(handle: crate::Receiver<T>) -> Self {
+        Receiver(Flavor::Channel(handle))
+    }
+}
+
+impl<T> TryFrom<Receiver<T>> for crate::Receiver<T> {
+    type Error = Receiver<T>;
+
+    /// Converts a handle; it remains a handle of the same channel and is counted as one. A receiver of
+    /// [`after`], [`at`], [`tick`] or [`never`] comes back as the error.
+    fn try_from(handle: Receiver<T>) -> Result<Self, Receiver<T>> {
+        match handle.0 {
+            Flavor::Channel(receiver) => Ok(receiver),
+            other => Err(Receiver(other)),
+        }
+    }
 }
 
 iterators!(receiver);

@@ -17,12 +17,12 @@ pub use linger::Linger;
 pub(crate) use linger::{lingers, BatchAttempt, LingerOperation};
 pub(crate) use skip_counter::SkipCounter;
 pub(crate) use spin::SpinPolicy;
+pub(crate) use thread::ThreadWaiter;
 pub use until::Until;
 pub(crate) use until::UntilOperation;
 
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
-use thread::ThreadWaiter;
 
 /// One kind of operation: how it completes, and how it waits until it can.
 pub(crate) trait Attempt {

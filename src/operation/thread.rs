@@ -17,12 +17,12 @@ use std::time::Instant;
 /// On idle cores a thread yields for a while before it parks: to park and to be woken costs ten times as
 /// much. On busy cores another thread would keep the core for a whole time slice, while a woken thread gets a
 /// core soon: there a thread parks at once.
-pub(super) struct ThreadWaiter {
+pub(crate) struct ThreadWaiter {
     parker: parking::Parker,
-    pub(super) waker: Waker,
+    pub(crate) waker: Waker,
     #[cfg(not(loom))]
     yields: SkipCounter,
-    pub(super) spins: SkipCounter,
+    pub(crate) spins: SkipCounter,
 }
 
 impl ThreadWaiter {
@@ -40,18 +40,18 @@ impl ThreadWaiter {
 
     /// Whether a wait that begins now may spin and yield.
     #[cfg(not(loom))]
-    pub(super) fn may_yield(&self) -> bool {
+    pub(crate) fn may_yield(&self) -> bool {
         self.yields.should_try()
     }
 
     #[cfg(loom)]
-    pub(super) fn may_yield(&self) -> bool {
+    pub(crate) fn may_yield(&self) -> bool {
         false
     }
 
     /// Yields to other threads, with a probe after each yield, until a probe succeeds or a yield takes long.
     #[cfg(not(loom))]
-    pub(super) fn yield_phase<R>(&self, deadline: Option<Instant>, mut probe: impl FnMut() -> Option<R>) -> Option<R> {
+    pub(crate) fn yield_phase<R>(&self, deadline: Option<Instant>, mut probe: impl FnMut() -> Option<R>) -> Option<R> {
         for _ in 0..YIELDS {
             let before = Instant::now();
             if deadline.is_some_and(|deadline| deadline <= before) {
@@ -72,12 +72,12 @@ impl ThreadWaiter {
     }
 
     #[cfg(loom)]
-    pub(super) fn yield_phase<R>(&self, _deadline: Option<Instant>, _probe: impl FnMut() -> Option<R>) -> Option<R> {
+    pub(crate) fn yield_phase<R>(&self, _deadline: Option<Instant>, _probe: impl FnMut() -> Option<R>) -> Option<R> {
         None
     }
 
     /// Whether this thread was unparked since it last parked; consumes the unpark.
-    pub(super) fn take_unpark(&self) -> Option<()> {
+    pub(crate) fn take_unpark(&self) -> Option<()> {
         #[cfg(not(loom))]
         return self.parker.park_timeout(Duration::ZERO).then_some(());
         #[cfg(loom)]
@@ -87,7 +87,7 @@ impl ThreadWaiter {
     /// Runs `wait` with the parker of this thread. If that parker is in use (a waker that itself waits) or
     /// gone (in a destructor of thread-local data), `wait` gets a new one.
     #[cfg(not(loom))]
-    pub(super) fn with<R>(wait: impl FnOnce(&ThreadWaiter) -> R) -> R {
+    pub(crate) fn with<R>(wait: impl FnOnce(&ThreadWaiter) -> R) -> R {
         thread_local!(static THREAD: Cell<Option<ThreadWaiter>> = const { Cell::new(None) });
         let thread = THREAD.try_with(Cell::take).ok().flatten().unwrap_or_else(ThreadWaiter::new);
         let result = wait(&thread);
@@ -97,12 +97,12 @@ impl ThreadWaiter {
 
     /// loom's objects end with the execution, so that each wait has a parker of its own.
     #[cfg(loom)]
-    pub(super) fn with<R>(wait: impl FnOnce(&ThreadWaiter) -> R) -> R {
+    pub(crate) fn with<R>(wait: impl FnOnce(&ThreadWaiter) -> R) -> R {
         wait(&ThreadWaiter::new())
     }
 
     /// Parks until woken; false once the deadline has passed.
-    pub(super) fn park(&self, deadline: Option<Instant>) -> bool {
+    pub(crate) fn park(&self, deadline: Option<Instant>) -> bool {
         match deadline {
             None => {
                 self.parker.park();

@@ -70,6 +70,7 @@ impl<T> Queue<T> {
             while lists.putters.waiting() > 0 {
                 deferred.wakes.push(lists.putters.notify_first());
             }
+            lists.locked.selects.wake_all(&mut deferred.wakes);
             unused
         });
         if unused > 0 {

@@ -3,6 +3,7 @@
 //! Knows how gets wait for items, and that a get serves waiting puts. Does not know how puts wait.
 
 use super::get_state::GetState;
+use super::selects::Side;
 use super::{Queue, QueueRef, Task, TaskOwned};
 use crate::error::{GetError, GetTimeoutError};
 use crate::operation::{operation, Attempt, SpinPolicy};
@@ -331,6 +332,15 @@ impl<T> Queue<T> {
     fn forward_notification(&self) {
         if self.stored_items() > 0 {
             self.notify_getters(1);
+            self.notify_selecting_gets();
+        }
+    }
+
+    /// With capacity 0, an item that was enqueued for a get may be left to a select.
+    fn notify_selecting_gets(&self) {
+        if self.is_rendezvous() {
+            let mut wakes = WakeList::default();
+            self.with_waiters(|lists| lists.locked.selects.wake(Side::Gets, &mut wakes));
         }
     }
 
@@ -341,8 +351,11 @@ impl<T> Queue<T> {
         let removed = self.with_waiters(|lists| {
             let removed = lists.getters_of(kind).remove(waiter);
             // If the queue is empty, another get has taken the item, and there is nothing to notify of.
-            if removed.is_none() && kind == GetterKind::Get && self.stored_items() > 0 {
-                lists.notify_getters(1, &mut wakes);
+            if removed.is_none() && self.stored_items() > 0 {
+                if kind == GetterKind::Get {
+                    lists.notify_getters(1, &mut wakes);
+                }
+                lists.locked.selects.wake(Side::Gets, &mut wakes);
             }
             removed
         });

@@ -16,6 +16,7 @@ mod close_when_done;
 mod consumer;
 mod get;
 mod get_state;
+mod hand_over;
 mod handle_count;
 mod iter;
 mod late;
@@ -24,8 +25,12 @@ mod notify;
 mod owned;
 mod permit_pool;
 mod put;
+#[cfg(feature = "compat")]
+mod ready;
 mod reserve;
 mod second_step;
+mod select;
+mod selects;
 mod serve;
 #[cfg(feature = "sink")]
 mod sink;
@@ -52,7 +57,13 @@ pub(crate) use consumer::{Consumer, ConsumerAttempt};
 pub(crate) use get::{Collected, GetAttempt, Many, One};
 pub(crate) use handle_count::HandleCount;
 pub(crate) use put::PutAttempt;
+#[cfg(feature = "compat")]
+pub(crate) use ready::{ClaimedSlot, Peek, Vacancy};
 pub(crate) use reserve::{permits, without_handle, Held, ReserveAttempt};
+#[cfg(feature = "compat")]
+pub(crate) use select::Match;
+pub(crate) use select::{Found, RegisteredBranch};
+pub(crate) use selects::{Entry, Part, SelectKey};
 #[cfg(feature = "sink")]
 pub(crate) use sink::Puts;
 #[cfg(feature = "stream")]
@@ -66,6 +77,7 @@ use crate::wait::{ConsumerWaker, FallbackWaker, WaitLists, WaitSet, WaiterCounts
 use late::Late;
 use permit_pool::PermitPool;
 use second_step::SecondStep;
+use selects::Selects;
 use serve::Request;
 use std::collections::VecDeque;
 use std::fmt;
@@ -166,11 +178,13 @@ struct Locked<T> {
     matchable_gets: u64,
     /// Items that were put after the close.
     late: VecDeque<T>,
+    /// With capacity 0: the branches of selects that wait.
+    selects: Selects<T>,
 }
 
 impl<T> Default for Locked<T> {
     fn default() -> Self {
-        Locked { matchable_gets: 0, late: VecDeque::new() }
+        Locked { matchable_gets: 0, late: VecDeque::new(), selects: Selects::default() }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Knows waiters and what core operations return. Does not know puts that wait: see [`super::serve`].
 
 use super::second_step::ENDED;
+use super::selects::Side;
 use super::{Bound, Lists, Queue};
 use crate::join::Remaining;
 use crate::raw::{Events, PushError};
@@ -63,10 +64,20 @@ impl<T> Queue<T> {
     ) -> (R, Deferred<'a, T>) {
         let result = self.with_waiters(|lists| {
             let result = act(lists, &mut deferred);
-            lists.notify_getters(deferred.events.pushed, &mut deferred.wakes);
+            if deferred.events.pushed > 0 {
+                lists.notify_getters(deferred.events.pushed, &mut deferred.wakes);
+                self.notify_selects(lists, &mut deferred.wakes);
+            }
             result
         });
         (result, deferred)
+    }
+
+    /// With capacity 0: wakes the selects that wait for an item, if there are more items than waiting gets.
+    fn notify_selects(&self, lists: &Lists<T>, wakes: &mut WakeList) {
+        if self.is_rendezvous() && self.stored_items() > lists.locked.matchable_gets {
+            lists.locked.selects.wake(Side::Gets, wakes);
+        }
     }
 
     /// As [`with_waiters_deferring`](Self::with_waiters_deferring); all notifications are sent before this

@@ -121,7 +121,6 @@ impl<T, H: QueueRef<T>, I: PutItems<T>, E: From<PutError<I::Remaining>>, F> PutA
 
     /// An attempt whose item is enqueued only when it is polled; not with capacity 0, where only a get can
     /// take an item.
-    #[cfg(feature = "compat")]
     pub(crate) fn without_handoff(handle: H, items: I) -> Self {
         let keeps_item = !handle.queue().is_rendezvous();
         PutAttempt { keeps_item, ..PutAttempt::new(handle, items) }

@@ -16,6 +16,7 @@
 
 use super::notify::Deferred;
 use super::permit_pool::{NoPermit, PermitPool};
+use super::selects::{Selects, Side};
 use super::{Bound, Lists, Queue};
 use crate::raw::{Events, PushError, UNBOUNDED};
 use crate::wait::{HeldPanic, Polled, Unneeded, WaiterKey, WaiterState};
@@ -31,6 +32,19 @@ pub(super) enum Request<T> {
     Space,
     /// Nothing: its item was enqueued.
     Granted,
+}
+
+impl<T> Request<T> {
+    /// Takes the item that is to be enqueued, if it is one.
+    pub(super) fn take_item(&mut self) -> Option<T> {
+        match std::mem::replace(self, Request::Granted) {
+            Request::Put(item) => Some(item),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
 }
 
 /// How the registration of a waiter for capacity ended.
@@ -123,13 +137,15 @@ impl<T> Queue<T> {
         let by_limit = self.core_decides();
         let mut notified = if by_limit { lists.putters.notified() as u64 } else { 0 };
         while let Some(request) = lists.putters.front_mut() {
-            if matches!(request, Request::Space) && by_limit {
-                if self.raw.len().saturating_add(notified) >= limit {
-                    break;
+            if matches!(request, Request::Space) {
+                match self.bound() {
+                    Bound::Permits(permits) if permits.free() == 0 => break,
+                    _ if by_limit && self.raw.len().saturating_add(notified) >= limit => break,
+                    _ => notified += u64::from(by_limit),
                 }
-                notified += 1;
             }
-            if !self.try_grant(request, limit.saturating_sub(notified), deferred) {
+            let limit = limit.saturating_sub(notified);
+            if !self.try_grant(request, limit, &mut lists.locked.selects, deferred) {
                 break;
             }
             deferred.wakes.push(match request {
@@ -140,15 +156,27 @@ impl<T> Queue<T> {
     }
 
     /// Grants what the first waiter requests, if the capacity suffices. False if not.
-    pub(super) fn try_grant(&self, request: &mut Request<T>, limit: u64, deferred: &mut Deferred<'_, T>) -> bool {
+    fn try_grant(
+        &self,
+        request: &mut Request<T>,
+        limit: u64,
+        selects: &mut Selects<T>,
+        deferred: &mut Deferred<'_, T>,
+    ) -> bool {
         match std::mem::replace(request, Request::Granted) {
-            Request::Put(item) => match self.push_locked(item, limit, &mut deferred.events) {
-                Ok(()) => true,
-                Err(error) => {
-                    *request = Request::Put(error.split().0);
-                    false
+            Request::Put(item) => {
+                let pushed = match self.is_rendezvous() {
+                    true => self.push_or_hand_over(item, limit, selects, deferred),
+                    false => self.push_locked(item, limit, &mut deferred.events),
+                };
+                match pushed {
+                    Ok(()) => true,
+                    Err(error) => {
+                        *request = Request::Put(error.split().0);
+                        false
+                    }
                 }
-            },
+            }
             Request::Permits { missing, held } => {
                 // If the queue is closed or no permit is free, there are none.
                 let more = self.permits().acquire(1, missing).unwrap_or(0);
@@ -160,6 +188,28 @@ impl<T> Queue<T> {
                 true
             }
             Request::Granted => unreachable!("a waiter is completed when its request is granted"),
+        }
+    }
+
+    /// Enqueues an item as far as `limit` allows it, or hands it over to a select that waits for one.
+    pub(super) fn push_or_hand_over(
+        &self,
+        item: T,
+        limit: u64,
+        selects: &mut Selects<T>,
+        deferred: &mut Deferred<'_, T>,
+    ) -> Result<(), PushError<T>> {
+        let selects_first = selects.are_first(Side::Gets);
+        let item = match selects_first {
+            true => match self.hand_over(item, selects, deferred) {
+                Err(PushError::Full(item)) => item,
+                handed_over => return handed_over,
+            },
+            false => item,
+        };
+        match self.push_locked(item, limit, &mut deferred.events) {
+            Err(PushError::Full(item)) if !selects_first => self.hand_over(item, selects, deferred),
+            pushed => pushed,
         }
     }
 
@@ -204,7 +254,7 @@ impl<T> Queue<T> {
             Bound::Unbounded | Bound::Permits(_) => UNBOUNDED,
             Bound::Limit(limit) => limit,
             Bound::Rendezvous if self.hot.allows_surplus => self.raw.len() + lists.waiting_getters() as u64,
-            Bound::Rendezvous => lists.locked.matchable_gets,
+            Bound::Rendezvous => lists.locked.matchable_gets.saturating_sub(lists.locked.selects.owed),
         }
     }
 
@@ -228,6 +278,7 @@ impl<T> Queue<T> {
                 // The new waiter is the last one, so its own waker was pushed last. It need not run.
                 (Registered::Ready(request), if served { deferred.wakes.pop() } else { waker })
             } else {
+                lists.locked.selects.wake_watching(Side::Gets, None, &mut deferred.wakes);
                 (Registered::Pending(key), None)
             };
             lists.notify_getters(deferred.events.pushed, &mut deferred.wakes);

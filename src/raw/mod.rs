@@ -28,6 +28,10 @@ mod link;
 mod pool;
 mod pop;
 mod push;
+#[cfg(any(feature = "compat", test))]
+mod reserve;
+#[cfg(all(test, not(loom)))]
+mod reserve_tests;
 #[cfg(all(test, not(loom)))]
 mod schedules;
 mod segment;
@@ -50,6 +54,8 @@ pub use cursor::short::fix_sequence_bits;
 pub use fast::{Contested, PopFallback, PopTicket, PushFallback, PushTicket};
 #[cfg(loom)]
 pub use fence::Handshake;
+#[cfg(feature = "compat")]
+pub use reserve::ReservedSlot;
 #[cfg(loom)]
 pub use segment::live::segments as live_segments;
 pub use single::SingleConsumer;

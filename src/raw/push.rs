@@ -11,7 +11,7 @@ use crate::sync::{Backoff, Ordering};
 use std::collections::VecDeque;
 
 /// Why a push has no claim.
-enum NoClaim {
+pub(super) enum NoClaim {
     Full,
     Closed,
     /// The tail's segment has no slot left.
@@ -183,7 +183,7 @@ impl<T> RawQueue<T> {
 
     /// Claims up to `wanted` slots of the tail's segment.
     #[inline(never)]
-    fn claim_push(&self, wanted: u64, limit: u64, events: &mut Events) -> Result<Claim<T>, NoClaim> {
+    pub(super) fn claim_push(&self, wanted: u64, limit: u64, events: &mut Events) -> Result<Claim<T>, NoClaim> {
         let mut backoff = Backoff::new();
         let mut seen = self.tail.cursor();
         loop {
@@ -291,20 +291,21 @@ impl<T> RawQueue<T> {
     }
 
     /// Links a new segment with `value` in its slot 0 and moves the tail to it, or helps the thread that
-    /// linked one. In the second case the value remains in `value`, as it does if there is an error.
+    /// linked one. In the second case the value remains in `value`, as it does if there is an error. Without a
+    /// value this only claims slot 0 of the segment. Returns the segment that this thread linked.
     ///
     /// Linearized at the swing of the tail's word, which any thread may perform; this function returns after
     /// it.
     #[cold]
-    fn append(
+    pub(super) fn append(
         &self,
         seen: Cursor,
         value: &mut Option<T>,
         limit: u64,
         events: &mut Events,
-    ) -> Result<(), PushError<()>> {
+    ) -> Result<Option<Segment<T>>, PushError<()>> {
         let Some(mut link) = self.link(&self.tail, seen) else {
-            return Ok(());
+            return Ok(None);
         };
         let base = link.next_base();
         // The tail does not move until the swing, so the head alone decides.
@@ -313,8 +314,10 @@ impl<T> RawQueue<T> {
         }
         // Ordering: Acquire, L3. Pairs with the link (L2): the next segment is seen as it was made.
         let mut next = link.next().load(Ordering::Acquire);
+        let mut linked = None;
         if next == 0 {
             let segment = self.acquire_next(&mut link);
+            let is_filled = value.is_some();
             if let Some(value) = value.take() {
                 // SAFETY: no other thread knows the segment.
                 unsafe { segment.slot(0).fill(value) };
@@ -322,11 +325,16 @@ impl<T> RawQueue<T> {
             // Ordering: AcqRel and Acquire, L2. Release: the segment as it was made. Acquire: the one of
             // another thread.
             match link.next().compare_exchange(0, segment.address(), Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => next = segment.address(),
+                Ok(_) => {
+                    next = segment.address();
+                    linked = Some(segment);
+                }
                 Err(other) => {
-                    // SAFETY: the segment was not linked, so this thread still owns it, and its slot 0 is
-                    // full.
-                    *value = Some(unsafe { segment.slot(0).unfill() });
+                    if is_filled {
+                        // SAFETY: the segment was not linked, so this thread still owns it, and its slot 0 is
+                        // full.
+                        *value = Some(unsafe { segment.slot(0).unfill() });
+                    }
                     self.cold.pool.recycle(segment);
                     next = other;
                 }
@@ -339,12 +347,12 @@ impl<T> RawQueue<T> {
             return Err(PushError::Closed(()));
         }
         let moved = self.cross(&self.tail, seen, &link, next, 1);
-        if moved || value.is_none() {
+        if moved || linked.is_some() {
             // The thread that moved the tail reports the value as an item even if the value is that of another
             // thread, which may be stopped. The other thread reports it as well: it sees the swing (E1) before
-            // it checks for waiters.
+            // it checks for waiters. A slot that is only claimed is reported in vain.
             events.pushed += 1;
         }
-        Ok(())
+        Ok(linked)
     }
 }

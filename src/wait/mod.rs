@@ -22,6 +22,7 @@
 mod consumer_waker;
 mod counts;
 mod queue;
+mod selection;
 mod wait_set;
 mod waiters;
 mod wake_list;
@@ -29,6 +30,7 @@ mod wake_list;
 pub(crate) use consumer_waker::{ConsumerWaker, FallbackWaker};
 pub(crate) use counts::WaiterCounts;
 pub(crate) use queue::{WaitQueue, WaiterKey, WaiterState};
+pub(crate) use selection::Selection;
 pub(crate) use wait_set::{WaitSet, Waiting};
 pub(crate) use waiters::{GetterKind, Polled, Unneeded, WaitLists, Waiters, ALL};
 pub(crate) use wake_list::{wake_each, HeldPanic, WakeList};

@@ -42,3 +42,37 @@ error_queries!(TrySendError<T>, is_full "Whether the channel was full.", "Whethe
 error_queries!(SendTimeoutError<T>, is_timeout "Whether the operation timed out.", "Whether all receivers were dropped.");
 error_queries!(TryRecvError, is_empty "Whether the channel was empty.", "Whether all senders were dropped.");
 error_queries!(RecvTimeoutError, is_timeout "Whether the operation timed out.", "Whether all senders were dropped.");
+
+/// Errors without a message.
+macro_rules! selecting {
+    ($($name:ident, $text:literal, $doc:literal;)+) => {$(
+        #[doc = $doc]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct $name;
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad($text)
+            }
+        }
+
+        impl Error for $name {}
+    )+};
+}
+
+selecting! {
+    TrySelectError, "all operations in select would block",
+        "Error returned by [`Select::try_select`](super::Select::try_select): no operation is ready.";
+    SelectTimeoutError, "timed out waiting on select",
+        "Error returned by [`Select::select_timeout`](super::Select::select_timeout) and \
+         [`select_deadline`](super::Select::select_deadline): no operation became ready in time.";
+}
+
+/// Error returned by [`Select::try_ready`](super::Select::try_ready): no operation is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TryReadyError;
+
+/// Error returned by [`Select::ready_timeout`](super::Select::ready_timeout) and
+/// [`ready_deadline`](super::Select::ready_deadline): no operation became ready in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadyTimeoutError;

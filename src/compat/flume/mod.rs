@@ -13,6 +13,9 @@ use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 pub mod r#async;
+pub mod select;
+
+pub use select::Selector;
 
 /// Creates an unbounded channel.
 ///
