@@ -7,7 +7,9 @@ mod ready;
 mod select;
 mod timer;
 
+#[doc(inline)]
 pub use crate::__crossbeam_channel_select as select;
+#[doc(inline)]
 pub use crate::__crossbeam_channel_select_biased as select_biased;
 pub use errors::{
     ReadyTimeoutError, RecvError, RecvTimeoutError, SelectTimeoutError, SendError, SendTimeoutError, TryReadyError,
@@ -475,7 +477,7 @@ impl<T> TryFrom<Receiver<T>> for crate::Receiver<T> {
     type Error = Receiver<T>;
 
     /// Converts a handle; it remains a handle of the same channel and is counted as one. A receiver of
-    /// [`after`], [`at`], [`tick`] or [`never`] comes back as the error.
+    /// [`after`], [`at`], [`tick`] or [`never`](never()) comes back as the error.
     fn try_from(handle: Receiver<T>) -> Result<Self, Receiver<T>> {
         match handle.0 {
             Flavor::Channel(receiver) => Ok(receiver),

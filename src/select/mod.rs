@@ -41,8 +41,8 @@ use std::time::{Duration, Instant};
 /// - A [`put`](Selector::put) or [`send`](Selector::send) has enqueued nothing. Its item is in the `Option`
 ///   from which it came.
 /// - A future that was added by value is dropped; one that was added by `&mut` can be polled or waited for
-///   again. What it has done by then its own page says. A [`Put`](crate::Put) that is added as a future may
-///   have enqueued its item although another operation completed: [`Put::take`](crate::Put::take) tells. The
+///   again. What it has done by then its own page says. A [`Put`](crate::queue::Put) that is added as a future may
+///   have enqueued its item although another operation completed: [`Put::take`](crate::queue::Put::take) tells. The
 ///   method [`put`](Selector::put) does not.
 ///
 /// All this holds with capacity 0 as well, also if both sides select. There, a get or put of a select
@@ -242,7 +242,7 @@ impl<'a, R> Selector<'a, R> {
     }
 
     /// Adds any future that is `Unpin`, by value or by `&mut`: a [`join`](Queue::join), a
-    /// [`closed`](Queue::closed), a [`Reserve`](crate::Reserve), the future of another crate.
+    /// [`closed`](Queue::closed), a [`Reserve`](crate::queue::Reserve), the future of another crate.
     ///
     /// What it has done when it loses is for the future to say: see the [type](Selector).
     ///
