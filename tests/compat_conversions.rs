@@ -23,7 +23,7 @@ macro_rules! there_and_back {
                 assert_eq!(kept_receiver.try_recv(), Ok(1));
                 kept.try_send(2).unwrap();
                 assert_eq!($recv, Ok(2));
-                let (sender, receiver) = (joinq::Sender::from($s), joinq::Receiver::from($r));
+                let (sender, receiver) = (joinq::Sender::from($s), joinq::Receiver::try_from($r).unwrap());
                 assert!(sender.same_channel(&kept) && receiver.same_channel(&kept_receiver));
                 assert_eq!((kept.sender_count(), kept.receiver_count()), (2, 2));
                 assert!(!kept.is_closed());

@@ -359,7 +359,7 @@ fn a_list_of_operations_times_out() {
 fn a_thread_that_only_watches_takes_nothing_from_others() {
     let _watchdog = watchdog();
     for capacity in 0..2 {
-        for _ in 0..100 {
+        for _ in 0..20 {
             let (sender, receiver) = bounded(capacity);
             let (full, full_receiver) = bounded(capacity);
             (0..capacity).for_each(|number| full.send(number).unwrap());

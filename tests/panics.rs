@@ -126,6 +126,17 @@ fn operations_of_a_channel_blame_the_line_that_uses_them() {
     blames_its_line!("`Recv` has ended", receive.wait());
 }
 
+#[test]
+fn selects_blame_the_line_that_begins_them() {
+    let _watchdog = common::watchdog();
+    blames_its_line!("add one", joinq::Selector::<()>::new().wait());
+    blames_its_line!("add one", joinq::Selector::<()>::new().wait_timeout(Duration::MAX));
+    let (queue, mut none) = (Queue::<u8>::unbounded(), None);
+    blames_its_line!("`None`", joinq::Selector::new().put(&queue, &mut none, |put| put));
+    let (sender, _receiver) = joinq::unbounded::<u8>();
+    blames_its_line!("`None`", joinq::Selector::new().send(&sender, &mut none, |sent| sent));
+}
+
 #[cfg(feature = "sink")]
 #[test]
 fn sinks_blame_the_line_that_starts_too_early() {
@@ -148,6 +159,26 @@ fn sinks_blame_the_line_that_starts_too_early() {
 fn constructors_of_other_crates_channels_blame_the_line_that_calls_them() {
     let _watchdog = common::watchdog();
     blames_its_line!("cannot be zero", joinq::compat::async_channel::bounded::<u8>(0));
+}
+
+#[cfg(feature = "compat")]
+#[test]
+fn selects_of_other_crates_channels_blame_the_line_that_uses_them() {
+    use joinq::compat::crossbeam_channel::{unbounded, Select};
+
+    let _watchdog = common::watchdog();
+    blames_its_line!("no operations", Select::new().select());
+    blames_its_line!("no operations", Select::new().ready());
+    blames_its_line!("out of bounds", Select::new().remove(1));
+    let ((sender, receiver), (other_sender, other_receiver)) = (unbounded::<u8>(), unbounded::<u8>());
+    sender.send(1).unwrap();
+    let mut receives = Select::new();
+    receives.recv(&receiver);
+    blames_its_line!("wasn't selected", receives.select().recv(&other_receiver));
+    let mut sends = Select::new();
+    sends.send(&sender);
+    blames_its_line!("wasn't selected", sends.select().send(&other_sender, 1));
+    blames_its_line!("no operation was added", joinq::compat::flume::Selector::<()>::new().wait());
 }
 
 #[cfg(feature = "tokio")]

@@ -7,7 +7,9 @@ mod ready;
 mod select;
 mod timer;
 
+#[doc(inline)]
 pub use crate::__crossbeam_channel_select as select;
+#[doc(inline)]
 pub use crate::__crossbeam_channel_select_biased as select_biased;
 pub use errors::{
     ReadyTimeoutError, RecvError, RecvTimeoutError, SelectTimeoutError, SendError, SendTimeoutError, TryReadyError,
@@ -34,6 +36,16 @@ use timer::{sleep_until, Timer};
 ///
 /// The messages that are in the channel when the last receiver is dropped are kept until the last sender is
 /// dropped.
+///
+/// # Examples
+/// ```
+/// use joinq::compat::crossbeam_channel;
+///
+/// let (sender, receiver) = crossbeam_channel::bounded(1);
+/// sender.send(1).unwrap();
+/// assert!(sender.try_send(2).is_err()); // full
+/// assert_eq!(receiver.recv(), Ok(1));
+/// ```
 pub fn bounded<T>(cap: usize) -> (Sender<T>, Receiver<T>) {
     handles(Queue::bounded(cap), if cap == 0 { OnDisconnect::Drop } else { OnDisconnect::KeepUntilPanic })
 }
@@ -41,6 +53,16 @@ pub fn bounded<T>(cap: usize) -> (Sender<T>, Receiver<T>) {
 /// Creates an unbounded channel.
 ///
 /// The messages that are in the channel when the last receiver is dropped are dropped with it.
+///
+/// # Examples
+/// ```
+/// use joinq::compat::crossbeam_channel;
+///
+/// let (sender, receiver) = crossbeam_channel::unbounded();
+/// std::thread::spawn(move || sender.send("hello"));
+/// assert_eq!(receiver.recv(), Ok("hello"));
+/// assert!(receiver.recv().is_err()); // the sender was dropped
+/// ```
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     handles(Queue::unbounded(), OnDisconnect::Drop)
 }
@@ -138,18 +160,49 @@ struct Ticks<T> {
 
 impl<T> Sender<T> {
     /// Sends a message without blocking; with capacity 0, only if a receiver is waiting.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel;
+    ///
+    /// let (sender, receiver) = crossbeam_channel::bounded(1);
+    /// assert_eq!(sender.try_send(1), Ok(()));
+    /// assert_eq!(sender.try_send(2), Err(crossbeam_channel::TrySendError::Full(2)));
+    /// drop(receiver);
+    /// assert_eq!(sender.try_send(3), Err(crossbeam_channel::TrySendError::Disconnected(3)));
+    /// ```
     pub fn try_send(&self, msg: T) -> Result<(), TrySendError<T>> {
         Ok(self.0.try_send(msg)?)
     }
 
     /// Sends a message; blocks this thread while the channel is full, or with capacity 0 until the message is
     /// received.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel;
+    ///
+    /// let (sender, receiver) = crossbeam_channel::bounded(1);
+    /// sender.send(1).unwrap();
+    /// drop(receiver);
+    /// assert_eq!(sender.send(2).unwrap_err().into_inner(), 2);
+    /// ```
     pub fn send(&self, msg: T) -> Result<(), SendError<T>> {
         Ok(self.0.send(msg).wait()?)
     }
 
     /// [`send`](Sender::send) that blocks for at most `timeout`, of any length. A send that need not wait
     /// succeeds even with a timeout of zero.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel;
+    /// use std::time::Duration;
+    ///
+    /// let (sender, receiver) = crossbeam_channel::bounded(0);
+    /// let late = sender.send_timeout(1, Duration::from_millis(1));
+    /// assert_eq!(late, Err(crossbeam_channel::SendTimeoutError::Timeout(1)));
+    /// ```
     pub fn send_timeout(&self, msg: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
         match Instant::now().checked_add(timeout) {
             Some(deadline) => self.send_deadline(msg, deadline),
@@ -159,6 +212,16 @@ impl<T> Sender<T> {
 
     /// [`send`](Sender::send) that blocks at most until `deadline`. A send that need not wait succeeds even
     /// after it.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let (sender, receiver) = crossbeam_channel::bounded(0);
+    /// let late = sender.send_deadline(1, Instant::now() + Duration::from_millis(1));
+    /// assert_eq!(late, Err(crossbeam_channel::SendTimeoutError::Timeout(1)));
+    /// ```
     pub fn send_deadline(&self, msg: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
         if deadline <= Instant::now() {
             // With capacity 0 a waiting send would have to wait for a receive, for which there is no time.
@@ -173,6 +236,18 @@ impl<T> Sender<T> {
 
 impl<T> Receiver<T> {
     /// Receives a message without blocking.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel;
+    ///
+    /// let (sender, receiver) = crossbeam_channel::unbounded();
+    /// assert_eq!(receiver.try_recv(), Err(crossbeam_channel::TryRecvError::Empty));
+    /// sender.send(1).unwrap();
+    /// drop(sender);
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// assert_eq!(receiver.try_recv(), Err(crossbeam_channel::TryRecvError::Disconnected));
+    /// ```
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         match self.buffered() {
@@ -182,6 +257,16 @@ impl<T> Receiver<T> {
     }
 
     /// Receives a message; blocks this thread while the channel is empty.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel;
+    ///
+    /// let (sender, receiver) = crossbeam_channel::unbounded();
+    /// std::thread::spawn(move || sender.send(1));
+    /// assert_eq!(receiver.recv(), Ok(1));
+    /// assert!(receiver.recv().is_err()); // the sender was dropped
+    /// ```
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
         match self.buffered() {
@@ -192,6 +277,16 @@ impl<T> Receiver<T> {
 
     /// [`recv`](Receiver::recv) that blocks for at most `timeout`, of any length. A receive that need not
     /// wait succeeds even with a timeout of zero.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel;
+    /// use std::time::Duration;
+    ///
+    /// let (sender, receiver) = crossbeam_channel::unbounded::<u32>();
+    /// let late = receiver.recv_timeout(Duration::from_millis(1));
+    /// assert_eq!(late, Err(crossbeam_channel::RecvTimeoutError::Timeout));
+    /// ```
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
         match Instant::now().checked_add(timeout) {
             Some(deadline) => self.recv_deadline(deadline),
@@ -201,6 +296,16 @@ impl<T> Receiver<T> {
 
     /// [`recv`](Receiver::recv) that blocks at most until `deadline`. A receive that need not wait succeeds
     /// even after it.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let (sender, receiver) = crossbeam_channel::unbounded::<u32>();
+    /// let late = receiver.recv_deadline(Instant::now() + Duration::from_millis(1));
+    /// assert_eq!(late, Err(crossbeam_channel::RecvTimeoutError::Timeout));
+    /// ```
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
         match self.buffered() {
             Some(receiver) => Ok(receiver.recv().wait_deadline(deadline)?),
@@ -260,16 +365,43 @@ impl<T> Receiver<T> {
     }
 
     /// Whether the channel contains no messages; always true with capacity 0.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::bounded;
+    ///
+    /// let (sender, receiver) = bounded(1);
+    /// sender.send(1).unwrap();
+    /// assert!(!receiver.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether the number of messages is the capacity; always true with capacity 0.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::bounded;
+    ///
+    /// let (sender, receiver) = bounded(1);
+    /// sender.send(1).unwrap();
+    /// assert!(receiver.is_full());
+    /// ```
     pub fn is_full(&self) -> bool {
         self.capacity() == Some(self.len())
     }
 
     /// The number of messages in the channel; always 0 with capacity 0.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::bounded;
+    ///
+    /// let (sender, receiver) = bounded(1);
+    /// sender.send(1).unwrap();
+    /// assert_eq!(receiver.len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         match &self.0 {
             Flavor::Channel(receiver) => receiver.len(),
@@ -279,6 +411,15 @@ impl<T> Receiver<T> {
     }
 
     /// The capacity; `None` if the channel is unbounded.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::bounded;
+    ///
+    /// let (sender, receiver) = bounded(1);
+    /// sender.send(1).unwrap();
+    /// assert_eq!(receiver.capacity(), Some(1));
+    /// ```
     pub fn capacity(&self) -> Option<usize> {
         match &self.0 {
             Flavor::Channel(receiver) => receiver.capacity(),
@@ -288,6 +429,15 @@ impl<T> Receiver<T> {
     }
 
     /// Whether both belong to the same channel.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::bounded;
+    ///
+    /// let (sender, receiver) = bounded(1);
+    /// sender.send(1).unwrap();
+    /// assert!(receiver.same_channel(&receiver.clone()));
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Flavor::Channel(a), Flavor::Channel(b)) => a.same_channel(b),
@@ -327,7 +477,7 @@ impl<T> TryFrom<Receiver<T>> for crate::Receiver<T> {
     type Error = Receiver<T>;
 
     /// Converts a handle; it remains a handle of the same channel and is counted as one. A receiver of
-    /// [`after`], [`at`], [`tick`] or [`never`] comes back as the error.
+    /// [`after`], [`at`], [`tick`] or [`never`](never()) comes back as the error.
     fn try_from(handle: Receiver<T>) -> Result<Self, Receiver<T>> {
         match handle.0 {
             Flavor::Channel(receiver) => Ok(receiver),

@@ -5,8 +5,8 @@
 //! | crate | module | what differs |
 //! |---|---|---|
 //! | `async-channel` 2.5 | [`async_channel`] | nothing is missing |
-//! | `crossbeam-channel` 0.5 | [`crossbeam_channel`] | no `select!`, no timer channels |
-//! | `flume` 0.12 | [`flume`] | no `Selector` |
+//! | `crossbeam-channel` 0.5 | [`crossbeam_channel`] | nothing is missing; `Select` takes messages that are `Send` |
+//! | `flume` 0.12 | [`flume`] | nothing is missing |
 //! | `std::sync::mpsc` | [`std_mpsc`] | the stable names only |
 //! | `tokio::sync::mpsc` 1.54 | `tokio_mpsc`, with the feature `tokio` | at most 2^30 - 1 slots |
 //!
@@ -51,6 +51,8 @@
 //! - The `send` of a [`std_mpsc::Sender`] never blocks. So the conversion is a `TryFrom`, which succeeds for
 //!   an unbounded channel only; any sender converts into a [`std_mpsc::SyncSender`]. A [`std_mpsc::Receiver`]
 //!   that was converted may be one of several receivers.
+//! - A [`crossbeam_channel::Receiver`] may be that of a timer, which is no channel of this crate. So its
+//!   conversion into a [`Receiver`](crate::Receiver) is a `TryFrom`.
 //! - A weak handle must be upgraded first.
 //! - The errors of this crate convert into those of [`crossbeam_channel`] and [`flume`] by `From` as well;
 //!   those of [`async_channel`] are the same types.

@@ -41,8 +41,8 @@ use std::time::{Duration, Instant};
 /// - A [`put`](Selector::put) or [`send`](Selector::send) has enqueued nothing. Its item is in the `Option`
 ///   from which it came.
 /// - A future that was added by value is dropped; one that was added by `&mut` can be polled or waited for
-///   again. What it has done by then its own page says. A [`Put`](crate::Put) that is added as a future may
-///   have enqueued its item although another operation completed: [`Put::take`](crate::Put::take) tells. The
+///   again. What it has done by then its own page says. A [`Put`](crate::queue::Put) that is added as a future may
+///   have enqueued its item although another operation completed: [`Put::take`](crate::queue::Put::take) tells. The
 ///   method [`put`](Selector::put) does not.
 ///
 /// All this holds with capacity 0 as well, also if both sides select. There, a get or put of a select
@@ -116,6 +116,16 @@ impl<R, B: Completes, F: FnOnce(B::Output) -> R> Mapped<R> for Map<B, F> {
 
 impl<'a, R> Selector<'a, R> {
     /// A select without operations, which completes a random one of those that can complete.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::{Queue, Selector};
+    ///
+    /// let (a, b) = (Queue::unbounded(), Queue::<u32>::unbounded());
+    /// a.try_put(1).unwrap();
+    /// assert_eq!(Selector::new().get(&a, |got| got).get(&b, |got| got).wait(), Ok(1));
+    /// ```
+    #[doc(alias = "select")]
     pub fn new() -> Self {
         Selector { branches: Vec::new(), order: Order::Random }
     }
@@ -132,6 +142,7 @@ impl<'a, R> Selector<'a, R> {
     /// urgent.try_put(1).unwrap();
     /// assert_eq!(Selector::biased().get(&urgent, |got| got).get(&other, |got| got).wait(), Ok(1));
     /// ```
+    #[doc(alias("new_biased", "select_biased"))]
     pub fn biased() -> Self {
         Selector { branches: Vec::new(), order: Order::AsListed }
     }
@@ -143,6 +154,17 @@ impl<'a, R> Selector<'a, R> {
     }
 
     /// Adds [`Queue::get`]. It completes with an error if the queue is closed and empty.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::{Queue, Selector};
+    ///
+    /// let queue = Queue::unbounded();
+    /// queue.try_put(1).unwrap();
+    /// queue.close();
+    /// assert_eq!(Selector::new().get(&queue, |got| got.ok()).wait(), Some(1));
+    /// assert_eq!(Selector::new().get(&queue, |got| got.ok()).wait(), None); // closed and empty
+    /// ```
     pub fn get<T>(self, queue: &'a Queue<T>, map: impl FnOnce(Result<T, GetError>) -> R + 'a) -> Self {
         self.with_branch(GetBranch::new(queue), map)
     }
@@ -152,6 +174,16 @@ impl<'a, R> Selector<'a, R> {
     ///
     /// # Panics
     /// If `item` is `None`.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::{Queue, Selector};
+    ///
+    /// let queue = Queue::bounded(1);
+    /// let mut item = Some(1);
+    /// assert!(Selector::new().put(&queue, &mut item, |put| put.is_ok()).wait());
+    /// assert_eq!((item, queue.try_get()), (None, Ok(1)));
+    /// ```
     #[track_caller]
     pub fn put<T>(
         self,
@@ -186,6 +218,19 @@ impl<'a, R> Selector<'a, R> {
     ///
     /// # Panics
     /// If `message` is `None`.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::Selector;
+    /// use std::time::Duration;
+    ///
+    /// let (sender, receiver) = joinq::bounded(1);
+    /// sender.try_send(1).unwrap();
+    /// let mut message = Some(2);
+    /// let sent = Selector::new().send(&sender, &mut message, |sent| sent).wait_timeout(Duration::from_millis(1));
+    /// assert!(sent.is_err());
+    /// assert_eq!((message, receiver.try_recv()), (Some(2), Ok(1))); // the message is here again
+    /// ```
     #[track_caller]
     pub fn send<T>(
         self,
@@ -197,7 +242,7 @@ impl<'a, R> Selector<'a, R> {
     }
 
     /// Adds any future that is `Unpin`, by value or by `&mut`: a [`join`](Queue::join), a
-    /// [`closed`](Queue::closed), a [`Reserve`](crate::Reserve), the future of another crate.
+    /// [`closed`](Queue::closed), a [`Reserve`](crate::queue::Reserve), the future of another crate.
     ///
     /// What it has done when it loses is for the future to say: see the [type](Selector).
     ///
@@ -210,6 +255,7 @@ impl<'a, R> Selector<'a, R> {
     /// let all_done = Selector::new().add(&mut join, |()| true).get(&stop, |_| false).wait();
     /// assert!(all_done, "nothing was put");
     /// ```
+    #[doc(alias = "oper")]
     pub fn add<F: Future + Unpin + 'a>(self, operation: F, map: impl FnOnce(F::Output) -> R + 'a) -> Self {
         self.with_branch(FutureBranch::new(operation), map)
     }
@@ -220,9 +266,22 @@ impl<'a, R> Selector<'a, R> {
     ///
     /// # Panics
     /// If there is no operation, as it would wait for ever.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::{Queue, Selector};
+    ///
+    /// let (jobs, stop) = (Queue::<u32>::unbounded(), Queue::<()>::unbounded());
+    /// stop.close();
+    /// let job = Selector::new().get(&jobs, |job| job.ok()).get(&stop, |_| None).wait();
+    /// assert_eq!(job, None); // the queue that is closed and empty is ready
+    /// ```
     #[track_caller]
     pub fn wait(self) -> R {
-        assert!(!self.branches.is_empty(), "no operation was added to this `Selector`: it would wait for ever");
+        assert!(
+            !self.branches.is_empty(),
+            "no operation was added to this `Selector`, so it would wait for ever: add one"
+        );
         match self.run(Limit::None) {
             Some(result) => result,
             None => unreachable!("no deadline was given"),
@@ -250,6 +309,7 @@ impl<'a, R> Selector<'a, R> {
     /// assert_eq!(result, Err(SelectTimeoutError));
     /// ```
     #[track_caller]
+    #[doc(alias = "select_timeout")]
     pub fn wait_timeout(self, timeout: Duration) -> Result<R, SelectTimeoutError> {
         match Instant::now().checked_add(timeout) {
             Some(deadline) => self.wait_deadline(deadline),
@@ -264,6 +324,18 @@ impl<'a, R> Selector<'a, R> {
     ///
     /// # Errors
     /// As for [`wait_timeout`](Selector::wait_timeout).
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::{Queue, SelectTimeoutError, Selector};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let queue = Queue::<u32>::unbounded();
+    /// let deadline = Instant::now() + Duration::from_millis(1);
+    /// let result = Selector::new().get(&queue, |got| got).wait_deadline(deadline);
+    /// assert_eq!(result, Err(SelectTimeoutError));
+    /// ```
+    #[doc(alias = "select_deadline")]
     pub fn wait_deadline(self, deadline: Instant) -> Result<R, SelectTimeoutError> {
         self.run(Limit::Deadline(deadline)).ok_or(SelectTimeoutError)
     }

@@ -21,16 +21,24 @@ errors! {
     RecvTimeoutError::Disconnected => "channel is empty and disconnected";
 }
 
-/// Queries of an error with two causes.
+/// Queries of an error with two causes. `$other` is a value with the other cause, for the examples.
 macro_rules! error_queries {
-    ($name:ident $(<$item:ident>)?, $is_other:ident $other_doc:literal, $closed_doc:literal) => {
+    ($name:ident $(<$item:ident>)?, $other:literal $is_other:ident $other_doc:literal, $closed_doc:literal) => {
         impl$(<$item>)? $name$(<$item>)? {
             #[doc = $other_doc]
+            ///
+            /// # Examples
+            #[doc = concat!("```\nuse joinq::compat::crossbeam_channel::", stringify!($name), ";\n")]
+            #[doc = concat!("assert!(", stringify!($name), "::", $other, ".", stringify!($is_other), "());\n```")]
             pub fn $is_other(&self) -> bool {
                 !self.is_disconnected()
             }
 
             #[doc = $closed_doc]
+            ///
+            /// # Examples
+            #[doc = concat!("```\nuse joinq::compat::crossbeam_channel::", stringify!($name), ";\n")]
+            #[doc = concat!("assert!(!", stringify!($name), "::", $other, ".is_disconnected());\n```")]
             pub fn is_disconnected(&self) -> bool {
                 matches!(self, $name::Disconnected { .. })
             }
@@ -38,10 +46,10 @@ macro_rules! error_queries {
     };
 }
 
-error_queries!(TrySendError<T>, is_full "Whether the channel was full.", "Whether all receivers were dropped.");
-error_queries!(SendTimeoutError<T>, is_timeout "Whether the operation timed out.", "Whether all receivers were dropped.");
-error_queries!(TryRecvError, is_empty "Whether the channel was empty.", "Whether all senders were dropped.");
-error_queries!(RecvTimeoutError, is_timeout "Whether the operation timed out.", "Whether all senders were dropped.");
+error_queries!(TrySendError<T>, "Full(1)" is_full "Whether the channel was full.", "Whether all receivers were dropped.");
+error_queries!(SendTimeoutError<T>, "Timeout(1)" is_timeout "Whether the operation timed out.", "Whether all receivers were dropped.");
+error_queries!(TryRecvError, "Empty" is_empty "Whether the channel was empty.", "Whether all senders were dropped.");
+error_queries!(RecvTimeoutError, "Timeout" is_timeout "Whether the operation timed out.", "Whether all senders were dropped.");
 
 /// Errors without a message.
 macro_rules! selecting {

@@ -134,11 +134,35 @@ pub struct Select<'a> {
 
 impl<'a> Select<'a> {
     /// Creates an empty list. Of several ready operations a random one is selected.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::{unbounded, Select};
+    ///
+    /// let (sender, receiver) = unbounded();
+    /// let mut select = Select::new();
+    /// let index = select.recv(&receiver);
+    /// sender.send(1).unwrap();
+    /// let operation = select.select();
+    /// assert_eq!((operation.index(), operation.recv(&receiver)), (index, Ok(1)));
+    /// ```
     pub fn new() -> Select<'a> {
         Select { operands: Vec::new(), next_index: 0, order: Order::Random }
     }
 
     /// Creates an empty list. Of several ready operations the one that was added first is selected.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::{unbounded, Select};
+    ///
+    /// let (sender, receiver) = unbounded();
+    /// sender.send(1).unwrap();
+    /// let mut select = Select::new_biased();
+    /// let first = select.recv(&receiver);
+    /// select.recv(&receiver);
+    /// assert_eq!(select.ready(), first);
+    /// ```
     pub fn new_biased() -> Self {
         Select { order: Order::AsListed, ..Select::new() }
     }
@@ -151,11 +175,33 @@ impl<'a> Select<'a> {
     }
 
     /// Adds a send, and returns its index.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::{unbounded, Select};
+    ///
+    /// let (sender, receiver) = unbounded();
+    /// let mut select = Select::new();
+    /// select.send(&sender);
+    /// select.select().send(&sender, 1).unwrap();
+    /// assert_eq!(receiver.recv(), Ok(1));
+    /// ```
     pub fn send<T: Send>(&mut self, s: &'a Sender<T>) -> usize {
         self.add(s)
     }
 
     /// Adds a receive, and returns its index.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::{unbounded, Select};
+    ///
+    /// let (sender, receiver) = unbounded();
+    /// let mut select = Select::new();
+    /// let index = select.recv(&receiver);
+    /// sender.send(1).unwrap();
+    /// assert_eq!(select.ready(), index);
+    /// ```
     pub fn recv<T: Send>(&mut self, r: &'a Receiver<T>) -> usize {
         self.add(r)
     }
@@ -164,6 +210,20 @@ impl<'a> Select<'a> {
     ///
     /// # Panics
     /// If there is no operation with this index.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::{unbounded, Select};
+    ///
+    /// let (_a, first) = unbounded::<u32>();
+    /// let (b, second) = unbounded();
+    /// let mut select = Select::new();
+    /// let (index, other) = (select.recv(&first), select.recv(&second));
+    /// select.remove(index);
+    /// b.send(1).unwrap();
+    /// assert_eq!(select.ready(), other); // the index of the other remains
+    /// ```
+    #[track_caller]
     pub fn remove(&mut self, index: usize) {
         assert!(index < self.next_index, "index out of bounds; {index} >= {}", self.next_index);
         let at = self.operands.iter().position(|(other, _)| *other == index);
@@ -193,6 +253,18 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// [`TrySelectError`] if there is none.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::{unbounded, Select};
+    ///
+    /// let (sender, receiver) = unbounded();
+    /// let mut select = Select::new();
+    /// let index = select.recv(&receiver);
+    /// assert!(select.try_select().is_err());
+    /// sender.send(1).unwrap();
+    /// assert_eq!(select.try_select().unwrap().recv(&receiver), Ok(1));
+    /// ```
     pub fn try_select(&mut self) -> Result<SelectedOperation<'a>, TrySelectError> {
         self.run(Limit::Now).ok_or(TrySelectError)
     }
@@ -201,6 +273,17 @@ impl<'a> Select<'a> {
     ///
     /// # Panics
     /// If there is no operation.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::{unbounded, Select};
+    ///
+    /// let (sender, receiver) = unbounded();
+    /// let mut select = Select::new();
+    /// let index = select.recv(&receiver);
+    /// sender.send(1).unwrap();
+    /// assert_eq!(select.select().recv(&receiver), Ok(1));
+    /// ```
     #[track_caller]
     pub fn select(&mut self) -> SelectedOperation<'a> {
         self.assert_not_empty();
@@ -211,6 +294,19 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// [`SelectTimeoutError`] if no operation became ready.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::{unbounded, Select};
+    /// use std::time::Duration;
+    ///
+    /// let (sender, receiver) = unbounded();
+    /// let mut select = Select::new();
+    /// let index = select.recv(&receiver);
+    /// assert!(select.select_timeout(Duration::from_millis(1)).is_err());
+    /// sender.send(1).unwrap();
+    /// assert_eq!(select.select_timeout(Duration::from_millis(1)).unwrap().recv(&receiver), Ok(1));
+    /// ```
     pub fn select_timeout(&mut self, timeout: Duration) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
         self.run(until(timeout)).ok_or(SelectTimeoutError)
     }
@@ -219,6 +315,20 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// [`SelectTimeoutError`] if no operation became ready.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::{unbounded, Select};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let (sender, receiver) = unbounded();
+    /// let mut select = Select::new();
+    /// let index = select.recv(&receiver);
+    /// let deadline = Instant::now() + Duration::from_millis(1);
+    /// assert!(select.select_deadline(deadline).is_err());
+    /// sender.send(1).unwrap();
+    /// assert_eq!(select.select_deadline(deadline).unwrap().recv(&receiver), Ok(1));
+    /// ```
     pub fn select_deadline(&mut self, deadline: Instant) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
         self.run(Limit::Deadline(deadline)).ok_or(SelectTimeoutError)
     }
@@ -227,6 +337,18 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// [`TryReadyError`] if there is none.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::{unbounded, Select};
+    ///
+    /// let (sender, receiver) = unbounded();
+    /// let mut select = Select::new();
+    /// let index = select.recv(&receiver);
+    /// assert!(select.try_ready().is_err());
+    /// sender.send(1).unwrap();
+    /// assert_eq!(select.try_ready(), Ok(index));
+    /// ```
     pub fn try_ready(&mut self) -> Result<usize, TryReadyError> {
         self.run_ready(Limit::Now).ok_or(TryReadyError)
     }
@@ -236,6 +358,18 @@ impl<'a> Select<'a> {
     ///
     /// # Panics
     /// If there is no operation.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::{unbounded, Select};
+    ///
+    /// let (sender, receiver) = unbounded();
+    /// let mut select = Select::new();
+    /// let index = select.recv(&receiver);
+    /// sender.send(1).unwrap();
+    /// assert_eq!(select.ready(), index);
+    /// assert_eq!(receiver.try_recv(), Ok(1)); // `ready` has taken nothing
+    /// ```
     #[track_caller]
     pub fn ready(&mut self) -> usize {
         self.assert_not_empty();
@@ -246,6 +380,19 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// [`ReadyTimeoutError`] if no operation became ready.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::{unbounded, Select};
+    /// use std::time::Duration;
+    ///
+    /// let (sender, receiver) = unbounded();
+    /// let mut select = Select::new();
+    /// let index = select.recv(&receiver);
+    /// assert!(select.ready_timeout(Duration::from_millis(1)).is_err());
+    /// sender.send(1).unwrap();
+    /// assert_eq!(select.ready_timeout(Duration::from_millis(1)), Ok(index));
+    /// ```
     pub fn ready_timeout(&mut self, timeout: Duration) -> Result<usize, ReadyTimeoutError> {
         self.run_ready(until(timeout)).ok_or(ReadyTimeoutError)
     }
@@ -254,6 +401,20 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// [`ReadyTimeoutError`] if no operation became ready.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::{unbounded, Select};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let (sender, receiver) = unbounded();
+    /// let mut select = Select::new();
+    /// let index = select.recv(&receiver);
+    /// let deadline = Instant::now() + Duration::from_millis(1);
+    /// assert!(select.ready_deadline(deadline).is_err());
+    /// sender.send(1).unwrap();
+    /// assert_eq!(select.ready_deadline(deadline), Ok(index));
+    /// ```
     pub fn ready_deadline(&mut self, deadline: Instant) -> Result<usize, ReadyTimeoutError> {
         self.run_ready(Limit::Deadline(deadline)).ok_or(ReadyTimeoutError)
     }
@@ -286,6 +447,19 @@ pub struct SelectedOperation<'a> {
 
 impl SelectedOperation<'_> {
     /// The index of the operation, as returned by [`Select::send`] or [`Select::recv`].
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::{unbounded, Select};
+    ///
+    /// let (sender, receiver) = unbounded();
+    /// let mut select = Select::new();
+    /// let index = select.recv(&receiver);
+    /// sender.send(1).unwrap();
+    /// let operation = select.select();
+    /// assert_eq!(operation.index(), index);
+    /// operation.recv(&receiver).unwrap();
+    /// ```
     pub fn index(&self) -> usize {
         self.index
     }
@@ -298,6 +472,18 @@ impl SelectedOperation<'_> {
     ///
     /// # Panics
     /// If `s` is not the sender that was added.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::{unbounded, Select};
+    ///
+    /// let (sender, receiver) = unbounded();
+    /// let mut select = Select::new();
+    /// select.send(&sender);
+    /// select.select().send(&sender, 1).unwrap();
+    /// assert_eq!(receiver.recv(), Ok(1));
+    /// ```
+    #[track_caller]
     pub fn send<T>(self, s: &Sender<T>, msg: T) -> Result<(), SendError<T>> {
         assert!(s.address() == self.address, "passed a sender that wasn't selected");
         let queue = s.0.queue();
@@ -311,6 +497,18 @@ impl SelectedOperation<'_> {
     ///
     /// # Panics
     /// If `r` is not the receiver that was added.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::crossbeam_channel::{unbounded, Select};
+    ///
+    /// let (sender, receiver) = unbounded();
+    /// let mut select = Select::new();
+    /// let index = select.recv(&receiver);
+    /// sender.send(1).unwrap();
+    /// assert_eq!(select.select().recv(&receiver), Ok(1));
+    /// ```
+    #[track_caller]
     pub fn recv<T>(self, r: &Receiver<T>) -> Result<T, RecvError> {
         assert!(r.address() == self.address, "passed a receiver that wasn't selected");
         match (self.end(None), &r.0) {
@@ -322,6 +520,7 @@ impl SelectedOperation<'_> {
 }
 
 impl Drop for SelectedOperation<'_> {
+    #[track_caller]
     fn drop(&mut self) {
         if self.branch.take().is_some() && !crate::sync::is_unwinding() {
             panic!("dropped `SelectedOperation` without completing the operation");

@@ -46,11 +46,29 @@ pub struct Selector<'a, T: 'a>(select::Selector<'a, T>);
 
 impl<'a, T: 'a> Selector<'a, T> {
     /// A selector without operations.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::flume;
+    ///
+    /// let (sender, receiver) = flume::unbounded();
+    /// sender.send(1).unwrap();
+    /// assert_eq!(flume::Selector::new().recv(&receiver, |number| number).wait(), Ok(1));
+    /// ```
     pub fn new() -> Self {
         Selector(select::Selector::new())
     }
 
     /// Adds a send of `msg`; `mapper` turns its result into that of the selector.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::flume;
+    ///
+    /// let (sender, receiver) = flume::bounded(1);
+    /// assert!(flume::Selector::new().send(&sender, 1, |sent| sent.is_ok()).wait());
+    /// assert_eq!(receiver.recv(), Ok(1));
+    /// ```
     pub fn send<U, F: FnMut(Result<(), SendError<U>>) -> T + 'a>(
         self,
         sender: &'a Sender<U>,
@@ -62,6 +80,15 @@ impl<'a, T: 'a> Selector<'a, T> {
     }
 
     /// Adds a receive; `mapper` turns its result into that of the selector.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::flume;
+    ///
+    /// let (sender, receiver) = flume::unbounded::<u32>();
+    /// drop(sender);
+    /// assert!(flume::Selector::new().recv(&receiver, |number| number.is_err()).wait());
+    /// ```
     pub fn recv<U, F: FnMut(Result<U, RecvError>) -> T + 'a>(self, receiver: &'a Receiver<U>, mut mapper: F) -> Self {
         let branch = GetBranch::new(receiver.queue());
         Selector(self.0.with_branch(branch, move |got| mapper(got.map_err(RecvError::from))))
@@ -71,17 +98,49 @@ impl<'a, T: 'a> Selector<'a, T> {
     ///
     /// # Panics
     /// If there is no operation, as it would wait for ever.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::flume;
+    ///
+    /// let (_a, first) = flume::unbounded::<u32>();
+    /// let (b, second) = flume::unbounded();
+    /// b.send(2).unwrap();
+    /// let got = flume::Selector::new().recv(&first, |number| number).recv(&second, |number| number).wait();
+    /// assert_eq!(got, Ok(2));
+    /// ```
     #[track_caller]
     pub fn wait(self) -> T {
         self.0.wait()
     }
 
     /// [`wait`](Selector::wait) that blocks for at most `dur`.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::flume;
+    /// use std::time::Duration;
+    ///
+    /// let (_sender, receiver) = flume::unbounded::<u32>();
+    /// let late = flume::Selector::new().recv(&receiver, |number| number).wait_timeout(Duration::from_millis(1));
+    /// assert!(late.is_err());
+    /// ```
     pub fn wait_timeout(self, dur: Duration) -> Result<T, SelectError> {
         self.0.wait_timeout(dur).map_err(|_| SelectError::Timeout)
     }
 
     /// [`wait`](Selector::wait) that blocks at most until `deadline`.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq::compat::flume;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let (_sender, receiver) = flume::unbounded::<u32>();
+    /// let deadline = Instant::now() + Duration::from_millis(1);
+    /// let late = flume::Selector::new().recv(&receiver, |number| number).wait_deadline(deadline);
+    /// assert!(late.is_err());
+    /// ```
     pub fn wait_deadline(self, deadline: Instant) -> Result<T, SelectError> {
         self.0.wait_deadline(deadline).map_err(|_| SelectError::Timeout)
     }
