@@ -5,8 +5,8 @@
 //! | crate | module | what differs |
 //! |---|---|---|
 //! | `async-channel` 2.5 | [`async_channel`] | nothing is missing |
-//! | `crossbeam-channel` 0.5 | [`crossbeam_channel`] | no `select!`, no timer channels |
-//! | `flume` 0.12 | [`flume`] | no `Selector` |
+//! | `crossbeam-channel` 0.5 | [`crossbeam_channel`] | nothing is missing |
+//! | `flume` 0.12 | [`flume`] | nothing is missing |
 //! | `std::sync::mpsc` | [`std_mpsc`] | the stable names only |
 //! | `tokio::sync::mpsc` 1.54 | `tokio_mpsc`, with the feature `tokio` | at most 2^30 - 1 slots |
 //!
