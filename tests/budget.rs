@@ -161,12 +161,19 @@ mod takes_part {
             "recv": receiver.recv();
             "recv_many": receiver.recv_many(&mut batch, 2);
             "into_recv": receiver.clone().into_recv();
+            "into_recv_many": receiver.clone().into_recv_many(2);
             "send": sender.send(0);
             "send_many": sender.send_many([0, 0]);
             "into_send": sender.clone().into_send(0);
+            "into_send_many": sender.clone().into_send_many([0, 0]);
         }
         receiver.close();
         cost_one_unit! { "closed": sender.closed(); }
+        let (sender, _receiver) = joinq::with_permits::<u8>(2);
+        cost_one_unit! {
+            "reserve": sender.reserve(2);
+            "into_reserve": sender.clone().into_reserve(2);
+        }
     }
 
     #[test]

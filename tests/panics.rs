@@ -50,6 +50,7 @@ fn constructors_blame_the_line_that_calls_them() {
     let _watchdog = common::watchdog();
     blames_its_line!("`Queue::bounded(0)`", Queue::<u8>::with_permits(0));
     blames_its_line!("`joinq::bounded(0)`", mpsc::bounded::<u8>(0));
+    blames_its_line!("`Queue::bounded(0)`", joinq::with_permits::<u8>(0));
 }
 
 #[test]
@@ -64,6 +65,13 @@ fn reservations_blame_the_line_that_asks_for_them() {
     blames_its_line!("only 4", owned.clone().reserve_owned(5));
     blames_its_line!("only 4", owned.try_reserve_owned(5));
     blames_its_line!("only 4", queue.try_reserve(5));
+    let (sender, _receiver) = joinq::with_permits::<u8>(4);
+    blames_its_line!("only 4", sender.reserve(5));
+    blames_its_line!("only 4", sender.try_reserve(5));
+    blames_its_line!("only 4", sender.clone().into_reserve(5));
+    let (bounded, _receiver) = joinq::bounded::<u8>(4);
+    blames_its_line!("with_permits", bounded.reserve(1));
+    blames_its_line!("with_permits", bounded.try_reserve(1));
     let mut permits = queue.try_reserve(1).unwrap();
     permits.put(1);
     blames_its_line!("reserve as many", permits.put(2));

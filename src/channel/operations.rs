@@ -213,6 +213,11 @@ operation! {
     /// As for [`SendMany`].
     pub struct SendManyOwned<T>(PutAttempt<T, Sender<T>, VecDeque<T>, SendError<Vec<T>>, SendTimeoutError<Vec<T>>>)
         -> Result<(), SendError<Vec<T>>>, in time Result<(), SendTimeoutError<Vec<T>>>;
+    example ["let (sender, receiver) = joinq::unbounded();"]
+        "assert_eq!(sender.into_send_many([1, 2, 3])", ", Ok(()));";
+    times out ["let (sender, receiver) = joinq::bounded(2);"]
+        "let late = sender.into_send_many([1, 2, 3])",
+        ";\nassert_eq!(late.unwrap_err().into_inner(), [3]); // what was not sent";
 }
 
 impl<T> SendManyOwned<T> {
@@ -243,6 +248,10 @@ operation! {
     /// It can be dropped at any time: it takes messages only in the poll that returns them.
     pub struct RecvManyOwned<T>(GetAttempt<T, Receiver<T>, Collected<T>, RecvError, RecvTimeoutError>)
         -> Result<Vec<T>, RecvError>, in time Result<Vec<T>, RecvTimeoutError>;
+    example ["let (sender, receiver) = joinq::unbounded();" "sender.try_send_many([1, 2, 3]).unwrap();"]
+        "assert_eq!(receiver.into_recv_many(2)", ", Ok(vec![1, 2]));";
+    times out ["let (sender, receiver) = joinq::unbounded::<u32>();"]
+        "let late = receiver.into_recv_many(2)", ";\nassert_eq!(late, Err(joinq::RecvTimeoutError::Timeout));";
 }
 
 impl<T> RecvManyOwned<T> {

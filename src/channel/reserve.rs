@@ -57,6 +57,10 @@ operation! {
     /// It can be dropped at any time: the permits that it has collected so far go to the next waiter.
     pub struct Reserve<'a, T>(ReserveAttempt<T, &'a Queue<T>, Permits<'a, T>, SendError<()>, SendTimeoutError<()>>)
         -> Result<Permits<'a, T>, SendError<()>>, in time Result<Permits<'a, T>, SendTimeoutError<()>>;
+    example ["let (sender, receiver) = joinq::with_permits(2);"]
+        "let mut permits = sender.reserve(2)", ".unwrap();\npermits.send(1); // cannot fail any more";
+    times out ["let (sender, receiver) = joinq::with_permits(2);" "sender.try_send(1).unwrap();"]
+        "let late = sender.reserve(2)", ";\nassert!(late.unwrap_err().is_timeout()); // only one permit is free";
 }
 
 operation! {
@@ -66,6 +70,10 @@ operation! {
     /// As for [`Reserve`].
     pub struct ReserveOwned<T>(ReserveAttempt<T, Sender<T>, PermitsOwned<T>, SendError<()>, SendTimeoutError<()>>)
         -> Result<PermitsOwned<T>, SendError<()>>, in time Result<PermitsOwned<T>, SendTimeoutError<()>>;
+    example ["let (sender, receiver) = joinq::with_permits(2);"]
+        "let mut permits = sender.into_reserve(2)", ".unwrap();\npermits.send(1); // cannot fail any more";
+    times out ["let (sender, receiver) = joinq::with_permits(2);" "sender.try_send(1).unwrap();"]
+        "let late = sender.into_reserve(2)", ";\nassert!(late.unwrap_err().is_timeout()); // only one permit is free";
 }
 
 /// # Permits

@@ -6,6 +6,9 @@
 //! each turn; a poll that completes costs one unit, and without a unit a poll is pending, which hands the
 //! thread to the next task. Outside of tokio's tasks there is no limit.
 //! (<https://docs.rs/tokio/latest/tokio/task/coop/index.html>)
+//!
+//! It costs about 43 instructions in a poll that completes: `cargo bench -p joinq-benches --bench instructions`
+//! with `--features joinq/tokio` and without.
 
 use std::task::{Context, Poll};
 
