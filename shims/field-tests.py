@@ -48,7 +48,7 @@ CASES = [
     Case("async-sse", "5.1.0", "async-channel 1", "events", "--lib --tests"),
     Case("tracing-appender", "0.2.5", "crossbeam-channel", "lines for the writing thread"),
     Case("slog-async", "2.8.0", "crossbeam-channel", "records for the logging thread"),
-    Case("lsp-server", "0.10.0", "crossbeam-channel", "messages from and to stdio", "--lib"),
+    Case("lsp-server", "0.7.9", "crossbeam-channel", "messages from and to stdio", "--lib"),
     Case("moka", "0.12.16", "crossbeam-channel", "read and write logs of the cache", "--no-default-features --features sync --lib"),
     Case("crossbeam", "0.8.5", "crossbeam-channel", "re-exports it"),
     Case("ignore", "0.4.35", "crossbeam-channel", "tests of the parallel walk"),

@@ -35,6 +35,14 @@ fn main() {
 
     assert_eq!(block_on(blocking::unblock(|| 4)), 4);
 
+    // `crossbeam` re-exports the peer, its `select!` too.
+    let (sender, receiver) = crossbeam::channel::unbounded();
+    sender.send(5).unwrap();
+    crossbeam::select! {
+        recv(receiver) -> number => assert_eq!(number, Ok(5)),
+        default(std::time::Duration::from_secs(60)) => panic!("timed out"),
+    }
+
     // A trait that another crate implements for the peer's handle is kept.
     let (mut sender, receiver) = crossbeam_channel::unbounded();
     notify::EventHandler::handle_event(&mut sender, Ok(notify::Event::default()));
