@@ -8,6 +8,9 @@ mod select;
 mod timer;
 
 pub use crate::__crossbeam_channel_select as select;
+/// The name under which the tests of `crossbeam-channel` call the macro.
+#[doc(hidden)]
+pub use crate::__crossbeam_channel_select as crossbeam_channel_internal;
 pub use crate::__crossbeam_channel_select_biased as select_biased;
 pub use errors::{
     ReadyTimeoutError, RecvError, RecvTimeoutError, SelectTimeoutError, SendError, SendTimeoutError, TryReadyError,
