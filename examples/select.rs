@@ -41,7 +41,7 @@ fn main() {
                 let sent =
                     Selector::new().put(&jobs, &mut job, |put| put.is_ok()).add(stop.closed(), |()| false).wait();
                 if !sent {
-                    println!("the job {number:?} was not sent: {job:?} came back");
+                    println!("job {number} was not sent, and came back: {job:?}");
                     break;
                 }
             }

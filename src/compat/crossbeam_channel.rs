@@ -9,6 +9,9 @@ mod timer;
 
 #[doc(inline)]
 pub use crate::__crossbeam_channel_select as select;
+/// The name under which the tests of `crossbeam-channel` call the macro.
+#[doc(hidden)]
+pub use crate::__crossbeam_channel_select as crossbeam_channel_internal;
 #[doc(inline)]
 pub use crate::__crossbeam_channel_select_biased as select_biased;
 pub use errors::{
