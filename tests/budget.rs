@@ -57,6 +57,23 @@ fn cooperative_lets_other_tasks_run_beside_one_operation() {
     assert_eq!(queue.try_get(), Ok(steps), "no item is lost");
 }
 
+/// A select blocks its thread, so a branch that is pending for lack of budget would never be polled again.
+#[cfg(feature = "tokio")]
+#[test]
+fn a_select_in_a_task_completes_without_budget() {
+    let _watchdog = watchdog();
+    runtime().block_on(async {
+        let queue = filled();
+        for _ in 0..MOST {
+            // Each iteration would cost one unit; a block like this is never preempted.
+            assert!(joinq::Selector::new().add(cooperative(queue.get()), |got| got.is_ok()).wait());
+        }
+        queue.shutdown_now();
+        queue.tasks_done(MOST).unwrap();
+        joinq::Selector::new().add(queue.join(), |()| ()).add(queue.closed(), |()| ()).wait();
+    });
+}
+
 #[cfg(not(feature = "tokio"))]
 #[test]
 fn without_the_feature_operations_take_no_part() {

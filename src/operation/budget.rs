@@ -10,6 +10,8 @@
 //! It costs about 43 instructions in a poll that completes: `cargo bench -p joinq-benches --bench instructions`
 //! with `--features joinq/tokio` and without.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Calls `poll` if the task has budget, which costs one unit if the poll is ready. Otherwise the result is
@@ -41,4 +43,14 @@ pub(super) fn poll_has_budget(context: &mut Context<'_>) -> Poll<()> {
         let _ = context;
         Poll::Ready(())
     }
+}
+
+/// Polls a future as outside of a task, for a thread that waits inside of one: it would park without a wake-up if
+/// the future found no budget.
+#[inline]
+pub(crate) fn poll_unconstrained<F: Future + Unpin>(future: &mut F, context: &mut Context<'_>) -> Poll<F::Output> {
+    #[cfg(feature = "tokio")]
+    return Pin::new(&mut tokio::task::coop::unconstrained(future)).poll(context);
+    #[cfg(not(feature = "tokio"))]
+    Pin::new(future).poll(context)
 }

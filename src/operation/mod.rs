@@ -11,6 +11,7 @@ mod thread;
 mod tuning;
 mod until;
 
+pub(crate) use budget::poll_unconstrained;
 #[cfg(feature = "tokio")]
 pub(crate) use budget::within_budget;
 pub use linger::Linger;

@@ -4,10 +4,9 @@
 
 use super::run::{Branch, Opening};
 use crate::error::{GetError, PutError, TryGetError};
-use crate::operation::{Attempt, Operation};
+use crate::operation::{poll_unconstrained, Attempt, Operation};
 use crate::queue::{Entry, Found, GetAttempt, One, Part, PutAttempt, Queue, RegisteredBranch, SelectKey};
 use std::future::Future;
-use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 /// A branch with an output.
@@ -298,7 +297,7 @@ impl<F: Future> FutureBranch<F> {
 impl<F: Future + Unpin> Branch for FutureBranch<F> {
     /// A poll registers the future as well.
     fn attempt(&mut self, waker: &Waker) -> Poll<()> {
-        Pin::new(&mut self.future).poll(&mut Context::from_waker(waker)).map(|output| self.output = Some(output))
+        poll_unconstrained(&mut self.future, &mut Context::from_waker(waker)).map(|output| self.output = Some(output))
     }
 }
 
