@@ -66,16 +66,17 @@ impl<T> Queue<T> {
             let result = act(lists, &mut deferred);
             if deferred.events.pushed > 0 {
                 lists.notify_getters(deferred.events.pushed, &mut deferred.wakes);
-                self.notify_selects(lists, &mut deferred.wakes);
+                self.notify_selects(lists, deferred.events.pushed, &mut deferred.wakes);
             }
             result
         });
         (result, deferred)
     }
 
-    /// With capacity 0: wakes the selects that wait for an item, if there are more items than waiting gets.
-    fn notify_selects(&self, lists: &Lists<T>, wakes: &mut WakeList) {
-        if self.is_rendezvous() && self.stored_items() > lists.locked.matchable_gets {
+    /// With capacity 0: wakes the selects that wait for an item, if there are more items than waiting gets or
+    /// there will be none.
+    fn notify_selects(&self, lists: &Lists<T>, items: usize, wakes: &mut WakeList) {
+        if self.is_rendezvous() && (items == ALL || self.stored_items() > lists.locked.matchable_gets) {
             lists.locked.selects.wake(Side::Gets, wakes);
         }
     }
