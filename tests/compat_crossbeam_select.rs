@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{eventually, watchdog, Ledger};
+use common::{eventually, watchdog, Ledger, Probe};
 use joinq::compat::crossbeam_channel as channel;
 
 use channel::{after, at, bounded, never, select, select_biased, tick, unbounded};
@@ -232,6 +232,39 @@ fn a_message_whose_evaluation_panics_leaves_the_receiver_waiting() {
         sender.send(7).unwrap();
         assert_eq!(got.join().unwrap(), Ok(7));
     });
+}
+
+/// A receive that waits is promised the message of a select, so that another select that sends finds no
+/// receive. The message does not come: the other select must be woken to try again.
+#[test]
+#[allow(unreachable_code)]
+fn a_message_that_does_not_follow_leaves_its_receive_to_another_select() {
+    let _watchdog = watchdog();
+    for does_panic in [false, true] {
+        let (sender, receiver) = bounded(0);
+        let own: joinq::Receiver<u32> = receiver.clone().try_into().unwrap();
+        let got = Probe::pending(own.recv());
+        thread::scope(|scope| {
+            let other = || select! { send(sender, 5) -> sent => sent.unwrap() };
+            let wait_for_other = || {
+                scope.spawn(other);
+                let mut watch = Select::new();
+                watch.recv(&receiver);
+                eventually(|| watch.try_ready());
+            };
+            let unwound = catch_unwind(AssertUnwindSafe(|| loop {
+                select! {
+                    send(sender, {
+                        wait_for_other();
+                        assert!(!does_panic, "no message");
+                        break
+                    }) -> _ => unreachable!(),
+                }
+            }));
+            assert_eq!(unwound.is_err(), does_panic);
+        });
+        assert_eq!(got.ready(), Ok(5));
+    }
 }
 
 #[test]
