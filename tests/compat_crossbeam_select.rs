@@ -12,6 +12,7 @@ use channel::{Receiver, RecvError, RecvTimeoutError, Select, SendError, Sender, 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -267,6 +268,73 @@ fn a_message_that_does_not_follow_leaves_its_receive_to_another_select() {
     }
 }
 
+/// Returns once a receive waits at this channel with capacity 0.
+fn until_a_receive_waits(sender: &Sender<u32>) {
+    let mut watch = Select::new();
+    watch.send(sender);
+    eventually(|| watch.try_ready());
+}
+
+/// The message of `zero` is evaluated while the select waits for it. The evaluation needs an operation that
+/// waits behind the select at another channel.
+#[test]
+fn a_select_that_waits_for_a_message_stands_in_the_way_of_no_other_operation() {
+    let _watchdog = watchdog();
+    let (zero_sender, zero) = bounded::<u32>(0);
+    let (sender, receiver) = unbounded();
+    let (full_sender, full) = bounded(1);
+    full_sender.send(0).unwrap();
+    let own_receiver: joinq::Receiver<u32> = receiver.clone().try_into().unwrap();
+    let own_sender: joinq::Sender<u32> = full_sender.clone().into();
+    thread::scope(|scope| {
+        let select = scope.spawn(|| {
+            select! {
+                recv(zero) -> got => got,
+                recv(receiver) -> _ => unreachable!(),
+                send(full_sender, 1) -> _ => unreachable!(),
+            }
+        });
+        until_a_receive_waits(&zero_sender);
+        let (mut get, mut put) = (Probe::pending(own_receiver.recv()), Probe::pending(own_sender.send(2)));
+        let mut message = || {
+            sender.send(7).unwrap();
+            assert_eq!(eventually(|| full.try_recv()), 0);
+            while !(get.is_woken() && put.is_woken()) {
+                thread::yield_now();
+            }
+            assert_eq!((get.poll(), put.poll()), (Poll::Ready(Ok(7)), Poll::Ready(Ok(()))));
+            9
+        };
+        select! { send(zero_sender, message()) -> sent => sent.unwrap() }
+        assert_eq!(select.join().unwrap(), Ok(9));
+    });
+    assert_eq!((full.try_recv(), full.try_recv()), (Ok(2), Err(TryRecvError::Empty)));
+}
+
+#[test]
+#[allow(unreachable_code)]
+fn a_select_whose_message_does_not_follow_goes_on() {
+    let _watchdog = watchdog();
+    for to_zero in [false, true] {
+        let (zero_sender, zero) = bounded(0);
+        let (sender, receiver) = unbounded();
+        thread::scope(|scope| {
+            let select = scope.spawn(|| {
+                select! {
+                    recv(zero) -> got => got,
+                    recv(receiver) -> got => got,
+                }
+            });
+            until_a_receive_waits(&zero_sender);
+            loop {
+                select! { send(zero_sender, break) -> _ => {} }
+            }
+            if to_zero { &zero_sender } else { &sender }.send(8).unwrap();
+            assert_eq!(select.join().unwrap(), Ok(8));
+        });
+    }
+}
+
 #[test]
 fn each_message_is_dropped_once() {
     let _watchdog = watchdog();
@@ -320,6 +388,10 @@ fn a_select_over_sends_keeps_the_capacity() {
             for _ in 0..2000 {
                 assert!(receiver.len() <= capacity);
                 receiver.recv().unwrap();
+            }
+            // A select that has the choice may stop although a slot is free.
+            while !receiver.is_full() {
+                thread::yield_now();
             }
             drop(stop_sender);
         });
