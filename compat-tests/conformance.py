@@ -37,6 +37,7 @@ class Suite:
     dependencies: dict[str, str]
     package: str = ""  # the package that has the tests, if it is not the peer's own
     package_version: str = ""
+    features: list[str] = field(default_factory=list)  # of the tests themselves, as `#[cfg(feature = "async")]`
     renamed: dict[str, str] = field(default_factory=dict)  # words of the test files
     left_out: dict[str, dict[str, str]] = field(default_factory=dict)  # file -> test -> reason
     files_left_out: dict[str, str] = field(default_factory=dict)
@@ -78,6 +79,7 @@ SUITES = {
             "tokio": '{ version = "1", features = ["full"] }',
             "waker-fn": '"1"',
         },
+        features=["async", "select"],
         files_left_out={
             "mpsc": "imports crossbeam-channel in place of flume; the suite flume-mpsc has the same tests",
             "after, golang, never, ready, same_channel, select, select_macro, thread_locals, tick":
@@ -137,7 +139,9 @@ def make_workspace(suite, folder, project, source, files, oracle):
     profile = "[profile.dev]\nopt-level = 1\n"
     members = '"tests"' if oracle else '"tests", "stand-in"'
     write(folder / "Cargo.toml", f'[workspace]\nresolver = "2"\nmembers = [{members}]\n{profile}')
-    write(folder / "tests/Cargo.toml", manifest("tests", "[dependencies]\n" + "\n".join(lines) + "\n"))
+    declared = "".join(f"{feature} = []\n" for feature in suite.features)
+    features = f"[features]\ndefault = {json.dumps(suite.features)}\n{declared}"
+    write(folder / "tests/Cargo.toml", manifest("tests", f"{features}[dependencies]\n" + "\n".join(lines) + "\n"))
     if not oracle:
         joinq = f'joinq = {{ path = "{project}", features = ["compat"] }}'
         stand_in = manifest(suite.peer, f"[dependencies]\n{joinq}\n").replace("0.0.0", suite.version)

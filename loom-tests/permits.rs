@@ -238,4 +238,20 @@ mod tests {
             assert_eq!(queue.remaining_capacity(), Some(1));
         });
     }
+
+    /// A permit that was reserved before the close can put: a get that races with both does not find the end.
+    #[test]
+    fn a_get_does_not_find_the_end_while_a_permit_is_held() {
+        explore(|| {
+            let queue = with_permits(1);
+            let closer = spawn(&queue, |queue| queue.close());
+            let getter = spawn(&queue, |queue| queue.try_get());
+            let permit = queue.try_reserve(1);
+            if getter.join().unwrap() == Err(TryGetError::Closed) {
+                assert!(permit.is_err(), "the end was found, and a permit is held");
+            }
+            drop(permit);
+            closer.join().unwrap();
+        });
+    }
 }

@@ -88,8 +88,8 @@ fault("append-beyond-limit", "push append", "limit != UNBOUNDED && self.between"
 fault("append-loses-item", "push append", "*value = Some(unsafe { segment.slot(0).unfill() });", "", "a push that loses the race for a link loses its item", "loom-rmw raw_edges two_pushes_append_the_first_segment")
 fault("append-keeps-segment", "push append", "self.cold.pool.recycle(segment);", "", "a push that loses the race for a link loses a segment", "loom-rmw raw_edges two_pushes_append_the_first_segment")
 fault("append-closed-early", "push append", "self.close_sealed();", "", "a push reports a close that is not visible yet", "loom-rmw raw_bound two_appends_during_a_close_succeed_or_return_their_values")
-fault("mover-reports-own", "push append", "moved || value.is_none()", "value.is_none()", "the item of a stopped appender is not reported", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")
-fault("appender-trusts-mover", "push append", "moved || value.is_none()", "moved", "the item of an appender is not reported before its push ends", "loom-rmw raw_edges each_append_reports_its_item")
+fault("mover-reports-own", "push append", "moved || linked.is_some()", "linked.is_some()", "the item of a stopped appender is not reported", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")
+fault("appender-trusts-mover", "push append", "moved || linked.is_some()", "moved", "the item of an appender is not reported before its push ends", "loom-rmw raw_edges each_append_reports_its_item")
 # Pops.
 fault("pop-not-reported", "pop pop", "events.freed += 1;", "", "a waiting put is not notified", "lib each_operation_reports_what_it_changed")
 fault("slow-pop-not-reported", "pop take_claimed", "events.freed += 1;", "", "a waiting put is not notified", "lib each_operation_reports_what_it_changed")

@@ -160,4 +160,23 @@ mod tests {
             assert!(closer.join().unwrap());
         });
     }
+
+    /// The last guard is dropped during the first step, while an item is put: that item's guard puts a subtask.
+    #[test]
+    fn a_subtask_is_accepted_while_a_guard_is_alive() {
+        explore_capped(|| {
+            let (queue, task) = with_task(Queue::unbounded());
+            let worker = {
+                let task = Arc::new(loom::sync::Mutex::new(Some(task)));
+                spawn(&task, |task| drop(task.lock().unwrap().take()))
+            };
+            let putter = spawn(&queue, |queue| queue.try_put(1).is_ok());
+            assert!(queue.close_when_done());
+            worker.join().unwrap();
+            if putter.join().unwrap() {
+                let task = (*queue).clone().try_get_task_owned().unwrap();
+                task.put_subtask(2).unwrap();
+            }
+        });
+    }
 }

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::future::{pending, ready};
 use std::task::Poll;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A timer that completes when the test says so.
 #[derive(Default)]
@@ -143,5 +143,28 @@ fn a_rendezvous_fills_a_batch_that_lingers() {
         let mut batch = Vec::new();
         assert_eq!(queue.get_many(&mut batch, 3).wait_linger(Duration::MAX), Ok(3));
         assert_eq!(batch, [0, 1, 2]);
+    });
+}
+
+/// The wait ends at any moment relative to the puts, also between an item's arrival and its notification.
+#[test]
+fn each_appended_item_is_counted() {
+    let _watchdog = watchdog();
+    let queue = Queue::bounded(64);
+    thread::scope(|scope| {
+        let _close = queue.close_on_drop();
+        scope.spawn(|| {
+            while queue.put(()).wait().is_ok() {
+                for _ in 0..200 {
+                    std::hint::spin_loop();
+                }
+            }
+        });
+        let begin = Instant::now();
+        for round in (0..20_000).take_while(|_| begin.elapsed() < Duration::from_secs(1)) {
+            let mut batch = Vec::new();
+            let count = queue.get_many(&mut batch, 1000).wait_linger(Duration::from_nanos(round % 2000)).unwrap();
+            assert_eq!(count, batch.len(), "in round {round}");
+        }
     });
 }

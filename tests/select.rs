@@ -437,6 +437,44 @@ fn what_a_select_gets_and_puts_counts_for_join() {
     });
 }
 
+/// A close in two steps: a select waits for subtasks, and ends with the last task.
+#[test]
+fn a_select_waits_for_subtasks_after_a_close() {
+    let _watchdog = watchdog();
+    for capacity in 0..2 {
+        let (queue, stop) = (Queue::bounded(capacity), Queue::<()>::unbounded());
+        let select = || Selector::new().get(&queue, |got| got).get(&stop, |_| unreachable!()).wait();
+        thread::scope(|scope| {
+            scope.spawn(|| queue.put(1).wait().unwrap());
+            let task = queue.get_task().wait().unwrap();
+            queue.close_when_done();
+            let got = scope.spawn(select);
+            thread::sleep(MOMENT);
+            task.put_subtask(2).unwrap();
+            assert_eq!(got.join().unwrap(), Ok(2));
+            let end = scope.spawn(select);
+            thread::sleep(MOMENT);
+            queue.task_done().unwrap();
+            drop(task);
+            assert_eq!(end.join().unwrap(), Err(GetError));
+        });
+    }
+}
+
+#[test]
+fn a_subtask_beyond_the_capacity_wakes_a_select() {
+    let _watchdog = watchdog();
+    let (queue, stop) = (Queue::bounded(0), Queue::<()>::unbounded());
+    thread::scope(|scope| {
+        scope.spawn(|| queue.put(1).wait().unwrap());
+        let task = queue.get_task().wait().unwrap();
+        let got = scope.spawn(|| Selector::new().get(&queue, |got| got).get(&stop, |_| unreachable!()).wait());
+        thread::sleep(MOMENT);
+        task.put_subtask(2).unwrap();
+        assert_eq!(got.join().unwrap(), Ok(2));
+    });
+}
+
 #[test]
 fn a_branch_that_panics_leaves_no_waiter_behind() {
     struct Panics;

@@ -383,3 +383,32 @@ fn a_subtask_that_unwinds_is_in_the_queue() {
         assert!(queue.capacity().is_none() || queue.remaining_capacity() == queue.capacity());
     }
 }
+
+/// A waker panics in the notification of the close; the items are removed nevertheless.
+#[test]
+fn a_shutdown_that_unwinds_has_removed_the_items() {
+    for queue in [Queue::bounded(1), Queue::with_permits(1), Queue::unbounded()] {
+        queue.try_put(1).unwrap();
+        let mut closed = queue.closed();
+        assert!(poll(&mut closed, &panicking_waker()).is_pending());
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| queue.shutdown_now())).is_err());
+        assert_eq!((queue.len(), queue.unfinished()), (0, 0));
+    }
+}
+
+/// A select waits at a queue with capacity 0, where it is not among the waiting gets.
+#[test]
+fn a_close_when_done_ends_a_select() {
+    let _watchdog = watchdog();
+    let queue = Queue::bounded(0);
+    let task = first_task(&queue);
+    thread::scope(|scope| {
+        let select = scope.spawn(|| joinq::Selector::new().get(&queue, |got| got).wait());
+        // It may begin to wait before or after each of these steps.
+        thread::sleep(Duration::from_millis(20));
+        queue.close_when_done();
+        thread::sleep(Duration::from_millis(20));
+        drop(task);
+        assert_eq!(select.join().unwrap(), Err(GetError));
+    });
+}

@@ -11,7 +11,7 @@
 //! | `tokio::sync::mpsc` 1.54 | `tokio_mpsc`, with the feature `tokio` | at most 2^30 - 1 slots |
 //!
 //! The page of each module has the details under *What differs*. A module holds names and signatures over
-//! this crate's own channel; it has no algorithm and no atomics.
+//! this crate's own channel, and no atomics; the selects are over this crate's own select.
 //!
 //! # A whole tree of dependencies
 //!
@@ -56,7 +56,7 @@
 //! - A weak handle must be upgraded first.
 //! - The errors of this crate convert into those of [`crossbeam_channel`] and [`flume`] by `From` as well;
 //!   those of [`async_channel`] are the same types.
-//! - `tokio_mpsc` has no such conversions: its channels are the only ones with permits.
+//! - `tokio_mpsc` has no such conversions: all its bounded channels have permits, and its receivers are single.
 
 #[macro_use]
 mod examples;

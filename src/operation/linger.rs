@@ -11,8 +11,11 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 /// An attempt that appends items up to a limit, and says how many.
-pub(crate) trait BatchAttempt: Attempt<Output = Result<usize, Self::Error>> {
+pub(crate) trait BatchAttempt:
+    Attempt<Output = Result<usize, Self::Error>, TimeoutOutput = Result<usize, Self::TimeoutError>>
+{
     type Error;
+    type TimeoutError;
 
     /// Lowers the limit by the number of items that were appended, and returns what is left of it.
     fn lower_limit(&mut self, appended: usize) -> usize;
@@ -44,8 +47,9 @@ impl<A: BatchAttempt> Operation<A> {
         while let Batch::Open = self.begin_rest(appended) {
             match self.block(deadline) {
                 Ok(Ok(more)) => appended = more,
-                // Closed, or over.
-                _ => break,
+                // An item that arrived at the deadline was appended too.
+                Err(Ok(last)) => return Ok(count + last),
+                Ok(Err(_)) | Err(Err(_)) => break,
             }
             count += appended;
         }
@@ -136,7 +140,7 @@ impl<O: LingerOperation, M: FnOnce() -> F, F: Future> Future for Linger<O, M, F>
         }
         match this.timer.as_pin_mut() {
             Some(timer) => timer.poll(context).map(|_| Ok(*this.count + this.operation.end_batch())),
-            None => unreachable!("the timer was created"),
+            None => panic!("`Linger` cannot be polled again: its timer has panicked when it was created"),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::*;
 use crate::error::{PutError, TaskDoneError, TryGetError, TryPutError, TryRecvError};
 use crate::operation::Operation;
 use crate::raw::{drop_all, to_usize, PopError, PopFallback, PushError};
+use crate::wait::HeldPanic;
 
 impl<T> Queue<T> {
     crate::sync::const_fn! {
@@ -515,9 +516,11 @@ impl<T> Queue<T> {
     /// ```
     #[doc(alias = "shutdown")]
     pub fn shutdown_now(&self) -> Vec<T> {
-        self.close();
+        // A waker that panics does not keep the items in the queue.
+        let mut held = HeldPanic::default();
         let mut removed = Removed::new(self);
-        while self.try_get_many(&mut removed.items, usize::MAX).is_ok() {}
+        held.run(|| _ = self.close());
+        held.run(|| while self.try_get_many(&mut removed.items, usize::MAX).is_ok() {});
         removed.count()
     }
 

@@ -15,8 +15,9 @@ impl<T> Queue<T> {
     ///
     /// So workers finish all work that was accepted, and what comes of it, retries included, and then their
     /// loops end; no flag of the program's own is needed, which could race with a put. [`join`](Queue::join)
-    /// waits for that end. A [`close`](Queue::close) or [`shutdown_now`](Queue::shutdown_now) in between
-    /// refuses subtasks at once. While permits are held their holders can put, and the queue does not end.
+    /// waits until no item is unfinished; the last `task_done` ends the queue. A [`close`](Queue::close) or
+    /// [`shutdown_now`](Queue::shutdown_now) in between refuses subtasks at once. While permits are held
+    /// their holders can put, and the queue does not end.
     ///
     /// Subtasks that are put after this call take a mutex.
     ///

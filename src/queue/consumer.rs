@@ -168,6 +168,7 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
 
 impl<T> BatchAttempt for ConsumerAttempt<'_, T, Many<'_, T>> {
     type Error = RecvError;
+    type TimeoutError = RecvTimeoutError;
 
     fn lower_limit(&mut self, appended: usize) -> usize {
         self.form.lower_limit(appended)

@@ -14,6 +14,7 @@ where
     F: From<GetTimeoutError> + From<E>,
 {
     type Error = E;
+    type TimeoutError = F;
 
     fn lower_limit(&mut self, appended: usize) -> usize {
         self.form.lower_limit(appended)

@@ -66,16 +66,17 @@ impl<T> Queue<T> {
             let result = act(lists, &mut deferred);
             if deferred.events.pushed > 0 {
                 lists.notify_getters(deferred.events.pushed, &mut deferred.wakes);
-                self.notify_selects(lists, &mut deferred.wakes);
+                self.notify_selects(lists, deferred.events.pushed, &mut deferred.wakes);
             }
             result
         });
         (result, deferred)
     }
 
-    /// With capacity 0: wakes the selects that wait for an item, if there are more items than waiting gets.
-    fn notify_selects(&self, lists: &Lists<T>, wakes: &mut WakeList) {
-        if self.is_rendezvous() && self.stored_items() > lists.locked.matchable_gets {
+    /// With capacity 0: wakes the selects that wait for an item, if there are more items than waiting gets or
+    /// there will be none.
+    fn notify_selects(&self, lists: &Lists<T>, items: usize, wakes: &mut WakeList) {
+        if self.is_rendezvous() && (items == ALL || self.stored_items() > lists.locked.matchable_gets) {
             lists.locked.selects.wake(Side::Gets, wakes);
         }
     }
@@ -150,8 +151,8 @@ impl<T> Queue<T> {
         // Recorded first: a join that is woken may not be polled before the next item is put.
         self.hot.last_zero.record(claims);
         let mut held = HeldPanic::default();
-        held.run(|| self.hot.join_waiters.notify_all());
         held.run(|| self.end_if_done());
+        held.run(|| self.hot.join_waiters.notify_all());
     }
 
     /// Notifies joins, if claims that became holes were the last that counted as unfinished items.
@@ -165,7 +166,9 @@ impl<T> Queue<T> {
     /// Ends a close in two steps if all is done; at the end of each operation that may have been the last.
     #[cold]
     pub(super) fn end_if_done(&self) {
-        if !self.hot.second_step.is_open() {
+        // While the first step runs, the second step is open before the core is closed. It checks this itself
+        // at its end.
+        if !self.hot.second_step.is_open() || !self.raw.is_closed() {
             return;
         }
         // After the caller's RMW on the word of the permits. A thread that finishes an item has its RMW on this
@@ -184,11 +187,12 @@ impl<T> Queue<T> {
         if !self.hot.second_step.is_open() {
             return;
         }
-        let (ended, deferred) = self.with_waiters_deferring(Deferred::new(self), |_, deferred| {
+        let (ended, deferred) = self.with_waiters_deferring(Deferred::new(self), |lists, deferred| {
             let ends = self.hot.second_step.is_open();
             if ends {
                 self.hot.second_step.set(ENDED);
                 deferred.events.pushed = ALL;
+                lists.locked.selects.wake_all(&mut deferred.wakes);
             }
             ends
         });

@@ -62,9 +62,11 @@ impl PermitPool {
         free(self.load())
     }
 
-    /// Whether a permit is held, so that its holder can put an item.
+    /// Whether a permit is held, so that its holder can put an item. For a caller that has seen the core
+    /// closed: by the RMW fence a reservation that takes a permit later sees that as well, and returns the
+    /// permit.
     pub(crate) fn is_held(&self) -> bool {
-        self.load() & HELD != 0
+        rmw_fence(&self.word) & HELD != 0
     }
 
     /// Takes between 1 and `most` free permits for items that are put at once, and returns how many.

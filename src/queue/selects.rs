@@ -106,6 +106,9 @@ pub(crate) struct Entry<T> {
 #[derive(Debug)]
 pub(crate) struct SelectKey(usize);
 
+/// A list with space for more entries is freed when the last one is removed.
+const KEPT: usize = 64;
+
 pub(super) struct Selects<T> {
     entries: Slab<Entry<T>>,
     /// The branches that the other side can select, in FIFO order.
@@ -159,8 +162,7 @@ impl<T> Selects<T> {
     pub(super) fn remove(&mut self, SelectKey(key): SelectKey) -> Entry<T> {
         let entry = self.entries.remove(key);
         self.order(entry.part.side()).retain(|other| *other != key);
-        if self.entries.is_empty() {
-            // A long list frees its memory.
+        if self.entries.is_empty() && self.entries.capacity() > KEPT {
             self.entries.shrink_to_fit();
         }
         entry

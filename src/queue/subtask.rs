@@ -8,8 +8,9 @@
 
 use super::{Bound, Queue};
 use crate::error::PutError;
-use crate::raw::{PushError, UNBOUNDED};
+use crate::raw::UNBOUNDED;
 use crate::sync::{AtomicBool, Ordering};
+use crate::wait::HeldPanic;
 use std::collections::VecDeque;
 
 /// Whether a subtask was ever put, so that the queue may hold more items than its capacity.
@@ -60,16 +61,20 @@ impl<T> Queue<T> {
     /// Enqueues items at once, one run after the other.
     pub(super) fn put_subtasks(&self, mut items: VecDeque<T>) -> Result<(), PutError<Vec<T>>> {
         self.begin_subtasks(items.len());
-        let pushed = match self.bound() {
-            Bound::Rendezvous => self.with_waiters_notifying(|_, deferred| {
-                while !items.is_empty() {
-                    self.raw.push_run(&mut items, UNBOUNDED, &mut deferred.events)?;
-                }
-                Ok(())
+        // A waker that panics does not keep the other items from being put.
+        let mut held = HeldPanic::default();
+        match self.bound() {
+            Bound::Rendezvous => held.run(|| {
+                self.with_waiters_notifying(|_, deferred| {
+                    while self.raw.push_run(&mut items, UNBOUNDED, &mut deferred.events).is_ok() && !items.is_empty() {}
+                });
             }),
-            _ => self.push_runs(&mut items, UNBOUNDED),
-        };
-        let Err(PushError::Closed(()) | PushError::Full(())) = pushed else { return Ok(()) };
+            _ => held.run(|| _ = self.push_runs(&mut items, UNBOUNDED)),
+        }
+        if items.is_empty() {
+            return Ok(());
+        }
+        // The core is closed.
         self.put_late(items, |late, mut items| {
             let count = items.len();
             late.append(&mut items);
