@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{eventually, watchdog, Ledger};
+use common::{eventually, watchdog, Ledger, Probe};
 use joinq::compat::crossbeam_channel as channel;
 
 use channel::{after, at, bounded, never, select, select_biased, tick, unbounded};
@@ -12,6 +12,7 @@ use channel::{Receiver, RecvError, RecvTimeoutError, Select, SendError, Sender, 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -234,6 +235,106 @@ fn a_message_whose_evaluation_panics_leaves_the_receiver_waiting() {
     });
 }
 
+/// A receive that waits is promised the message of a select, so that another select that sends finds no
+/// receive. The message does not come: the other select must be woken to try again.
+#[test]
+#[allow(unreachable_code, clippy::diverging_sub_expression, clippy::never_loop)]
+fn a_message_that_does_not_follow_leaves_its_receive_to_another_select() {
+    let _watchdog = watchdog();
+    for does_panic in [false, true] {
+        let (sender, receiver) = bounded(0);
+        let own: joinq::Receiver<u32> = receiver.clone().try_into().unwrap();
+        let got = Probe::pending(own.recv());
+        thread::scope(|scope| {
+            let other = || select! { send(sender, 5) -> sent => sent.unwrap() };
+            let wait_for_other = || {
+                scope.spawn(other);
+                let mut watch = Select::new();
+                watch.recv(&receiver);
+                eventually(|| watch.try_ready());
+            };
+            let unwound = catch_unwind(AssertUnwindSafe(|| loop {
+                select! {
+                    send(sender, {
+                        wait_for_other();
+                        assert!(!does_panic, "no message");
+                        break
+                    }) -> _ => unreachable!(),
+                }
+            }));
+            assert_eq!(unwound.is_err(), does_panic);
+        });
+        assert_eq!(got.ready(), Ok(5));
+    }
+}
+
+/// Returns once a receive waits at this channel with capacity 0.
+fn until_a_receive_waits(sender: &Sender<u32>) {
+    let mut watch = Select::new();
+    watch.send(sender);
+    eventually(|| watch.try_ready());
+}
+
+/// The message of `zero` is evaluated while the select waits for it. The evaluation needs an operation that
+/// waits behind the select at another channel.
+#[test]
+fn a_select_that_waits_for_a_message_stands_in_the_way_of_no_other_operation() {
+    let _watchdog = watchdog();
+    let (zero_sender, zero) = bounded::<u32>(0);
+    let (sender, receiver) = unbounded();
+    let (full_sender, full) = bounded(1);
+    full_sender.send(0).unwrap();
+    let own_receiver: joinq::Receiver<u32> = receiver.clone().try_into().unwrap();
+    let own_sender: joinq::Sender<u32> = full_sender.clone().into();
+    thread::scope(|scope| {
+        let select = scope.spawn(|| {
+            select! {
+                recv(zero) -> got => got,
+                recv(receiver) -> _ => unreachable!(),
+                send(full_sender, 1) -> _ => unreachable!(),
+            }
+        });
+        until_a_receive_waits(&zero_sender);
+        let (mut get, mut put) = (Probe::pending(own_receiver.recv()), Probe::pending(own_sender.send(2)));
+        let mut message = || {
+            sender.send(7).unwrap();
+            assert_eq!(eventually(|| full.try_recv()), 0);
+            while !(get.is_woken() && put.is_woken()) {
+                thread::yield_now();
+            }
+            assert_eq!((get.poll(), put.poll()), (Poll::Ready(Ok(7)), Poll::Ready(Ok(()))));
+            9
+        };
+        select! { send(zero_sender, message()) -> sent => sent.unwrap() }
+        assert_eq!(select.join().unwrap(), Ok(9));
+    });
+    assert_eq!((full.try_recv(), full.try_recv()), (Ok(2), Err(TryRecvError::Empty)));
+}
+
+#[test]
+#[allow(unreachable_code, clippy::diverging_sub_expression, clippy::never_loop)]
+fn a_select_whose_message_does_not_follow_goes_on() {
+    let _watchdog = watchdog();
+    for to_zero in [false, true] {
+        let (zero_sender, zero) = bounded(0);
+        let (sender, receiver) = unbounded();
+        thread::scope(|scope| {
+            let select = scope.spawn(|| {
+                select! {
+                    recv(zero) -> got => got,
+                    recv(receiver) -> got => got,
+                }
+            });
+            until_a_receive_waits(&zero_sender);
+            loop {
+                select! { send(zero_sender, break) -> _ => {} }
+            }
+            if to_zero { &zero_sender } else { &sender }.send(8).unwrap();
+            assert_eq!(select.join().unwrap(), Ok(8));
+        });
+    }
+}
+
 #[test]
 fn each_message_is_dropped_once() {
     let _watchdog = watchdog();
@@ -268,14 +369,17 @@ fn each_message_is_dropped_once() {
     }
 }
 
+/// But for a message that was late: a receive has passed its slot, so that it is beyond the capacity.
 #[test]
 fn a_select_over_sends_keeps_the_capacity() {
     let _watchdog = watchdog();
+    const THREADS: usize = 4;
     for capacity in 1..3 {
+        let most = capacity + THREADS;
         let (sender, receiver) = bounded(capacity);
         let (stop_sender, stop) = bounded::<()>(0);
         thread::scope(|scope| {
-            for number in 0..4 {
+            for number in 0..THREADS {
                 let (sender, stop) = (&sender, &stop);
                 scope.spawn(move || loop {
                     select! {
@@ -285,12 +389,17 @@ fn a_select_over_sends_keeps_the_capacity() {
                 });
             }
             for _ in 0..2000 {
-                assert!(receiver.len() <= capacity);
+                assert!(receiver.len() <= most);
                 receiver.recv().unwrap();
+            }
+            // A select that has the choice may stop although a slot is free.
+            while receiver.len() < capacity {
+                thread::yield_now();
             }
             drop(stop_sender);
         });
-        assert_eq!(receiver.try_iter().count(), capacity, "no thread waits, and none has sent too much");
+        let left = receiver.try_iter().count();
+        assert!((capacity..=most).contains(&left), "{left} messages with capacity {capacity}");
     }
 }
 

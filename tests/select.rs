@@ -229,27 +229,49 @@ fn a_select_that_was_notified_and_takes_another_branch_forwards_the_notification
 #[test]
 fn a_slot_of_which_a_losing_put_was_notified_goes_to_the_next() {
     let _watchdog = watchdog();
-    let (full, ready) = (Queue::bounded(1), Queue::unbounded());
-    full.try_put(0).unwrap();
-    thread::scope(|scope| {
-        for _ in 0..200 {
-            let select = scope.spawn(|| {
-                let mut item = Some(1);
-                let put = Selector::new().put(&full, &mut item, |_| true).get(&ready, |_| false).wait();
-                assert_eq!(put, item.is_none());
-                put
-            });
-            let put = scope.spawn(|| full.put(2).wait());
-            ready.try_put(()).unwrap();
-            full.get().wait().unwrap();
-            if select.join().unwrap() {
+    for full in [Queue::bounded(1), Queue::with_permits(1)] {
+        let ready = Queue::unbounded();
+        full.try_put(0).unwrap();
+        thread::scope(|scope| {
+            for _ in 0..200 {
+                let select = scope.spawn(|| {
+                    let mut item = Some(1);
+                    let put = Selector::new().put(&full, &mut item, |_| true).get(&ready, |_| false).wait();
+                    assert_eq!(put, item.is_none());
+                    put
+                });
+                let put = scope.spawn(|| full.put(2).wait());
+                ready.try_put(()).unwrap();
                 full.get().wait().unwrap();
-                ready.try_get().unwrap();
+                if select.join().unwrap() {
+                    full.get().wait().unwrap();
+                    ready.try_get().unwrap();
+                }
+                put.join().unwrap().unwrap();
             }
-            put.join().unwrap().unwrap();
+        });
+        assert_eq!(full.len(), 1);
+    }
+}
+
+/// Plain puts wait behind the select at any time.
+#[test]
+fn a_select_keeps_its_turn_among_puts_that_wait_for_a_permit() {
+    let _watchdog = watchdog();
+    let queue = Queue::with_permits(1);
+    queue.try_put(0).unwrap();
+    let mut waiting: Vec<_> = (0..2).map(|_| Probe::pending(queue.put(0))).collect();
+    thread::scope(|scope| {
+        let select = scope.spawn(|| {
+            let mut item = Some(1);
+            Selector::new().put(&queue, &mut item, |put| put.is_ok()).wait()
+        });
+        while eventually(|| queue.try_get()) == 0 {
+            waiting.retain(|put| !put.is_woken());
+            waiting.push(Probe::pending(queue.put(0)));
         }
+        assert!(select.join().unwrap());
     });
-    assert_eq!(full.len(), 1);
 }
 
 /// Each of many threads selects once at one rendezvous, to get or to put; each pair that matches is one of

@@ -63,6 +63,8 @@ pub(crate) use reserve::{permits, without_handle, Held, ReserveAttempt};
 #[cfg(feature = "compat")]
 pub(crate) use select::Match;
 pub(crate) use select::{Found, RegisteredBranch};
+#[cfg(feature = "compat")]
+pub(crate) use selects::Later;
 pub(crate) use selects::{Entry, Part, SelectKey};
 #[cfg(feature = "sink")]
 pub(crate) use sink::Puts;

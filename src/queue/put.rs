@@ -152,6 +152,12 @@ impl<T, H: QueueRef<T>, I: PutItems<T>, E: From<PutError<I::Remaining>>, F> PutA
         self.items.remaining().map_or(Ok(()), |items| Err(PutError(items).into()))
     }
 
+    /// The queue is closed, and the item comes back.
+    fn refuse(&mut self, item: T) -> Result<(), E> {
+        self.items.put_back(item);
+        self.refuse_closed()
+    }
+
     #[cold]
     fn poll_queued(&mut self, waker: Option<&Waker>) -> Option<Result<(), E>> {
         let queue = self.handle.queue();
@@ -183,10 +189,13 @@ impl<T, H: QueueRef<T>, I: PutItems<T>, E: From<PutError<I::Remaining>>, F> PutA
     /// Continues after the wait of one item has ended.
     fn push_remaining(&mut self, request: Request<T>) -> Option<Result<(), E>> {
         match request {
-            Request::Put(item) => {
-                // Only a close ends the wait and leaves the item.
-                self.items.put_back(item);
-                Some(self.refuse_closed())
+            // Only a close ends the wait and leaves the item.
+            Request::Put(item) => Some(self.refuse(item)),
+            Request::Admitted => {
+                let item = self.items.next();
+                let pushed = self.handle.queue().push_after_wait(item);
+                // Only a close refuses the item now.
+                Some(pushed.map_or_else(|error| self.refuse(error.split().0), Ok))
             }
             _ => self.push(),
         }

@@ -132,12 +132,14 @@ impl<T> Queue<T> {
         Ok(pushed?)
     }
 
-    /// The item for a matched get will not follow.
+    /// The item for a matched get will not follow: another put can be matched with that get. A select that has
+    /// found it promised waits to be woken.
     #[cfg(feature = "compat")]
     pub(crate) fn abandon_match(&self) {
         self.with_waiters_notifying(|lists, deferred| {
             lists.locked.selects.owed -= 1;
             self.serve(lists, self.limit_now(lists), deferred);
+            lists.locked.selects.wake(Side::Puts, &mut deferred.wakes);
         });
     }
 

@@ -30,6 +30,8 @@ pub(super) enum Request<T> {
     Permits { missing: u64, held: u64 },
     /// To be notified of a free slot, into which it will put its item itself.
     Space,
+    /// Nothing: with permits, one was taken for the item, which its put has kept.
+    Admitted,
     /// Nothing: its item was enqueued.
     Granted,
 }
@@ -137,12 +139,11 @@ impl<T> Queue<T> {
         let by_limit = self.core_decides();
         let mut notified = if by_limit { lists.putters.notified() as u64 } else { 0 };
         while let Some(request) = lists.putters.front_mut() {
-            if matches!(request, Request::Space) {
-                match self.bound() {
-                    Bound::Permits(permits) if permits.free() == 0 => break,
-                    _ if by_limit && self.raw.len().saturating_add(notified) >= limit => break,
-                    _ => notified += u64::from(by_limit),
+            if by_limit && matches!(request, Request::Space) {
+                if self.raw.len().saturating_add(notified) >= limit {
+                    break;
                 }
+                notified += 1;
             }
             let limit = limit.saturating_sub(notified);
             if !self.try_grant(request, limit, &mut lists.locked.selects, deferred) {
@@ -184,10 +185,16 @@ impl<T> Queue<T> {
                 more == missing
             }
             Request::Space => {
-                *request = Request::Space;
-                true
+                // A permit is taken here, so that no waiter behind this one gets it.
+                let admitted = match self.bound() {
+                    Bound::Permits(permits) => permits.admit(1).map(|_| Request::Admitted).ok(),
+                    _ => Some(Request::Space),
+                };
+                let granted = admitted.is_some();
+                *request = admitted.unwrap_or(Request::Space);
+                granted
             }
-            Request::Granted => unreachable!("a waiter is completed when its request is granted"),
+            Request::Admitted | Request::Granted => unreachable!("a waiter is notified when its request is granted"),
         }
     }
 
@@ -232,6 +239,19 @@ impl<T> Queue<T> {
             permits.release(1);
         }
         pushed
+    }
+
+    /// Enqueues the item of a put for which a permit was taken while it waited. Without an item the permit is
+    /// released, and the caller serves the waiters.
+    pub(super) fn push_after_wait(&self, item: Option<T>) -> Result<(), PushError<T>> {
+        let permits = self.permits();
+        match item {
+            Some(item) => self.notifying(|events| self.push_admitted(permits, item, events)),
+            None => {
+                permits.release(1);
+                Ok(())
+            }
+        }
     }
 
     /// Takes permits, unless a put or a reservation waits for some.
@@ -320,13 +340,16 @@ impl<T> Queue<T> {
         (request, unneeded)
     }
 
-    /// Cancels a wait for capacity. A free slot of which the waiter was notified goes to the next one. The
-    /// waker is for the caller to drop after it has dealt with the request: that is user code, which may
-    /// panic.
+    /// Cancels a wait for capacity. A free slot of which the waiter was notified goes to the next one, and so
+    /// does a permit that was taken for it. The waker is for the caller to drop after it has dealt with the
+    /// request: that is user code, which may panic.
     pub(super) fn cancel_put(&self, key: WaiterKey) -> (Request<T>, Option<Waker>) {
         let removed = self.with_waiters_notifying(|lists, deferred| {
             let removed = lists.putters.remove(key);
-            if matches!(removed, Some((Request::Space, None))) {
+            if let Some((request @ (Request::Space | Request::Admitted), None)) = &removed {
+                if matches!(request, Request::Admitted) {
+                    self.permits().release(1);
+                }
                 self.serve(lists, self.limit_now(lists), deferred);
             }
             removed

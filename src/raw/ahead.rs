@@ -1,10 +1,15 @@
-//! Holes ahead of the head: holes of claims beyond the limit, at positions that the head may not have passed
-//! yet.
+//! Holes ahead of the head: claims that became holes at positions that the head may not have passed yet, and
+//! that do not count as items.
 //!
-//! Knows positions only. Such a claim requires that the tail's word returns to the same bits between a check
-//! and the claim, after at least 256 segments. So these holes are extremely rare. Each is kept, by its
-//! position, until the queue is dropped. An exact count of items subtracts the holes between the head and the
-//! tail.
+//! Knows positions only. There are two kinds of such claims:
+//! - Claims beyond the limit. One requires that the tail's word returns to the same bits between a check and
+//!   the claim, after at least 256 segments. So they are extremely rare.
+//! - Slots that were reserved for a value that did not follow (`reserve.rs`): one for each send of a
+//!   `select!` whose message is left by `break`, `continue`, `?` or a panic.
+//!
+//! Each is kept, by its position, until the queue is dropped. An exact count of items subtracts the holes
+//! between the head and the tail, and visits all entries of the list. So each hole costs an allocation, and
+//! some time in each exact count: `len`, and each push that finds the queue full.
 
 use crate::sync::{AtomicPtr, Ordering, UnsafeCell};
 use std::ptr::null_mut;

@@ -5,6 +5,8 @@
 use super::run::{Branch, Opening};
 use crate::error::{GetError, PutError, TryGetError};
 use crate::operation::{poll_unconstrained, Attempt, Operation};
+#[cfg(feature = "compat")]
+use crate::queue::Later;
 use crate::queue::{Entry, Found, GetAttempt, One, Part, PutAttempt, Queue, RegisteredBranch, SelectKey};
 use std::future::Future;
 use std::task::{Context, Poll, Waker};
@@ -59,13 +61,23 @@ pub(crate) struct GetBranch<'a, T> {
     get: Operation<GetAttempt<T, &'a Queue<T>, One>>,
     /// Used with capacity 0 only.
     registration: Option<Registration<'a, T>>,
+    /// Its item follows: the select of another thread provides it.
+    #[cfg(feature = "compat")]
+    later: Option<Later<T>>,
     output: Option<Result<T, GetError>>,
 }
 
 impl<'a, T> GetBranch<'a, T> {
     pub(crate) fn new(queue: &'a Queue<T>) -> Self {
         let get = Operation::new(GetAttempt::new(queue, One));
-        GetBranch { queue, get, registration: None, output: None }
+        GetBranch {
+            queue,
+            get,
+            registration: None,
+            #[cfg(feature = "compat")]
+            later: None,
+            output: None,
+        }
     }
 
     /// The output, if the branch has completed.
@@ -79,10 +91,11 @@ impl<'a, T> GetBranch<'a, T> {
         ready_if(self.output.is_some())
     }
 
-    /// Waits for an item that the select of another thread provides. `None` if that has panicked.
+    /// Was selected, or has selected a put, and its item follows.
     #[cfg(feature = "compat")]
-    fn wait_for(later: std::sync::Arc<Queue<T>>) -> Option<Result<T, GetError>> {
-        later.get().wait().ok().map(Ok)
+    fn complete_later(&mut self, later: Later<T>) -> Poll<()> {
+        self.later = Some(later);
+        Poll::Ready(())
     }
 }
 
@@ -98,7 +111,7 @@ impl<T> Branch for GetBranch<'_, T> {
             match self.queue.try_get_beside_selects() {
                 Ok(Found::Item(item)) => Some(Ok(item)),
                 #[cfg(feature = "compat")]
-                Ok(Found::Later(later)) => Self::wait_for(later),
+                Ok(Found::Later(later)) => return self.complete_later(later),
                 Err(TryGetError::Empty) => None,
                 Err(TryGetError::Closed) => Some(Err(GetError)),
             }
@@ -138,10 +151,25 @@ impl<T> Branch for GetBranch<'_, T> {
         let output = match self.registration.take().and_then(Registration::end) {
             Some(Part::Got(item)) => Some(Ok(item)),
             #[cfg(feature = "compat")]
-            Some(Part::GotLater(later)) => Self::wait_for(later),
+            Some(Part::GotLater(later)) => return self.complete_later(later),
             _ => None,
         };
         self.complete(output)
+    }
+
+    fn end_wait(&mut self) {
+        self.get.attempt.cancel();
+    }
+
+    #[cfg(feature = "compat")]
+    fn is_late(&self) -> bool {
+        self.later.is_some()
+    }
+
+    #[cfg(feature = "compat")]
+    fn wait_for_item(&mut self) -> Poll<()> {
+        let item = self.later.take().and_then(|later| later.get().wait().ok());
+        self.complete(item.map(Ok))
     }
 }
 
@@ -259,6 +287,10 @@ impl<T, P: Place<T>> Branch for PutBranch<'_, T, P> {
             _ => None,
         };
         self.finish(output)
+    }
+
+    fn end_wait(&mut self) {
+        self.put.attempt.items = self.put.attempt.take_back();
     }
 }
 

@@ -17,6 +17,10 @@
 //!    next round tries it. Of two selects that wait for each other, the one that registers last finds the
 //!    other.
 //! 5. The thread parks.
+//!
+//! The item of a completed get may follow only when another thread has evaluated it (feature `compat`). The
+//! select ends the waits of all other branches before it waits for that item. If the item does not follow, the
+//! next round registers them again, behind other waiters. A future has no such end, and keeps its registration.
 
 use super::shuffle::shuffle;
 use crate::operation::ThreadWaiter;
@@ -66,6 +70,20 @@ pub(crate) trait Branch {
     /// Ends what [`open`](Branch::open) has begun. `Ready` if another thread has completed the branch.
     fn close(&mut self) -> Poll<()> {
         Poll::Pending
+    }
+
+    /// Ends what [`register`](Branch::register) has begun, and forwards a notification; `register` may follow.
+    fn end_wait(&mut self) {}
+
+    /// Whether the branch has completed but its item follows.
+    fn is_late(&self) -> bool {
+        false
+    }
+
+    /// Waits for the item of a branch that [`is_late`](Branch::is_late). `Pending` if it does not follow: the
+    /// branch has not completed.
+    fn wait_for_item(&mut self) -> Poll<()> {
+        Poll::Ready(())
     }
 }
 
@@ -145,8 +163,26 @@ impl Run<'_, '_, '_> {
 
     /// Tries all branches. No other thread can select one meanwhile.
     fn attempt(&mut self) -> Option<usize> {
-        let waker = &self.thread.waker;
-        self.branches.iter_mut().find_map(|(number, branch)| branch.attempt(waker).is_ready().then_some(*number))
+        let thread = self.thread;
+        (0..self.branches.len()).find_map(|at| match self.branches[at].1.attempt(&thread.waker) {
+            Poll::Ready(()) => self.settle(at),
+            Poll::Pending => None,
+        })
+    }
+
+    /// Returns the number of a branch that has completed. If its item follows, this waits for it; `None` if it
+    /// does not follow. Before such a wait all other branches end theirs: the thread that provides the item
+    /// may wait for an operation that waits behind one of them.
+    fn settle(&mut self, at: usize) -> Option<usize> {
+        if self.branches[at].1.is_late() {
+            for (_, branch) in self.branches.iter_mut() {
+                branch.end_wait();
+            }
+            if self.branches[at].1.wait_for_item().is_pending() {
+                return None;
+            }
+        }
+        Some(self.branches[at].0)
     }
 
     /// Tries all branches again. In the first pass one may have become able to complete after it was tried and
@@ -194,16 +230,17 @@ impl Run<'_, '_, '_> {
         }
     }
 
-    /// Keeps other threads from selecting a branch. Returns the branch that another thread has completed.
+    /// Keeps other threads from selecting a branch. Returns the branch that another thread has completed, once
+    /// its item is there.
     fn withdraw(&mut self) -> Option<usize> {
         let selected = self.selection.as_ref()?.withdraw();
         let mut completed = None;
-        for (number, branch) in self.branches.iter_mut() {
+        for (at, (number, branch)) in self.branches.iter_mut().enumerate() {
             if branch.close().is_ready() {
-                completed = Some(*number);
+                debug_assert_eq!(selected, Some(*number), "a branch completed that was not selected");
+                completed = Some(at);
             }
         }
-        debug_assert!(completed.is_none() || completed == selected, "a branch completed that was not selected");
-        completed
+        self.settle(completed?)
     }
 }

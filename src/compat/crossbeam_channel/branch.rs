@@ -113,6 +113,23 @@ impl<T> Branch for RecvBranch<'_, T> {
             _ => Poll::Pending,
         }
     }
+
+    fn end_wait(&mut self) {
+        if let Source::Channel(get) = &mut self.0 {
+            get.end_wait();
+        }
+    }
+
+    fn is_late(&self) -> bool {
+        matches!(&self.0, Source::Channel(get) if get.is_late())
+    }
+
+    fn wait_for_item(&mut self) -> Poll<()> {
+        match &mut self.0 {
+            Source::Channel(get) => get.wait_for_item(),
+            _ => Poll::Ready(()),
+        }
+    }
 }
 
 /// A send, whose message follows when it was selected.
@@ -250,6 +267,14 @@ impl<T> Branch for SendBranch<'_, T> {
         }
         ready_if(self.reserved.is_some())
     }
+
+    fn end_wait(&mut self) {
+        if std::mem::take(&mut self.has_waited) {
+            // It may have been notified of a slot that it does not use.
+            self.vacancy.attempt.take_back();
+            self.queue.pass_on_free_slot();
+        }
+    }
 }
 
 impl<T> Drop for SendBranch<'_, T> {
@@ -257,11 +282,7 @@ impl<T> Drop for SendBranch<'_, T> {
         // A branch that was registered and unwinds may have been selected.
         let _ = self.close();
         drop(Reserved { queue: self.queue, place: self.reserved.take() });
-        if self.has_waited {
-            // It may have been notified of a slot that it does not use.
-            self.vacancy.attempt.take_back();
-            self.queue.pass_on_free_slot();
-        }
+        self.end_wait();
     }
 }
 
