@@ -31,7 +31,7 @@ fn with_two_workers(end: impl FnOnce(&Queue<&'static str>)) {
         let _end = queue.shutdown_on_drop();
         for _ in 0..2 {
             scope.spawn(|| {
-                let _end = queue.shutdown_on_drop();
+                let _guard = queue.shutdown_on_panic();
                 // Ends when the queue is closed and empty.
                 while let Ok(letter) = queue.get_task().wait() {
                     thread::sleep(Duration::from_millis(50));

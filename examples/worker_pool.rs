@@ -16,7 +16,7 @@ fn main() {
             let (jobs, results) = (&jobs, &results);
             scope.spawn(move || {
                 // A panic of one worker ends the others, and the `join` below.
-                let _end = jobs.shutdown_on_drop();
+                let _guard = jobs.shutdown_on_panic();
                 while let Ok(job) = jobs.get_task().wait() {
                     results.put((*job, steps_to_one(*job), worker)).wait().expect("the results stay open");
                 } // Here the guard `job` marks its job done: after its result was put, so `join` waits for all results.

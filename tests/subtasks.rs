@@ -301,6 +301,23 @@ fn a_guard_closes_the_queue_when_it_is_dropped() {
     assert_eq!((queue.try_get(), queue.unfinished()), (Err(TryGetError::Closed), 0));
 }
 
+/// A worker that leaves early takes nothing from the others.
+#[test]
+fn a_guard_for_panics_does_nothing_otherwise() {
+    let queue = Arc::new(Queue::unbounded());
+    queue.try_put(1).unwrap();
+    drop(queue.shutdown_on_panic());
+    drop(queue.clone().shutdown_on_panic_owned());
+    assert_eq!((queue.is_closed(), queue.len()), (false, 1));
+    let guard = queue.clone().shutdown_on_panic_owned();
+    let worker = thread::spawn(move || {
+        let _guard = guard;
+        panic!("a worker");
+    });
+    assert!(worker.join().is_err());
+    assert_eq!((queue.is_closed(), queue.unfinished()), (true, 0));
+}
+
 /// Without the guard the scope would wait for its threads, and these for items.
 #[test]
 fn a_panic_in_a_scope_does_not_hang_with_a_guard() {
@@ -325,7 +342,7 @@ fn a_join_ends_when_all_workers_have_panicked() {
         let workers: Vec<_> = (0..2)
             .map(|_| {
                 scope.spawn(|| {
-                    let _shutdown = queue.shutdown_on_drop();
+                    let _guard = queue.shutdown_on_panic();
                     while let Ok(task) = queue.get_task().wait() {
                         assert!(*task < 3, "no worker survives this");
                     }

@@ -143,7 +143,7 @@ impl Walk {
     fn work(&self) {
         // If this worker panics, the entries that are left are removed, so that neither the other workers nor
         // `join` wait for ever.
-        let _end = self.queue.shutdown_on_drop();
+        let _guard = self.queue.shutdown_on_panic();
         while let Ok(task) = self.queue.get_task().wait() {
             self.visit(&task, |entry| task.put_subtask(entry));
         }

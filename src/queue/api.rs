@@ -46,8 +46,8 @@ impl<T> Queue<T> {
         /// completes at once if a get waits; otherwise it completes when a get has taken its item. A
         /// [`try_put`](Queue::try_put) succeeds if and only if some waiting get has not yet been matched with
         /// an item. If that get is cancelled afterwards, the next get takes the item. [`len`](Queue::len) is
-        /// always 0, and the item of a waiting put does not count as unfinished. Every operation takes a
-        /// mutex.
+        /// 0 except by [subtasks](Task::put_subtask), and the item of a waiting put does not count as
+        /// unfinished. Every operation takes a mutex.
         ///
         /// # Examples
         /// ```
@@ -435,7 +435,7 @@ impl<T> Queue<T> {
     ///
     /// **If workers end early**, as by a panic, the items that they took count as done when their guards
     /// ([`get_task`](Queue::get_task)) are dropped, but the items in the queue stay unfinished. If no worker is
-    /// left, `join` waits for ever. A guard of [`shutdown_on_drop`](Queue::shutdown_on_drop) in the workers
+    /// left, `join` waits for ever. A guard of [`shutdown_on_panic`](Queue::shutdown_on_panic) in the workers
     /// removes these items and ends the join. `wait_timeout` and [`until`](crate::queue::Join::until) limit the
     /// wait.
     ///

@@ -14,6 +14,8 @@ enum OnDrop {
     Close,
     /// [`Queue::shutdown_now`].
     Shutdown,
+    /// [`Queue::shutdown_now`], if the thread unwinds.
+    ShutdownIfUnwinding,
 }
 
 /// Closes a queue when it is dropped, by whichever reference to it.
@@ -36,18 +38,19 @@ impl<T, H: QueueRef<T>> Drop for EndOnDrop<T, H> {
             OnDrop::Close => {
                 queue.close();
             }
-            OnDrop::Shutdown => drop(queue.shutdown_now()),
+            OnDrop::ShutdownIfUnwinding if !crate::sync::is_unwinding() => {}
+            OnDrop::Shutdown | OnDrop::ShutdownIfUnwinding => drop(queue.shutdown_now()),
         }
     }
 }
 
-/// Guard that closes a queue, or shuts it down, when it is dropped; returned by [`Queue::close_on_drop`] and
-/// [`Queue::shutdown_on_drop`].
+/// Guard that closes a queue, or shuts it down, when it is dropped; returned by [`Queue::close_on_drop`],
+/// [`Queue::shutdown_on_drop`] and [`Queue::shutdown_on_panic`].
 #[must_use = "the queue is closed when this is dropped"]
 pub struct CloseGuard<'a, T>(EndOnDrop<T, &'a Queue<T>>);
 
-/// As [`CloseGuard`], and owns an `Arc` of the queue; returned by [`Queue::close_on_drop_owned`] and
-/// [`Queue::shutdown_on_drop_owned`].
+/// As [`CloseGuard`], and owns an `Arc` of the queue; returned by [`Queue::close_on_drop_owned`],
+/// [`Queue::shutdown_on_drop_owned`] and [`Queue::shutdown_on_panic_owned`].
 #[must_use = "the queue is closed when this is dropped"]
 pub struct CloseGuardOwned<T>(EndOnDrop<T, Arc<Queue<T>>>);
 
@@ -81,9 +84,33 @@ impl<T> Queue<T> {
     /// Returns a guard that [shuts down](Queue::shutdown_now) the queue when it is dropped, also during a panic
     /// or an early return: the queue is closed, and the items that are in it are dropped and count as done.
     ///
-    /// A [`join`](Queue::join) waits for ever if all workers have panicked while items were in the queue. With
-    /// such a guard in each worker the first panic ends the other workers and the join. With one guard in an
-    /// [`Arc`] of which each worker has a clone, the end of the last worker does so.
+    /// It is for the code that starts the workers and waits for them. A worker needs
+    /// [`shutdown_on_panic`](Queue::shutdown_on_panic): with this guard a worker that ends for another reason
+    /// would drop the items of the others.
+    ///
+    /// # Examples
+    /// ```
+    /// let queue = joinq::Queue::unbounded();
+    /// std::thread::scope(|scope| {
+    ///     let _shutdown = queue.shutdown_on_drop();
+    ///     scope.spawn(|| while let Ok(_task) = queue.get_task().wait() {});
+    ///     queue.put_many(0..10).wait().unwrap();
+    ///     queue.join().wait();
+    /// }); // the guard has ended the loop of the worker
+    /// assert!(queue.is_closed());
+    /// ```
+    #[doc(alias = "drop_guard")]
+    pub fn shutdown_on_drop(&self) -> CloseGuard<'_, T> {
+        CloseGuard(EndOnDrop::new(self, OnDrop::Shutdown))
+    }
+
+    /// Returns a guard for a worker that [shuts down](Queue::shutdown_now) the queue when it is dropped
+    /// during a panic. Otherwise its drop does nothing.
+    ///
+    /// A [`join`](Queue::join) waits for ever if all workers have panicked while items were in the queue.
+    /// With such a guard in each worker the first panic ends the other workers and the join, whose caller
+    /// then learns of the panic from the handle of the thread or task. To go on with the other workers after
+    /// a panic, catch it in the worker (`std::panic::catch_unwind`).
     ///
     /// # Examples
     /// ```
@@ -91,7 +118,7 @@ impl<T> Queue<T> {
     /// queue.put_many(["12", "x", "7"]).wait().unwrap();
     /// std::thread::scope(|scope| {
     ///     let worker = scope.spawn(|| {
-    ///         let _shutdown = queue.shutdown_on_drop();
+    ///         let _guard = queue.shutdown_on_panic();
     ///         while let Ok(task) = queue.get_task().wait() {
     ///             let _: u32 = task.parse().expect("a number"); // panics at "x"
     ///         }
@@ -100,9 +127,8 @@ impl<T> Queue<T> {
     ///     assert!(worker.join().is_err());
     /// });
     /// ```
-    #[doc(alias = "drop_guard")]
-    pub fn shutdown_on_drop(&self) -> CloseGuard<'_, T> {
-        CloseGuard(EndOnDrop::new(self, OnDrop::Shutdown))
+    pub fn shutdown_on_panic(&self) -> CloseGuard<'_, T> {
+        CloseGuard(EndOnDrop::new(self, OnDrop::ShutdownIfUnwinding))
     }
 
     /// [`close_on_drop`](Queue::close_on_drop) with a guard that owns an `Arc` of the queue.
@@ -137,6 +163,26 @@ impl<T> Queue<T> {
     /// ```
     pub fn shutdown_on_drop_owned(self: Arc<Self>) -> CloseGuardOwned<T> {
         CloseGuardOwned(EndOnDrop::new(self, OnDrop::Shutdown))
+    }
+
+    /// [`shutdown_on_panic`](Queue::shutdown_on_panic) with a guard that owns an `Arc` of the queue.
+    ///
+    /// # Examples
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let queue = std::sync::Arc::new(joinq::Queue::<u8>::unbounded());
+    /// queue.put(1).await.unwrap();
+    /// let guard = queue.clone().shutdown_on_panic_owned();
+    /// let worker = tokio::spawn(async move {
+    ///     let _guard = guard;
+    ///     panic!("a bug");
+    /// });
+    /// queue.join().await;
+    /// assert!(worker.await.is_err() && queue.is_closed());
+    /// # });
+    /// ```
+    pub fn shutdown_on_panic_owned(self: Arc<Self>) -> CloseGuardOwned<T> {
+        CloseGuardOwned(EndOnDrop::new(self, OnDrop::ShutdownIfUnwinding))
     }
 }
 

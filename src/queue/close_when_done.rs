@@ -9,15 +9,22 @@ use super::{Bound, Queue};
 use crate::wait::HeldPanic;
 
 impl<T> Queue<T> {
-    /// Closes the queue in two steps. Now: puts fail, as after [`close`](Queue::close), but the guards of
-    /// [`get_task`](Queue::get_task) still put [subtasks](crate::Task::put_subtask). Later, when no item is
-    /// [`unfinished`](Queue::unfinished) any more: gets fail with *closed*.
+    /// Closes the queue in two steps: a graceful shutdown. Now: puts fail, as after [`close`](Queue::close),
+    /// but the guards of [`get_task`](Queue::get_task) still put [subtasks](crate::Task::put_subtask). Later,
+    /// when no item is [`unfinished`](Queue::unfinished) any more: gets fail with *closed*.
     ///
     /// So workers finish all work that was accepted, and what comes of it, retries included, and then their
     /// loops end; no flag of the program's own is needed, which could race with a put. [`join`](Queue::join)
     /// waits until no item is unfinished; the last `task_done` ends the queue. A [`close`](Queue::close) or
     /// [`shutdown_now`](Queue::shutdown_now) in between refuses subtasks at once. While permits are held
     /// their holders can put, and the queue does not end.
+    ///
+    /// **Each item must be marked done**: take items by [`get_task`](Queue::get_task), or call
+    /// [`task_done`](Queue::task_done) for each. Otherwise the queue does not end, and the next get waits for
+    /// ever; for loops over [`iter`](Queue::iter) or [`stream`](Queue::stream) without `task_done` use
+    /// [`close`](Queue::close). To report what is left after a deadline, give the workers
+    /// [`shutdown_on_panic`](Queue::shutdown_on_panic) and not [`shutdown_on_drop`](Queue::shutdown_on_drop),
+    /// which drops the items when a worker leaves.
     ///
     /// Subtasks that are put after this call take a mutex.
     ///

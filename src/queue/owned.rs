@@ -225,20 +225,36 @@ impl<T> Queue<T> {
     /// returns.
     ///
     /// # Examples
-    /// A dispatcher that spawns a task for each item:
+    /// A dispatcher that spawns a task for each item. The semaphore limits how many run at a time, which the
+    /// capacity of the queue does not; the `JoinSet` has the panics of the tasks:
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// let queue = std::sync::Arc::new(joinq::Queue::bounded(100));
-    /// tokio::spawn({
-    ///     let queue = queue.clone();
+    /// use std::sync::Arc;
+    /// use tokio::{sync::Semaphore, task::JoinSet};
+    ///
+    /// let queue = Arc::new(joinq::Queue::bounded(100));
+    /// let dispatcher = tokio::spawn({
+    ///     let (queue, most) = (queue.clone(), Arc::new(Semaphore::new(8)));
     ///     async move {
+    ///         let mut running = JoinSet::new();
     ///         while let Ok(task) = queue.clone().get_task_owned().await {
-    ///             tokio::spawn(async move { println!("{}", *task) }); // counts as done at the end
+    ///             let permit = most.clone().acquire_owned().await.unwrap();
+    ///             running.spawn(async move {
+    ///                 println!("{}", *task); // counts as done at the end
+    ///                 drop(permit);
+    ///             });
+    ///             while let Some(ended) = running.try_join_next() {
+    ///                 ended.unwrap(); // a panic of a task ends the dispatcher
+    ///             }
+    ///         }
+    ///         while let Some(ended) = running.join_next().await {
+    ///             ended.unwrap();
     ///         }
     ///     }
     /// });
     /// queue.put_many(["a", "b", "c"]).await.unwrap();
-    /// queue.join().await;
+    /// queue.close_when_done();
+    /// dispatcher.await.unwrap();
     /// # });
     /// ```
     pub fn get_task_owned(self: Arc<Self>) -> GetTaskOwned<T> {

@@ -41,9 +41,9 @@ use std::time::{Duration, Instant};
 /// - A [`put`](Selector::put) or [`send`](Selector::send) has enqueued nothing. Its item is in the `Option`
 ///   from which it came.
 /// - A future that was added by value is dropped; one that was added by `&mut` can be polled or waited for
-///   again. What it has done by then its own page says. A [`Put`](crate::queue::Put) that is added as a future may
-///   have enqueued its item although another operation completed: [`Put::take`](crate::queue::Put::take) tells. The
-///   method [`put`](Selector::put) does not.
+///   again. What it has done by then its own page says. A [`Put`](crate::queue::Put) that is added as a
+///   future may have enqueued its item although another operation completed:
+///   [`Put::take`](crate::queue::Put::take) tells. The method [`put`](Selector::put) does not.
 ///
 /// All this holds with capacity 0 as well, also if both sides select. There, a get or put of a select
 /// completes together with one operation of the other side, and the select has completed no other operation.
@@ -241,8 +241,10 @@ impl<'a, R> Selector<'a, R> {
         self.with_branch(PutBranch::new(sender.queue(), message), |put| map(put.map_err(SendError::from)))
     }
 
-    /// Adds any future that is `Unpin`, by value or by `&mut`: a [`join`](Queue::join), a
-    /// [`closed`](Queue::closed), a [`Reserve`](crate::queue::Reserve), the future of another crate.
+    /// Adds any future that is `Unpin`, by value or by `&mut`: a [`get_task`](Queue::get_task), a
+    /// [`join`](Queue::join), a [`closed`](Queue::closed), a [`Reserve`](crate::queue::Reserve), the future
+    /// of another crate. For a ticker add `&mut` of a timer's future, or get from a queue with capacity 1
+    /// into which another thread puts by [`force_put`](Queue::force_put).
     ///
     /// What it has done when it loses is for the future to say: see the [type](Selector).
     ///
