@@ -179,4 +179,19 @@ mod tests {
             }
         });
     }
+
+    /// Once a get has found the end, it stays the end, though another thread begins a close in two steps.
+    #[test]
+    fn the_end_is_final_beside_a_close_in_two_steps() {
+        explore(|| {
+            let queue = Arc::new(Queue::<u8>::unbounded());
+            let closer = spawn(&queue, |queue| queue.close());
+            let closer_when_done = spawn(&queue, |queue| queue.close_when_done());
+            if queue.try_get() == Err(TryGetError::Closed) {
+                assert_eq!(queue.try_get(), Err(TryGetError::Closed));
+            }
+            closer.join().unwrap();
+            closer_when_done.join().unwrap();
+        });
+    }
 }

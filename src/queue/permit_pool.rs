@@ -86,10 +86,11 @@ impl PermitPool {
             if word & CLOSED != 0 {
                 return Err(NoPermit::Closed);
             }
-            let count = most.min(free(word));
-            if count < least {
+            let field = word & FREE;
+            if field < NONE_FREE + least {
                 return Err(NoPermit::TooFew);
             }
+            let count = most.min(field - NONE_FREE);
             let taken = word + count * held - count;
             // Ordering: AcqRel, K2. Acquire: the get that released the permit (K3). Release: before a close
             // that finds it held.

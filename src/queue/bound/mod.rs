@@ -145,20 +145,26 @@ impl<T> Queue<T> {
     #[inline]
     pub(super) fn pop_slow(&self, fallback: PopFallback<'_, T>, state: &mut GetState) -> Result<T, PopError> {
         if self.core_decides() && !state.queued {
-            // Mostly there is no item.
-            match self.raw.empty_in_one_segment(&fallback) {
-                Some(PopError::Empty) => return Err(PopError::Empty),
-                Some(PopError::Closed) => return self.pop_late(),
-                None => {}
-            }
-            let mut events = Events::default();
-            let item = self.raw.pop_slow(fallback, &mut events);
-            if events.freed > 0 {
-                self.serve_putters();
-            }
-            return self.or_late(item);
+            self.pop_core(fallback)
+        } else {
+            self.pop_general(state)
         }
-        self.pop_general(state)
+    }
+
+    /// Pops where the core alone decides, for a get that is not queued.
+    fn pop_core(&self, fallback: PopFallback<'_, T>) -> Result<T, PopError> {
+        // Mostly there is no item.
+        match self.raw.empty_in_one_segment(&fallback) {
+            Some(PopError::Empty) => return Err(PopError::Empty),
+            Some(PopError::Closed) => return self.pop_late(),
+            None => {}
+        }
+        let mut events = Events::default();
+        let item = self.raw.pop_slow(fallback, &mut events);
+        if events.freed > 0 {
+            self.serve_putters();
+        }
+        self.or_late(item)
     }
 
     /// Pops where a permit or a match must be updated too, or for a queued get. The caller holds no ticket.
@@ -168,7 +174,10 @@ impl<T> Queue<T> {
         match self.bound() {
             Bound::Rendezvous => self.pop_rendezvous(state),
             Bound::Permits(permits) => {
-                let item = self.or_late(self.raw.pop(&mut events))?;
+                let item = match self.raw.pop(&mut events) {
+                    Err(PopError::Closed) => self.pop_late()?,
+                    item => item?,
+                };
                 permits.release(1);
                 self.serve_putters_after(state);
                 Ok(item)
