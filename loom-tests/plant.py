@@ -84,7 +84,7 @@ fault("space-from-tail", "push space", "self.tail.cache_peer(head.position)", "s
 fault("recheck-by-one", "push is_within_limit", "self.position(claim)) + claim.count", "self.position(claim))", "a push after a wrap-around exceeds the limit", "lib a_claim_after_a_wrap_around_keeps_the_bound")
 fault("one-hole-only", "push leave_holes", "claim.index..claim.index + claim.count", "claim.index..claim.index + 1", "slots of a misplaced batch stay empty forever")
 fault("left-holes-not-counted", "push leave_holes", "self.add_holes(claim.count, events);", "", "a hole counts as an item", "lib a_claim_after_a_wrap_around_keeps_the_bound")
-fault("append-beyond-limit", "push append", "limit != UNBOUNDED && self.between", "false && self.between", "two pushes use one free slot")
+fault("append-beyond-limit", "push append", "limit != UNBOUNDED && self.items_before", "false && self.items_before", "two pushes use one free slot")
 fault("append-loses-item", "push append", "*value = Some(unsafe { segment.slot(0).unfill() });", "", "a push that loses the race for a link loses its item", "loom-rmw raw_edges two_pushes_append_the_first_segment")
 fault("append-keeps-segment", "push append", "self.cold.pool.recycle(segment);", "", "a push that loses the race for a link loses a segment", "loom-rmw raw_edges two_pushes_append_the_first_segment")
 fault("append-closed-early", "push append", "self.close_sealed();", "", "a push reports a close that is not visible yet", "loom-rmw raw_bound two_appends_during_a_close_succeed_or_return_their_values")

@@ -121,6 +121,14 @@ struct Claim<T> {
     count: u64,
 }
 
+/// The number of items at one moment.
+struct Count {
+    head: Snapshot,
+    /// The position of the tail.
+    tail: u64,
+    items: u64,
+}
+
 /// The count, or the greatest `usize`.
 pub(crate) fn to_usize(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
@@ -186,15 +194,36 @@ impl<T> RawQueue<T> {
 
     /// The number of items in the queue, including those whose push has claimed a slot and is not finished.
     pub fn len(&self) -> u64 {
-        let (head, tail) = self.ends();
-        self.between(head.position, tail.position)
+        self.count().items
+    }
+
+    /// The number of items, and the ends of the list, at one moment.
+    #[inline]
+    fn count(&self) -> Count {
+        loop {
+            let (head, tail) = self.ends();
+            if let Some(items) = self.between(head.position, tail.position) {
+                return Count { head, tail: tail.position, items };
+            }
+        }
+    }
+
+    /// The number of items before `tail`, at which the tail is, or which is the position of a claim.
+    fn items_before(&self, tail: u64) -> u64 {
+        loop {
+            if let Some(items) = self.between(self.head.snapshot(Self::LEN).position, tail) {
+                return items;
+            }
+        }
     }
 
     /// The number of items between these positions, which head and tail had at one moment: all positions but
-    /// the holes.
+    /// the holes. `None` if the head has moved since, so that a hole may be missing in the list.
     #[inline]
-    fn between(&self, head: u64, tail: u64) -> u64 {
-        tail.saturating_sub(head) - self.cold.ahead.between(head, tail)
+    fn between(&self, head: u64, tail: u64) -> Option<u64> {
+        let items = tail.saturating_sub(head) - self.cold.ahead.between(head, tail);
+        // Race: the entry of a hole that the head has passed is reused, see `ahead.rs`.
+        (self.cold.ahead.is_empty() || self.head.snapshot(Self::LEN).position == head).then_some(items)
     }
 
     /// A number that grows by one with each claim at the tail, and changes otherwise at each new segment.

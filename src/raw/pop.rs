@@ -7,7 +7,7 @@ use super::cursor::Cursor;
 use super::fast::PopFallback;
 use super::segment::{Segment, SEALED};
 use super::slot::Found;
-use super::{to_usize, Claim, Events, PopError, RawQueue, Snapshot};
+use super::{to_usize, Claim, Count, Events, PopError, RawQueue, Snapshot};
 use crate::sync::{Backoff, Ordering};
 
 /// Whether there are positions to claim at the head.
@@ -73,8 +73,8 @@ impl<T> RawQueue<T> {
     pub fn pop_beyond(&self, limit: u64, events: &mut Events) -> Option<T> {
         self.assert_no_single_consumer();
         loop {
-            let (Snapshot { cursor: seen, position: head }, tail) = self.ends();
-            if self.between(head, tail.position) <= limit {
+            let Count { head: Snapshot { cursor: seen, .. }, items, .. } = self.count();
+            if items <= limit {
                 return None;
             }
             if seen.ticket() >= Self::LEN {

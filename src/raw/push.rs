@@ -6,7 +6,7 @@
 use super::cursor::Cursor;
 use super::fast::{Contested, PushFallback, PushTicket};
 use super::segment::{Segment, SEALED};
-use super::{to_usize, Claim, Events, PushError, RawQueue, UNBOUNDED};
+use super::{to_usize, Claim, Count, Events, PushError, RawQueue, UNBOUNDED};
 use crate::sync::{Backoff, Ordering};
 use std::collections::VecDeque;
 
@@ -245,10 +245,9 @@ impl<T> RawQueue<T> {
     /// later claims.
     #[cold]
     fn space(&self, limit: u64) -> Space {
-        let (head, tail) = self.ends();
+        let Count { head, tail, items } = self.count();
         self.tail.cache_peer(head.position);
-        let used = self.between(head.position, tail.position);
-        Space { tail: tail.position, free: limit.saturating_sub(used) }
+        Space { tail, free: limit.saturating_sub(items) }
     }
 
     /// Whether the limit allows a claim. It was checked for the position `checked`.
@@ -262,8 +261,7 @@ impl<T> RawQueue<T> {
     /// certain, so the head decides.
     #[cold]
     fn is_within_limit(&self, claim: &Claim<T>, limit: u64) -> bool {
-        let head = self.head.snapshot(Self::LEN).position;
-        self.between(head, self.position(claim)) + claim.count <= limit
+        self.items_before(self.position(claim)) + claim.count <= limit
     }
 
     /// The position of a claim's first slot.
@@ -273,11 +271,14 @@ impl<T> RawQueue<T> {
         unsafe { claim.segment.base() + claim.index }
     }
 
-    /// Leaves holes in all slots of a claim that is beyond the limit. They do not count as items although the
-    /// head has not passed them.
+    /// Leaves holes in all slots of a claim that is beyond the limit or whose value does not follow. They do
+    /// not count as items although the head has not passed them.
     #[cold]
     pub(super) fn leave_holes(&self, claim: &Claim<T>, events: &mut Events) {
-        self.cold.ahead.add(self.position(claim), claim.count);
+        let (first, head) = (self.position(claim), self.head.snapshot(Self::LEN).position);
+        for position in first..first + claim.count {
+            self.cold.ahead.add(position, head);
+        }
         for index in claim.index..claim.index + claim.count {
             // SAFETY: the push ticket is part of the claim and is used once.
             unsafe { claim.segment.slot(index).leave_hole() };
@@ -309,7 +310,7 @@ impl<T> RawQueue<T> {
         };
         let base = link.next_base();
         // The tail does not move until the swing, so the head alone decides.
-        if limit != UNBOUNDED && self.between(self.head.snapshot(Self::LEN).position, base) >= limit {
+        if limit != UNBOUNDED && self.items_before(base) >= limit {
             return Err(PushError::Full(()));
         }
         // Ordering: Acquire, L3. Pairs with the link (L2): the next segment is seen as it was made.

@@ -31,8 +31,7 @@ impl<T> RawQueue<T> {
     }
 }
 
-/// A claimed slot whose value follows. If it is dropped without a value, it leaves a hole ahead of the head,
-/// which costs memory as long as the queue lives: see `ahead.rs`.
+/// A claimed slot whose value follows. If it is dropped without a value, it leaves a hole ahead of the head.
 pub struct ReservedSlot<'a, T> {
     queue: &'a RawQueue<T>,
     /// `None` once it was used.

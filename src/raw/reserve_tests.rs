@@ -66,6 +66,47 @@ fn an_abandoned_slot_is_free_again() {
 }
 
 #[test]
+fn abandoned_slots_that_the_head_has_passed_cost_nothing() {
+    let queue = queue_at(0);
+    for round in 0..10 * LEN {
+        for left in (1..3).rev() {
+            queue.reserve(2, &mut events()).unwrap().abandon(&mut events());
+            assert_eq!(queue.len(), 2 - left);
+            queue.push(round, 2, &mut events()).unwrap();
+        }
+        assert_eq!(queue.push(0, 2, &mut events()), Err(PushError::Full(0)));
+        assert_eq!([(); 2].map(|()| queue.pop(&mut events())), [Ok(round); 2]);
+        assert_eq!((queue.len(), queue.claims() - queue.holes()), (0, 2 * (round + 1)));
+    }
+    assert!(queue.cold.ahead.entries() <= 2, "the entries are reused");
+}
+
+/// Each count is that of one moment, also while entries of holes are reused. One item goes around, and each of
+/// two threads has a slot at times: a thread that has the item finds a free slot.
+#[test]
+fn counts_are_exact_while_slots_are_abandoned() {
+    let queue = RawQueue::new();
+    queue.push(0, 2, &mut events()).unwrap();
+    std::thread::scope(|scope| {
+        let around = || {
+            for _ in 0..20_000 {
+                if let Ok(item) = queue.pop(&mut events()) {
+                    queue.push(item, 2, &mut events()).unwrap();
+                }
+                if let Ok(slot) = queue.reserve(2, &mut events()) {
+                    slot.abandon(&mut events());
+                }
+            }
+        };
+        let threads = [scope.spawn(around), scope.spawn(around)];
+        while !threads.iter().all(|thread| thread.is_finished()) {
+            assert!(queue.len() <= 2);
+        }
+    });
+    assert_eq!(queue.len(), 1);
+}
+
+#[test]
 fn a_closed_queue_has_no_slot_to_reserve_but_takes_a_value_that_follows() {
     for offset in 0..2 * LEN + 2 {
         let queue = queue_at(offset);
