@@ -338,6 +338,14 @@ fn each_ordering_has_its_reason_and_its_row() {
         first_cells.flat_map(labels).collect()
     });
     let mut complaints = Vec::new();
+    let mut seen = BTreeSet::new();
+    for row in table.iter().flat_map(|table| table.lines()).filter_map(|line| line.strip_prefix("| ")) {
+        for label in labels(row.split('|').next().unwrap_or("")) {
+            if !seen.insert(label) {
+                complaints.push(format!("docs/memory-orderings.md has two rows {label}"));
+            }
+        }
+    }
     let mut count = 0;
     for source in sources().iter().filter(|source| !source.name.ends_with("tests.rs")) {
         for (place, comment) in orderings(source) {

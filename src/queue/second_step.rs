@@ -32,12 +32,12 @@ impl SecondStep {
 
     /// Whether subtasks are accepted after a close. Exact under the mutex.
     pub(super) fn is_open(&self) -> bool {
-        // Ordering: Acquire, N2. Pairs with the end (N3): a get that finds it sees each late item.
+        // Ordering: Acquire, T2. Pairs with the end (T3): a get that finds it sees each late item.
         self.0.load(Ordering::Acquire) == ACCEPTS
     }
 
     pub(super) fn set(&self, state: u8) {
-        // Ordering: Release, N3. Before the close of the core, and after the last late item (N2).
+        // Ordering: Release, T3. Before the close of the core, and after the last late item (T2).
         self.0.store(state, Ordering::Release);
     }
 }

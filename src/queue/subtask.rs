@@ -24,13 +24,13 @@ impl Subtasks {
     }
 
     pub(super) fn were_put(&self) -> bool {
-        // Ordering: Relaxed, N1. The answer bounds a number that is old when it is returned.
+        // Ordering: Relaxed, T1. The answer bounds a number that is old when it is returned.
         self.0.load(Ordering::Relaxed)
     }
 
     fn note(&self) {
         if !self.were_put() {
-            // Ordering: Relaxed, N1. As above.
+            // Ordering: Relaxed, T1. As above.
             self.0.store(true, Ordering::Relaxed);
         }
     }
