@@ -221,9 +221,17 @@ impl<T> RawQueue<T> {
     /// the holes. `None` if the head has moved since, so that a hole may be missing in the list.
     #[inline]
     fn between(&self, head: u64, tail: u64) -> Option<u64> {
-        let items = tail.saturating_sub(head) - self.cold.ahead.between(head, tail);
-        // Race: the entry of a hole that the head has passed is reused, see `ahead.rs`.
-        (self.cold.ahead.is_empty() || self.head.snapshot(Self::LEN).position == head).then_some(items)
+        let claimed = tail.saturating_sub(head);
+        match self.cold.ahead.is_empty() {
+            true => Some(claimed),
+            false => self.between_holes(head, claimed - self.cold.ahead.between(head, tail)),
+        }
+    }
+
+    /// Confirms a number of items. Race: the entry of a hole that the head has passed is reused, see `ahead.rs`.
+    #[cold]
+    fn between_holes(&self, head: u64, items: u64) -> Option<u64> {
+        (self.head.snapshot(Self::LEN).position == head).then_some(items)
     }
 
     /// A number that grows by one with each claim at the tail, and changes otherwise at each new segment.
