@@ -194,4 +194,23 @@ mod tests {
             closer_when_done.join().unwrap();
         });
     }
+
+    /// A close ends the second step after a subtask was put: a get finds the subtask before the end.
+    #[test]
+    fn the_end_by_a_close_does_not_hide_a_late_subtask() {
+        explore(|| {
+            let (queue, task) = with_task(Queue::unbounded());
+            queue.close_when_done();
+            let worker = {
+                let task = Arc::new(loom::sync::Mutex::new(Some(task)));
+                spawn(&task, |task| task.lock().unwrap().as_ref().unwrap().put_subtask(1).is_ok())
+            };
+            let closer = spawn(&queue, |queue| queue.close());
+            let got = queue.try_get();
+            if worker.join().unwrap() {
+                assert_ne!(got, Err(TryGetError::Closed), "the end was found before the subtask");
+            }
+            closer.join().unwrap();
+        });
+    }
 }
