@@ -74,12 +74,7 @@ impl<A: BatchAttempt> Operation<A> {
 
     /// Ends the wait for more items, and takes those that are there.
     pub(crate) fn end_batch(&mut self) -> usize {
-        let appended = self.attempt.try_complete(None);
-        if appended.is_none() {
-            self.attempt.cancel();
-        }
-        self.finish();
-        appended.map_or(0, |appended| appended.unwrap_or(0))
+        self.time_out().unwrap_or(0)
     }
 }
 
