@@ -1,26 +1,15 @@
 //! The same job with the parallel walker of the crate `ignore`, by which `ripgrep` finds its files.
 
+#[path = "../../examples/walk/lines.rs"]
+mod lines;
+
 use ignore::{WalkBuilder, WalkState};
+use lines::Lines;
 use std::error::Error;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-struct Lines(u64);
-
-impl Write for Lines {
-    fn write(&mut self, chunk: &[u8]) -> io::Result<usize> {
-        // The count of 255 bytes fits into a byte, so the processor can count many bytes at once.
-        let count = |bytes: &[u8]| bytes.iter().map(|&byte| u8::from(byte == b'\n')).sum::<u8>();
-        self.0 += chunk.chunks(255).map(|bytes| u64::from(count(bytes))).sum::<u64>();
-        Ok(chunk.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 pub fn run(threads: usize, path: &Path) -> Result<(), Box<dyn Error>> {
     let [files, lines, bytes, unreadable] = [const { AtomicU64::new(0) }; 4];

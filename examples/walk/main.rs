@@ -9,16 +9,18 @@
 //! files and folders. Lines are line feeds, as `wc -l` counts them. Paths that cannot be read are reported at
 //! the end; such a file is not counted.
 //!
-//! The queue and its workers are in this file. How a file is opened is in `tree`, the command line in
-//! `options`.
+//! The queue and its workers are in this file. How a file is opened is in `tree`, how its lines are
+//! counted in `lines`, the command line in `options`.
 // A program has no public interface, so `pub` is short for `pub(crate)`.
 #![allow(unreachable_pub)]
 
+mod lines;
 mod options;
 mod tree;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use joinq::{PutError, Queue};
+use lines::Lines;
 use options::{Options, Workers, USAGE};
 use std::fs::File;
 use std::io::{self, BufReader, Take, Write};
@@ -200,22 +202,5 @@ impl Walk {
         }
         writeln!(io::stdout(), "files {files} lines {lines} bytes {bytes}")?;
         Ok(if unreadable == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    }
-}
-
-/// Counts the lines that are written to it and stores nothing, so a file of any size passes through a small
-/// buffer.
-struct Lines(u64);
-
-impl Write for Lines {
-    fn write(&mut self, chunk: &[u8]) -> io::Result<usize> {
-        // The count of 255 bytes fits into a byte, so the processor can count many bytes at once.
-        let count = |bytes: &[u8]| bytes.iter().map(|&byte| u8::from(byte == b'\n')).sum::<u8>();
-        self.0 += chunk.chunks(255).map(|bytes| u64::from(count(bytes))).sum::<u64>();
-        Ok(chunk.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -45,16 +45,8 @@ impl HolesAhead {
     /// A position belongs to one claim and does not recur, so each hole counts once. A hole that the head had
     /// passed when it was read does not count any more. A hole that the tail had not reached does not count
     /// yet.
-    #[inline]
-    pub(super) fn between(&self, head: u64, tail: u64) -> u64 {
-        match self.is_empty() {
-            true => 0,
-            false => self.sum(head, tail),
-        }
-    }
-
     #[cold]
-    fn sum(&self, head: u64, tail: u64) -> u64 {
+    pub(super) fn between(&self, head: u64, tail: u64) -> u64 {
         // Ordering: Acquire, N3. Pairs with the reuse (N3): the head is seen at least where the thread that
         // reused the entry saw it.
         let is_between = |node: &&Node| (head..tail).contains(&node.position.load(Ordering::Acquire));
