@@ -1,0 +1,1 @@
+//! Programs and tests of joinq-flow that kill processes or need other tools.
