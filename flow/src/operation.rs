@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{pin, Pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -83,7 +83,8 @@ fn poll_has_budget(context: &mut Context<'_>) -> Poll<()> {
 }
 
 /// Blocks this thread until the future is ready.
-pub(crate) fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
     // Most operations need no wait, and then no parker.
     if let Poll::Ready(output) = poll_unconstrained(&mut future, Waker::noop()) {
         return output;
