@@ -48,7 +48,8 @@ impl Semaphore {
     /// Waits until `count` permits are free, and takes them.
     ///
     /// # Panics
-    /// If `count` is larger than the limit, so that it could not be served.
+    /// If `count` is larger than the limit ever was, so that it could not be served. If the limit was lowered below `count`,
+    /// the acquire waits until it is raised, and so do those behind it.
     ///
     /// # Cancel safety
     /// It can be dropped at any time; permits that it has got by then are free again.
@@ -60,10 +61,33 @@ impl Semaphore {
     /// Takes `count` permits, if so many are free and no acquire waits. `None` otherwise.
     ///
     /// # Panics
-    /// If `count` is larger than the limit.
+    /// If `count` is larger than the limit ever was.
     #[track_caller]
     pub fn try_acquire(&self, count: usize) -> Option<Permit> {
         self.permits.clone().try_reserve_owned(count).ok().map(Permit)
+    }
+
+    /// Changes the number of permits. Raised: acquires that wait are served at once. Lowered: no permit is revoked, and
+    /// acquires wait until enough permits are released.
+    ///
+    /// # Panics
+    /// If `limit` is 0.
+    ///
+    /// # Examples
+    /// ```
+    /// let semaphore = joinq_flow::Semaphore::new(2);
+    /// let both = semaphore.acquire(2).wait();
+    /// semaphore.set_limit(3);
+    /// assert_eq!(semaphore.available(), 1);
+    /// semaphore.set_limit(1);
+    /// assert_eq!(semaphore.available(), 0); // two are held, and one is allowed
+    /// drop(both);
+    /// assert_eq!(semaphore.available(), 1);
+    /// ```
+    #[track_caller]
+    pub fn set_limit(&self, limit: usize) {
+        assert!(limit > 0, "a semaphore needs at least one permit: with limit 0 each acquire would wait for ever");
+        self.permits.set_capacity(limit);
     }
 
     /// The number of free permits.
@@ -206,6 +230,32 @@ mod tests {
     #[should_panic(expected = "at least one permit")]
     fn a_limit_of_zero_is_refused() {
         let _ = Semaphore::new(0);
+    }
+
+    #[test]
+    fn a_raised_limit_serves_acquires_that_wait() {
+        let semaphore = Semaphore::new(1);
+        let held = semaphore.acquire(1).wait();
+        let mut waiting = Probe::pending(semaphore.acquire(1));
+        semaphore.set_limit(2);
+        assert!(waiting.is_woken());
+        assert!(waiting.poll().is_ready());
+        drop(held);
+    }
+
+    #[test]
+    fn an_acquire_above_a_lowered_limit_waits_until_it_is_raised() {
+        let semaphore = Semaphore::new(3);
+        semaphore.set_limit(1);
+        let mut heavy = Probe::pending(semaphore.acquire(3));
+        semaphore.set_limit(3);
+        assert!(heavy.poll().is_ready());
+    }
+
+    #[test]
+    #[should_panic(expected = "at least one permit")]
+    fn a_limit_of_zero_is_refused_later_as_well() {
+        Semaphore::new(1).set_limit(0);
     }
 
     #[test]
