@@ -118,7 +118,9 @@ fn check(db: &Connection, path: &Path) -> Result<(), StoreError> {
     if found != "ok" {
         return damaged(found.into());
     }
-    for columns in ["id, attempts, crashes, started, due, body FROM job", "id, attempts, crashes, body, error FROM dead"] {
+    for columns in
+        ["id, attempts, crashes, started, due, body FROM job", "id, attempts, crashes, body, error FROM dead"]
+    {
         if let Err(error) = db.prepare(&format!("SELECT {columns}")) {
             return damaged(error.into());
         }
