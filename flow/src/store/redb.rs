@@ -315,6 +315,9 @@ fn failed(path: &Path, error: DatabaseError) -> StoreError {
         DatabaseError::Storage(StorageError::Io(error)) if error.kind() == std::io::ErrorKind::PermissionDenied => {
             StoreError::Unusable { path, error: format!("it is read-only, or not readable: {error}").into() }
         }
+        DatabaseError::Storage(StorageError::Io(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            StoreError::Damaged { path, error: format!("it ends too early ({error})").into() }
+        }
         DatabaseError::Storage(StorageError::Io(error)) => StoreError::Unusable { path, error: error.into() },
         error => StoreError::Damaged { path, error: error.into() },
     }
