@@ -1,0 +1,1 @@
+pub use crate::channels::{joinq as threads, joinq_tasks as tasks};
