@@ -72,8 +72,8 @@ impl Files {
         }
     }
 
-    /// Reads a file, unless `stop` says so.
-    pub fn hash(&self, path: &Path, stop: impl Fn() -> bool) -> Result<Row, Failure> {
+    /// Reads a file. `None` if `stop` said that it should end before.
+    pub fn hash(&self, path: &Path, stop: impl Fn() -> bool) -> Result<Option<Row>, Failure> {
         if let Some(mut log) = self.log.as_ref() {
             // One system call, so that lines of several threads are not mixed.
             log.write_all(format!("{path:?}\n").as_bytes())?;
@@ -88,7 +88,7 @@ impl Files {
         let (mut sha256, mut size) = (Sha256::new(), 0);
         loop {
             if stop() {
-                return Err(Failure::fatal("the program was told to end"));
+                return Ok(None);
             }
             match file.read(&mut buffer) {
                 Ok(0) => break,
@@ -104,7 +104,7 @@ impl Files {
         if self::version(&file.metadata().map_err(explain)?) != version {
             return Err("it changed while it was read".into()); // tried again
         }
-        Ok(Row { path: path.to_owned(), version, size, sha256: sha256.finalize().into() })
+        Ok(Some(Row { path: path.to_owned(), version, size, sha256: sha256.finalize().into() }))
     }
 }
 

@@ -123,7 +123,9 @@ impl Pipeline {
         });
         let next = self.save.clone();
         Workers::threads(&self.hash, threads..=threads, move |file: &Job<PathBuf>| {
-            next.put(files.hash(file, || file.is_cancelled())?).wait()?;
+            if let Some(row) = files.hash(file, || file.is_cancelled())? {
+                next.put(row).wait()?;
+            }
             Ok(())
         });
         let (table, report) = (self.table.clone(), self.report.clone());
@@ -185,7 +187,7 @@ impl Pipeline {
     }
 
     fn report(&self, root: &Path, ended: Ended) -> Result<ExitCode, Box<dyn Error>> {
-        let unread: Vec<Dead<PathBuf>> = self.unread.drain().filter(|letter| report::is_failure(&letter.cause)).collect();
+        let unread: Vec<Dead<PathBuf>> = self.unread.drain().collect();
         for letter in &unread {
             // A row of an earlier run would be wrong now.
             self.table.remove(&letter.job)?;
@@ -217,9 +219,10 @@ fn walk(
                 }
                 if table.has(&path, version)? {
                     report.known();
-                } else {
+                } else if next.put(path).wait().is_ok() {
                     report.found();
-                    next.put(path).wait()?;
+                } else {
+                    break; // closed, at the end of the program
                 }
             }
         }

@@ -3,7 +3,7 @@
 use crate::table::Row;
 use crate::Ended;
 use indicatif::{HumanBytes, ProgressBar, ProgressState, ProgressStyle};
-use joinq_flow::{Cause, Dead};
+use joinq_flow::Dead;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -93,9 +93,4 @@ impl Report {
             Ended::Complete => ExitCode::SUCCESS,
         })
     }
-}
-
-/// Whether a dead letter tells of a failure; else the job was taken out at the end of the program.
-pub fn is_failure(cause: &Cause) -> bool {
-    !matches!(cause, Cause::Cancelled | Cause::ShutDown)
 }
