@@ -80,11 +80,8 @@ fn heap_of(name: &str, times: u32) -> Result<(f64, f64), String> {
     let stderr = run(memcheck, &["--times", &times.to_string(), "--perform", name])?;
     // "total heap usage: 1,027 allocs, 1,024 frees, 98,765 bytes allocated"
     let usage = stderr.lines().find_map(|line| line.split_once("total heap usage: ")).map(|(_, usage)| usage);
-    let numbers: Vec<f64> = usage
-        .unwrap_or_default()
-        .split_whitespace()
-        .filter_map(|word| word.replace(',', "").parse().ok())
-        .collect();
+    let numbers: Vec<f64> =
+        usage.unwrap_or_default().split_whitespace().filter_map(|word| word.replace(',', "").parse().ok()).collect();
     match numbers[..] {
         [allocations, _, bytes] => Ok((allocations, bytes)),
         _ => Err(format!("valgrind tells nothing of the heap of '{name}':\n{stderr}")),

@@ -75,7 +75,8 @@ fn count_jobs(filter: &str) -> Result<Vec<(String, f64)>, String> {
         }
         if allocations.contains(filter) || bytes.contains(filter) {
             let heap = collect::heap(job.name)?;
-            counts.extend([(allocations, heap.0), (bytes, heap.1)].into_iter().filter(|(name, _)| name.contains(filter)));
+            counts
+                .extend([(allocations, heap.0), (bytes, heap.1)].into_iter().filter(|(name, _)| name.contains(filter)));
         }
     }
     Ok(counts)

@@ -16,7 +16,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .retry(Retry::default())
         .build();
     // Between 2 and 64 tasks, as many as rate and run time ask for.
-    let _workers = Workers::tokio(&sizes, 2..=64, |job: Job<String, usize>| async move { Ok(fetch(&job).await?.len()) });
+    let _workers =
+        Workers::tokio(&sizes, 2..=64, |job: Job<String, usize>| async move { Ok(fetch(&job).await?.len()) });
 
     let one = sizes.put("one".into()).await?;
     let two = sizes.put("two".into()).await?;

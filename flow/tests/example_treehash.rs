@@ -317,7 +317,9 @@ fn what_cannot_be_read_is_reported_and_the_rest_is_hashed() {
     let closed = place.path("closed");
     assert_eq!(place.run(&[]).code, Some(0));
     let protect = |mode| {
-        [&secret, &closed].map(|path| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap());
+        for path in [&secret, &closed] {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        }
     };
     protect(0);
     if fs::read_dir(&closed).is_ok() {

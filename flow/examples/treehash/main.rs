@@ -29,9 +29,11 @@ mod table;
 use backon::ConstantBuilder;
 use files::Files;
 use joinq::Queue;
-use joinq_flow::{Dead, Failure, Job, Retry, Stage, Workers};
+use joinq_flow::{Dead, Failure, Job, Retry, Stage};
+mod shim;
 use options::{Options, USAGE};
 use report::Report;
+use shim::Workers;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,7 +78,7 @@ fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
 
 /// How the run ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+enum Ended {
     /// All files were found.
     Complete,
     /// By a signal: so many folders and files are left, at least.
@@ -116,8 +118,7 @@ impl Pipeline {
 
     /// Starts the threads of the stages. They end when their stage is over.
     fn start(&self, files: Arc<Files>, threads: usize) {
-        let (next, table, report, tree) =
-            (self.hash.clone(), self.table.clone(), self.report.clone(), files.clone());
+        let (next, table, report, tree) = (self.hash.clone(), self.table.clone(), self.report.clone(), files.clone());
         Workers::threads(&self.walk, WALKERS..=WALKERS, move |folder: &Job<PathBuf>| {
             walk(folder, &tree, &table, &next, &report)
         });
@@ -212,7 +213,7 @@ fn walk(
             break;
         }
         match entry? {
-            files::Entry::Folder(path) => folder.spawn(path)?,
+            files::Entry::Folder(path) => drop(folder.spawn(path)?),
             files::Entry::File(path, version) => {
                 if table.owns(&path) {
                     continue;

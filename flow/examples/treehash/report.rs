@@ -5,7 +5,6 @@ use crate::Ended;
 use indicatif::{HumanBytes, ProgressBar, ProgressState, ProgressStyle};
 use joinq_flow::Dead;
 use std::error::Error;
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
