@@ -7,7 +7,6 @@ use crate::semaphore::Permit;
 use crate::stage::{Finished, Inner};
 use crate::work::run::discard;
 use joinq::GetTimeoutError;
-use std::cell::Cell;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 
@@ -61,7 +60,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
 
     /// Begins an attempt after what it has to wait for.
     async fn begin(&self, core: Arc<Core<T, R>>, passed: Option<Option<Permit>>) -> Option<Attempt<T, R>> {
-        let taken = Taken::new(core);
+        let mut taken = Taken::new(core);
         let permit = match passed {
             Some(permit) => permit,
             None => self.0.pass(taken.core()).await,
@@ -104,12 +103,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
 /// A job that a worker has taken and has not begun. On drop it goes back into the lane.
 struct Taken<T, R> {
     core: Option<Arc<Core<T, R>>>,
-    marked: Cell<bool>,
+    marked: bool,
 }
 
 impl<T, R> Taken<T, R> {
     fn new(core: Arc<Core<T, R>>) -> Self {
-        Taken { core: Some(core), marked: Cell::new(false) }
+        Taken { core: Some(core), marked: false }
     }
 
     fn core(&self) -> &Arc<Core<T, R>> {
@@ -121,10 +120,11 @@ impl<T, R> Taken<T, R> {
     }
 
     /// Marks the start in the store, before the handler runs.
-    async fn mark_start(&self) {
-        if let Some(disk) = &self.core().stage.disk {
-            self.marked.set(true);
-            disk.mark_start(self.core()).await;
+    async fn mark_start(&mut self) {
+        let core = self.core().clone();
+        if let Some(disk) = &core.stage.disk {
+            self.marked = true;
+            disk.mark_start(&core).await;
         }
     }
 }
@@ -133,7 +133,7 @@ impl<T, R> Drop for Taken<T, R> {
     fn drop(&mut self) {
         let Some(core) = self.core.take() else { return };
         let stage = core.stage.clone();
-        if let (Some(disk), true) = (&stage.disk, self.marked.get()) {
+        if let (Some(disk), true) = (&stage.disk, self.marked) {
             disk.clear_mark(core.id);
         }
         stage.enqueue(core);
