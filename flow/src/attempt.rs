@@ -4,6 +4,7 @@ use crate::job::core::Core;
 use crate::job::state::Start;
 use crate::semaphore::Permit;
 use crate::stage::{End, Fault};
+use crate::workers::Run;
 use crate::{Failure, Job};
 use std::fmt;
 use std::ops::Deref;
@@ -22,6 +23,7 @@ where
     job: Job<T, R>,
     /// Of the stage's `limit`; released after the attempt is settled.
     _permit: Option<Permit>,
+    run: Run,
     settled: bool,
 }
 
@@ -29,7 +31,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
     /// A worker has taken the job. `None` if it was cancelled before.
     pub(crate) fn begin(core: Arc<Core<T, R>>, permit: Option<Permit>) -> Option<Self> {
         match core.state.start() {
-            Start::Begun => Some(Attempt { job: Job(core), _permit: permit, settled: false }),
+            Start::Begun => {
+                let run = core.stage.load.begin(&core.stage.time);
+                Some(Attempt { job: Job(core), _permit: permit, run, settled: false })
+            }
             Start::Cancelled if core.is_open() => {
                 core.stage.end(&core, End::Cancelled);
                 None
@@ -92,8 +97,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Drop for Attempt<T, R> {
     fn drop(&mut self) {
+        let stage = &self.job.0.stage;
+        stage.load.end(self.run, &stage.time);
         if !self.settled {
-            self.job.0.stage.fail(&self.job.0, Fault::Dropped);
+            stage.fail(&self.job.0, Fault::Dropped);
         }
     }
 }

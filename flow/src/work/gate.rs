@@ -16,7 +16,8 @@ use std::time::Duration;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A job that a worker has taken and does not begin yet. A shutdown finds it in the stage.
+/// A job that a worker has taken and does not begin yet. A shutdown finds it in the stage. If the wait is dropped, the job
+/// goes back to the end of the lane.
 struct HeldBack<'a, T, R> {
     stage: &'a Inner<T, R>,
     core: &'a Arc<Core<T, R>>,
@@ -31,15 +32,30 @@ impl<'a, T, R> HeldBack<'a, T, R> {
         }
         HeldBack { stage, core }
     }
+
+    /// The job may begin.
+    fn pass(self) {
+        drop(self.remove());
+        std::mem::forget(self);
+    }
+
+    /// `None` if a shutdown has taken the job out.
+    fn remove(&self) -> Option<Arc<Core<T, R>>> {
+        let mut held_back = self.stage.held_back.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = held_back.iter().position(|core| Arc::ptr_eq(core, self.core))?;
+        Some(held_back.swap_remove(place))
+    }
 }
 
 impl<T, R> Drop for HeldBack<'_, T, R> {
     fn drop(&mut self) {
-        let mut held_back = self.stage.held_back.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = held_back.iter().position(|core| Arc::ptr_eq(core, self.core));
-        let core = place.map(|place| held_back.swap_remove(place));
-        drop(held_back);
-        drop(core);
+        if let Some(core) = self.remove() {
+            self.stage.enqueue(core);
+            if self.stage.is_halted() {
+                // The halt may have come in between, and then it has not seen the job.
+                drop(self.stage.take_out());
+            }
+        }
     }
 }
 
@@ -67,7 +83,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
             Some(limit) => self.unless_halted(limit.acquire(1)).await,
             None => None,
         };
-        drop(held_back);
+        held_back.pass();
         permit
     }
 

@@ -4,8 +4,8 @@ mod gate;
 mod next;
 mod run;
 
-pub(crate) use next::Worker;
-pub(crate) use run::run_async;
+pub(crate) use next::{Claim, Worker};
+pub(crate) use run::{run, run_async};
 
 use crate::{Failure, Job, Stage};
 use std::fmt;

@@ -3,11 +3,18 @@
 use crate::attempt::Attempt;
 use crate::job::core::Core;
 use crate::operation::block_on;
+use crate::semaphore::Permit;
 use crate::stage::{Finished, Inner};
 use crate::work::run::discard;
 use joinq::GetTimeoutError;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
+
+/// A job that a worker has taken, and that may begin.
+pub(crate) struct Claim<T, R> {
+    core: Arc<Core<T, R>>,
+    permit: Option<Permit>,
+}
 
 /// A worker of a stage. While there is one, a stage without handles goes on.
 pub(crate) struct Worker<T, R>(Arc<Inner<T, R>>);
@@ -46,21 +53,33 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
         }
     }
 
-    /// As [`next_blocking`](Worker::next_blocking), in a task. It can be dropped at any time.
+    /// As [`next_blocking`](Worker::next_blocking), in a task. If it is dropped, no job is lost: one that it had taken is
+    /// enqueued again, and one that it had begun is a failed attempt.
     pub(crate) async fn next(&self) -> Option<Attempt<T, R>> {
         loop {
-            let core = self.take().await?;
-            let permit = match self.0.pass_now() {
-                Some(pass) => pass,
-                None => self.0.pass(&core).await,
-            };
-            let attempt = match Attempt::begin(core, permit) {
-                Some(attempt) if attempt.needs_mark() => attempt.mark().await,
-                attempt => attempt,
-            };
-            if attempt.is_some() {
-                return attempt;
+            let claim = self.claim().await?;
+            if let Some(attempt) = self.begin(claim).await {
+                return Some(attempt);
             }
+        }
+    }
+
+    /// Takes a job, and waits until it may begin; `None` when the stage has ended. It can be dropped at any time: the job
+    /// is enqueued again.
+    pub(crate) async fn claim(&self) -> Option<Claim<T, R>> {
+        let core = self.take().await?;
+        let permit = match self.0.pass_now() {
+            Some(pass) => pass,
+            None => self.0.pass(&core).await,
+        };
+        Some(Claim { core, permit })
+    }
+
+    /// Begins the attempt; `None` if the job was cancelled or taken out meanwhile.
+    pub(crate) async fn begin(&self, claim: Claim<T, R>) -> Option<Attempt<T, R>> {
+        match Attempt::begin(claim.core, claim.permit) {
+            Some(attempt) if attempt.needs_mark() => attempt.mark().await,
+            attempt => attempt,
         }
     }
 

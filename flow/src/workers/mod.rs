@@ -252,10 +252,6 @@ impl Operation for JoinWorkers {
     }
 }
 
-waits!(JoinWorkers => (), in time Result<(), TimedOut>;);
-
-impl fmt::Debug for JoinWorkers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JoinWorkers { .. }")
-    }
+waits! {
+    JoinWorkers => (), in time Result<(), TimedOut>;
 }

@@ -39,7 +39,8 @@ impl Size {
 
     /// The number of workers that stay.
     pub(super) fn staying(&self) -> usize {
-        self.alive - self.leaving
+        // An order to go home may be on its way for a worker that was dropped before it began.
+        self.alive.saturating_sub(self.leaving)
     }
 
     /// Changes the number of workers. `call_back` takes the order to go home from a worker that has not seen it yet.
