@@ -174,7 +174,12 @@ impl<T, R> Disk<T, R> {
     }
 
     /// Waits until no job is only on disk, or the stage is closed.
-    pub(crate) fn poll_memory(&self, listen: &mut Listen, closed: impl Fn() -> bool, context: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_memory(
+        &self,
+        listen: &mut Listen,
+        closed: impl Fn() -> bool,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
         listen.poll(&self.changed, context, || (self.on_disk() == 0 || closed()).then_some(()))
     }
 

@@ -164,8 +164,7 @@ impl<T, R> Inner<T, R> {
 
     /// Whether nothing is unfinished; in a closed stage with a store, also whether the store is closed.
     pub(crate) fn is_joined(&self) -> bool {
-        self.unfinished.count() == 0
-            && (!self.unfinished.is_closed() || self.disk.as_ref().is_none_or(Disk::has_ended))
+        self.unfinished.count() == 0 && (!self.unfinished.is_closed() || self.disk.as_ref().is_none_or(Disk::has_ended))
     }
 
     /// Called by the drop of a job that has a row: no handle of it is left.

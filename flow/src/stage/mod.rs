@@ -113,7 +113,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
     /// If `capacity` is 0.
     #[track_caller]
     pub fn set_capacity(&self, capacity: usize) {
-        assert!(capacity > 0, "capacity 0: a job needs room from its put until it is settled; to stop, close the stage");
+        assert!(
+            capacity > 0,
+            "capacity 0: a job needs room from its put until it is settled; to stop, close the stage"
+        );
         let inner = self.inner();
         // Ordering: Relaxed. A number to show.
         inner.capacity.store(capacity, Ordering::Relaxed);

@@ -32,7 +32,10 @@ pub struct Put<T, R = ()> {
 enum Progress<T, R> {
     New,
     /// The item is admitted, and waits for room in memory or on disk.
-    Waiting { weight: usize, wait: Wait },
+    Waiting {
+        weight: usize,
+        wait: Wait,
+    },
     /// The store has the item, and commits it.
     Committing(Committing<T, R>),
     Ended,
@@ -210,14 +213,16 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
     fn poll_step(&mut self, context: &mut Context<'_>, overflow: Overflow) -> Poll<Step<T, R>> {
         Poll::Ready(match mem::replace(&mut self.progress, Progress::Ended) {
             Progress::New => self.begin(overflow),
-            Progress::Waiting { weight, wait: Wait::Permits(mut reserve) } => match Pin::new(&mut reserve).poll(context) {
-                Poll::Ready(Ok(permits)) => self.admitted(permits),
-                Poll::Ready(Err(_)) => self.refuse(Refused::Closed),
-                Poll::Pending => {
-                    self.progress = Progress::Waiting { weight, wait: Wait::Permits(reserve) };
-                    return Poll::Pending;
+            Progress::Waiting { weight, wait: Wait::Permits(mut reserve) } => {
+                match Pin::new(&mut reserve).poll(context) {
+                    Poll::Ready(Ok(permits)) => self.admitted(permits),
+                    Poll::Ready(Err(_)) => self.refuse(Refused::Closed),
+                    Poll::Pending => {
+                        self.progress = Progress::Waiting { weight, wait: Wait::Permits(reserve) };
+                        return Poll::Pending;
+                    }
                 }
-            },
+            }
             Progress::Waiting { weight, wait: Wait::Disk(mut room) } => match Pin::new(&mut room).poll(context) {
                 Poll::Ready(()) if self.stage.unfinished.is_closed() => self.refuse(Refused::Closed),
                 Poll::Ready(()) => self.reserve(weight, overflow),

@@ -3,6 +3,8 @@
 mod crew;
 mod load;
 mod size;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use load::{Load, Run};
 
@@ -130,12 +132,7 @@ impl Workers {
     /// workers.join().wait();
     /// ```
     #[track_caller]
-    pub fn spawned<T, R, S, F, Fut>(
-        stage: &Stage<T, R>,
-        number: RangeInclusive<usize>,
-        spawn: S,
-        handler: F,
-    ) -> Workers
+    pub fn spawned<T, R, S, F, Fut>(stage: &Stage<T, R>, number: RangeInclusive<usize>, spawn: S, handler: F) -> Workers
     where
         T: Send + Sync + 'static,
         R: Send + 'static,

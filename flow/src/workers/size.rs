@@ -51,8 +51,7 @@ impl Size {
         while self.staying() < to && self.leaving > 0 && call_back() {
             self.leaving -= 1;
         }
-        let orders =
-            Orders { start: to.saturating_sub(self.staying()), send_home: self.staying().saturating_sub(to) };
+        let orders = Orders { start: to.saturating_sub(self.staying()), send_home: self.staying().saturating_sub(to) };
         self.alive += orders.start;
         self.leaving += orders.send_home;
         orders
