@@ -5,7 +5,7 @@ mod next;
 mod run;
 
 pub(crate) use next::{Claim, Worker};
-pub(crate) use run::{run, run_async};
+pub(crate) use run::{discard, message, run, run_async};
 
 use crate::{Failure, Job, Stage};
 use std::fmt;
