@@ -139,9 +139,9 @@ fn never_more_handlers_run_than_the_limit_of_two_stages_allows() {
         limit.set_limit(most);
         at_once.take();
         for job in 0..10_000 {
-            stages.each_ref().map(|stage| drop(stage.put(job).wait().unwrap()));
+            stages.iter().for_each(|stage| drop(stage.put(job).wait().unwrap()));
         }
-        stages.each_ref().map(|stage| stage.join().wait());
+        stages.iter().for_each(|stage| stage.join().wait());
         served += 20_000;
         assert!((1..=most).contains(&at_once.take()), "with a limit of {most}");
     }
@@ -150,7 +150,7 @@ fn never_more_handlers_run_than_the_limit_of_two_stages_allows() {
     assert_eq!(stages.each_ref().map(|stage| stage.stats().done), [50_000; 2]);
     assert_eq!(limit.available(), limit.limit());
     drop(stages);
-    workers.map(|workers| workers.join().wait());
+    workers.iter().for_each(|workers| workers.join().wait());
 }
 
 #[cfg(feature = "tokio")]
@@ -195,7 +195,8 @@ mod on_tokio {
         drop(runtime);
         workers.join().wait();
         let others = Workers::threads(&stage, 1..=1, |_: &Job<u32>| Ok(()));
-        jobs.iter().for_each(|job| drop(job.settled().wait()));
+        stage.join().wait();
+        assert!(jobs.iter().all(Job::is_done));
         assert_eq!(stage.stats().done, 5);
         stage.close();
         others.join().wait();
