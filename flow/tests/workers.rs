@@ -78,29 +78,39 @@ fn a_spawn_that_panics_is_told() {
     Workers::spawned(&stage, 2..=2, |_| panic!("no runtime"), |_: Job<u32>| async { Ok(()) });
 }
 
-/// The largest number of handlers at the same time.
+/// Counts how many handlers run at the same time.
 #[derive(Default)]
 struct AtOnce {
     now: AtomicUsize,
     most: AtomicUsize,
+    /// The first handlers wait for one another, until so many have run at the same time.
+    wanted: AtomicUsize,
 }
 
 impl AtOnce {
     fn run(&self) -> Result<(), Failure> {
         self.most.fetch_max(self.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         thread::yield_now();
+        while self.most.load(Ordering::SeqCst) < self.wanted.load(Ordering::SeqCst) {
+            thread::yield_now();
+        }
         self.now.fetch_sub(1, Ordering::SeqCst);
         Ok(())
     }
 
-    /// The largest number since the last call, when all before has ended.
-    fn take(&self) -> usize {
-        self.most.swap(0, Ordering::SeqCst)
+    /// From here on so many handlers are to run at the same time.
+    fn want(&self, number: usize) {
+        self.most.store(0, Ordering::SeqCst);
+        self.wanted.store(number, Ordering::SeqCst);
+    }
+
+    fn most(&self) -> usize {
+        self.most.load(Ordering::SeqCst)
     }
 }
 
 #[test]
-fn never_more_handlers_run_than_there_are_workers() {
+fn as_many_handlers_run_as_there_are_workers_and_never_more() {
     let _watchdog = watchdog();
     let stage: Stage<u32> = Stage::builder("bounded").build();
     let at_once = Arc::new(AtOnce::default());
@@ -113,10 +123,10 @@ fn never_more_handlers_run_than_there_are_workers() {
             thread::yield_now();
         }
         stage.join().wait();
-        at_once.take();
+        at_once.want(number);
         (0..2000).for_each(|job| drop(stage.put(job).wait().unwrap()));
         stage.join().wait();
-        assert!((1..=number).contains(&at_once.take()), "with {number} workers");
+        assert_eq!(at_once.most(), number);
     }
     stage.close();
     workers.join().wait();
@@ -124,7 +134,7 @@ fn never_more_handlers_run_than_there_are_workers() {
 
 /// A limit that two stages share, with more workers than permits, and which is changed meanwhile.
 #[test]
-fn never_more_handlers_run_than_the_limit_of_two_stages_allows() {
+fn as_many_handlers_run_as_the_limit_of_two_stages_allows_and_never_more() {
     let _watchdog = watchdog();
     let limit = Semaphore::new(2);
     let at_once = Arc::new(AtOnce::default());
@@ -137,13 +147,13 @@ fn never_more_handlers_run_than_the_limit_of_two_stages_allows() {
     let mut served = 0;
     for most in [2, 5, 1, 3, 4] {
         limit.set_limit(most);
-        at_once.take();
+        at_once.want(most);
         for job in 0..10_000 {
             stages.iter().for_each(|stage| drop(stage.put(job).wait().unwrap()));
         }
         stages.iter().for_each(|stage| stage.join().wait());
         served += 20_000;
-        assert!((1..=most).contains(&at_once.take()), "with a limit of {most}");
+        assert_eq!(at_once.most(), most, "the limit");
     }
     // Each of the waits was served.
     assert_eq!(served, 100_000);
