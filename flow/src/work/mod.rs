@@ -4,7 +4,7 @@ mod gate;
 mod next;
 mod run;
 
-pub(crate) use next::{Claim, Worker};
+pub(crate) use next::Worker;
 pub(crate) use run::{discard, message, run, run_async};
 
 use crate::{Failure, Job, Stage};

@@ -10,12 +10,6 @@ use joinq::GetTimeoutError;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 
-/// A job that a worker has taken, and that may begin.
-pub(crate) struct Claim<T, R> {
-    core: Arc<Core<T, R>>,
-    permit: Option<Permit>,
-}
-
 /// A worker of a stage. While there is one, a stage without handles goes on.
 pub(crate) struct Worker<T, R>(Arc<Inner<T, R>>);
 
@@ -39,13 +33,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
     pub(crate) fn next_blocking(&self) -> Option<Attempt<T, R>> {
         loop {
             let core = self.take_blocking()?;
-            let permit = match self.0.pass_now() {
-                Some(pass) => pass,
-                None => block_on(self.0.pass(&core)),
-            };
-            let attempt = match Attempt::begin(core, permit) {
-                Some(attempt) if attempt.needs_mark() => block_on(attempt.mark()),
-                attempt => attempt,
+            let attempt = match self.0.pass_now() {
+                Some(permit) if !core.stored => Attempt::begin(core, permit),
+                passed => block_on(self.begin(core, passed)),
             };
             if attempt.is_some() {
                 return attempt;
@@ -53,34 +43,32 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
         }
     }
 
-    /// As [`next_blocking`](Worker::next_blocking), in a task. If it is dropped, no job is lost: one that it had taken is
-    /// enqueued again, and one that it had begun is a failed attempt.
+    /// As [`next_blocking`](Worker::next_blocking), in a task. It can be dropped at any time: a job that it has taken goes
+    /// back into the lane.
     pub(crate) async fn next(&self) -> Option<Attempt<T, R>> {
         loop {
-            let claim = self.claim().await?;
-            if let Some(attempt) = self.begin(claim).await {
-                return Some(attempt);
+            let core = self.take().await?;
+            let attempt = match self.0.pass_now() {
+                Some(permit) if !core.stored => Attempt::begin(core, permit),
+                passed => self.begin(core, passed).await,
+            };
+            if attempt.is_some() {
+                return attempt;
             }
         }
     }
 
-    /// Takes a job, and waits until it may begin; `None` when the stage has ended. It can be dropped at any time: the job
-    /// is enqueued again.
-    pub(crate) async fn claim(&self) -> Option<Claim<T, R>> {
-        let core = self.take().await?;
-        let permit = match self.0.pass_now() {
-            Some(pass) => pass,
-            None => self.0.pass(&core).await,
+    /// Begins an attempt after what it has to wait for.
+    async fn begin(&self, core: Arc<Core<T, R>>, passed: Option<Option<Permit>>) -> Option<Attempt<T, R>> {
+        let mut taken = Taken::new(core);
+        let permit = match passed {
+            Some(permit) => permit,
+            None => self.0.pass(taken.core()).await,
         };
-        Some(Claim { core, permit })
-    }
-
-    /// Begins the attempt; `None` if the job was cancelled or taken out meanwhile.
-    pub(crate) async fn begin(&self, claim: Claim<T, R>) -> Option<Attempt<T, R>> {
-        match Attempt::begin(claim.core, claim.permit) {
-            Some(attempt) if attempt.needs_mark() => attempt.mark().await,
-            attempt => attempt,
+        if taken.core().stored && !taken.core().state.is_cancelled() {
+            taken.mark_start().await;
         }
+        Attempt::begin(taken.keep(), permit)
     }
 
     fn take_blocking(&self) -> Option<Arc<Core<T, R>>> {
@@ -108,6 +96,50 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
                 Err(_) if self.0.ask_source() => wait = *shortest,
                 Err(_) => wait = (wait * 2).min(*shortest * 32),
             }
+        }
+    }
+}
+
+/// A job that a worker has taken and has not begun. On drop it goes back into the lane.
+struct Taken<T, R> {
+    core: Option<Arc<Core<T, R>>>,
+    marked: bool,
+}
+
+impl<T, R> Taken<T, R> {
+    fn new(core: Arc<Core<T, R>>) -> Self {
+        Taken { core: Some(core), marked: false }
+    }
+
+    fn core(&self) -> &Arc<Core<T, R>> {
+        self.core.as_ref().expect("there until the end")
+    }
+
+    fn keep(mut self) -> Arc<Core<T, R>> {
+        self.core.take().expect("there until the end")
+    }
+
+    /// Marks the start in the store, before the handler runs.
+    async fn mark_start(&mut self) {
+        let core = self.core().clone();
+        if let Some(disk) = &core.stage.disk {
+            self.marked = true;
+            disk.mark_start(&core).await;
+        }
+    }
+}
+
+impl<T, R> Drop for Taken<T, R> {
+    fn drop(&mut self) {
+        let Some(core) = self.core.take() else { return };
+        let stage = core.stage.clone();
+        if let (Some(disk), true) = (&stage.disk, self.marked) {
+            disk.clear_mark(core.id);
+        }
+        stage.enqueue(core);
+        if stage.is_halted() {
+            // The halt may have come first, and then it has not seen the job.
+            drop(stage.take_out());
         }
     }
 }
