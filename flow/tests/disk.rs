@@ -69,11 +69,12 @@ fn jobs_that_were_left_run_in_the_next_life_and_before_new_ones() {
     thread::scope(|scope| {
         let put = scope.spawn(|| stage.put("50".into()).wait().unwrap().id());
         scope.spawn(|| {
-            stage.work(|job: &Job<String>| {
-                seen.lock().unwrap().push(job.to_string());
-                Ok(())
-            })
-            .wait();
+            stage
+                .work(|job: &Job<String>| {
+                    seen.lock().unwrap().push(job.to_string());
+                    Ok(())
+                })
+                .wait();
         });
         assert_eq!(put.join().unwrap(), 51);
         stage.join().wait();
