@@ -145,7 +145,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     /// A job was cancelled before it ran: one that is only on disk ends now, others when their turn comes. (One whose commit
     /// is to be tried again is not on disk yet.)
     fn cancelled(&mut self, core: Arc<Core<T, R>>) {
-        if !self.loader.is_loaded(core.id) && self.disk().absent.contains(core.id) {
+        if self.loader.is_loaded(core.id) {
+            self.commit_all(&mut vec![Request::Erase { id: core.id }]);
+        } else if self.disk().absent.contains(core.id) {
             self.end_absent(core, End::Cancelled);
         }
     }
@@ -207,8 +209,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         match request {
             Request::End { core, end } => self.guarded(|stage| stage.finish(&core, end)),
             Request::Spawn { core, .. } => {
-                core.state.leave();
-                self.guarded(|stage| stage.finish(&core, End::Left));
+                self.guarded(|stage| {
+                    stage.settle_left(&core);
+                });
             }
             Request::Undecodable { .. } => self.uncount(1),
             _ => {}
@@ -306,8 +309,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             Request::Spawn { core, weight, .. } => {
                 let may_be_in_memory = self.loader.is_loaded(core.id) || self.disk().on_disk() == 0;
                 let permits = if may_be_in_memory { self.stage.try_reserve(weight).ok() } else { None };
-                // If jobs with higher ids were loaded already, it was committed late, and the loader would not find it.
-                if permits.is_some() || self.loader.is_loaded(core.id) {
+                // If jobs with higher ids were loaded already, it was committed late, and the loader would not find it. One
+                // that was cancelled before the commit ends by its turn in the lane.
+                if permits.is_some() || self.loader.is_loaded(core.id) || core.state.is_cancelled() {
                     core.give(permits, None);
                     self.enqueue(&core);
                 } else {
@@ -318,9 +322,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                 self.started.insert(id);
                 self.answer(reply, ());
             }
-            Request::Failed { id, .. } => {
+            Request::Failed { id, .. } | Request::ClearMark { id } => {
                 self.started.remove(&id);
             }
+            Request::Erase { .. } => {}
             Request::End { core, end } => {
                 self.started.remove(&core.id);
                 self.guarded(|stage| stage.finish(&core, end));
@@ -347,8 +352,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     fn add_absent(&mut self, core: &Arc<Core<T, R>>, on_settled: Option<OnSettled<T, R>>) {
         if self.disk().absent.add(core, on_settled).is_err() {
             // The deadline of a shutdown is over: the row stays.
-            core.state.leave();
-            self.guarded(|stage| stage.finish(core, End::Left));
+            self.guarded(|stage| {
+                stage.settle_left(core);
+            });
         }
     }
 
