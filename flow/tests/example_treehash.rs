@@ -359,16 +359,18 @@ fn files_that_vanish_or_are_replaced_do_no_harm() {
     (0..3).for_each(|name| fs::create_dir(place.path(name.to_string())).unwrap());
     let is_done = AtomicBool::new(false);
     let change = || {
-        while !is_done.load(Relaxed) {
+        for kind in (0..4).cycle().take_while(|_| !is_done.load(Relaxed)) {
             for name in 0..200 {
-                let path = place.path(format!("{}/{name}", name % 3));
-                let _ = fs::remove_file(&path);
-                let _ = match name % 4 {
-                    0 => Ok(()),
-                    1 => fs::hard_link(place.beside("fifo"), &path),
-                    2 => symlink("/dev/zero", &path),
-                    _ => fs::write(&path, "text"),
-                };
+                let (path, new) = (place.path(format!("{}/{name}", name % 3)), place.beside("new"));
+                match (name + kind) % 4 {
+                    0 => fs::hard_link(place.beside("fifo"), &new).unwrap(),
+                    1 => symlink("/dev/zero", &new).unwrap(),
+                    _ => fs::write(&new, "text").unwrap(),
+                }
+                fs::rename(&new, &path).unwrap();
+                if (name + kind) % 4 == 2 {
+                    fs::remove_file(&path).unwrap();
+                }
             }
         }
     };
