@@ -365,11 +365,11 @@ fn files_that_vanish_or_are_replaced_do_no_harm() {
                 let (path, new) = (place.path(format!("{}/{name}", name % 3)), place.beside("new"));
                 match (name + kind) % 4 {
                     0 => fs::hard_link(place.beside("fifo"), &new).unwrap(),
-                    1 => symlink(place.beside("outside"), &new).unwrap(),
+                    2 => symlink(place.beside("outside"), &new).unwrap(),
                     _ => fs::write(&new, "text").unwrap(),
                 }
                 fs::rename(&new, &path).unwrap();
-                if (name + kind) % 4 == 2 {
+                if name % 5 == kind {
                     fs::remove_file(&path).unwrap();
                 }
             }
