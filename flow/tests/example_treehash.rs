@@ -378,7 +378,7 @@ fn files_that_vanish_or_are_replaced_do_no_harm() {
     thread::scope(|scope| {
         scope.spawn(change);
         // A run that hangs panics.
-        let run = || (0..10).map(|_| place.run(&[])).collect::<Vec<_>>();
+        let run = || (0..30).map(|_| place.run(&[])).collect::<Vec<_>>();
         let outcomes = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
         is_done.store(true, Relaxed);
         for outcome in outcomes.unwrap() {
