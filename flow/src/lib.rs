@@ -17,6 +17,7 @@ mod stage;
 mod store;
 mod time;
 mod work;
+mod workers;
 
 #[cfg(test)]
 #[path = "../tests/common/mod.rs"]
@@ -42,3 +43,4 @@ pub use store::{Bytes, Change, Codec, Recovered, Row, Safe, Store, StoreError, T
 #[cfg(feature = "sqlite")]
 pub use store::{Salvaged, SqliteStore};
 pub use work::Work;
+pub use workers::{JoinWorkers, Workers};

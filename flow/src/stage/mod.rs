@@ -14,6 +14,7 @@ mod users;
 mod weights;
 
 pub use builder::{BuildError, StageBuilder};
+pub(crate) use counters::Counter;
 pub(crate) use inner::Inner;
 pub use join::{Join, Shutdown, Unsettled};
 pub use put::Put;
