@@ -27,7 +27,7 @@ mod tests {
         });
     }
 
-    /// Neither the get nor the raise alone makes room for the put that waits. Whichever comes second serves it.
+    /// Neither the get nor the raise alone frees a slot for the put that waits. Whichever comes second serves it.
     #[test]
     fn a_raise_beside_a_get_serves_the_put_that_waits() {
         explore_both(|create| {
