@@ -7,6 +7,7 @@ mod tests {
     use crate::support::{explore, poll_once, share_with_items, spawn};
     use joinq::Queue;
     use loom::future::block_on;
+    use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::sync::Arc;
 
     /// Runs `model` for both kinds of queues whose capacity can change.
@@ -121,10 +122,15 @@ mod tests {
     fn the_largest_capacity_is_not_older_than_the_capacity() {
         explore(|| {
             let queue = Arc::new(Queue::<u8>::with_permits(1));
-            let other = spawn(&queue, |queue| {
+            // loom runs this thread before and after the store to the flag, which orders nothing.
+            let flag = Arc::new(AtomicBool::new(false));
+            let raised = flag.clone();
+            let other = spawn(&queue, move |queue| {
                 queue.set_capacity(3);
                 queue.set_capacity(2);
+                raised.store(true, Ordering::Relaxed);
             });
+            flag.load(Ordering::Relaxed);
             drop(queue.try_reserve(queue.capacity().unwrap()));
             other.join().unwrap();
             assert_eq!(queue.remaining_capacity(), Some(2));
