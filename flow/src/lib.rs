@@ -12,4 +12,10 @@ pub use failure::{BoxError, Failure};
 pub use overflow::Overflow;
 pub use refused::{Denied, Refused};
 pub use retry::Retry;
-pub use store::{Change, Recovered, Row, Safe, Store, Table};
+#[cfg(feature = "json")]
+pub use store::Json;
+#[cfg(feature = "redb")]
+pub use store::RedbStore;
+pub use store::{Bytes, Change, Codec, Recovered, Row, Safe, Store, StoreError, Table, Text};
+#[cfg(feature = "sqlite")]
+pub use store::{Salvaged, SqliteStore};

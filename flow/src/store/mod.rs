@@ -1,22 +1,49 @@
 //! Where the jobs of a stage are kept, so that they survive the process.
 
+mod codec;
+mod error;
+#[cfg(any(feature = "sqlite", feature = "redb"))]
+mod file;
+#[cfg(feature = "redb")]
+mod redb;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
 use crate::BoxError;
+
+#[cfg(feature = "json")]
+pub use codec::Json;
+pub use codec::{Bytes, Codec, Text};
+pub use error::StoreError;
+#[cfg(feature = "redb")]
+pub use redb::RedbStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::{Salvaged, SqliteStore};
 
 /// A place where the jobs of one stage are kept; the stage is built with it by
 /// [`StageBuilder::spill`](crate::StageBuilder::spill) or [`durable`](crate::StageBuilder::durable).
 ///
 /// A store belongs to one stage of one process, and one thread calls it. Each method is one transaction: it takes effect
-/// as a whole or not at all, also if the process is killed in the middle.
+/// as a whole or not at all, also if the process is killed in the middle. A store that is dropped can be opened again at
+/// once.
 pub trait Store: Send + 'static {
     /// Called once, before all others: what an earlier process has left. Each job that was marked as started counts one
     /// more crash, and the mark is cleared.
     fn recover(&mut self) -> Result<Recovered, BoxError>;
 
     /// Makes these changes in this order. When this returns, they are as safe as `safe` says.
+    ///
+    /// After an error none of them is made, or all, but in the latter case only if the error came from the commit itself.
+    /// The caller may try the same changes again: a change that is made already must be no error. A put replaces a job
+    /// with the same id, a change of a job that does not exist changes nothing.
     fn apply(&mut self, changes: &[Change<'_>], safe: Safe) -> Result<(), BoxError>;
 
     /// Appends the first rows of a table with an id above `after` to `rows`, at most `limit`, in ascending order of ids.
     fn load(&mut self, table: Table, after: u64, limit: usize, rows: &mut Vec<Row>) -> Result<(), BoxError>;
+
+    /// The bytes that jobs and dead letters take, by which a [`quota`](crate::StageBuilder::quota) is kept: those of the
+    /// disk where the store knows them, otherwise those of the bodies and a constant for each row. Cheap.
+    fn bytes(&self) -> u64;
 }
 
 /// What a committed change survives.

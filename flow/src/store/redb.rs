@@ -1,0 +1,319 @@
+//! Jobs in a redb file.
+
+use super::{file, Change, Recovered, Row, Safe, Store, StoreError, Table};
+use crate::BoxError;
+// All names, since `ReadableDatabase` is needed from redb 3 on, and does not exist before.
+use ::redb::*;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+
+/// Jobs in a redb file: Rust only, without a C compiler.
+///
+/// Each commit waits for the disk, also one that need only survive a kill: the faster commits of redb survive neither.
+/// So a stage on this store synchronizes when a job starts as well, which [`SqliteStore`](crate::SqliteStore) does not.
+/// Free pages are used again; the file becomes smaller only at its end.
+///
+/// One process owns the file; the lock ends with the process. A network file system may not keep it.
+///
+/// # Examples
+/// ```
+/// use joinq_flow::{Change, RedbStore, Safe, Store};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("jobs.redb");
+/// let mut store = RedbStore::open(&path)?;
+/// assert_eq!(store.recover()?.jobs, 0);
+/// store.apply(&[Change::Put { id: 1, body: b"thumb" }], Safe::FromPowerLoss)?;
+/// drop(store);
+///
+/// let mut store = RedbStore::open(&path)?;
+/// assert_eq!(store.recover()?.jobs, 1);
+/// # Ok::<(), joinq_flow::BoxError>(())
+/// ```
+#[derive(Debug)]
+pub struct RedbStore {
+    path: PathBuf,
+    /// None after a failure: redb makes no further commit after an error of the disk, and must be opened anew.
+    db: Option<Database>,
+    bytes: u64,
+}
+
+/// The items of jobs.
+const JOB: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("job");
+/// The items of dead letters.
+const DEAD: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("dead");
+/// Failed attempts, crashes, and when the next attempt is due, of jobs and dead letters for which one of them is not 0.
+/// In a table of its own, as is the next one, so that no item is written again.
+const HISTORY: TableDefinition<'_, u64, (u32, u32, u64)> = TableDefinition::new("history");
+/// The jobs that are marked as started.
+const STARTED: TableDefinition<'_, u64, ()> = TableDefinition::new("started");
+/// Why a dead letter is dead.
+const ERROR: TableDefinition<'_, u64, &str> = TableDefinition::new("error");
+/// Numbers of the whole store.
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("joinq");
+
+/// The version of the tables above.
+const VERSION: u64 = 1;
+/// What a row takes beside its item.
+const ROW: u64 = 64;
+/// The pages that redb keeps in memory; its own default is a gigabyte.
+const CACHE: usize = 16 << 20;
+
+impl RedbStore {
+    /// Opens the file of a store, or creates it.
+    ///
+    /// The whole file is read and its checksums are compared, so that damage is found here and not in the middle of the
+    /// work.
+    ///
+    /// # Errors
+    /// If the file is damaged, belongs to another program or to a newer version, is open elsewhere, or cannot be read and
+    /// written. redb undoes a commit that a crash has cut off; it repairs nothing else.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = file::resolve(path.as_ref())?;
+        // redb may panic on a damaged file.
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            let mut db = database(&path).map_err(|error| failed(&path, error))?;
+            let whole = db.check_integrity().map_err(|error| failed(&path, error))?;
+            match whole {
+                true => prepare(&db, &path).map(|bytes| (db, bytes)),
+                false => {
+                    let error = "its checksums or its list of free pages were wrong".into();
+                    Err(StoreError::Damaged { path: path.clone(), error })
+                }
+            }
+        }));
+        let (db, bytes) = opened.unwrap_or_else(|panic| {
+            let error = message(&*panic).into();
+            Err(StoreError::Damaged { path: path.clone(), error })
+        })?;
+        file::sync_folder(&path)?;
+        Ok(RedbStore { path, db: Some(db), bytes })
+    }
+
+    /// The database; opened anew if the last change has failed.
+    fn database(&mut self) -> Result<&Database, BoxError> {
+        if self.db.is_none() {
+            self.db = Some(database(&self.path)?);
+        }
+        Ok(self.db.as_ref().expect("opened above"))
+    }
+
+    /// Runs one transaction.
+    fn write<R>(&mut self, change: impl FnOnce(&WriteTransaction) -> Result<R, Error>) -> Result<R, BoxError> {
+        let transaction = |db: &Database| -> Result<R, Error> {
+            let transaction = db.begin_write()?;
+            let result = change(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        };
+        let result = transaction(self.database()?);
+        if result.is_err() {
+            self.db = None;
+        }
+        Ok(result?)
+    }
+}
+
+impl Store for RedbStore {
+    fn recover(&mut self) -> Result<Recovered, BoxError> {
+        let (recovered, bytes) = self.write(|transaction| {
+            let mut history = transaction.open_table(HISTORY)?;
+            let mut started = transaction.open_table(STARTED)?;
+            for mark in started.iter()? {
+                let id = mark?.0.value();
+                let (attempts, crashes, due) = history.get(id)?.map_or((0, 0, 0), |history| history.value());
+                history.insert(id, (attempts, crashes.saturating_add(1), due))?;
+            }
+            started.retain(|_, ()| false)?;
+            let meta = transaction.open_table(META)?;
+            let number = |name| Ok::<u64, Error>(meta.get(name)?.map_or(0, |number| number.value()));
+            let jobs = transaction.open_table(JOB)?.len()?;
+            let dead = transaction.open_table(DEAD)?.len()?;
+            Ok((Recovered { jobs, dead, last_id: number("last_id")? }, number("bytes")?))
+        })?;
+        self.bytes = bytes;
+        Ok(recovered)
+    }
+
+    fn apply(&mut self, changes: &[Change<'_>], _safe: Safe) -> Result<(), BoxError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.bytes = self.write(|transaction| make(transaction, changes))?;
+        Ok(())
+    }
+
+    fn load(&mut self, table: super::Table, after: u64, limit: usize, rows: &mut Vec<Row>) -> Result<(), BoxError> {
+        let definition = match table {
+            Table::Jobs => JOB,
+            Table::Dead => DEAD,
+        };
+        let read = |db: &Database| -> Result<Vec<Row>, Error> {
+            let transaction = db.begin_read()?;
+            let history = transaction.open_table(HISTORY)?;
+            let errors = transaction.open_table(ERROR)?;
+            let bodies = transaction.open_table(definition)?;
+            let mut found = Vec::new();
+            for body in bodies.range(after.saturating_add(1)..)?.take(limit) {
+                let (id, body) = body?;
+                let id = id.value();
+                let (attempts, crashes, due) = history.get(id)?.map_or((0, 0, 0), |history| history.value());
+                let error = match table {
+                    Table::Jobs => None,
+                    Table::Dead => errors.get(id)?,
+                };
+                let error = error.map_or(String::new(), |error| error.value().to_owned());
+                found.push(Row { id, attempts, crashes, due, body: body.value().to_vec(), error });
+            }
+            Ok(found)
+        };
+        rows.extend(read(self.database()?)?);
+        Ok(())
+    }
+
+    fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+/// Makes the changes; the bytes that all rows take then.
+fn make(transaction: &WriteTransaction, changes: &[Change<'_>]) -> Result<u64, Error> {
+    let mut jobs = transaction.open_table(JOB)?;
+    let mut letters = transaction.open_table(DEAD)?;
+    let mut history = transaction.open_table(HISTORY)?;
+    let mut started = transaction.open_table(STARTED)?;
+    let mut errors = transaction.open_table(ERROR)?;
+    let mut meta = transaction.open_table(META)?;
+    let number = |meta: &::redb::Table<'_, &str, u64>, name| Ok::<u64, Error>(meta.get(name)?.map_or(0, |number| number.value()));
+    let (last_before, bytes_before) = (number(&meta, "last_id")?, number(&meta, "bytes")?);
+    let (mut last_id, mut bytes) = (last_before, bytes_before);
+    for change in changes {
+        match *change {
+            Change::Put { id, body } => {
+                bytes += ROW + body.len() as u64;
+                let replaced = jobs.insert(id, body)?.map_or(0, |body| ROW + body.value().len() as u64);
+                bytes = bytes.saturating_sub(replaced);
+                if replaced > 0 {
+                    history.remove(id)?;
+                    started.remove(id)?;
+                }
+                last_id = last_id.max(id);
+            }
+            Change::Started { id } => {
+                if jobs.get(id)?.is_some() {
+                    started.insert(id, ())?;
+                }
+            }
+            Change::Back { id } => {
+                started.remove(id)?;
+            }
+            Change::Failed { id, attempts, due } => {
+                started.remove(id)?;
+                if jobs.get(id)?.is_some() {
+                    history.insert(id, (attempts, 0, due))?;
+                }
+            }
+            Change::Done { id } => {
+                let removed = jobs.remove(id)?.map_or(0, |body| ROW + body.value().len() as u64);
+                bytes = bytes.saturating_sub(removed);
+                history.remove(id)?;
+                started.remove(id)?;
+            }
+            Change::Dead { id, attempts, error } => {
+                started.remove(id)?;
+                if let Some(body) = jobs.remove(id)? {
+                    letters.insert(id, body.value())?;
+                    let crashes = history.get(id)?.map_or(0, |history| history.value().1);
+                    history.insert(id, (attempts, crashes, 0))?;
+                    errors.insert(id, error)?;
+                    bytes += error.len() as u64;
+                }
+            }
+            Change::Redrive { dead, id } => {
+                if let Some(body) = letters.remove(dead)? {
+                    jobs.insert(id, body.value())?;
+                    history.remove(dead)?;
+                    let error = errors.remove(dead)?.map_or(0, |error| error.value().len() as u64);
+                    bytes = bytes.saturating_sub(error);
+                    last_id = last_id.max(id);
+                }
+            }
+        }
+    }
+    if last_id != last_before {
+        meta.insert("last_id", last_id)?;
+    }
+    if bytes != bytes_before {
+        meta.insert("bytes", bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// Opens or creates the file. redb keeps the lock until the database is dropped.
+fn database(path: &Path) -> Result<Database, DatabaseError> {
+    Database::builder().set_cache_size(CACHE).create(path)
+}
+
+/// Makes the tables of a new file, and refuses a foreign one; the bytes that all rows take.
+fn prepare(db: &Database, path: &Path) -> Result<u64, StoreError> {
+    let foreign = |error: String| Ok(Err(StoreError::Foreign { path: path.to_owned(), error: error.into() }));
+    let prepare = || -> Result<Result<u64, StoreError>, Error> {
+        let transaction = db.begin_write()?;
+        let names: Vec<String> = transaction.list_tables()?.map(|table| table.name().to_owned()).collect();
+        if !names.is_empty() && !names.iter().any(|name| name == META.name()) {
+            return foreign(format!("a redb database of another program, with a table `{}`", names[0]));
+        }
+        let mut meta = transaction.open_table(META)?;
+        let version = meta.get("version")?.map(|version| version.value());
+        match version {
+            Some(VERSION) => {}
+            Some(version) => {
+                let it = "of the tables, while this crate knows version";
+                return foreign(format!("version {version} {it} {VERSION}; update the crate"));
+            }
+            None => {
+                meta.insert("version", VERSION)?;
+            }
+        }
+        let bytes = meta.get("bytes")?.map_or(0, |bytes| bytes.value());
+        drop(meta);
+        transaction.open_table(JOB)?;
+        transaction.open_table(DEAD)?;
+        transaction.open_table(HISTORY)?;
+        transaction.open_table(STARTED)?;
+        transaction.open_table(ERROR)?;
+        match version {
+            // Nothing has changed.
+            Some(_) => transaction.abort()?,
+            None => transaction.commit()?,
+        }
+        Ok(Ok(bytes))
+    };
+    prepare().unwrap_or_else(|error| Err(StoreError::Damaged { path: path.to_owned(), error: error.into() }))
+}
+
+/// The error of an open in which redb failed.
+fn failed(path: &Path, error: DatabaseError) -> StoreError {
+    let path = path.to_owned();
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path },
+        DatabaseError::UpgradeRequired(version) => {
+            let error = format!("a file of version {version} of redb's format; copy the jobs with an older redb").into();
+            StoreError::Foreign { path, error }
+        }
+        DatabaseError::Storage(StorageError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
+            StoreError::Foreign { path, error: format!("no redb database, or its first bytes are damaged ({error})").into() }
+        }
+        DatabaseError::Storage(StorageError::Io(error)) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            StoreError::Unusable { path, error: format!("it is read-only, or not readable: {error}").into() }
+        }
+        DatabaseError::Storage(StorageError::Io(error)) => StoreError::Unusable { path, error: error.into() },
+        error => StoreError::Damaged { path, error: error.into() },
+    }
+}
+
+/// The message of a panic.
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    format!("redb panicked: {}", text.unwrap_or("without a message"))
+}
