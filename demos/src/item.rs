@@ -66,6 +66,8 @@ impl Fate {
 pub enum Fates {
     /// Some fail, some panic, some die.
     Mixed,
+    /// One after another, so that a few jobs have each of them.
+    Each,
     /// All are done by their first attempt.
     Done,
     /// All are done by their first attempt, but that with this key aborts the process.
@@ -77,6 +79,13 @@ impl Fates {
     pub fn of(self, key: u64) -> Fate {
         match (self, mix(key) & 63) {
             (Fates::Poisoned(poison), _) if poison == key => Fate::Poison,
+            (Fates::Each, _) => match key % 6 {
+                0 => Fate::FailsOnce,
+                1 => Fate::PanicsOnce,
+                2 => Fate::Fails,
+                3 => Fate::Fatal,
+                _ => Fate::Done,
+            },
             (Fates::Mixed, 0..=7) => Fate::FailsOnce,
             (Fates::Mixed, 8..=11) => Fate::PanicsOnce,
             (Fates::Mixed, 12 | 13) => Fate::Fails,

@@ -167,6 +167,11 @@ impl Ledger {
         self.kills
     }
 
+    /// The key of a job's item.
+    pub fn key(&self, id: u64) -> Option<u64> {
+        self.jobs.get(&id).map(|job| job.key)
+    }
+
     /// What was violated, in the order in which it was found.
     pub fn violations(&self) -> &[String] {
         &self.violations
@@ -212,12 +217,7 @@ impl Ledger {
             Line::Fail { id } => self.ends(*id, End::Failed),
             Line::Done { id } => self.done(*id),
             Line::Dead { id, cause } => self.dead(*id, cause),
-            Line::Joined { unfinished, on_disk } => {
-                self.joined = true;
-                if (*unfinished, *on_disk) != (0, 0) {
-                    self.violated(format!("join returned with {unfinished} unfinished jobs, {on_disk} of them on disk"));
-                }
-            }
+            Line::Joined { unfinished, on_disk } => self.joins(*unfinished, *on_disk),
             Line::Over => {}
         }
     }
@@ -230,14 +230,17 @@ impl Ledger {
     }
 
     fn put(&mut self, key: u64, id: u64) {
-        let above = self.puts.get(&key).map(|put| put.above);
+        let above = self.puts.get_mut(&key).map(|put| {
+            put.id = Some(id);
+            put.above
+        });
         match above {
             None => self.violated(format!("job {id} was acknowledged for item {key}, which was never put")),
-            Some(above) if id <= above => self.violated(format!(
-                "job {id} of item {key} has an id that is not above {above}, though that put had returned before this one began"
-            )),
-            Some(_) => self.puts.entry(key).and_modify(|put| put.id = Some(id)).or_insert_with(|| unreachable!()),
-        };
+            Some(above) if id <= above => {
+                self.violated(format!("job {id} has an id that is not above {above}, whose put had returned before"));
+            }
+            Some(_) => {}
+        }
         self.acknowledged = self.acknowledged.max(id);
         self.same_item(id, key);
         let twice = std::mem::replace(&mut self.job(id).acknowledged, true);
@@ -268,8 +271,10 @@ impl Ledger {
             }
             _ => None,
         };
-        let (first, again) =
-            (job.runs.is_empty(), job.runs.last().is_some_and(|run| run.process != process && run.end != Some(End::Failed)));
+        let (first, again) = (
+            job.runs.is_empty(),
+            job.runs.last().is_some_and(|run| run.process != process && run.end != Some(End::Failed)),
+        );
         job.runs.push(Run { process, attempt, end: None });
         if let Some(wrong) = wrong {
             self.violated(format!("job {id} {wrong}"));
@@ -295,7 +300,9 @@ impl Ledger {
         let (key, ran) = (job.key, job.runs.last().map(|run| (run.process == process, run.end)));
         let wrong = match (&job.settled, ran) {
             (Some(settled), _) => Some(format!("is done after it was settled as {settled:?}")),
-            (None, Some((true, Some(End::Succeeded)))) if fates.of(key).dies() => Some("is done, but must not be".into()),
+            (None, Some((true, Some(End::Succeeded)))) if fates.of(key).dies() => {
+                Some("is done, but must not be".into())
+            }
             (None, Some((true, Some(End::Succeeded)))) => None,
             _ => Some("is done before its handler has ended".to_owned()),
         };
@@ -313,6 +320,18 @@ impl Ledger {
         }
         if self.joined {
             self.violated(format!("job {id} is dead ({cause}) after join had returned"));
+        }
+    }
+
+    fn joins(&mut self, unfinished: u64, on_disk: u64) {
+        self.joined = true;
+        if (unfinished, on_disk) != (0, 0) {
+            self.violated(format!("join returned with {unfinished} unfinished jobs, {on_disk} of them on disk"));
+        }
+        let ran = |job: &Record| job.runs.last().is_some_and(|run| run.end.is_some()) || job.crashes() >= CRASHES;
+        let early = self.jobs.iter().find(|(_, job)| job.acknowledged && !ran(job)).map(|(id, _)| *id);
+        if let Some(id) = early {
+            self.violated(format!("join returned before job {id} had run"));
         }
     }
 
@@ -366,7 +385,10 @@ impl Ledger {
                 (_, Some(error)) => died_wrongly(job, fate, error),
                 (None, None) => {
                     // *Done* was committed, and the kill came before `D` was written.
-                    let ended = job.runs.last().is_some_and(|run| run.end == Some(End::Succeeded) && run.process < self.process);
+                    let ended = job
+                        .runs
+                        .last()
+                        .is_some_and(|run| run.end == Some(End::Succeeded) && run.process < self.process);
                     let complete = ended || !job.acknowledged && job.runs.is_empty();
                     lost += u64::from(!complete && job.acknowledged);
                     (!complete).then(|| format!("was lost: {} attempts, none of which ended", job.runs.len()))
@@ -431,3 +453,6 @@ impl fmt::Display for Kills {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

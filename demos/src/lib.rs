@@ -10,5 +10,5 @@ pub mod item;
 pub mod ledger;
 pub mod line;
 pub mod parent;
-pub mod strace;
 pub mod stores;
+pub mod strace;

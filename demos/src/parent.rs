@@ -44,7 +44,8 @@ fn command(program: &Path, options: &Options, before: &[OsString]) -> Command {
 /// Starts a process under test.
 pub fn start(program: &Path, options: &Options, before: &[OsString]) -> Running {
     let mut command = command(program, options, before);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program under test starts");
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program under test starts");
     let output = BufReader::new(child.stdout.take().expect("a pipe"));
     let (send, lines) = mpsc::channel();
     // The lines are read to the end of the pipe, which comes after all that was written before a kill.

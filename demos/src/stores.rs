@@ -66,14 +66,15 @@ fn left_in_sqlite(path: &Path) -> rusqlite::Result<Left> {
         })
         .map(|tables| tables > 0)
     };
+    let id = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0).map(i64::unsigned_abs);
     let mut left = Left::default();
     if exists("job")? {
         let mut rows = file.prepare("SELECT id FROM job ORDER BY id")?;
-        left.jobs = rows.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        left.jobs = rows.query_map([], id)?.collect::<Result<_, _>>()?;
     }
     if exists("dead")? {
         let mut rows = file.prepare("SELECT id, error FROM dead ORDER BY id")?;
-        let letter = |row: &rusqlite::Row<'_>| Ok(Letter { id: row.get(0)?, error: row.get(1)? });
+        let letter = |row: &rusqlite::Row<'_>| Ok(Letter { id: id(row)?, error: row.get(1)? });
         left.dead = rows.query_map([], letter)?.collect::<Result<_, _>>()?;
     }
     Ok(left)
