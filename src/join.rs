@@ -128,6 +128,12 @@ impl Unfinished {
         Ok(if after < items { Remaining::Items } else { Remaining::Zero { claims } })
     }
 
+    /// The number of items that were ever counted as done.
+    pub(crate) fn done(&self) -> u64 {
+        // Ordering: Acquire, J3. An item that is seen as done is also seen as enqueued.
+        self.done.load(Ordering::Acquire)
+    }
+
     /// The number of unfinished items at one moment between the call and the return.
     pub(crate) fn count(&self, numbers: &impl Claims) -> u64 {
         self.count_with_claims(numbers).0

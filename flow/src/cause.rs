@@ -12,6 +12,8 @@ pub enum Cause {
     Failed(Arc<dyn Error + Send + Sync>),
     /// The handler panicked with this message in the last attempt.
     Panicked(String),
+    /// The last attempt's future, or its [`Attempt`](crate::Attempt), was dropped before it had a result.
+    Dropped,
     /// The process ended three times while the job ran: it is held to be the reason.
     Crashed,
     /// The stage was full, and its [`Overflow`](crate::Overflow) drops jobs.
@@ -29,6 +31,7 @@ impl fmt::Display for Cause {
         match self {
             Cause::Failed(error) => error.fmt(f),
             Cause::Panicked(message) => write!(f, "the handler panicked: {message}"),
+            Cause::Dropped => f.write_str("the attempt was dropped before it had a result"),
             Cause::Crashed => f.write_str("the process ended three times while the job ran"),
             Cause::Evicted => f.write_str("the stage was full"),
             Cause::Cancelled => f.write_str("cancelled"),

@@ -1,17 +1,39 @@
 //! Stages of jobs on [`joinq`].
 
+mod attempt;
 mod cause;
+mod dead;
+mod disk;
 mod failure;
+mod job;
+mod listen;
+mod oneshot;
+mod operation;
 mod overflow;
 mod refused;
 mod retry;
+mod semaphore;
+mod stage;
 mod store;
+mod time;
+mod work;
 
+#[cfg(test)]
+#[path = "../tests/common/mod.rs"]
+mod tests_common;
+
+pub use attempt::Attempt;
 pub use cause::Cause;
+pub use dead::Dead;
+pub use disk::Redrive;
 pub use failure::{BoxError, Failure};
+pub use job::{Cancelled, Job, Output, Settled, State};
+pub use operation::{TimedOut, Until};
 pub use overflow::Overflow;
 pub use refused::{Denied, Refused};
 pub use retry::Retry;
+pub use semaphore::{Acquire, Permit, Semaphore};
+pub use stage::{BuildError, Join, Put, Shutdown, Stage, StageBuilder, Stats, Unsettled};
 #[cfg(feature = "json")]
 pub use store::Json;
 #[cfg(feature = "redb")]
@@ -19,3 +41,4 @@ pub use store::RedbStore;
 pub use store::{Bytes, Change, Codec, Recovered, Row, Safe, Store, StoreError, Table, Text};
 #[cfg(feature = "sqlite")]
 pub use store::{Salvaged, SqliteStore};
+pub use work::Work;

@@ -27,7 +27,7 @@ impl<T> Queue<T> {
         /// ```
         #[doc(alias = "SimpleQueue")]
         pub const fn unbounded() -> Self {
-            Queue::with_limit(0, UNBOUNDED, 0)
+            Queue::with_bound(BoundKind::Unbounded, 0)
         }
     }
 
@@ -57,8 +57,8 @@ impl<T> Queue<T> {
         /// ```
         #[doc(alias("maxsize", "sync_channel"))]
         pub const fn bounded(capacity: usize) -> Self {
-            let most = UNBOUNDED - 1;
-            Queue::with_limit(capacity, if capacity as u64 > most { most } else { capacity as u64 }, 0)
+            let kind = if capacity == 0 { BoundKind::Rendezvous } else { BoundKind::Limit };
+            Queue::with_bound(kind, capacity)
         }
     }
 
@@ -85,7 +85,7 @@ impl<T> Queue<T> {
         pub const fn with_permits(capacity: usize) -> Self {
             assert!(capacity > 0, "the capacity must be greater than zero; use `Queue::bounded(0)` for a rendezvous");
             let capacity = if capacity > permit_pool::MOST { permit_pool::MOST } else { capacity };
-            Queue::with_limit(capacity, 0, capacity as u64)
+            Queue::with_bound(BoundKind::Permits, capacity)
         }
     }
 
@@ -603,10 +603,11 @@ impl<T> Queue<T> {
     #[doc(alias = "qsize")]
     pub fn len(&self) -> usize {
         let stored = to_usize(self.stored_items());
-        match self.capacity() {
-            // A `force_put` has enqueued its item and not yet displaced another.
-            Some(capacity) if !self.hot.subtasks.were_put() => stored.min(capacity),
-            _ => stored,
+        // A `force_put` has enqueued its item and not yet displaced another.
+        if self.is_bounded() && !self.hot.subtasks.were_put() {
+            stored.min(self.hot.capacity.most())
+        } else {
+            stored
         }
     }
 
@@ -650,7 +651,7 @@ impl<T> Queue<T> {
     /// ```
     #[doc(alias("maxsize", "max_capacity"))]
     pub fn capacity(&self) -> Option<usize> {
-        self.is_bounded().then_some(self.hot.capacity)
+        self.is_bounded().then(|| self.hot.capacity.get())
     }
 
     /// A blocking iterator over the items as they arrive, which ends when the queue is closed and empty.

@@ -25,6 +25,13 @@ impl Late {
         self.put.load(Ordering::Acquire)
     }
 
+    /// Late items that were got, and those that were put.
+    pub(super) fn totals(&self) -> (u64, u64) {
+        // Ordering: Acquire, P2. As above.
+        let got = self.got.load(Ordering::Acquire);
+        (got, self.total_put())
+    }
+
     /// Late items that are in the queue, at one moment.
     pub(super) fn len(&self) -> u64 {
         // Ordering: Acquire, P2. As above.

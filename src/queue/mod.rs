@@ -10,10 +10,12 @@
 
 mod api;
 mod bound;
+mod capacity;
 mod close;
 mod close_guard;
 mod close_when_done;
 mod consumer;
+mod counts;
 mod get;
 mod get_state;
 mod hand_over;
@@ -41,6 +43,7 @@ mod task;
 mod watch;
 
 pub use close_guard::{CloseGuard, CloseGuardOwned};
+pub use counts::Counts;
 pub use get::{Get, GetMany, GetTask};
 pub use iter::{Drain, Iter, TryIter};
 pub use owned::{ClosedOwned, GetManyOwned, GetOwned, GetTaskOwned, JoinOwned, PutManyOwned, PutOwned, ReserveOwned};
@@ -73,9 +76,10 @@ pub(crate) use stream::Gets;
 
 use crate::join::{Claims, LastZero, Unfinished};
 use crate::operation::{SkipCounter, SpinPolicy};
-use crate::raw::{RawQueue, UNBOUNDED};
+use crate::raw::RawQueue;
 use crate::sync::CachePadded;
 use crate::wait::{ConsumerWaker, FallbackWaker, WaitLists, WaitSet, WaiterCounts, Waiters};
+use capacity::Capacity;
 use late::Late;
 use permit_pool::PermitPool;
 use second_step::SecondStep;
@@ -155,10 +159,10 @@ struct ReadMostly {
     subtasks: Subtasks,
     second_step: SecondStep,
     spin_history: SkipCounter,
-    /// The limit that the core keeps; 0 for a rendezvous and for a queue with permits. See [`Bound`].
-    limit: u64,
-    /// The capacity that was requested; 0 for a rendezvous. Not used if there is no bound.
-    capacity: usize,
+    /// 0 for a rendezvous. Not used if there is no bound.
+    capacity: Capacity,
+    /// Which bound the queue has.
+    kind: BoundKind,
     /// Whether a get that waits makes a put of one item possible beyond the capacity.
     allows_surplus: bool,
 }
@@ -211,6 +215,15 @@ enum Bound<'a> {
     Permits(&'a PermitPool),
 }
 
+/// Which [`Bound`] a queue has, for as long as it exists.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum BoundKind {
+    Unbounded,
+    Limit,
+    Rendezvous,
+    Permits,
+}
+
 #[cfg(all(test, target_arch = "x86_64", not(loom)))]
 const _: () = {
     use std::mem::size_of;
@@ -231,7 +244,8 @@ impl<T> Claims for Queue<T> {
 
 impl<T> Queue<T> {
     crate::sync::const_fn! {
-        const fn with_limit(capacity: usize, limit: u64, permits: u64) -> Self {
+        const fn with_bound(kind: BoundKind, capacity: usize) -> Self {
+            let permits = if matches!(kind, BoundKind::Permits) { capacity as u64 } else { 0 };
             Queue {
                 raw: RawQueue::new(),
                 hot: CachePadded::new(ReadMostly {
@@ -243,8 +257,8 @@ impl<T> Queue<T> {
                     subtasks: Subtasks::new(),
                     second_step: SecondStep::new(),
                     spin_history: SkipCounter::new(),
-                    limit,
-                    capacity,
+                    capacity: Capacity::new(capacity),
+                    kind,
                     allows_surplus: false,
                 }),
                 bookkeeping: CachePadded::new(Bookkeeping {
@@ -270,24 +284,30 @@ impl<T> Queue<T> {
 
     #[inline]
     fn bound(&self) -> Bound<'_> {
-        match self.hot.limit {
-            0 if self.hot.capacity == 0 => Bound::Rendezvous,
-            0 => Bound::Permits(&self.bookkeeping.permits),
-            UNBOUNDED => Bound::Unbounded,
-            limit => Bound::Limit(limit),
+        match self.hot.kind {
+            BoundKind::Unbounded => Bound::Unbounded,
+            BoundKind::Limit => Bound::Limit(self.limit()),
+            BoundKind::Rendezvous => Bound::Rendezvous,
+            BoundKind::Permits => Bound::Permits(&self.bookkeeping.permits),
         }
     }
 
     /// Whether there is any bound.
     #[inline]
     fn is_bounded(&self) -> bool {
-        self.hot.limit != UNBOUNDED
+        self.hot.kind != BoundKind::Unbounded
     }
 
     /// Whether the core alone decides if an item may be enqueued: by a limit, or because there is no bound.
     #[inline]
     fn core_decides(&self) -> bool {
-        self.hot.limit > 0
+        self.hot.kind <= BoundKind::Limit
+    }
+
+    /// The limit that the core keeps, for [`Bound::Limit`].
+    #[inline]
+    fn limit(&self) -> u64 {
+        self.hot.capacity.hint() as u64
     }
 
     /// The number of items in the core and of late items, those for a get that waits included.
@@ -298,7 +318,7 @@ impl<T> Queue<T> {
     /// How an operation spins before it waits for items or for capacity.
     #[inline]
     fn spin_policy(&self) -> SpinPolicy<'_> {
-        let capacity = self.is_bounded().then_some(self.hot.capacity);
+        let capacity = self.is_bounded().then(|| self.hot.capacity.hint());
         SpinPolicy::for_capacity(capacity, &self.hot.spin_history)
     }
 

@@ -343,7 +343,8 @@ impl<T> Queue<T> {
     #[track_caller]
     pub(crate) fn assert_can_reserve(&self, count: usize) {
         self.permits();
-        let most = self.hot.capacity;
+        // The largest capacity, as another thread may lower it now: the reservation waits until it is raised.
+        let most = self.hot.capacity.most();
         assert!(
             count <= most,
             "{count} permits requested, but the queue has only {most}: reserve at most its capacity"

@@ -120,16 +120,16 @@ impl<T> Queue<T> {
 
     #[cold]
     fn serve_putters_slow(&self) {
-        let limit = match self.bound() {
+        let may_serve = match self.bound() {
             // The pool of permits alone decides.
-            Bound::Permits(_) | Bound::Unbounded => UNBOUNDED,
-            Bound::Limit(limit) => limit,
+            Bound::Permits(_) | Bound::Unbounded => true,
+            // If a new put took the slot, the next get serves the waiting puts.
+            Bound::Limit(limit) => self.raw.len() < limit,
             // Only a get serves a waiting put, under the mutex.
-            Bound::Rendezvous => return,
+            Bound::Rendezvous => false,
         };
-        // If a new put took the slot, the next get serves the waiting puts.
-        if limit == UNBOUNDED || self.raw.len() < limit {
-            self.with_waiters_notifying(|lists, deferred| self.serve(lists, limit, deferred));
+        if may_serve {
+            self.with_waiters_notifying(|lists, deferred| self.serve(lists, self.limit_now(lists), deferred));
         }
     }
 
@@ -309,7 +309,7 @@ impl<T> Queue<T> {
 
     /// The RMW fence of a waiter for capacity, on the word whose change can free some. False if no capacity
     /// was free before. A close needs no fence: it notifies the waiters under the mutex in any case.
-    fn fence_space(&self, limit: u64) -> bool {
+    pub(super) fn fence_space(&self, limit: u64) -> bool {
         match self.bound() {
             Bound::Permits(permits) => {
                 permits.rmw_fence();

@@ -129,6 +129,15 @@ struct Count {
     items: u64,
 }
 
+/// The numbers of values that were ever pushed and popped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Totals {
+    /// Claims at the tail that are not known to be holes.
+    pub pushed: u64,
+    /// Those of them that the head has passed.
+    pub popped: u64,
+}
+
 /// The count, or the greatest `usize`.
 pub(crate) fn to_usize(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
@@ -258,6 +267,19 @@ impl<T> RawQueue<T> {
     pub fn holes(&self) -> u64 {
         // Ordering: Acquire, H1. Pairs with the count (H2): the claim is seen as well.
         self.cold.holes.load(Ordering::Acquire)
+    }
+
+    /// The numbers of values ever pushed and popped, at one moment. A push in progress counts as one that is
+    /// done; also with a claim that was poisoned, until it counts the hole.
+    pub fn totals(&self) -> Totals {
+        loop {
+            let holes = self.holes();
+            let Count { tail, items, .. } = self.count();
+            if self.holes() == holes {
+                let pushed = tail - Self::LEN - holes;
+                return Totals { pushed, popped: pushed.saturating_sub(items) };
+            }
+        }
     }
 
     /// An RMW fence on the count of holes: each push that counts a hole later sees what the caller did

@@ -20,8 +20,9 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
         Ok(path) => Ok(path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let parent = fs::canonicalize(parent)
-                .map_err(|error| unusable(format!("its folder {}: {error}; create the folder first", parent.display())))?;
+            let parent = fs::canonicalize(parent).map_err(|error| {
+                unusable(format!("its folder {}: {error}; create the folder first", parent.display()))
+            })?;
             Ok(parent.join(name))
         }
         Err(error) => Err(unusable(error.to_string())),

@@ -184,7 +184,9 @@ fn make(transaction: &WriteTransaction, changes: &[Change<'_>]) -> Result<u64, E
     let mut started = transaction.open_table(STARTED)?;
     let mut errors = transaction.open_table(ERROR)?;
     let mut meta = transaction.open_table(META)?;
-    let number = |meta: &::redb::Table<'_, &str, u64>, name| Ok::<u64, Error>(meta.get(name)?.map_or(0, |number| number.value()));
+    let number = |meta: &::redb::Table<'_, &str, u64>, name| {
+        Ok::<u64, Error>(meta.get(name)?.map_or(0, |number| number.value()))
+    };
     let (last_before, bytes_before) = (number(&meta, "last_id")?, number(&meta, "bytes")?);
     let (mut last_id, mut bytes) = (last_before, bytes_before);
     for change in changes {
@@ -215,9 +217,11 @@ fn make(transaction: &WriteTransaction, changes: &[Change<'_>]) -> Result<u64, E
             }
             Change::Done { id } => {
                 let removed = jobs.remove(id)?.map_or(0, |body| ROW + body.value().len() as u64);
-                bytes = bytes.saturating_sub(removed);
-                history.remove(id)?;
-                started.remove(id)?;
+                if removed > 0 {
+                    bytes = bytes.saturating_sub(removed);
+                    history.remove(id)?;
+                    started.remove(id)?;
+                }
             }
             Change::Dead { id, attempts, error } => {
                 started.remove(id)?;
@@ -298,14 +302,21 @@ fn failed(path: &Path, error: DatabaseError) -> StoreError {
     match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path },
         DatabaseError::UpgradeRequired(version) => {
-            let error = format!("a file of version {version} of redb's format; copy the jobs with an older redb").into();
+            let error =
+                format!("a file of version {version} of redb's format; copy the jobs with an older redb").into();
             StoreError::Foreign { path, error }
         }
         DatabaseError::Storage(StorageError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
-            StoreError::Foreign { path, error: format!("no redb database, or its first bytes are damaged ({error})").into() }
+            StoreError::Foreign {
+                path,
+                error: format!("no redb database, or its first bytes are damaged ({error})").into(),
+            }
         }
         DatabaseError::Storage(StorageError::Io(error)) if error.kind() == std::io::ErrorKind::PermissionDenied => {
             StoreError::Unusable { path, error: format!("it is read-only, or not readable: {error}").into() }
+        }
+        DatabaseError::Storage(StorageError::Io(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            StoreError::Damaged { path, error: format!("it ends too early ({error})").into() }
         }
         DatabaseError::Storage(StorageError::Io(error)) => StoreError::Unusable { path, error: error.into() },
         error => StoreError::Damaged { path, error: error.into() },

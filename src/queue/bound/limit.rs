@@ -44,7 +44,7 @@ impl<T> Queue<T> {
             // The push comes first, so that no item is lost if the queue is closed in between. The one item
             // beyond the capacity is this operation's.
             self.raw.push(item, UNBOUNDED, &mut deferred.events)?;
-            Ok(self.raw.pop_beyond(self.hot.limit, &mut deferred.events))
+            Ok(self.raw.pop_beyond(self.limit(), &mut deferred.events))
         })
     }
 }

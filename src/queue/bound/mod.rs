@@ -63,7 +63,7 @@ impl<T> Queue<T> {
         if !self.core_decides() {
             return self.push_fallen_back(source, PushFallback::General);
         }
-        match self.raw.try_claim_push_within(self.hot.limit) {
+        match self.raw.try_claim_push_within(self.limit()) {
             Ok(ticket) => self.push_claimed(ticket, source),
             Err(fallback) => self.push_fallen_back(source, fallback),
         }
@@ -91,7 +91,8 @@ impl<T> Queue<T> {
 
     #[cold]
     fn push_contested<S: PutSource<T>>(&self, contested: Contested<'_, T>, rest: S::Rest) -> Result<(), S::Error> {
-        let pushed = self.notifying(|events| self.raw.push_contested(contested, self.hot.limit, events));
+        let limit = if self.is_bounded() { self.limit() } else { UNBOUNDED };
+        let pushed = self.notifying(|events| self.raw.push_contested(contested, limit, events));
         pushed.map_err(|error| S::refuse(rest, error))
     }
 

@@ -147,8 +147,10 @@ impl Store for SqliteStore {
         let recovered = Recovered {
             jobs: number("SELECT count(*) FROM job")?,
             dead: number("SELECT count(*) FROM dead")?,
-            last_id: number("SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'job'), 0),
-                coalesce((SELECT max(id) FROM job), 0), coalesce((SELECT max(id) FROM dead), 0))")?,
+            last_id: number(
+                "SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'job'), 0),
+                coalesce((SELECT max(id) FROM job), 0), coalesce((SELECT max(id) FROM dead), 0))",
+            )?,
         };
         transaction.commit()?;
         self.count_pages()?;
@@ -202,7 +204,8 @@ fn make(transaction: &Transaction<'_>, change: &Change<'_>) -> rusqlite::Result<
     let run = |sql: &str, params: &[&dyn rusqlite::ToSql]| transaction.prepare_cached(sql)?.execute(params);
     match *change {
         Change::Put { id, body } => {
-            let sql = "INSERT OR REPLACE INTO job (id, attempts, crashes, started, due, body) VALUES (?1, 0, 0, 0, 0, ?2)";
+            let sql =
+                "INSERT OR REPLACE INTO job (id, attempts, crashes, started, due, body) VALUES (?1, 0, 0, 0, 0, ?2)";
             run(sql, &[&signed(id), &body])?;
         }
         Change::Started { id } => {

@@ -4,6 +4,7 @@ use super::{unsigned, Pages, SqliteStore};
 use crate::store::{file, Safe, StoreError};
 use crate::BoxError;
 use rusqlite::{Connection, ErrorCode, OpenFlags, MAIN_DB};
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use std::time::Duration;
 const APPLICATION: i64 = 0x6a6f_696e;
 /// The version of the tables below.
 const VERSION: i64 = 1;
+
+/// The bytes of the header of a file, and of its smallest page.
+const HEADER: u64 = 512;
 
 /// The body is the last column, so that the others are read without it. All types and limits are checked when the file is
 /// opened. `AUTOINCREMENT` keeps the largest id for good, also when its job is gone.
@@ -43,6 +47,10 @@ enum Kind {
 pub(super) fn open(path: &Path) -> Result<SqliteStore, StoreError> {
     let path = &file::resolve(path)?;
     let failed = |error| failed(path, error);
+    // SQLite takes a file that is shorter than its header for an empty one.
+    if fs::metadata(path).is_ok_and(|file| (1..HEADER).contains(&file.len())) {
+        return Err(StoreError::Foreign { path: path.clone(), error: "too short for an SQLite database".into() });
+    }
     let mut db = connect(path).map_err(failed)?;
     if db.is_readonly(MAIN_DB).map_err(failed)? {
         return Err(StoreError::Unusable { path: path.clone(), error: "it is read-only".into() });
@@ -118,12 +126,24 @@ fn check(db: &Connection, path: &Path) -> Result<(), StoreError> {
     if found != "ok" {
         return damaged(found.into());
     }
-    for columns in ["id, attempts, crashes, started, due, body FROM job", "id, attempts, crashes, body, error FROM dead"] {
+    for columns in
+        ["id, attempts, crashes, started, due, body FROM job", "id, attempts, crashes, body, error FROM dead"]
+    {
         if let Err(error) = db.prepare(&format!("SELECT {columns}")) {
             return damaged(error.into());
         }
     }
-    Ok(())
+    // The check does not read the last page of a large item. What a crash has left in the log is moved into the file
+    // first, so that the file must have all pages.
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed)?;
+    let number = |pragma: &str| db.pragma_query_value(None, pragma, |row| unsigned(row, 0)).map_err(failed);
+    let bytes = number("page_count")? * number("page_size")?;
+    let length =
+        fs::metadata(path).map_err(|error| StoreError::Unusable { path: path.to_owned(), error: error.into() })?;
+    match length.len() < bytes {
+        true => damaged(format!("it ends after {} of {bytes} bytes", length.len()).into()),
+        false => Ok(()),
+    }
 }
 
 /// The error of an open in which SQLite failed.

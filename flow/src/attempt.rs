@@ -1,0 +1,113 @@
+//! A running attempt.
+
+use crate::job::core::Core;
+use crate::job::state::Start;
+use crate::semaphore::Permit;
+use crate::stage::{End, Fault};
+use crate::{Failure, Job};
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// A job that runs and has to be settled: by [`done`](Attempt::done) or [`fail`](Attempt::fail).
+///
+/// The stream of a stage yields attempts. If an attempt is dropped without either, that counts as a failure with
+/// [`Cause::Dropped`](crate::Cause::Dropped): the job is tried again without delay, or becomes a dead letter.
+#[must_use = "dropping an attempt fails it"]
+pub struct Attempt<T, R = ()>
+where
+    T: Send + Sync + 'static,
+    R: Send + 'static,
+{
+    job: Job<T, R>,
+    /// Of the stage's `limit`; released after the attempt is settled.
+    _permit: Option<Permit>,
+    settled: bool,
+}
+
+impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
+    /// A worker has taken the job. `None` if it was cancelled before.
+    pub(crate) fn begin(core: Arc<Core<T, R>>, permit: Option<Permit>) -> Option<Self> {
+        match core.state.start() {
+            Start::Begun => Some(Attempt { job: Job(core), _permit: permit, settled: false }),
+            Start::Cancelled if core.is_open() => {
+                core.stage.end(&core, End::Cancelled);
+                None
+            }
+            // A shutdown has taken it out.
+            Start::Cancelled | Start::Left => None,
+        }
+    }
+
+    /// Whether the store has to know of the start, before the handler runs.
+    pub(crate) fn needs_mark(&self) -> bool {
+        self.job.0.stored
+    }
+
+    /// Marks the start in the store. `None` if the deadline of a shutdown is over meanwhile.
+    pub(crate) async fn mark(self) -> Option<Self> {
+        if let Some(disk) = &self.job.0.stage.disk {
+            disk.start(&self.job.0).await;
+        }
+        if self.job.0.stage.is_halted() {
+            self.leave();
+            return None;
+        }
+        Some(self)
+    }
+
+    /// The job is done, with this output.
+    pub fn done(mut self, output: R) {
+        self.settled = true;
+        self.job.0.stage.succeed(&self.job.0, output);
+    }
+
+    /// The attempt failed.
+    pub fn fail(self, failure: impl Into<Failure>) {
+        self.fault(Fault::Failed(failure.into()));
+    }
+
+    pub(crate) fn fault(mut self, fault: Fault) {
+        self.settled = true;
+        self.job.0.stage.fail(&self.job.0, fault);
+    }
+
+    /// The deadline of a shutdown is over: the job ends, but a row of it stays in the store.
+    pub(crate) fn leave(mut self) {
+        self.settled = true;
+        self.job.0.stage.end(&self.job.0, End::Left);
+    }
+
+    /// The job was cancelled and has ended.
+    pub(crate) fn cancelled(mut self) {
+        self.settled = true;
+        self.job.0.stage.end(&self.job.0, End::Cancelled);
+    }
+
+    /// The job, for another handle of it.
+    pub fn job(&self) -> &Job<T, R> {
+        &self.job
+    }
+}
+
+impl<T: Send + Sync + 'static, R: Send + 'static> Drop for Attempt<T, R> {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.job.0.stage.fail(&self.job.0, Fault::Dropped);
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static, R: Send + 'static> Deref for Attempt<T, R> {
+    type Target = Job<T, R>;
+
+    fn deref(&self) -> &Job<T, R> {
+        &self.job
+    }
+}
+
+impl<T: Send + Sync + 'static, R: Send + 'static> fmt::Debug for Attempt<T, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Attempt").field(&self.job).finish()
+    }
+}

@@ -1,0 +1,188 @@
+//! Loads jobs that are only on disk, one after another, as soon as there is room in memory.
+
+use super::request::Request;
+use super::writer::Writer;
+use crate::job::core::{Core, JobPermits, Open};
+use crate::stage::End;
+use crate::store::{Row, Table};
+use crate::time::Sleep;
+use crate::work::message;
+use crate::{BoxError, Cause};
+use joinq::queue::ReserveOwned;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::Future;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Rows that are read at a time.
+const ROWS: usize = 16;
+/// The pause after rows could not be read.
+const PAUSE: Duration = Duration::from_millis(100);
+/// A job in whose attempts the process ended this often is held to be the reason.
+const MOST_CRASHES: u32 = 3;
+
+pub(super) struct Loader<T, R> {
+    /// The highest id that is in memory or settled: jobs with a higher one are only on disk.
+    loaded: u64,
+    rows: VecDeque<Row>,
+    /// The next job, which waits for its permits.
+    next: Next<T, R>,
+}
+
+enum Next<T, R> {
+    None,
+    Waiting { core: Arc<Core<T, R>>, due: u64, reserve: ReserveOwned<Infallible> },
+    Loaded { core: Arc<Core<T, R>>, due: u64, permits: JobPermits },
+    /// The rows could not be read.
+    Pausing(Sleep),
+}
+
+impl<T, R> Loader<T, R> {
+    pub(super) fn new() -> Self {
+        Loader { loaded: 0, rows: VecDeque::new(), next: Next::None }
+    }
+
+    /// Whether the job is, or was, in memory.
+    pub(super) fn is_loaded(&self, id: u64) -> bool {
+        id <= self.loaded
+    }
+
+    /// The job is in memory.
+    pub(super) fn set_loaded(&mut self, id: u64) {
+        self.loaded = self.loaded.max(id);
+    }
+
+    /// The job has ended on disk.
+    pub(super) fn forget(&mut self, id: u64) {
+        self.rows.retain(|row| row.id != id);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.rows.clear();
+        self.next = Next::None;
+    }
+
+    /// Ready when [`Writer::finish_load`] has something to do.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match std::mem::replace(&mut self.next, Next::None) {
+            Next::Waiting { core, due, mut reserve } => match Pin::new(&mut reserve).poll(context) {
+                Poll::Ready(Ok(permits)) => {
+                    self.next = Next::Loaded { core, due, permits };
+                    Poll::Ready(())
+                }
+                // The stage has ended.
+                Poll::Ready(Err(_)) => Poll::Pending,
+                Poll::Pending => {
+                    self.next = Next::Waiting { core, due, reserve };
+                    Poll::Pending
+                }
+            },
+            Next::Pausing(mut sleep) => {
+                let ended = Pin::new(&mut sleep).poll(context).map(drop);
+                if ended.is_pending() {
+                    self.next = Next::Pausing(sleep);
+                }
+                ended
+            }
+            Next::Loaded { core, due, permits } => {
+                self.next = Next::Loaded { core, due, permits };
+                Poll::Ready(())
+            }
+            Next::None => Poll::Pending,
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
+    /// Has the loader wait for the permits of the next job that is only on disk.
+    pub(super) fn prepare_load(&mut self) {
+        while matches!(self.loader.next, Next::None) && self.disk().on_disk() > 0 {
+            if self.loader.rows.is_empty() {
+                let mut rows = Vec::new();
+                let loaded = self.store.load(Table::Jobs, self.loader.loaded, ROWS, &mut rows);
+                if loaded.is_ok() && rows.is_empty() {
+                    // They are gone from the store.
+                    return self.lose_absent();
+                }
+                if let Err(error) = loaded {
+                    self.disk().set_error(Some(error.to_string()));
+                    self.loader.next = Next::Pausing(self.stage.time.sleep(PAUSE));
+                    return;
+                }
+                self.loader.rows = rows.into();
+            }
+            if let Some(row) = self.loader.rows.pop_front() {
+                self.prepare_row(row);
+            }
+        }
+    }
+
+    fn prepare_row(&mut self, row: Row) {
+        // From now on it is in memory, though not in the lane: a cancel takes effect when its turn comes.
+        self.loader.loaded = row.id;
+        let core = match self.disk().absent.handle(row.id) {
+            Some(core) => core,
+            None => match self.decode(&row) {
+                Ok(item) => Arc::new(Core::new(self.stage.clone(), row.id, item, true, Open::default())),
+                Err(error) => return self.end_undecodable(row, error),
+            },
+        };
+        core.set_failures(row.attempts);
+        if row.crashes >= MOST_CRASHES {
+            return self.end_absent(core, End::Dead(Cause::Crashed));
+        }
+        match catch_unwind(AssertUnwindSafe(|| self.stage.weight_of_spawned(&core.item))) {
+            Ok(weight) => {
+                let reserve = self.stage.room.clone().reserve_owned(weight);
+                self.loader.next = Next::Waiting { core, due: row.due, reserve };
+            }
+            Err(panic) => {
+                self.stage.counters.panicked.add(1);
+                self.end_absent(core, End::Dead(Cause::Panicked(message(panic))));
+            }
+        }
+    }
+
+    /// Calls the user's codec.
+    fn decode(&self, row: &Row) -> Result<T, BoxError> {
+        let decoded = catch_unwind(AssertUnwindSafe(|| self.disk().codec.decode(&row.body)));
+        decoded.unwrap_or_else(|panic| {
+            self.stage.counters.panicked.add(1);
+            Err(message(panic).into())
+        })
+    }
+
+    fn end_undecodable(&mut self, row: Row, error: BoxError) {
+        if self.disk().absent.remove(row.id).is_ok() {
+            self.disk().absent.publish();
+            self.commit_all(&mut vec![Request::Undecodable { id: row.id, failures: row.attempts, error }]);
+        }
+    }
+
+    /// The rows of the jobs that are on disk are gone: another program has changed the store.
+    fn lose_absent(&mut self) {
+        let count = self.disk().absent.lose_all();
+        self.disk().set_error(Some(format!("{count} jobs are no longer in the store")));
+        self.stage.counters.left.add(count as u64);
+        self.guarded(|stage| stage.follow(stage.unfinished.remove(count)));
+    }
+
+    /// The next job has its permits.
+    pub(super) fn finish_load(&mut self) {
+        let Next::Loaded { core, due, permits } = std::mem::replace(&mut self.loader.next, Next::None) else { return };
+        let Ok(on_settled) = self.disk().absent.remove(core.id) else { return };
+        core.give(Some(permits), on_settled);
+        let delay = due.saturating_sub(super::milliseconds_since_epoch());
+        if delay > 0 && core.state.retry() {
+            self.guarded(|_| core.stage.delay(core.clone(), Duration::from_millis(delay)));
+        } else {
+            self.enqueue(&core);
+        }
+        self.disk().absent.publish();
+        self.disk().notify();
+    }
+}

@@ -1,0 +1,395 @@
+//! The thread of a store: takes requests, commits them, and does what follows from each.
+
+use super::loader::Loader;
+use super::request::Request;
+use super::Place;
+use crate::job::core::{Core, OnSettled, Open};
+use crate::job::Job;
+use crate::operation::block_on;
+use crate::oneshot::Reply;
+use crate::stage::{End, Inner};
+use crate::store::{Change, Safe, Store, Table};
+use crate::time::Sleep;
+use crate::work::discard;
+use crate::{BoxError, Refused};
+use std::collections::{HashSet, VecDeque};
+use std::future::{poll_fn, Future};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// The most requests in one transaction.
+const BATCH: usize = 1024;
+/// The pause after a commit that failed; it doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) struct Writer<T, R> {
+    pub(super) stage: Arc<Inner<T, R>>,
+    pub(super) store: Box<dyn Store>,
+    pub(super) loader: Loader<T, R>,
+    /// Requests whose commit failed, and which are tried again: all but puts.
+    failed: VecDeque<Request<T, R>>,
+    pause: Duration,
+    /// Jobs with the mark of a start.
+    started: HashSet<u64>,
+    halted: bool,
+}
+
+/// What the writer wakes up for.
+enum Event {
+    Requests,
+    /// The job that the loader has ready has its permits, or the loader may try again.
+    Loaded,
+    /// The failed requests are to be tried again.
+    Again,
+    /// The stage has ended.
+    End,
+}
+
+pub(super) fn run<T: Send + Sync + 'static, R: Send + 'static>(stage: Arc<Inner<T, R>>, store: Box<dyn Store>) {
+    let mut writer = Writer {
+        loader: Loader::new(),
+        stage,
+        store,
+        failed: VecDeque::new(),
+        pause: FIRST_PAUSE,
+        started: HashSet::new(),
+        halted: false,
+    };
+    writer.run();
+    let Writer { stage, store, .. } = writer;
+    drop(store);
+    let disk = stage.disk.as_ref().expect("the writer's stage has a store");
+    // Ordering: SeqCst. After the store is closed; see `Disk::has_ended`.
+    disk.has_ended.store(true, Ordering::SeqCst);
+    disk.notify();
+    stage.unfinished.notify();
+}
+
+impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
+    pub(super) fn disk(&self) -> &super::Disk<T, R> {
+        self.stage.disk.as_ref().expect("the writer's stage has a store")
+    }
+
+    fn run(&mut self) {
+        let mut requests = Vec::new();
+        loop {
+            self.prepare_load();
+            match self.wait(&mut requests) {
+                Event::Requests => self.handle(std::mem::take(&mut requests)),
+                Event::Loaded => self.finish_load(),
+                Event::Again => self.try_again(),
+                Event::End => return,
+            }
+        }
+    }
+
+    fn wait(&mut self, requests: &mut Vec<Request<T, R>>) -> Event {
+        let stage = self.stage.clone();
+        let disk = stage.disk.as_ref().expect("the writer's stage has a store");
+        let mut again: Option<Sleep> = (!self.failed.is_empty()).then(|| stage.time.sleep(self.pause));
+        let mut get = disk.requests.get_many(requests, BATCH);
+        let loader = &mut self.loader;
+        block_on(poll_fn(move |context| {
+            if let Poll::Ready(result) = Pin::new(&mut get).poll(context) {
+                return Poll::Ready(if result.is_ok() { Event::Requests } else { Event::End });
+            }
+            if loader.poll(context).is_ready() {
+                return Poll::Ready(Event::Loaded);
+            }
+            match again.as_mut().map(|again| Pin::new(again).poll(context)) {
+                Some(Poll::Ready(_)) => Poll::Ready(Event::Again),
+                _ => Poll::Pending,
+            }
+        }))
+    }
+
+    /// Commits requests and does what follows from them. If the transaction fails, each one is tried for itself: a put
+    /// that fails is refused, and the others are tried again later.
+    fn handle(&mut self, requests: Vec<Request<T, R>>) {
+        let mut batch = Vec::with_capacity(requests.len());
+        for request in requests {
+            match request {
+                Request::Cancelled { core } => {
+                    // New jobs of this batch come first.
+                    self.commit_all(&mut batch);
+                    self.cancelled(core);
+                }
+                Request::Redrive { limit, reply } => {
+                    self.commit_all(&mut batch);
+                    self.redrive(limit, reply);
+                }
+                Request::Halt { reply } => {
+                    self.commit_all(&mut batch);
+                    self.halt();
+                    drop(reply);
+                }
+                // The attempt does not run any more.
+                Request::Start { reply, .. } if self.halted => drop(reply),
+                request => batch.push(request),
+            }
+        }
+        self.commit_all(&mut batch);
+    }
+
+    /// A job was cancelled before it ran: one that is only on disk ends now, others when their turn comes.
+    fn cancelled(&mut self, core: Arc<Core<T, R>>) {
+        if !self.loader.is_loaded(core.id) {
+            self.end_absent(core, End::Cancelled);
+        }
+    }
+
+    /// Ends a job that is only on disk.
+    pub(super) fn end_absent(&mut self, core: Arc<Core<T, R>>, end: End<R>) {
+        let Ok(on_settled) = self.disk().absent.remove(core.id) else { return };
+        self.disk().absent.publish();
+        core.give(None, on_settled);
+        self.loader.forget(core.id);
+        self.commit_all(&mut vec![Request::End { core, end }]);
+    }
+
+    /// Commits a batch, which is empty afterwards.
+    pub(super) fn commit_all(&mut self, batch: &mut Vec<Request<T, R>>) {
+        if batch.is_empty() {
+            return;
+        }
+        // Requests that failed come first.
+        if self.failed.is_empty() && self.apply(batch).is_ok() {
+            batch.drain(..).for_each(|request| self.follow(request));
+        } else {
+            batch.drain(..).for_each(|request| self.commit_one(request));
+        }
+        self.disk().quota.set_stored(self.store.bytes());
+        self.disk().notify();
+    }
+
+    fn commit_one(&mut self, request: Request<T, R>) {
+        let is_put = matches!(request, Request::Put { .. });
+        if !is_put && !self.failed.is_empty() {
+            self.failed.push_back(request);
+            return;
+        }
+        match (self.apply(std::slice::from_ref(&request)), request) {
+            (Ok(()), request) => self.follow(request),
+            (Err(error), Request::Put { item, body, place, reply, .. }) => {
+                if matches!(place, Place::Disk) {
+                    self.disk().return_quota(body.len());
+                }
+                self.stage.counters.refused.add(1);
+                self.stage.follow(self.stage.unfinished.remove(1));
+                // The permits come free before the putter knows.
+                drop(place);
+                self.answer(reply, Err(Refused::Store(item, error)));
+            }
+            (Err(_), request) if self.halted => self.give_up(request),
+            (Err(_), request) => self.failed.push_back(request),
+        }
+    }
+
+    /// The stage ends, and the commit has failed. What the row says is repeated when the store is opened again.
+    fn give_up(&mut self, request: Request<T, R>) {
+        match request {
+            Request::End { core, end } => self.guarded(|stage| stage.finish(&core, end)),
+            Request::Spawn { core, .. } => {
+                core.state.leave();
+                self.guarded(|stage| stage.finish(&core, End::Left));
+            }
+            Request::Undecodable { .. } => self.guarded(|stage| stage.follow(stage.unfinished.remove(1))),
+            _ => {}
+        }
+    }
+
+    /// Tries the failed requests again, in their order, up to the first one that fails again.
+    fn try_again(&mut self) {
+        let mut requests = std::mem::take(&mut self.failed);
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        while let Some(request) = requests.pop_front() {
+            if self.apply(std::slice::from_ref(&request)).is_err() {
+                requests.push_front(request);
+                break;
+            }
+            self.pause = FIRST_PAUSE;
+            self.follow(request);
+        }
+        self.failed = requests;
+        self.disk().quota.set_stored(self.store.bytes());
+        self.disk().notify();
+    }
+
+    /// One transaction.
+    fn apply(&mut self, requests: &[Request<T, R>]) -> Result<(), BoxError> {
+        let texts: Vec<String> = requests.iter().map(Request::text).collect();
+        let mut safe = Safe::FromKill;
+        let mut changes = Vec::with_capacity(requests.len());
+        for (request, text) in requests.iter().zip(&texts) {
+            if let Some((change, needed)) = request.change(text) {
+                changes.push(change);
+                safe = safe.max(needed);
+            }
+        }
+        self.apply_changes(&changes, safe)
+    }
+
+    pub(super) fn apply_changes(&mut self, changes: &[Change<'_>], safe: Safe) -> Result<(), BoxError> {
+        let store = &mut self.store;
+        let applied = catch_unwind(AssertUnwindSafe(|| store.apply(changes, safe)));
+        let applied = applied.unwrap_or_else(|panic| {
+            discard(panic);
+            Err("the store panicked".into())
+        });
+        self.disk().set_error(applied.as_ref().err().map(ToString::to_string));
+        applied
+    }
+
+    /// What follows from a request that is committed.
+    fn follow(&mut self, request: Request<T, R>) {
+        match request {
+            Request::Put { id, item, body, place, on_settled, reply } => {
+                let core = Arc::new(Core::new(self.stage.clone(), id, item, true, Open::default()));
+                let permits = match place {
+                    Place::Memory(permits) => Some(permits),
+                    Place::Disk => {
+                        self.disk().quota.end_put(body.len());
+                        None
+                    }
+                };
+                match permits {
+                    Some(permits) if self.may_be_in_memory(id) => {
+                        core.give(Some(permits), on_settled);
+                        self.enqueue(&core);
+                    }
+                    permits => {
+                        // Others that are only on disk come first; the loader gets the permits.
+                        drop(permits);
+                        self.add_absent(&core, on_settled);
+                    }
+                }
+                self.answer(reply, Ok(Job(core)));
+            }
+            Request::Spawn { core, weight, .. } => {
+                let permits = match self.may_be_in_memory(core.id) {
+                    true => self.stage.try_reserve(weight).ok(),
+                    false => None,
+                };
+                // If jobs with higher ids were loaded already, it was committed late, and the loader would not find it.
+                if permits.is_some() || self.loader.is_loaded(core.id) {
+                    core.give(permits, None);
+                    self.enqueue(&core);
+                } else {
+                    self.add_absent(&core, None);
+                }
+            }
+            Request::Start { id, reply } => {
+                self.started.insert(id);
+                self.answer(reply, ());
+            }
+            Request::Failed { id, .. } => {
+                self.started.remove(&id);
+            }
+            Request::End { core, end } => {
+                self.started.remove(&core.id);
+                self.guarded(|stage| stage.finish(&core, end));
+            }
+            Request::Undecodable { .. } => {
+                self.stage.counters.dead.add(1);
+                self.guarded(|stage| stage.follow(stage.unfinished.remove(1)));
+            }
+            Request::Cancelled { .. } | Request::Redrive { .. } | Request::Halt { .. } => {}
+        }
+    }
+
+    /// Whether the job may go into the lane: none with a lower id is only on disk.
+    fn may_be_in_memory(&self, id: u64) -> bool {
+        self.loader.is_loaded(id) || self.disk().on_disk() == 0
+    }
+
+    pub(super) fn enqueue(&mut self, core: &Arc<Core<T, R>>) {
+        self.loader.set_loaded(core.id);
+        let core = core.clone();
+        self.guarded(|stage| stage.enqueue(core));
+        if self.stage.is_halted() {
+            // The halt may have come first, and then it has not seen the job.
+            self.guarded(|stage| drop(stage.take_out()));
+        }
+    }
+
+    /// A job that is committed is only on disk for now.
+    fn add_absent(&mut self, core: &Arc<Core<T, R>>, on_settled: Option<OnSettled<T, R>>) {
+        if self.disk().absent.add(core, on_settled).is_err() {
+            // The deadline of a shutdown is over: the row stays.
+            core.state.leave();
+            self.guarded(|stage| stage.finish(core, End::Left));
+        }
+    }
+
+    fn answer<V>(&self, reply: Reply<V>, value: V) {
+        // This wakes the putter or the worker; a waker that panics must not end the thread.
+        self.guarded(|_| drop(reply.send(value)));
+    }
+
+    /// Calls what may run code of the user.
+    pub(super) fn guarded(&self, call: impl FnOnce(&Inner<T, R>)) {
+        let stage = &self.stage;
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(stage))) {
+            stage.counters.panicked.add(1);
+            discard(panic);
+        }
+    }
+
+    fn redrive(&mut self, limit: usize, reply: Reply<Result<usize, BoxError>>) {
+        let mut redriven = 0;
+        let result = loop {
+            match self.redrive_some((limit - redriven).min(BATCH)) {
+                Ok(0) => break Ok(redriven),
+                Ok(count) => redriven += count,
+                Err(error) => break Err(error),
+            }
+        };
+        self.answer(reply, result);
+    }
+
+    /// Makes the first dead letters jobs again; returns how many.
+    fn redrive_some(&mut self, limit: usize) -> Result<usize, BoxError> {
+        let mut rows = Vec::new();
+        self.store.load(Table::Dead, 0, limit, &mut rows)?;
+        let mut changes = Vec::new();
+        for row in &rows {
+            match self.stage.unfinished.add() {
+                Ok(()) => changes.push(Change::Redrive { dead: row.id, id: self.disk().next_id() }),
+                Err((_, then)) => {
+                    self.stage.follow(then);
+                    break;
+                }
+            }
+        }
+        let count = changes.len();
+        if count == 0 {
+            return Ok(0);
+        }
+        let applied = self.apply_changes(&changes, Safe::FromPowerLoss);
+        if applied.is_err() || self.disk().absent.add_unknown(count).is_err() {
+            self.stage.follow(self.stage.unfinished.remove(count));
+        }
+        applied.map(|()| count)
+    }
+
+    /// The deadline of a shutdown is over.
+    fn halt(&mut self) {
+        self.halted = true;
+        self.loader.clear();
+        self.try_again();
+        // The workers that wait for their mark end without it.
+        for request in std::mem::take(&mut self.failed) {
+            self.give_up(request);
+        }
+        let back: Vec<_> = self.started.drain().map(|id| Change::Back { id }).collect();
+        if !back.is_empty() {
+            // If this fails the start counts as a crash.
+            let _ = self.apply_changes(&back, Safe::FromKill);
+        }
+    }
+}

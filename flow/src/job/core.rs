@@ -1,0 +1,133 @@
+//! A job in memory: one allocation, which the stage, the worker and the handles share.
+
+use super::state::{State, StateWord};
+use super::Job;
+use crate::stage::Inner;
+use crate::Cause;
+use atomic_waker::AtomicWaker;
+use event_listener::Event;
+use joinq::queue::PermitsOwned;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Called once, when the job is settled.
+pub(crate) type OnSettled<T, R> = Box<dyn FnOnce(&Job<T, R>) + Send>;
+
+/// The permits of one job.
+pub(crate) type JobPermits = PermitsOwned<Infallible>;
+
+pub(crate) struct Core<T, R> {
+    pub(crate) stage: Arc<Inner<T, R>>,
+    pub(crate) item: T,
+    pub(crate) id: u64,
+    pub(crate) state: StateWord,
+    /// The number of failed attempts.
+    failures: AtomicU32,
+    /// Whether the store has a row of this job.
+    pub(crate) stored: bool,
+    rest: Mutex<Rest<T, R>>,
+    /// Notified when the job is cancelled or settled.
+    pub(crate) changed: Event,
+    /// The attempt that runs the job as a task, to be woken by a cancel.
+    pub(crate) attempt: AtomicWaker,
+}
+
+struct Rest<T, R> {
+    /// What the job holds until it is settled; `None` afterwards.
+    open: Option<Open<T, R>>,
+    result: Option<Result<R, Cause>>,
+}
+
+/// What a job holds until it is settled. Only one thread takes it, and that thread settles the job.
+pub(crate) struct Open<T, R> {
+    /// None for jobs that are put beyond the capacity.
+    pub(crate) permits: Option<JobPermits>,
+    pub(crate) on_settled: Option<OnSettled<T, R>>,
+}
+
+impl<T, R> Default for Open<T, R> {
+    fn default() -> Self {
+        Open { permits: None, on_settled: None }
+    }
+}
+
+impl<T, R> Core<T, R> {
+    pub(crate) fn new(stage: Arc<Inner<T, R>>, id: u64, item: T, stored: bool, open: Open<T, R>) -> Self {
+        Core {
+            stage,
+            item,
+            id,
+            state: StateWord::new(State::Waiting),
+            failures: AtomicU32::new(0),
+            stored,
+            rest: Mutex::new(Rest { open: Some(open), result: None }),
+            changed: Event::new(),
+            attempt: AtomicWaker::new(),
+        }
+    }
+
+    fn rest(&self) -> MutexGuard<'_, Rest<T, R>> {
+        // No code of the user runs under the lock, so that nothing in it can be half done.
+        self.rest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what the job holds, and gives it its result. `None` if the job was settled before.
+    pub(crate) fn settle(&self, result: Result<R, Cause>) -> Option<Open<T, R>> {
+        let mut rest = self.rest();
+        let open = rest.open.take()?;
+        rest.result = Some(result);
+        Some(open)
+    }
+
+    /// Whether it is not settled yet.
+    pub(crate) fn is_open(&self) -> bool {
+        self.rest().open.is_some()
+    }
+
+    /// Takes the permits early, so that another job can have them.
+    pub(crate) fn take_permits(&self) -> Option<JobPermits> {
+        self.rest().open.as_mut()?.permits.take()
+    }
+
+    /// Gives a job that was only on disk what it holds from now on.
+    pub(crate) fn give(&self, permits: Option<JobPermits>, on_settled: Option<OnSettled<T, R>>) {
+        let mut given = Open { permits, on_settled };
+        if let Some(open) = &mut self.rest().open {
+            std::mem::swap(open, &mut given);
+        }
+        // What is not needed is dropped after the lock.
+        drop(given);
+    }
+
+    /// Takes the result.
+    pub(crate) fn take_result(&self) -> Option<Result<R, Cause>> {
+        self.rest().result.take()
+    }
+
+    /// The number of failed attempts.
+    pub(crate) fn failures(&self) -> u32 {
+        // Ordering: Relaxed. A number to show; the one attempt that changes it is ordered by the lane.
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// Counts a failed attempt, and returns how many there are.
+    pub(crate) fn count_failure(&self) -> u32 {
+        // Ordering: Relaxed, as in `failures`.
+        self.failures.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Failed attempts in an earlier process.
+    pub(crate) fn set_failures(&self, failures: u32) {
+        // Ordering: Relaxed, as in `failures`.
+        self.failures.store(failures, Ordering::Relaxed);
+    }
+}
+
+impl<T, R> Drop for Core<T, R> {
+    fn drop(&mut self) {
+        if self.stored {
+            self.stage.forget_handle(self.id);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The handle of a job.
+
+pub(crate) mod core;
+mod output;
+pub(crate) mod state;
+
+pub use self::output::{Cancelled, Output, Settled};
+pub use self::state::State;
+
+use self::core::Core;
+use self::state::Cancelled as CancelOutcome;
+use crate::Refused;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// A job of a [`Stage`](crate::Stage): one item from the put until it is settled.
+///
+/// [`put`](crate::Stage::put) returns it, a handler gets it, and a dead letter contains it. It dereferences to the item.
+/// A clone is another handle of the same job. Handles that are dropped change nothing: the job goes on.
+///
+/// # Examples
+/// ```
+/// use joinq_flow::{Job, Stage, State};
+///
+/// let squares: Stage<u32, u32> = Stage::builder("squares").build();
+/// let job = squares.put(7).wait()?;
+/// assert_eq!((*job, job.state()), (7, State::Waiting));
+/// squares.close();
+/// squares.work(|job: &Job<u32, u32>| Ok(**job * **job)).wait();
+/// assert_eq!(job.output().wait()?, 49);
+/// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+/// ```
+pub struct Job<T, R = ()>(pub(crate) Arc<Core<T, R>>);
+
+impl<T, R> Job<T, R> {
+    /// The number of the job in its stage, from 1 in the order of the puts. Jobs in a store keep it over restarts, and it
+    /// is not used again, so that it can make the effects of a repeated attempt recognizable.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// The number of the current attempt, from 1; of a job that no worker has begun, 1 as well. It counts attempts of
+    /// earlier processes if the job is in a store.
+    pub fn attempt(&self) -> u32 {
+        match self.state() {
+            State::Waiting | State::Running | State::Retrying => self.0.failures() + 1,
+            State::Done => self.0.failures() + 1,
+            State::Dead | State::Cancelled => self.0.failures().max(1),
+        }
+    }
+
+    /// The state at this moment.
+    pub fn state(&self) -> State {
+        self.0.state.get()
+    }
+
+    /// Whether the job has its output.
+    pub fn is_done(&self) -> bool {
+        self.state() == State::Done
+    }
+
+    /// The name of the stage.
+    pub fn stage_name(&self) -> &str {
+        &self.0.stage.name
+    }
+
+    /// Cancels the job.
+    ///
+    /// A job that waits or is to be retried will not run any more; its capacity is free when its turn comes. A job that
+    /// runs is told: if its handler is a future, this is dropped at its next `.await`; a handler on a thread can ask
+    /// [`is_cancelled`](Job::is_cancelled). If the handler returns `Ok` all the same, the job is done, otherwise it is
+    /// cancelled.
+    ///
+    /// Returns whether the job will certainly not run any more: false for a job that runs or was settled before.
+    pub fn cancel(&self) -> bool {
+        match self.0.state.cancel() {
+            CancelOutcome::BeforeRun => {
+                self.0.changed.notify(usize::MAX);
+                self.0.stage.cancelled_before_run(&self.0);
+                true
+            }
+            CancelOutcome::Told => {
+                self.0.changed.notify(usize::MAX);
+                self.0.attempt.wake();
+                false
+            }
+            CancelOutcome::TooLate => false,
+        }
+    }
+
+    /// Whether the job was cancelled, or is to end because its stage is shut down and the deadline is over. For a handler
+    /// that takes long.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.state.is_cancelled() || (self.0.stage.is_halted() && !self.state().is_final())
+    }
+
+    /// Waits until [`is_cancelled`](Job::is_cancelled), or until the job is settled.
+    pub fn cancelled(&self) -> Cancelled<T, R> {
+        Cancelled::new(self.clone())
+    }
+
+    /// Waits until the job is done, dead or cancelled, and returns which.
+    pub fn settled(&self) -> Settled<T, R> {
+        Settled::new(self.clone())
+    }
+
+    /// Waits for the result: what the handler returned, or why the job was not done.
+    ///
+    /// # Panics
+    /// If the result was taken before, by a call on another handle of this job.
+    pub fn output(self) -> Output<T, R> {
+        Output::new(self)
+    }
+}
+
+impl<T: Send + Sync + 'static, R: Send + 'static> Job<T, R> {
+    /// Puts a job that comes of this one into the same stage, for example a folder found in a folder.
+    ///
+    /// It never waits, and goes beyond the capacity if need be, since a handler that waits for its own stage could wait for
+    /// itself. So the number of such jobs is bounded by nothing but the work. It also works after a
+    /// [`close`](crate::Stage::close): the stage goes on until nothing is unfinished.
+    ///
+    /// With a store the new job is committed no later than the settling of this one.
+    ///
+    /// # Errors
+    /// [`Refused::Closed`] if the stage has ended, which is impossible while this job is unfinished.
+    /// [`Refused::Denied`] if the stage's `admit` says no. [`Refused::Store`] if the item cannot be encoded.
+    pub fn spawn(&self, item: T) -> Result<Job<T, R>, Refused<T>> {
+        self.0.stage.spawn(item)
+    }
+}
+
+impl<T, R> Deref for Job<T, R> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0.item
+    }
+}
+
+impl<T, R> Clone for Job<T, R> {
+    fn clone(&self) -> Self {
+        Job(self.0.clone())
+    }
+}
+
+impl<T, R> fmt::Debug for Job<T, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("stage", &self.stage_name())
+            .field("id", &self.id())
+            .field("attempt", &self.attempt())
+            .field("state", &self.state())
+            .finish()
+    }
+}

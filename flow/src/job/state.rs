@@ -1,0 +1,138 @@
+//! The state of a job: one word.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Where a job is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// No worker has begun it.
+    Waiting,
+    /// A worker is at it.
+    Running,
+    /// An attempt failed, and another one will follow.
+    Retrying,
+    /// It has its output.
+    Done,
+    /// It will not be done; its cause says why.
+    Dead,
+    /// It was cancelled, or its stage was shut down first.
+    Cancelled,
+}
+
+impl State {
+    /// Whether it is done, dead or cancelled: no attempt follows.
+    pub fn is_final(self) -> bool {
+        matches!(self, State::Done | State::Dead | State::Cancelled)
+    }
+
+    fn from_word(word: u32) -> State {
+        const STATES: [State; 6] =
+            [State::Waiting, State::Running, State::Retrying, State::Done, State::Dead, State::Cancelled];
+        STATES[(word & STATE) as usize]
+    }
+}
+
+const STATE: u32 = 7;
+/// The job is to be cancelled while it runs.
+const CANCEL: u32 = 8;
+
+/// A shutdown has taken the job out.
+const LEFT: u32 = 16;
+
+/// Whether an attempt may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    Begun,
+    /// It was cancelled before.
+    Cancelled,
+    /// A shutdown has taken it out.
+    Left,
+}
+
+/// What a cancel has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cancelled {
+    /// The job will not run any more.
+    BeforeRun,
+    /// It runs, and was told.
+    Told,
+    /// It is too late.
+    TooLate,
+}
+
+pub(crate) struct StateWord(AtomicU32);
+
+impl StateWord {
+    pub(crate) fn new(state: State) -> Self {
+        StateWord(AtomicU32::new(state as u32))
+    }
+
+    fn load(&self) -> u32 {
+        // Ordering: SeqCst. After the registration of a listener or of a waker it sees what they would be notified of.
+        self.0.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn get(&self) -> State {
+        State::from_word(self.load())
+    }
+
+    /// Whether a cancel was asked for, or has taken effect.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        let word = self.load();
+        word & CANCEL != 0 || State::from_word(word) == State::Cancelled
+    }
+
+    /// Changes the word as `next` says, if it says so.
+    fn update(&self, next: impl FnMut(u32) -> Option<u32>) -> Result<u32, u32> {
+        // Ordering: SeqCst, as in `load`.
+        self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next)
+    }
+
+    /// A worker begins an attempt.
+    pub(crate) fn start(&self) -> Start {
+        match self.update(|word| (State::from_word(word) != State::Cancelled).then_some(State::Running as u32)) {
+            Ok(_) => Start::Begun,
+            Err(word) if word & LEFT != 0 => Start::Left,
+            Err(_) => Start::Cancelled,
+        }
+    }
+
+    /// A waiting or retrying job is dead. False if it was cancelled before.
+    pub(crate) fn evict(&self) -> bool {
+        self.end_before_run(State::Dead as u32)
+    }
+
+    /// A shutdown takes a waiting or retrying job out. False if it was cancelled before.
+    pub(crate) fn leave(&self) -> bool {
+        self.end_before_run(State::Cancelled as u32 | LEFT)
+    }
+
+    fn end_before_run(&self, end: u32) -> bool {
+        self.update(|word| (State::from_word(word) != State::Cancelled).then_some(end)).is_ok()
+    }
+
+    pub(crate) fn cancel(&self) -> Cancelled {
+        let before = self.update(|word| match State::from_word(word) {
+            State::Waiting | State::Retrying => Some(State::Cancelled as u32),
+            State::Running => Some(word | CANCEL),
+            _ => None,
+        });
+        match before.map(State::from_word) {
+            Ok(State::Running) => Cancelled::Told,
+            Ok(_) => Cancelled::BeforeRun,
+            Err(_) => Cancelled::TooLate,
+        }
+    }
+
+    /// A running job will be tried again; false if it is to be cancelled.
+    pub(crate) fn retry(&self) -> bool {
+        self.update(|word| (word & CANCEL == 0).then_some(State::Retrying as u32)).is_ok()
+    }
+
+    /// The job ends.
+    pub(crate) fn end(&self, state: State) {
+        debug_assert!(state.is_final());
+        // Ordering: SeqCst, as in `load`.
+        self.0.store(state as u32, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,46 @@
+//! The end of a shutdown whose deadline is over.
+
+use super::settle::End;
+use super::Inner;
+use crate::job::core::Core;
+use crate::job::Job;
+use std::mem;
+use std::sync::{Arc, PoisonError};
+
+impl<T, R> Inner<T, R> {
+    /// Takes out all jobs that are not running, and tells those that run. Returns the jobs that are now in no store, and
+    /// how many run.
+    pub(super) fn halt(&self) -> (Vec<Job<T, R>>, usize) {
+        self.close();
+        self.set_halted();
+        let left = self.take_out();
+        if let Some(disk) = &self.disk {
+            disk.halt();
+        }
+        (left, self.unfinished.count())
+    }
+
+    /// No handle and no worker is left, so that no job can run any more.
+    pub(crate) fn abandon(&self) {
+        // The handles of the jobs learn it by their state.
+        drop(self.halt());
+    }
+
+    /// Takes out the jobs that wait in memory.
+    pub(crate) fn take_out(&self) -> Vec<Job<T, R>> {
+        let held_back = mem::take(&mut *self.held_back.lock().unwrap_or_else(PoisonError::into_inner));
+        let waiting = held_back.into_iter().chain(self.lane.drain()).chain(self.delayed.take_all());
+        waiting.filter_map(|core| self.leave(core)).collect()
+    }
+
+    /// Takes a job out, unless it runs or was cancelled.
+    fn leave(&self, core: Arc<Core<T, R>>) -> Option<Job<T, R>> {
+        if !core.state.leave() {
+            self.end(&core, End::Cancelled);
+            return None;
+        }
+        // A row of it stays in the store.
+        self.finish(&core, End::Left);
+        (!core.stored).then(|| Job(core))
+    }
+}

@@ -1,0 +1,264 @@
+//! What the handles, jobs and workers of a stage share.
+
+use super::counters::Counters;
+use super::delayed::Delayed;
+use super::settle::{End, Finished};
+use super::unfinished::{Then, Unfinished};
+use super::weights::Weights;
+use crate::disk::Disk;
+use crate::job::core::{Core, JobPermits, OnSettled, Open};
+use crate::job::Job;
+use crate::time::Time;
+use crate::{Cause, Dead, Denied, Overflow, Refused, Retry, Semaphore};
+use event_listener::Event;
+use joinq::{Queue, TryPutError};
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+pub(crate) type Admit<T> = Box<dyn Fn(&T) -> Result<(), Denied> + Send + Sync>;
+pub(crate) type Ready = Box<dyn Fn() -> Result<(), Denied> + Send + Sync>;
+pub(crate) type Weigh<T> = Box<dyn Fn(&T) -> usize + Send + Sync>;
+pub(crate) type Source<T> = Box<dyn Fn() -> Option<T> + Send + Sync>;
+
+/// What the builder has set.
+pub(crate) struct Options<T, R> {
+    pub(crate) overflow: Overflow,
+    pub(crate) admit: Option<Admit<T>>,
+    pub(crate) ready: Option<Ready>,
+    pub(crate) weigh: Option<Weigh<T>>,
+    pub(crate) limit: Option<Semaphore>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) dead_letters: Option<Arc<Queue<Dead<T, R>>>>,
+    pub(crate) when_empty: Option<(Duration, Source<T>)>,
+}
+
+pub(crate) struct Inner<T, R> {
+    pub(crate) name: String,
+    pub(crate) options: Options<T, R>,
+    /// The jobs that wait for a worker.
+    pub(crate) lane: Queue<Arc<Core<T, R>>>,
+    /// Only its permits are used: a job holds some from the put until it is settled.
+    pub(crate) room: Arc<Queue<Infallible>>,
+    pub(crate) weights: Weights,
+    /// The capacity in units of the weight.
+    pub(crate) capacity: AtomicUsize,
+    pub(crate) unfinished: Unfinished,
+    pub(crate) delayed: Delayed<T, R>,
+    /// Jobs that a worker has taken and does not begin yet, since the stage is not ready.
+    pub(crate) held_back: Mutex<Vec<Arc<Core<T, R>>>>,
+    pub(crate) counters: Counters,
+    /// Why workers pause.
+    pub(crate) not_ready: Mutex<Option<Denied>>,
+    last_id: AtomicU64,
+    is_halted: AtomicBool,
+    halted: Event,
+    pub(crate) users: super::users::Users,
+    pub(crate) disk: Option<Disk<T, R>>,
+    pub(crate) time: Time,
+}
+
+impl<T, R> Inner<T, R> {
+    pub(super) fn new(
+        name: String,
+        capacity: usize,
+        options: Options<T, R>,
+        disk: Option<Disk<T, R>>,
+        last_id: u64,
+        time: Time,
+    ) -> Self {
+        let weights = Weights::for_capacity(capacity);
+        Inner {
+            name,
+            options,
+            lane: Queue::unbounded(),
+            room: Arc::new(Queue::with_permits(weights.permits(capacity))),
+            weights,
+            capacity: AtomicUsize::new(capacity),
+            unfinished: Unfinished::new(),
+            delayed: Delayed::new(),
+            held_back: Mutex::new(Vec::new()),
+            counters: Counters::default(),
+            not_ready: Mutex::new(None),
+            last_id: AtomicU64::new(last_id),
+            is_halted: AtomicBool::new(false),
+            halted: Event::new(),
+            users: super::users::Users::new(),
+            disk,
+            time,
+        }
+    }
+
+    /// Whether the deadline of a shutdown is over.
+    pub(crate) fn is_halted(&self) -> bool {
+        // Ordering: SeqCst. A job that is delayed or held back after the halt took them all sees this, and ends.
+        self.is_halted.load(Ordering::SeqCst)
+    }
+
+    /// Notified when the deadline of a shutdown is over.
+    pub(crate) fn halted(&self) -> &Event {
+        &self.halted
+    }
+
+    pub(super) fn set_halted(&self) {
+        // Ordering: SeqCst, as in `is_halted`.
+        self.is_halted.store(true, Ordering::SeqCst);
+        self.halted.notify(usize::MAX);
+    }
+
+    /// The permits for this item.
+    pub(crate) fn weight(&self, item: &T) -> usize {
+        self.options.weigh.as_ref().map_or(1, |weigh| self.weights.of_job(weigh(item)))
+    }
+
+    /// The permits of the whole capacity.
+    pub(crate) fn most_permits(&self) -> usize {
+        self.room.capacity().expect("the queue has permits")
+    }
+
+    pub(crate) fn try_reserve(&self, weight: usize) -> Result<JobPermits, TryPutError<()>> {
+        self.room.clone().try_reserve_owned(weight)
+    }
+
+    /// The id for a new job that is in no store.
+    pub(crate) fn next_id(&self) -> u64 {
+        // Ordering: Relaxed. Only the number counts.
+        self.last_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Asks whether the item is admitted.
+    pub(crate) fn admit(&self, item: T) -> Result<T, Refused<T>> {
+        match self.options.admit.as_ref().map(|admit| admit(&item)) {
+            None | Some(Ok(())) => Ok(item),
+            Some(Err(reason)) => {
+                self.counters.refused.add(1);
+                Err(Refused::Denied(item, reason))
+            }
+        }
+    }
+
+    /// Puts a job in memory, which was counted as unfinished, at the end of the lane.
+    pub(crate) fn enqueue(&self, core: Arc<Core<T, R>>) {
+        let put = self.lane.put(core).wait();
+        debug_assert!(put.is_ok(), "the lane is closed when nothing is unfinished");
+        drop(put);
+    }
+
+    /// Follows a change of the number of unfinished jobs.
+    pub(crate) fn follow(&self, then: Then) {
+        match then {
+            Then::GoOn => {}
+            Then::End => {
+                self.lane.close();
+                self.room.close();
+                if let Some(disk) = &self.disk {
+                    disk.end();
+                }
+            }
+        }
+    }
+
+    /// Whether nothing is unfinished; in a closed stage with a store, also whether the store is closed.
+    pub(crate) fn is_joined(&self) -> bool {
+        self.unfinished.count() == 0
+            && (!self.unfinished.is_closed() || self.disk.as_ref().is_none_or(Disk::has_ended))
+    }
+
+    /// Called by the drop of a job that has a row: no handle of it is left.
+    pub(crate) fn forget_handle(&self, id: u64) {
+        if let Some(disk) = &self.disk {
+            disk.forget_handle(id);
+        }
+    }
+
+    /// Called after a cancel of a job that no worker had begun.
+    pub(crate) fn cancelled_before_run(&self, core: &Arc<Core<T, R>>) {
+        if let (Some(disk), true) = (&self.disk, core.stored) {
+            disk.cancelled(core);
+        }
+    }
+
+    /// Refuses new puts; what is inside goes on.
+    pub(crate) fn close(&self) -> bool {
+        let (closed, then) = self.unfinished.close();
+        // Waiting puts get their items back.
+        self.room.close();
+        self.follow(then);
+        closed
+    }
+}
+
+impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
+    /// Makes a job of an item that was counted as unfinished, in memory only, and enqueues it.
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        item: T,
+        permits: Option<JobPermits>,
+        on_settled: Option<OnSettled<T, R>>,
+    ) -> Job<T, R> {
+        let open = Open { permits, on_settled };
+        let core = Arc::new(Core::new(self.clone(), self.next_id(), item, false, open));
+        self.enqueue(core.clone());
+        Job(core)
+    }
+
+    /// Puts a job that comes of an unfinished one.
+    pub(crate) fn spawn(self: &Arc<Self>, item: T) -> Result<Job<T, R>, Refused<T>> {
+        let item = self.admit(item)?;
+        // This runs the user's code, so nothing is counted yet.
+        let body = match self.disk.as_ref().map(|disk| disk.encode(&item)) {
+            None => None,
+            Some(Ok(body)) => Some(body),
+            Some(Err(error)) => return Err(Refused::Store(item, error)),
+        };
+        let weight = self.weight_of_spawned(&item);
+        if self.unfinished.add_subjob().is_err() {
+            return Err(Refused::Closed(item));
+        }
+        Ok(self.begin_spawned(item, weight, body))
+    }
+
+    /// Puts an item that was counted as unfinished, without waiting. If it cannot be encoded it is a dead letter.
+    pub(crate) fn begin_from_source(self: &Arc<Self>, item: T) {
+        let counted = Finished(self);
+        let body = match self.disk.as_ref().map(|disk| disk.encode(&item)) {
+            None => None,
+            Some(Ok(body)) => Some(body),
+            Some(Err(error)) => {
+                counted.keep();
+                self.begin_dead(item, None, Cause::Failed(error.into()));
+                return;
+            }
+        };
+        let weight = self.weight_of_spawned(&item);
+        counted.keep();
+        self.begin_spawned(item, weight, body);
+    }
+
+    /// Takes permits if there are some, and goes beyond the capacity otherwise.
+    fn begin_spawned(self: &Arc<Self>, item: T, weight: usize, body: Option<Vec<u8>>) -> Job<T, R> {
+        match (&self.disk, body) {
+            (Some(disk), Some(body)) if disk.keeps_all() || disk.on_disk() > 0 => disk.spawn(self, item, body),
+            _ => self.begin(item, self.try_reserve(weight).ok(), None),
+        }
+    }
+
+    /// A spawned job takes permits if there are some: never more than there can be.
+    fn weight_of_spawned(&self, item: &T) -> usize {
+        self.weight(item).min(self.most_permits())
+    }
+
+    /// A job that is dead from the start; it was counted as unfinished.
+    pub(crate) fn begin_dead(
+        self: &Arc<Self>,
+        item: T,
+        on_settled: Option<OnSettled<T, R>>,
+        cause: Cause,
+    ) -> Job<T, R> {
+        let open = Open { permits: None, on_settled };
+        let core = Arc::new(Core::new(self.clone(), self.next_id(), item, false, open));
+        self.finish(&core, End::Dead(cause));
+        Job(core)
+    }
+}

@@ -1,0 +1,194 @@
+//! A stage: jobs, from the put until they are settled.
+
+mod builder;
+mod counters;
+mod delayed;
+mod halt;
+mod inner;
+mod join;
+mod put;
+mod settle;
+mod stats;
+mod unfinished;
+mod users;
+mod weights;
+
+pub use builder::{BuildError, StageBuilder};
+pub(crate) use inner::Inner;
+pub use join::{Join, Shutdown, Unsettled};
+pub use put::Put;
+pub(crate) use settle::{End, Fault, Finished};
+pub use stats::Stats;
+
+use crate::Job;
+use crate::Refused;
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+
+/// A queue of jobs with a bounded number of unfinished ones; the workers are threads or tasks of the caller.
+///
+/// A job takes room from its put until it is settled: while it waits, runs, and waits for its next attempt. So the memory
+/// is bounded by what is unfinished, a retry always has room, and no worker ever waits for its own stage.
+///
+/// A clone is another handle of the same stage. When the last handle is dropped the stage is closed.
+pub struct Stage<T, R = ()>(pub(crate) Arc<Handle<T, R>>);
+
+/// The handles of a stage, as one: when the last is dropped the stage is closed.
+pub(crate) struct Handle<T, R>(pub(crate) Arc<Inner<T, R>>);
+
+impl<T, R> Drop for Handle<T, R> {
+    fn drop(&mut self) {
+        self.0.close();
+        if self.0.users.remove_handles() {
+            self.0.abandon();
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
+    /// Configures a new stage. Its name is in errors, dead letters and numbers.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Overflow, Stage};
+    ///
+    /// let stage: Stage<String> = Stage::builder("mails").capacity(100).overflow(Overflow::Reject).build();
+    /// assert_eq!((stage.name(), stage.stats().capacity), ("mails", 100));
+    /// ```
+    pub fn builder(name: impl Into<String>) -> StageBuilder<T, R> {
+        StageBuilder::new(name.into())
+    }
+
+    /// Puts an item into the stage as a new job; waits while there is no room, unless the stage's
+    /// [`Overflow`](crate::Overflow) says otherwise.
+    ///
+    /// A handler may put into another stage. It should not wait for its own one, as it may hold the room that it waits
+    /// for: [`Job::spawn`] is for that.
+    ///
+    /// With a store the operation completes when the item is committed.
+    ///
+    /// # Errors
+    /// [`Refused`], which has the item.
+    ///
+    /// # Cancel safety
+    /// See [`Put`].
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Refused, Stage};
+    /// use std::time::Duration;
+    ///
+    /// let stage: Stage<&str> = Stage::builder("one").capacity(1).build();
+    /// let job = stage.put("first").wait()?;
+    /// assert_eq!((*job, job.id()), ("first", 1));
+    /// let late = stage.put("second").wait_timeout(Duration::from_millis(1));
+    /// assert!(matches!(late, Err(Refused::Timeout("second"))));
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
+    pub fn put(&self, item: T) -> Put<T, R> {
+        Put::new(self.0 .0.clone(), item)
+    }
+
+    /// Puts an item without waiting for room. With a store it blocks this thread until the item is committed.
+    ///
+    /// # Errors
+    /// [`Refused`], which has the item.
+    ///
+    /// # Examples
+    /// ```
+    /// let stage: joinq_flow::Stage<u8> = joinq_flow::Stage::builder("one").capacity(1).build();
+    /// assert!(stage.try_put(1).is_ok());
+    /// assert_eq!(stage.try_put(2).unwrap_err().into_inner(), 2);
+    /// ```
+    pub fn try_put(&self, item: T) -> Result<Job<T, R>, Refused<T>> {
+        self.put(item).put_now()
+    }
+
+    /// Changes the capacity. A larger one serves waiting puts at once. A smaller one drops nothing: new jobs have to wait
+    /// until enough others are settled.
+    ///
+    /// # Panics
+    /// If `capacity` is 0.
+    #[track_caller]
+    pub fn set_capacity(&self, capacity: usize) {
+        assert!(capacity > 0, "capacity 0: a job needs room from its put until it is settled; to stop, close the stage");
+        let inner = self.inner();
+        // Ordering: Relaxed. A number to show.
+        inner.capacity.store(capacity, Ordering::Relaxed);
+        //inner.room.set_capacity(inner.weights.permits(capacity));
+    }
+}
+
+impl<T, R> Stage<T, R> {
+    pub(crate) fn inner(&self) -> &Arc<Inner<T, R>> {
+        &self.0 .0
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.inner().name
+    }
+
+    /// Refuses new puts, those that wait included, whose items go back. The jobs inside go on, with their retries and with
+    /// the jobs that they spawn; then the workers end. Returns whether the stage was open.
+    pub fn close(&self) -> bool {
+        self.inner().close()
+    }
+
+    /// Whether the stage is closed.
+    pub fn is_closed(&self) -> bool {
+        self.inner().unfinished.is_closed()
+    }
+
+    /// Waits until nothing is unfinished: all jobs that were put are done, dead or cancelled, those on disk included. The
+    /// stage may be open; if it is closed, its store is closed as well when this completes.
+    ///
+    /// Without workers this waits for ever.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Job, Stage};
+    ///
+    /// let stage: Stage<u32> = Stage::builder("print").build();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| stage.work(|job: &Job<u32>| Ok(println!("{}", **job))).wait());
+    ///     for number in 0..10 {
+    ///         stage.put(number).wait().unwrap();
+    ///     }
+    ///     stage.join().wait();
+    ///     assert_eq!(stage.stats().done, 10);
+    ///     stage.close();
+    /// });
+    /// ```
+    pub fn join(&self) -> Join<T, R> {
+        Join::new(self.inner().clone())
+    }
+
+    /// Closes the stage and waits until nothing is unfinished. With a timeout or [`until`](Shutdown::until) it ends the
+    /// stage then: the jobs that do not run are taken out, and those that run are told to end.
+    ///
+    /// # Errors
+    /// With a timeout: [`Unsettled`], which has the jobs that were taken out. The rows of those in a store stay there.
+    pub fn shutdown(&self) -> Shutdown<T, R> {
+        self.close();
+        Shutdown::new(self.inner().clone())
+    }
+
+    /// Numbers at this moment.
+    pub fn stats(&self) -> Stats {
+        self.inner().stats()
+    }
+}
+
+impl<T, R> Clone for Stage<T, R> {
+    fn clone(&self) -> Self {
+        Stage(self.0.clone())
+    }
+}
+
+impl<T, R> fmt::Debug for Stage<T, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stage").field("name", &self.name()).field("stats", &self.stats()).finish()
+    }
+}

@@ -1,0 +1,292 @@
+//! Putting items into a stage.
+
+use super::Inner;
+use crate::disk::{Committing, Disk, Place, Room};
+use crate::job::core::{JobPermits, OnSettled};
+use crate::job::Job;
+use crate::operation::{block_on, waits, Operation};
+use crate::{Cause, Overflow, Refused};
+use joinq::queue::ReserveOwned;
+use joinq::TryPutError;
+use std::convert::Infallible;
+use std::future::{poll_fn, Future};
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// Future returned by [`Stage::put`](crate::Stage::put).
+///
+/// # Cancel safety
+/// It can be dropped at any time, and [`take`](Put::take) gives the item back before. Exception: if the stage has a store
+/// and the commit of the item has begun, the item is in the stage all the same, unless the commit fails.
+#[must_use = "an operation does nothing unless you `.await` it or call `.wait()`"]
+pub struct Put<T, R = ()> {
+    stage: Arc<Inner<T, R>>,
+    item: Option<T>,
+    on_settled: Option<OnSettled<T, R>>,
+    progress: Progress<T, R>,
+}
+
+/// How far a put is.
+enum Progress<T, R> {
+    New,
+    /// The item is admitted, and waits for room in memory or on disk.
+    Waiting { weight: usize, wait: Wait },
+    /// The store has the item, and commits it.
+    Committing(Committing<T, R>),
+    Ended,
+}
+
+enum Wait {
+    /// For permits.
+    Permits(ReserveOwned<Infallible>),
+    /// For jobs on disk to become fewer.
+    Disk(Room),
+}
+
+/// A step of a put that needs no wait.
+enum Step<T, R> {
+    Ready(Result<Job<T, R>, Refused<T>>),
+    Next(Progress<T, R>),
+}
+
+impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
+    pub(super) fn new(stage: Arc<Inner<T, R>>, item: T) -> Self {
+        Put { stage, item: Some(item), on_settled: None, progress: Progress::New }
+    }
+
+    /// Has `call` run once, when the job is settled, on the thread that settles it: for an acknowledgement to the source
+    /// of the item. It should be short. If it panics, the panic is counted in the stage's
+    /// [`Stats`](crate::Stats), and nothing else follows from it.
+    pub fn on_settled(mut self, call: impl FnOnce(&Job<T, R>) + Send + 'static) -> Self {
+        self.on_settled = Some(Box::new(call));
+        self
+    }
+
+    /// Takes the item back; the operation has ended then. `None` if it has ended before, or if the commit of the item has
+    /// begun.
+    pub fn take(&mut self) -> Option<T> {
+        if matches!(self.progress, Progress::Committing(_)) {
+            return None;
+        }
+        self.progress = Progress::Ended;
+        self.item.take()
+    }
+
+    fn item(&self) -> &T {
+        self.item.as_ref().expect("a put that has not ended has its item")
+    }
+
+    fn refuse(&mut self, refused: impl FnOnce(T) -> Refused<T>) -> Step<T, R> {
+        let item = self.item.take().expect("a put that has not ended has its item");
+        Step::Ready(Err(refused(item)))
+    }
+
+    /// Admission and weight.
+    fn begin(&mut self, overflow: Overflow) -> Step<T, R> {
+        if self.stage.unfinished.is_closed() {
+            return self.refuse(Refused::Closed);
+        }
+        let item = self.item.take().expect("a put that has not ended has its item");
+        match self.stage.admit(item) {
+            Ok(item) => self.item = Some(item),
+            Err(refused) => return Step::Ready(Err(refused)),
+        }
+        let weight = self.stage.weight(self.item());
+        if weight > self.stage.most_permits() {
+            self.stage.counters.refused.add(1);
+            return self.refuse(Refused::Full);
+        }
+        self.reserve(weight, overflow)
+    }
+
+    /// Takes permits, or does what the stage does when it is full.
+    fn reserve(&mut self, weight: usize, overflow: Overflow) -> Step<T, R> {
+        if let Some(disk) = self.stage.disk.as_ref().filter(|disk| disk.on_disk() > 0) {
+            // The jobs on disk come first.
+            return match disk.keeps_all() {
+                true => self.wait_for_disk(weight, overflow),
+                false => self.spill(weight, overflow),
+            };
+        }
+        loop {
+            match self.stage.try_reserve(weight) {
+                Ok(permits) => return self.admitted(permits),
+                Err(TryPutError::Closed(())) => return self.refuse(Refused::Closed),
+                Err(TryPutError::Full(())) => {}
+            }
+            if self.stage.disk.as_ref().is_some_and(|disk| !disk.keeps_all()) {
+                return self.spill(weight, overflow);
+            }
+            match overflow {
+                Overflow::Wait => {
+                    let wait = Wait::Permits(self.stage.room.clone().reserve_owned(weight));
+                    return Step::Next(Progress::Waiting { weight, wait });
+                }
+                Overflow::DropNewest => return self.drop_newest(),
+                Overflow::DropOldest if self.stage.evict_oldest() => {}
+                Overflow::Reject | Overflow::DropOldest => {
+                    self.stage.counters.refused.add(1);
+                    return self.refuse(Refused::Full);
+                }
+            }
+        }
+    }
+
+    /// The new item becomes a dead letter.
+    fn drop_newest(&mut self) -> Step<T, R> {
+        if self.stage.unfinished.add().map_err(|(_, then)| self.stage.follow(then)).is_err() {
+            return self.refuse(Refused::Closed);
+        }
+        let item = self.item.take().expect("a put that has not ended has its item");
+        self.stage.counters.evicted.add(1);
+        Step::Ready(Ok(self.stage.begin_dead(item, self.on_settled.take(), Cause::Evicted)))
+    }
+
+    /// The permits are there.
+    fn admitted(&mut self, permits: JobPermits) -> Step<T, R> {
+        if self.stage.disk.as_ref().is_some_and(Disk::keeps_all) {
+            return self.commit(Place::Memory(permits));
+        }
+        if let Err((_, then)) = self.stage.unfinished.add() {
+            self.stage.follow(then);
+            return self.refuse(Refused::Closed);
+        }
+        let item = self.item.take().expect("a put that has not ended has its item");
+        Step::Ready(Ok(self.stage.begin(item, Some(permits), self.on_settled.take())))
+    }
+
+    /// Waits until the jobs on disk are in memory.
+    fn wait_for_disk(&mut self, weight: usize, overflow: Overflow) -> Step<T, R> {
+        match (overflow, &self.stage.disk) {
+            (Overflow::Wait, Some(disk)) => {
+                let wait = Wait::Disk(disk.wait_for_memory());
+                Step::Next(Progress::Waiting { weight, wait })
+            }
+            (Overflow::DropNewest, _) => self.drop_newest(),
+            _ => {
+                self.stage.counters.refused.add(1);
+                self.refuse(Refused::Full)
+            }
+        }
+    }
+
+    /// The item goes to the end of those on disk, if the quota allows it.
+    fn spill(&mut self, weight: usize, overflow: Overflow) -> Step<T, R> {
+        let Some(disk) = &self.stage.disk else { unreachable!("only a stage with a store spills") };
+        if let Some(quota) = disk.try_take_quota() {
+            return self.commit(Place::Disk(quota));
+        }
+        match overflow {
+            Overflow::Wait => {
+                let wait = Wait::Disk(disk.wait_for_quota());
+                Step::Next(Progress::Waiting { weight, wait })
+            }
+            Overflow::DropNewest => self.drop_newest(),
+            Overflow::Reject | Overflow::DropOldest => {
+                self.stage.counters.refused.add(1);
+                self.refuse(Refused::Full)
+            }
+        }
+    }
+
+    /// Hands the item to the store.
+    fn commit(&mut self, place: Place) -> Step<T, R> {
+        let Some(disk) = &self.stage.disk else { unreachable!("only a stage with a store commits") };
+        // This runs the user's codec, so nothing is counted yet.
+        let body = match disk.encode(self.item()) {
+            Ok(body) => body,
+            Err(error) => return self.refuse(|item| Refused::Store(item, error)),
+        };
+        if let Err((_, then)) = self.stage.unfinished.add() {
+            self.stage.follow(then);
+            return self.refuse(Refused::Closed);
+        }
+        let item = self.item.take().expect("a put that has not ended has its item");
+        Step::Next(Progress::Committing(disk.put(&self.stage, item, body, place, self.on_settled.take())))
+    }
+
+    fn poll_step(&mut self, context: &mut Context<'_>, overflow: Overflow) -> Poll<Step<T, R>> {
+        Poll::Ready(match mem::replace(&mut self.progress, Progress::Ended) {
+            Progress::New => self.begin(overflow),
+            Progress::Waiting { weight, wait: Wait::Permits(mut reserve) } => match Pin::new(&mut reserve).poll(context) {
+                Poll::Ready(Ok(permits)) => self.admitted(permits),
+                Poll::Ready(Err(_)) => self.refuse(Refused::Closed),
+                Poll::Pending => {
+                    self.progress = Progress::Waiting { weight, wait: Wait::Permits(reserve) };
+                    return Poll::Pending;
+                }
+            },
+            Progress::Waiting { weight, wait: Wait::Disk(mut room) } => match Pin::new(&mut room).poll(context) {
+                Poll::Ready(()) if self.stage.unfinished.is_closed() => self.refuse(Refused::Closed),
+                Poll::Ready(()) => self.reserve(weight, overflow),
+                Poll::Pending => {
+                    self.progress = Progress::Waiting { weight, wait: Wait::Disk(room) };
+                    return Poll::Pending;
+                }
+            },
+            Progress::Committing(mut committing) => match Pin::new(&mut committing).poll(context) {
+                Poll::Ready(result) => Step::Ready(result),
+                Poll::Pending => {
+                    self.progress = Progress::Committing(committing);
+                    return Poll::Pending;
+                }
+            },
+            Progress::Ended => {
+                panic!("this put has ended: it completed, timed out, or its item was taken back; call `put` again")
+            }
+        })
+    }
+
+    /// Goes on until the put has ended or has to wait.
+    fn poll_with(&mut self, context: &mut Context<'_>, overflow: Overflow) -> Poll<Result<Job<T, R>, Refused<T>>> {
+        loop {
+            match self.poll_step(context, overflow) {
+                Poll::Ready(Step::Ready(result)) => return Poll::Ready(result),
+                Poll::Ready(Step::Next(progress)) => self.progress = progress,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Puts without waiting for room, but for a commit.
+    pub(super) fn put_now(mut self) -> Result<Job<T, R>, Refused<T>> {
+        let overflow = match self.stage.options.overflow {
+            Overflow::Wait => Overflow::Reject,
+            overflow => overflow,
+        };
+        block_on(poll_fn(|context| self.poll_with(context, overflow)))
+    }
+}
+
+impl<T: Send + Sync + 'static, R: Send + 'static> Future for Put<T, R> {
+    type Output = Result<Job<T, R>, Refused<T>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let overflow = self.stage.options.overflow;
+        self.poll_with(context, overflow)
+    }
+}
+
+// No field is pinned.
+impl<T, R> Unpin for Put<T, R> {}
+
+impl<T: Send + Sync + 'static, R: Send + 'static> Operation for Put<T, R> {
+    type Timed = Self::Output;
+
+    fn in_time(output: Self::Output) -> Self::Timed {
+        output
+    }
+
+    /// An item whose commit has begun cannot be taken back: the put goes on until the commit has ended.
+    fn on_timeout(&mut self) -> Option<Self::Timed> {
+        if matches!(self.progress, Progress::Committing(_)) {
+            return None;
+        }
+        let item = self.take().expect("a put that has not ended has its item");
+        Some(Err(Refused::Timeout(item)))
+    }
+}
+
+waits!(Put<T, R> where T: Send + Sync + 'static, R: Send + 'static);

@@ -1,0 +1,162 @@
+//! How jobs end.
+
+use super::Inner;
+use crate::failure::{Failure, Next};
+use crate::job::core::{Core, Open};
+use crate::job::state::State;
+use crate::job::Job;
+use crate::{Cause, Dead};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a job ends.
+pub(crate) enum End<R> {
+    Done(R),
+    Dead(Cause),
+    Cancelled,
+    /// A shutdown takes it out. A row of it stays in the store.
+    Left,
+}
+
+/// How an attempt fails.
+pub(crate) enum Fault {
+    Failed(Failure),
+    Panicked(String),
+    /// Its future was dropped.
+    Dropped,
+}
+
+/// Counts a job as finished on drop, also if a waker or another piece of the user's code panics.
+pub(crate) struct Finished<'a, T, R>(pub(crate) &'a Inner<T, R>);
+
+impl<T, R> Finished<'_, T, R> {
+    /// The job stays counted.
+    pub(crate) fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl<T, R> Drop for Finished<'_, T, R> {
+    fn drop(&mut self) {
+        self.0.follow(self.0.unfinished.remove(1));
+    }
+}
+
+impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
+    /// An attempt has succeeded.
+    pub(crate) fn succeed(&self, core: &Arc<Core<T, R>>, output: R) {
+        self.end(core, End::Done(output));
+    }
+
+    /// An attempt has failed: the job is tried again, or it is dead.
+    pub(crate) fn fail(self: &Arc<Self>, core: &Arc<Core<T, R>>, fault: Fault) {
+        if self.is_halted() && core.stored {
+            // It runs again when the store is opened again.
+            return self.end(core, End::Left);
+        }
+        let failures = core.count_failure();
+        self.counters.failed.add(1);
+        let (cause, delay) = self.judge(fault, failures);
+        if core.state.is_cancelled() {
+            return self.end(core, End::Cancelled);
+        }
+        match delay.filter(|_| !self.is_halted()) {
+            Some(delay) if core.state.retry() => {
+                self.counters.retried.add(1);
+                if let (Some(disk), true) = (&self.disk, core.stored) {
+                    disk.failed(core, failures, delay);
+                }
+                self.delay(core.clone(), delay);
+            }
+            Some(_) => self.end(core, End::Cancelled),
+            None => self.end(core, End::Dead(cause)),
+        }
+    }
+
+    /// The cause, and the delay until the next attempt.
+    fn judge(&self, fault: Fault, failures: u32) -> (Cause, Option<Duration>) {
+        let retry = self.options.retry.as_ref();
+        match fault {
+            Fault::Failed(Failure { error, next }) => {
+                let delay = match next {
+                    Next::Never => None,
+                    Next::ByRetry => retry.and_then(|retry| retry.delay(failures)),
+                    Next::After(delay) => retry.filter(|retry| retry.allows(failures)).map(|_| delay),
+                };
+                (Cause::Failed(error.into()), delay)
+            }
+            Fault::Panicked(message) => {
+                self.counters.panicked.add(1);
+                (Cause::Panicked(message), retry.and_then(|retry| retry.delay(failures)))
+            }
+            Fault::Dropped => {
+                (Cause::Dropped, retry.filter(|retry| retry.allows(failures)).map(|_| Duration::ZERO))
+            }
+        }
+    }
+}
+
+impl<T, R> Inner<T, R> {
+    /// The job ends. If the store has a row of it, this is changed first, and the thread of the store ends the job after
+    /// the commit.
+    pub(crate) fn end(&self, core: &Arc<Core<T, R>>, end: End<R>) {
+        match &self.disk {
+            Some(disk) if core.stored => disk.end_job(core, end),
+            _ => self.finish(core, end),
+        }
+    }
+
+    /// The job ends in memory: result, acknowledgement and dead letter come first, then the permits are free, and then the
+    /// job is no longer unfinished.
+    pub(crate) fn finish(&self, core: &Arc<Core<T, R>>, end: End<R>) {
+        let (state, result, counter) = match end {
+            End::Done(output) => (State::Done, Ok(output), &self.counters.done),
+            End::Dead(cause) => (State::Dead, Err(cause), &self.counters.dead),
+            End::Cancelled => (State::Cancelled, Err(Cause::Cancelled), &self.counters.cancelled),
+            End::Left => (State::Cancelled, Err(Cause::ShutDown), &self.counters.left),
+        };
+        let cause = result.as_ref().err().cloned();
+        let Some(Open { permits, on_settled }) = core.settle(result) else { return };
+        let _finished = Finished(self);
+        core.state.end(state);
+        counter.add(1);
+        if let Some(on_settled) = on_settled {
+            let job = Job(core.clone());
+            if catch_unwind(AssertUnwindSafe(|| on_settled(&job))).is_err() {
+                self.counters.panicked.add(1);
+            }
+        }
+        if let (State::Dead, Some(cause)) = (state, cause) {
+            self.send_letter(Dead { job: Job(core.clone()), cause });
+        }
+        drop(permits);
+        core.changed.notify(usize::MAX);
+    }
+
+    fn send_letter(&self, letter: Dead<T, R>) {
+        match &self.options.dead_letters {
+            Some(letters) => match letters.force_put(letter) {
+                Ok(None) => {}
+                Ok(Some(_)) | Err(_) => self.counters.letters_dropped.add(1),
+            },
+            None => self.counters.letters_dropped.add(1),
+        }
+    }
+
+    /// Drops the oldest job that no worker has taken, and frees its permits. False if there is none.
+    pub(crate) fn evict_oldest(&self) -> bool {
+        let Ok(core) = self.lane.try_get() else { return false };
+        // With a store the job ends later, but the new job needs the permits now.
+        drop(core.take_permits());
+        let end = match core.state.evict() {
+            true => {
+                self.counters.evicted.add(1);
+                End::Dead(Cause::Evicted)
+            }
+            false => End::Cancelled,
+        };
+        self.end(&core, end);
+        true
+    }
+}

@@ -1,0 +1,105 @@
+//! The number of unfinished jobs of a stage, and whether it is closed: one word.
+
+use event_listener::Event;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The count and the closed bit. Jobs in memory and jobs that are only on disk count alike, so the count cannot be that
+/// of a queue.
+pub(crate) struct Unfinished {
+    /// The count, and in bit 0 whether the stage is closed.
+    word: AtomicUsize,
+    /// Notified when the count falls to 0.
+    zero: Event,
+}
+
+const CLOSED: usize = 1;
+const ONE: usize = 2;
+
+/// The stage is closed.
+#[derive(Debug)]
+pub(crate) struct IsClosed;
+
+/// What has to follow a change of the count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Then {
+    /// Nothing.
+    GoOn,
+    /// The stage is closed and nothing is unfinished: no job will come any more.
+    End,
+}
+
+impl Unfinished {
+    pub(crate) fn new() -> Self {
+        Unfinished { word: AtomicUsize::new(0), zero: Event::new() }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        // Ordering: SeqCst. A join that reads 0 after its listener was created has missed no notification.
+        self.word.load(Ordering::SeqCst) / ONE
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        // Ordering: SeqCst, as in `count`.
+        self.word.load(Ordering::SeqCst) & CLOSED != 0
+    }
+
+    /// Counts a new job, unless the stage is closed. Until it is removed the stage does not end.
+    pub(crate) fn add(&self) -> Result<(), (IsClosed, Then)> {
+        // Ordering: SeqCst. Before the job is in the lane, and before the close that does not see it.
+        match self.word.fetch_add(ONE, Ordering::SeqCst) & CLOSED {
+            0 => Ok(()),
+            _ => Err((IsClosed, self.remove(1))),
+        }
+    }
+
+    /// Counts a job that comes of an unfinished one: also after a close, but not after the end.
+    pub(crate) fn add_subjob(&self) -> Result<(), IsClosed> {
+        // Ordering: SeqCst, as in `add`.
+        let added = self.word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |word| (word != CLOSED).then_some(word + ONE));
+        added.map(drop).map_err(|_| IsClosed)
+    }
+
+    /// Counts `count` jobs of an earlier process; before the stage is shared.
+    pub(crate) fn add_recovered(&self, count: usize) {
+        // Ordering: SeqCst, as in `add`.
+        self.word.fetch_add(count * ONE, Ordering::SeqCst);
+    }
+
+    /// Counts jobs as finished.
+    pub(crate) fn remove(&self, count: usize) -> Then {
+        if count == 0 {
+            return Then::GoOn;
+        }
+        // Ordering: SeqCst. What was done for the job comes before a join that reads 0.
+        let left = self.word.fetch_sub(count * ONE, Ordering::SeqCst) - count * ONE;
+        self.after(left)
+    }
+
+    /// Closes the stage for new jobs; whether it was open, and what follows.
+    pub(crate) fn close(&self) -> (bool, Then) {
+        // Ordering: SeqCst. As in `add`.
+        let word = self.word.fetch_or(CLOSED, Ordering::SeqCst);
+        (word & CLOSED == 0, self.after(word | CLOSED))
+    }
+
+    fn after(&self, word: usize) -> Then {
+        if word / ONE == 0 {
+            self.notify();
+        }
+        match word {
+            CLOSED => Then::End,
+            _ => Then::GoOn,
+        }
+    }
+
+    /// Notified when the count falls to 0, and by [`notify`](Unfinished::notify).
+    pub(crate) fn event(&self) -> &Event {
+        &self.zero
+    }
+
+    /// Has all joins check again.
+    pub(crate) fn notify(&self) {
+        self.zero.notify(usize::MAX);
+    }
+}

@@ -1,0 +1,102 @@
+//! What has to be true before a worker begins a job: the stage is ready, and its limit has a permit.
+
+use super::run::discard;
+use crate::job::core::Core;
+use crate::listen::Listen;
+use crate::semaphore::Permit;
+use crate::stage::Inner;
+use crate::Denied;
+use std::future::{poll_fn, Future};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::pin::pin;
+use std::sync::{Arc, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A job that a worker has taken and does not begin yet. A shutdown finds it in the stage.
+struct HeldBack<'a, T, R> {
+    stage: &'a Inner<T, R>,
+    core: &'a Arc<Core<T, R>>,
+}
+
+impl<'a, T, R> HeldBack<'a, T, R> {
+    fn new(stage: &'a Inner<T, R>, core: &'a Arc<Core<T, R>>) -> Self {
+        stage.held_back.lock().unwrap_or_else(PoisonError::into_inner).push(core.clone());
+        if stage.is_halted() {
+            // The halt may have come first, and then it has not seen the job.
+            drop(stage.take_out());
+        }
+        HeldBack { stage, core }
+    }
+}
+
+impl<T, R> Drop for HeldBack<'_, T, R> {
+    fn drop(&mut self) {
+        let mut held_back = self.stage.held_back.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = held_back.iter().position(|core| Arc::ptr_eq(core, self.core));
+        let core = place.map(|place| held_back.swap_remove(place));
+        drop(held_back);
+        drop(core);
+    }
+}
+
+impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
+    /// Whether a job may begin at once, with the permit of the limit if there is one.
+    pub(super) fn pass_now(&self) -> Option<Option<Permit>> {
+        if self.options.ready.is_some() && !self.is_ready() {
+            return None;
+        }
+        match &self.options.limit {
+            None => Some(None),
+            Some(limit) => limit.try_acquire(1).map(Some),
+        }
+    }
+
+    /// Waits until a job may begin. The job may have been taken out by a shutdown meanwhile.
+    pub(super) async fn pass(&self, core: &Arc<Core<T, R>>) -> Option<Permit> {
+        let held_back = HeldBack::new(self, core);
+        let mut pause = FIRST_PAUSE;
+        while !self.is_halted() && !self.is_ready() {
+            self.unless_halted(self.time.sleep(pause)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        let permit = match &self.options.limit {
+            Some(limit) => self.unless_halted(limit.acquire(1)).await,
+            None => None,
+        };
+        drop(held_back);
+        permit
+    }
+
+    /// Asks the stage's `ready`, and keeps a denial for the numbers.
+    fn is_ready(&self) -> bool {
+        let Some(ready) = &self.options.ready else { return true };
+        let answer = catch_unwind(AssertUnwindSafe(ready)).unwrap_or_else(|panic| {
+            self.counters.panicked.add(1);
+            discard(panic);
+            Err(Denied::new("`ready` panicked"))
+        });
+        let is_ready = answer.is_ok();
+        let mut not_ready = self.not_ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *not_ready, answer.err());
+        drop(not_ready);
+        drop(before);
+        is_ready
+    }
+
+    /// Awaits `future`, or the halt of the stage.
+    async fn unless_halted<F: Future>(&self, future: F) -> Option<F::Output> {
+        let mut future = pin!(future);
+        let mut halted = Listen::new();
+        poll_fn(|context| {
+            if let Poll::Ready(output) = future.as_mut().poll(context) {
+                return Poll::Ready(Some(output));
+            }
+            halted.poll(self.halted(), context, || self.is_halted().then_some(None))
+        })
+        .await
+    }
+}

@@ -1,0 +1,123 @@
+//! How a worker comes to its next job.
+
+use crate::attempt::Attempt;
+use crate::job::core::Core;
+use crate::operation::block_on;
+use crate::stage::{Finished, Inner};
+use crate::work::run::discard;
+use joinq::GetTimeoutError;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::Arc;
+
+/// A worker of a stage. While there is one, a stage without handles goes on.
+pub(crate) struct Worker<T, R>(Arc<Inner<T, R>>);
+
+impl<T, R> Worker<T, R> {
+    pub(crate) fn new(stage: Arc<Inner<T, R>>) -> Self {
+        stage.users.add_worker();
+        Worker(stage)
+    }
+}
+
+impl<T, R> Drop for Worker<T, R> {
+    fn drop(&mut self) {
+        if self.0.users.remove_worker() {
+            self.0.abandon();
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
+    /// The next attempt; `None` when the stage has ended.
+    pub(crate) fn next_blocking(&self) -> Option<Attempt<T, R>> {
+        loop {
+            let core = self.take_blocking()?;
+            let permit = match self.0.pass_now() {
+                Some(pass) => pass,
+                None => block_on(self.0.pass(&core)),
+            };
+            let attempt = match Attempt::begin(core, permit) {
+                Some(attempt) if attempt.needs_mark() => block_on(attempt.mark()),
+                attempt => attempt,
+            };
+            if attempt.is_some() {
+                return attempt;
+            }
+        }
+    }
+
+    /// As [`next_blocking`](Worker::next_blocking), in a task. It can be dropped at any time.
+    pub(crate) async fn next(&self) -> Option<Attempt<T, R>> {
+        loop {
+            let core = self.take().await?;
+            let permit = match self.0.pass_now() {
+                Some(pass) => pass,
+                None => self.0.pass(&core).await,
+            };
+            let attempt = match Attempt::begin(core, permit) {
+                Some(attempt) if attempt.needs_mark() => attempt.mark().await,
+                attempt => attempt,
+            };
+            if attempt.is_some() {
+                return attempt;
+            }
+        }
+    }
+
+    fn take_blocking(&self) -> Option<Arc<Core<T, R>>> {
+        if self.0.options.when_empty.is_none() {
+            return self.0.lane.get().wait().ok();
+        }
+        block_on(self.take_or_ask())
+    }
+
+    async fn take(&self) -> Option<Arc<Core<T, R>>> {
+        match &self.0.options.when_empty {
+            None => self.0.lane.get().await.ok(),
+            Some(_) => self.take_or_ask().await,
+        }
+    }
+
+    /// Takes a job, and asks the source of the stage now and then while there is none.
+    async fn take_or_ask(&self) -> Option<Arc<Core<T, R>>> {
+        let (shortest, _) = self.0.options.when_empty.as_ref()?;
+        let mut wait = *shortest;
+        loop {
+            match self.0.lane.get().until(self.0.time.sleep(wait)).await {
+                Ok(core) => return Some(core),
+                Err(GetTimeoutError::Closed) => return None,
+                Err(_) if self.0.ask_source() => wait = *shortest,
+                Err(_) => wait = (wait * 2).min(*shortest * 32),
+            }
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
+    /// Asks the source for an item, and puts it. False if there is none, or no room.
+    fn ask_source(self: &Arc<Self>) -> bool {
+        let Some((_, source)) = &self.options.when_empty else { return false };
+        // Counted first, so that the stage cannot end while the source has handed its item over.
+        let counted = match self.unfinished.add() {
+            Ok(()) => Finished(self),
+            Err((_, then)) => {
+                self.follow(then);
+                return false;
+            }
+        };
+        let Ok(permits) = self.try_reserve(1) else { return false };
+        let item = match catch_unwind(AssertUnwindSafe(source)) {
+            Ok(Some(item)) => item,
+            Ok(None) => return false,
+            Err(panic) => {
+                self.counters.panicked.add(1);
+                discard(panic);
+                return false;
+            }
+        };
+        drop(permits);
+        counted.keep();
+        self.begin_from_source(item);
+        true
+    }
+}
