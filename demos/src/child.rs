@@ -3,7 +3,7 @@
 use crate::item::{self, Fate, Fates, Item, ATTEMPTS};
 use crate::line::{Line, Lines};
 use crate::stores::{self, Kind, WithStore};
-use joinq_flow::{Change, Safe, Store};
+use joinq_flow::{Change, Failure, Job, Json, Retry, Safe, Stage, State, Store};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::io::Read;
@@ -130,9 +130,101 @@ impl Child {
     }
 
     fn stage(&self, store: impl Store, work: &Work) -> Result<(), String> {
-        let _ = (store, work);
-        unimplemented!()
+        let delays = backon::ConstantBuilder::default().with_delay(Duration::from_millis(5)).without_max_times();
+        let builder = Stage::builder("demo").capacity(work.capacity).retry(Retry::new(delays).attempts(ATTEMPTS));
+        let stage: Stage<Item> = match work.mode {
+            Mode::Durable => builder.durable(store, Json).build(),
+            Mode::Spill => builder.spill(store, Json).build(),
+        };
+        self.opened();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("a thread");
+        let reports = Mutex::new(Vec::new());
+        let watched = Mutex::new(HashSet::new());
+        let handler = |job: &Job<Item>| -> Result<(), Failure> {
+            // The callback of a put does not outlive its process; the jobs of others are watched from here.
+            if item::process_of(job.key) != self.options.process && watched.lock().unwrap().insert(job.id()) {
+                let (job, lines) = (job.clone(), self.lines.clone());
+                let report = async move {
+                    job.settled().await;
+                    settled(&lines, &job);
+                };
+                reports.lock().unwrap().push(runtime.spawn(report));
+            }
+            self.handle(work, job)
+        };
+        thread::scope(|scope| {
+            for _ in 0..work.workers {
+                scope.spawn(|| stage.work(handler).wait());
+            }
+            thread::scope(|scope| {
+                for putter in 0..work.putters {
+                    let stage = &stage;
+                    scope.spawn(move || self.put(stage, work, putter));
+                }
+            });
+            if work.end == End::Exit {
+                std::process::exit(0);
+            }
+            stage.close();
+            stage.join().wait();
+            let stats = stage.stats();
+            self.lines.write(Line::Joined { unfinished: stats.unfinished as u64, on_disk: stats.on_disk as u64 });
+        });
+        for report in std::mem::take(&mut *reports.lock().unwrap()) {
+            runtime.block_on(report).map_err(|error| error.to_string())?;
+        }
+        self.lines.write(Line::Over);
+        Ok(())
     }
+
+    fn put(&self, stage: &Stage<Item>, work: &Work, putter: usize) {
+        for nth in 0..work.puts.unwrap_or(u32::MAX) {
+            let key = item::key(self.options.process, putter, nth + 1);
+            let lines = self.lines.clone();
+            self.lines.write(Line::Try { key });
+            let put = stage.put(Item::new(key)).on_settled(move |job: &Job<Item>| settled(&lines, job));
+            match put.wait() {
+                Ok(job) => self.lines.write(Line::Put { key, id: job.id() }),
+                Err(refused) => self.lines.write(Line::Refused { key, why: refused.to_string() }),
+            }
+            if !work.pause.is_zero() {
+                thread::sleep(item::duration(!key, work.pause));
+            }
+        }
+    }
+
+    fn handle(&self, work: &Work, job: &Job<Item>) -> Result<(), Failure> {
+        let (id, key, attempt) = (job.id(), job.key, job.attempt());
+        self.lines.write(Line::Begin { id, key, attempt });
+        if !work.handler.is_zero() {
+            thread::sleep(item::duration(key, work.handler));
+        }
+        let first = attempt == 1;
+        match work.fates.of(key) {
+            Fate::Poison => std::process::abort(),
+            Fate::FailsOnce if first => {
+                self.lines.write(Line::Fail { id });
+                Err("the first attempt fails".into())
+            }
+            Fate::PanicsOnce if first => {
+                self.lines.write(Line::Fail { id });
+                std::panic::panic_any(PLANNED)
+            }
+            Fate::Fails => {
+                self.lines.write(Line::Fail { id });
+                Err("each attempt fails".into())
+            }
+            Fate::Fatal => {
+                self.lines.write(Line::Fail { id });
+                Err(Failure::fatal("no second attempt"))
+            }
+            Fate::FailsOnce | Fate::PanicsOnce | Fate::Done => {
+                self.lines.write(Line::End { id });
+                Ok(())
+            }
+        }
+    }
+
     /// Applies batches, each of which must be in the file as a whole or not at all.
     fn batches(&self, mut store: impl Store, count: u64) -> Result<(), String> {
         let first = store.recover().map_err(|error| error.to_string())?.last_id / BATCH + 1;
@@ -169,4 +261,12 @@ pub fn after_batches(batches: u64) -> (Vec<u64>, Vec<u64>) {
     let last = |id: &u64| *id > (batches.max(1) - 1) * BATCH;
     let jobs = all.clone().filter(|id| last(id) || id % BATCH == 1 || id % BATCH == 2).collect();
     (jobs, all.filter(|id| !last(id) && id % BATCH == 0).collect())
+}
+
+fn settled(lines: &Lines, job: &Job<Item>) {
+    let id = job.id();
+    lines.write(match job.state() {
+        State::Done => Line::Done { id },
+        state => Line::Dead { id, cause: format!("{state:?}") },
+    });
 }

@@ -38,7 +38,7 @@ pub fn kill_at(nth: u32) -> Vec<OsString> {
 /// The words before a command whose system calls are to be written to a file.
 pub fn trace_to(file: &Path) -> Vec<OsString> {
     let trace = format!("trace=write,{CHANGES}");
-    let mut words = ["strace", "-qq", "-f", "-y", "-s", "64", "-e", &trace, "-o"].map(OsString::from).to_vec();
+    let mut words = ["strace", "-qq", "-f", "-y", "-s", "70000", "-e", &trace, "-o"].map(OsString::from).to_vec();
     words.push(file.into());
     words
 }

@@ -73,12 +73,19 @@ fn sixty_kills_lose_nothing() {
 
 #[test]
 fn a_put_returns_after_its_data_was_synchronized() {
-    with_strace(|| Kind::BOTH.into_iter().for_each(|store| pass(order::run(program(), store))));
+    let run = |store| pass(order::run(program(), store, order::Rule::LastWrite));
+    with_strace(|| Kind::BOTH.into_iter().for_each(run));
+}
+
+#[test]
+fn a_put_among_starts_returns_after_its_item_was_synchronized() {
+    let run = |store| pass(order::run(program(), store, order::Rule::Item));
+    with_strace(|| Kind::BOTH.into_iter().for_each(run));
 }
 
 #[test]
 fn a_put_that_need_only_survive_a_kill_returns_before() {
-    with_strace(|| pass(order::run(program(), Kind::SqliteFromKill)));
+    with_strace(|| pass(order::run(program(), Kind::SqliteFromKill, order::Rule::LastWrite)));
 }
 
 #[test]

@@ -71,9 +71,11 @@ fn run(test: &str, store: Kind, arguments: &Arguments, program: &PathBuf, verdic
             }
         }
         "order" => {
-            verdict(order::run(program, store));
+            for rule in [order::Rule::LastWrite, order::Rule::Item] {
+                verdict(order::run(program, store, rule));
+            }
             if store == Kind::Sqlite {
-                verdict(order::run(program, Kind::SqliteFromKill));
+                verdict(order::run(program, Kind::SqliteFromKill, order::Rule::LastWrite));
             }
         }
         "blame" => [1, 4].into_iter().for_each(|workers| verdict(blame::run(program, store, workers, 1000))),
