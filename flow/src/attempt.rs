@@ -47,7 +47,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
     /// Marks the start in the store. `None` if the deadline of a shutdown is over meanwhile.
     pub(crate) async fn mark(self) -> Option<Self> {
         if let Some(disk) = &self.job.0.stage.disk {
-            disk.start(&self.job.0).await;
+            disk.mark_start(&self.job.0).await;
         }
         if self.job.0.stage.is_halted() {
             self.leave();

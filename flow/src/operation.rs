@@ -187,6 +187,12 @@ macro_rules! waits {
             times out [$($late_given:literal)*] $late_before:literal, $late_after:literal;
         )?
     ) => {
+        impl $(<$($param),+>)? std::fmt::Debug for $name $(<$($param),+>)? {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+
         impl $(<$($param),+>)? $name $(<$($param),+>)? $(where $($bounded: $bound $(+ $bounds)*),+)? {
             /// Blocks this thread until the operation has completed.
             ///

@@ -147,12 +147,6 @@ waits! {
     ] "let late = semaphore.acquire(2)", ";\nassert_eq!(late.unwrap_err().to_string(), \"the timeout has passed\");";
 }
 
-impl fmt::Debug for Acquire {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Acquire { .. }")
-    }
-}
-
 /// Permits of a [`Semaphore`], which are free again when this is dropped.
 #[must_use = "permits that are dropped are free again"]
 pub struct Permit(PermitsOwned<Infallible>);

@@ -464,7 +464,7 @@ fn the_capacity_can_be_changed() {
     });
     stage.try_put(3).unwrap();
     stage.set_capacity(2);
-    assert_eq!((stage.stats().used, stage.stats().capacity), (3, 2));
+    assert_eq!((stage.stats().used, stage.stats().capacity, stage.stats().unfinished), (2, 2, 3));
     assert!(stage.try_put(4).unwrap_err().is_full());
 }
 

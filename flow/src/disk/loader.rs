@@ -35,8 +35,16 @@ pub(super) struct Loader<T, R> {
 
 enum Next<T, R> {
     None,
-    Waiting { core: Arc<Core<T, R>>, due: u64, reserve: ReserveOwned<Infallible> },
-    Loaded { core: Arc<Core<T, R>>, due: u64, permits: JobPermits },
+    Waiting {
+        core: Arc<Core<T, R>>,
+        due: u64,
+        reserve: ReserveOwned<Infallible>,
+    },
+    Loaded {
+        core: Arc<Core<T, R>>,
+        due: u64,
+        permits: JobPermits,
+    },
     /// The rows could not be read.
     Pausing(Sleep),
 }

@@ -48,8 +48,10 @@ pub(crate) struct Disk<T, R> {
     last_id: Mutex<u64>,
     absent: Absent<T, R>,
     quota: Quota,
-    /// Notified when fewer jobs are on disk, and at the end.
+    /// Notified when fewer jobs are on disk, when the stage is closed, and at the end.
     changed: Event,
+    /// Notified when the stage is closed.
+    closed: Event,
     error: Mutex<Option<String>>,
     has_ended: AtomicBool,
 }
@@ -82,6 +84,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Disk<T, R> {
             absent: Absent::new(recovered.jobs as usize),
             quota: Quota::new(quota, store.bytes()),
             changed: Event::new(),
+            closed: Event::new(),
             error: Mutex::new(None),
             has_ended: AtomicBool::new(false),
         };
@@ -173,8 +176,29 @@ impl<T, R> Disk<T, R> {
         drop(self.requests.put(request).wait());
     }
 
+    /// Waits until the stage is closed.
+    pub(crate) fn poll_closed(
+        &self,
+        listen: &mut Listen,
+        closed: impl Fn() -> bool,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
+        listen.poll(&self.closed, context, || closed().then_some(()))
+    }
+
+    /// The stage is closed.
+    pub(crate) fn notify_closed(&self) {
+        self.closed.notify(usize::MAX);
+        self.notify();
+    }
+
     /// Waits until no job is only on disk, or the stage is closed.
-    pub(crate) fn poll_memory(&self, listen: &mut Listen, closed: impl Fn() -> bool, context: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_memory(
+        &self,
+        listen: &mut Listen,
+        closed: impl Fn() -> bool,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
         listen.poll(&self.changed, context, || (self.on_disk() == 0 || closed()).then_some(()))
     }
 

@@ -1,9 +1,10 @@
 //! How a stage is configured.
 
 use super::inner::{Inner, Options};
-use super::{Handle, Stage};
+use super::Stage;
+use crate::disk::{Disk, Keeps};
 use crate::time::Time;
-use crate::{Dead, Denied, Overflow, Retry, Semaphore};
+use crate::{BoxError, Codec, Dead, Denied, Overflow, Retry, Semaphore, Store};
 use joinq::Queue;
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +16,15 @@ pub struct StageBuilder<T, R = ()> {
     name: String,
     capacity: usize,
     options: Options<T, R>,
+    store: Option<StoreOptions<T>>,
+    quota: u64,
     time: Time,
+}
+
+struct StoreOptions<T> {
+    store: Box<dyn Store>,
+    codec: Box<dyn Codec<T>>,
+    keeps: Keeps,
 }
 
 impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
@@ -33,6 +42,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
                 dead_letters: None,
                 when_empty: None,
             },
+            store: None,
+            quota: u64::MAX,
             time: Time::real(),
         }
     }
@@ -104,6 +115,39 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
         self
     }
 
+    /// Keeps all jobs in a store until they are settled: a job whose put has returned runs at least once, also if the
+    /// process is killed in between. The handler may run again after a kill, so its effects should bear a repetition;
+    /// [`Job::id`](crate::Job::id) stays the same.
+    ///
+    /// The jobs that an earlier process has left in the store come first: new puts wait until these are in memory.
+    ///
+    /// A start that does not end, because the process does, counts as a crash of the job; after the third the job is a
+    /// dead letter with [`Cause::Crashed`](crate::Cause::Crashed).
+    pub fn durable(self, store: impl Store, codec: impl Codec<T>) -> Self {
+        self.store(store, codec, Keeps::All)
+    }
+
+    /// Puts items for which there is no room in memory into a store, from where they are loaded in their order. The
+    /// stage's [`Overflow`] applies when the [`quota`](StageBuilder::quota) of the store is used up.
+    ///
+    /// Jobs on disk survive the process and then run at least once; those in memory do not. While there are jobs on disk,
+    /// each new one goes to their end.
+    pub fn spill(self, store: impl Store, codec: impl Codec<T>) -> Self {
+        self.store(store, codec, Keeps::Excess)
+    }
+
+    fn store(mut self, store: impl Store, codec: impl Codec<T>, keeps: Keeps) -> Self {
+        self.store = Some(StoreOptions { store: Box::new(store), codec: Box::new(codec), keeps });
+        self
+    }
+
+    /// How many bytes the jobs of a stage that [spills](StageBuilder::spill) may take in its store, as
+    /// [`Store::bytes`] counts them. The default is no limit. Jobs that are spawned go beyond it.
+    pub fn quota(mut self, bytes: u64) -> Self {
+        self.quota = bytes;
+        self
+    }
+
     #[cfg(test)]
     pub(crate) fn time(mut self, time: Time) -> Self {
         self.time = time;
@@ -130,8 +174,22 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
         if self.capacity == 0 {
             return Err(BuildError::Capacity { stage: self.name });
         }
-        let inner = Inner::new(self.name, self.capacity, self.options, None, 0, self.time);
-        Ok(Stage(Arc::new(Handle(Arc::new(inner)))))
+        let StageBuilder { name, capacity, options, store, quota, time } = self;
+        let Some(StoreOptions { store, codec, keeps }) = store else {
+            return Ok(Stage::new(Arc::new(Inner::new(name, capacity, options, None, time))));
+        };
+        let (disk, store, recovered) = match Disk::new(store, codec, keeps, quota) {
+            Ok(opened) => opened,
+            Err(error) => return Err(BuildError::Store { stage: name, error }),
+        };
+        let inner = Arc::new(Inner::new(name, capacity, options, Some(disk), time));
+        inner.unfinished.add_recovered(recovered.jobs as usize);
+        // From here on a drop of the stage closes it.
+        let stage = Stage::new(inner.clone());
+        match Disk::start(inner, store) {
+            Ok(()) => Ok(stage),
+            Err(error) => Err(BuildError::Store { stage: stage.name().to_owned(), error: error.into() }),
+        }
     }
 }
 
@@ -144,6 +202,13 @@ pub enum BuildError {
         /// The name of the stage.
         stage: String,
     },
+    /// What the store contains cannot be read, or its thread cannot be started.
+    Store {
+        /// The name of the stage.
+        stage: String,
+        /// Why.
+        error: BoxError,
+    },
 }
 
 impl fmt::Display for BuildError {
@@ -152,14 +217,25 @@ impl fmt::Display for BuildError {
             BuildError::Capacity { stage } => {
                 write!(f, "stage `{stage}`: the capacity is 0, but a job needs room from its put until it is settled")
             }
+            BuildError::Store { stage, error } => write!(f, "stage `{stage}`: {error}"),
         }
     }
 }
 
-impl std::error::Error for BuildError {}
+impl std::error::Error for BuildError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            BuildError::Capacity { .. } => None,
+            BuildError::Store { error, .. } => Some(&**error),
+        }
+    }
+}
 
 impl<T, R> fmt::Debug for StageBuilder<T, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StageBuilder").field("name", &self.name).field("capacity", &self.capacity).finish_non_exhaustive()
+        f.debug_struct("StageBuilder")
+            .field("name", &self.name)
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
     }
 }

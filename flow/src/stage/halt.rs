@@ -1,23 +1,22 @@
 //! The end of a shutdown whose deadline is over.
 
 use super::settle::End;
-use super::Inner;
+use super::{Inner, Unsettled};
 use crate::job::core::Core;
 use crate::job::Job;
 use std::mem;
 use std::sync::{Arc, PoisonError};
 
 impl<T, R> Inner<T, R> {
-    /// Takes out all jobs that are not running, and tells those that run. Returns the jobs that are now in no store, and
-    /// how many run.
-    pub(super) fn halt(&self) -> (Vec<Job<T, R>>, usize) {
+    /// Takes out all jobs that are not running, and tells those that run.
+    pub(super) fn halt(&self) -> Unsettled<T, R> {
         self.close();
         self.set_halted();
-        let left = self.take_out();
-        if let Some(disk) = &self.disk {
-            disk.halt();
-        }
-        (left, self.unfinished.count())
+        let on_disk = self.disk.as_ref().map_or(0, |disk| disk.halt(self));
+        let taken = self.take_out();
+        let stored = taken.iter().filter(|job| job.0.stored).count();
+        let left = taken.into_iter().filter(|job| !job.0.stored).collect();
+        Unsettled { left, running: self.unfinished.count(), on_disk: on_disk + stored }
     }
 
     /// No handle and no worker is left, so that no job can run any more.
@@ -41,6 +40,6 @@ impl<T, R> Inner<T, R> {
         }
         // A row of it stays in the store.
         self.finish(&core, End::Left);
-        (!core.stored).then(|| Job(core))
+        Some(Job(core))
     }
 }

@@ -65,7 +65,6 @@ impl<T, R> Inner<T, R> {
         capacity: usize,
         options: Options<T, R>,
         disk: Option<Disk<T, R>>,
-        last_id: u64,
         time: Time,
     ) -> Self {
         let weights = Weights::for_capacity(capacity);
@@ -81,7 +80,7 @@ impl<T, R> Inner<T, R> {
             held_back: Mutex::new(Vec::new()),
             counters: Counters::default(),
             not_ready: Mutex::new(None),
-            last_id: AtomicU64::new(last_id),
+            last_id: AtomicU64::new(0),
             is_halted: AtomicBool::new(false),
             halted: Event::new(),
             users: super::users::Users::new(),
@@ -161,8 +160,7 @@ impl<T, R> Inner<T, R> {
 
     /// Whether nothing is unfinished; in a closed stage with a store, also whether the store is closed.
     pub(crate) fn is_joined(&self) -> bool {
-        self.unfinished.count() == 0
-            && (!self.unfinished.is_closed() || self.disk.as_ref().is_none_or(Disk::has_ended))
+        self.unfinished.count() == 0 && (!self.unfinished.is_closed() || self.disk.as_ref().is_none_or(Disk::has_ended))
     }
 
     /// Called by the drop of a job that has a row: no handle of it is left.
@@ -183,7 +181,13 @@ impl<T, R> Inner<T, R> {
     pub(crate) fn close(&self) -> bool {
         let (closed, then) = self.unfinished.close();
         // Waiting puts get their items back.
-        self.room.close();
+        match &self.disk {
+            None => {
+                self.room.close();
+            }
+            // Jobs on disk still need permits.
+            Some(disk) => disk.notify_closed(),
+        }
         self.follow(then);
         closed
     }
@@ -239,13 +243,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
     /// Takes permits if there are some, and goes beyond the capacity otherwise.
     fn begin_spawned(self: &Arc<Self>, item: T, weight: usize, body: Option<Vec<u8>>) -> Job<T, R> {
         match (&self.disk, body) {
-            (Some(disk), Some(body)) if disk.keeps_all() || disk.on_disk() > 0 => disk.spawn(self, item, body),
+            (Some(disk), Some(body)) if disk.keeps_all() || disk.on_disk() > 0 => disk.spawn(self, item, weight, body),
             _ => self.begin(item, self.try_reserve(weight).ok(), None),
         }
     }
 
     /// A spawned job takes permits if there are some: never more than there can be.
-    fn weight_of_spawned(&self, item: &T) -> usize {
+    pub(crate) fn weight_of_spawned(&self, item: &T) -> usize {
         self.weight(item).min(self.most_permits())
     }
 

@@ -84,8 +84,11 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Operation for Shutdown<T, R> {
         if stage.is_joined() {
             return Some(Ok(stage.stats()));
         }
-        let (left, running) = stage.halt();
-        Some(Err(Unsettled { left, running, on_disk: stage.stats().on_disk }))
+        let unsettled = stage.halt();
+        if let Some(disk) = &stage.disk {
+            disk.clear_marks();
+        }
+        Some(Err(unsettled))
     }
 }
 
@@ -98,7 +101,8 @@ pub struct Unsettled<T, R = ()> {
     pub left: Vec<Job<T, R>>,
     /// How many jobs run. They were told to end: see [`Job::is_cancelled`].
     pub running: usize,
-    /// How many jobs are in the store, and will run when it is opened again.
+    /// How many jobs do not run and are in the store. They will run when it is opened again, and so will those that run
+    /// now, if they do not end before the process does.
     pub on_disk: usize,
 }
 

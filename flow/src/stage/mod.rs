@@ -20,9 +20,11 @@ pub use put::Put;
 pub(crate) use settle::{End, Fault, Finished};
 pub use stats::Stats;
 
+use crate::disk::Redrive;
 use crate::Job;
 use crate::Refused;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
@@ -105,6 +107,15 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
         self.put(item).put_now()
     }
 
+    /// Makes dead letters of the stage's store jobs again: at most `limit` of the oldest ones, which go to the end of the
+    /// queue with new ids and without failed attempts. Returns how many; 0 for a stage without a store, or a closed one.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn redrive(&self, limit: usize) -> Redrive {
+        self.inner().disk.as_ref().map_or_else(Redrive::none, |disk| disk.redrive(limit))
+    }
+
     /// Changes the capacity. A larger one serves waiting puts at once. A smaller one drops nothing: new jobs have to wait
     /// until enough others are settled.
     ///
@@ -112,15 +123,22 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
     /// If `capacity` is 0.
     #[track_caller]
     pub fn set_capacity(&self, capacity: usize) {
-        assert!(capacity > 0, "capacity 0: a job needs room from its put until it is settled; to stop, close the stage");
+        assert!(
+            capacity > 0,
+            "capacity 0: a job needs room from its put until it is settled; to stop, close the stage"
+        );
         let inner = self.inner();
         // Ordering: Relaxed. A number to show.
         inner.capacity.store(capacity, Ordering::Relaxed);
-        //inner.room.set_capacity(inner.weights.permits(capacity));
+        inner.room.set_capacity(inner.weights.permits(capacity));
     }
 }
 
 impl<T, R> Stage<T, R> {
+    fn new(inner: Arc<Inner<T, R>>) -> Self {
+        Stage(Arc::new(Handle(inner)))
+    }
+
     pub(crate) fn inner(&self) -> &Arc<Inner<T, R>> {
         &self.0 .0
     }
@@ -192,3 +210,7 @@ impl<T, R> fmt::Debug for Stage<T, R> {
         f.debug_struct("Stage").field("name", &self.name()).field("stats", &self.stats()).finish()
     }
 }
+
+// A panic of a closure of the user leaves no job half settled.
+impl<T, R> UnwindSafe for Stage<T, R> {}
+impl<T, R> RefUnwindSafe for Stage<T, R> {}

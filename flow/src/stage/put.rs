@@ -1,9 +1,10 @@
 //! Putting items into a stage.
 
 use super::Inner;
-use crate::disk::{Committing, Disk, Place, Room};
+use crate::disk::{Committing, Place, QuotaTaken};
 use crate::job::core::{JobPermits, OnSettled};
 use crate::job::Job;
+use crate::listen::Listen;
 use crate::operation::{block_on, waits, Operation};
 use crate::{Cause, Overflow, Refused};
 use joinq::queue::ReserveOwned;
@@ -13,7 +14,7 @@ use std::future::{poll_fn, Future};
 use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{ready, Context, Poll};
 
 /// Future returned by [`Stage::put`](crate::Stage::put).
 ///
@@ -32,18 +33,33 @@ pub struct Put<T, R = ()> {
 enum Progress<T, R> {
     New,
     /// The item is admitted, and waits for room in memory or on disk.
-    Waiting { weight: usize, wait: Wait },
+    Waiting {
+        weight: usize,
+        wait: Wait,
+    },
     /// The store has the item, and commits it.
     Committing(Committing<T, R>),
     Ended,
 }
 
 enum Wait {
-    /// For permits.
-    Permits(ReserveOwned<Infallible>),
-    /// For jobs on disk to become fewer.
-    Disk(Room),
+    /// For permits; or for the close, which a stage with a store does not tell those that wait for permits.
+    Permits { reserve: ReserveOwned<Infallible>, closed: Listen },
+    /// Until no job is only on disk.
+    Memory(Listen),
+    /// For room on disk.
+    Quota { body: Vec<u8>, fewer: Listen },
 }
+
+/// What a put has waited for.
+enum Waited {
+    Permits(JobPermits),
+    Closed,
+    Memory,
+    Quota(Vec<u8>),
+}
+
+const ENDED: &str = "this put has ended: it completed, timed out, or its item was taken back; call `put` again";
 
 /// A step of a put that needs no wait.
 enum Step<T, R> {
@@ -95,8 +111,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
         }
         let weight = self.stage.weight(self.item());
         if weight > self.stage.most_permits() {
-            self.stage.counters.refused.add(1);
-            return self.refuse(Refused::Full);
+            return self.refuse_full();
         }
         self.reserve(weight, overflow)
     }
@@ -106,7 +121,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
         if let Some(disk) = self.stage.disk.as_ref().filter(|disk| disk.on_disk() > 0) {
             // The jobs on disk come first.
             return match disk.keeps_all() {
-                true => self.wait_for_disk(weight, overflow),
+                true => self.wait_for_memory(weight, overflow),
                 false => self.spill(weight, overflow),
             };
         }
@@ -121,15 +136,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
             }
             match overflow {
                 Overflow::Wait => {
-                    let wait = Wait::Permits(self.stage.room.clone().reserve_owned(weight));
+                    let reserve = self.stage.room.clone().reserve_owned(weight);
+                    let wait = Wait::Permits { reserve, closed: Listen::new() };
                     return Step::Next(Progress::Waiting { weight, wait });
                 }
                 Overflow::DropNewest => return self.drop_newest(),
                 Overflow::DropOldest if self.stage.evict_oldest() => {}
-                Overflow::Reject | Overflow::DropOldest => {
-                    self.stage.counters.refused.add(1);
-                    return self.refuse(Refused::Full);
-                }
+                Overflow::Reject | Overflow::DropOldest => return self.refuse_full(),
             }
         }
     }
@@ -146,8 +159,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
 
     /// The permits are there.
     fn admitted(&mut self, permits: JobPermits) -> Step<T, R> {
-        if self.stage.disk.as_ref().is_some_and(Disk::keeps_all) {
-            return self.commit(Place::Memory(permits));
+        if let Some(disk) = self.stage.disk.as_ref().filter(|disk| disk.keeps_all()) {
+            // This runs the user's codec, so nothing is counted yet.
+            return match disk.encode(self.item()) {
+                Ok(body) => self.commit(Place::Memory(permits), body),
+                Err(error) => self.refuse(|item| Refused::Store(item, error)),
+            };
         }
         if let Err((_, then)) = self.stage.unfinished.add() {
             self.stage.follow(then);
@@ -158,85 +175,117 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
     }
 
     /// Waits until the jobs on disk are in memory.
-    fn wait_for_disk(&mut self, weight: usize, overflow: Overflow) -> Step<T, R> {
-        match (overflow, &self.stage.disk) {
-            (Overflow::Wait, Some(disk)) => {
-                let wait = Wait::Disk(disk.wait_for_memory());
-                Step::Next(Progress::Waiting { weight, wait })
-            }
-            (Overflow::DropNewest, _) => self.drop_newest(),
-            _ => {
-                self.stage.counters.refused.add(1);
-                self.refuse(Refused::Full)
-            }
+    fn wait_for_memory(&mut self, weight: usize, overflow: Overflow) -> Step<T, R> {
+        match overflow {
+            Overflow::Wait => Step::Next(Progress::Waiting { weight, wait: Wait::Memory(Listen::new()) }),
+            Overflow::DropNewest => self.drop_newest(),
+            Overflow::Reject | Overflow::DropOldest => self.refuse_full(),
         }
+    }
+
+    fn refuse_full(&mut self) -> Step<T, R> {
+        self.stage.counters.refused.add(1);
+        self.refuse(Refused::Full)
     }
 
     /// The item goes to the end of those on disk, if the quota allows it.
     fn spill(&mut self, weight: usize, overflow: Overflow) -> Step<T, R> {
         let Some(disk) = &self.stage.disk else { unreachable!("only a stage with a store spills") };
-        if let Some(quota) = disk.try_take_quota() {
-            return self.commit(Place::Disk(quota));
-        }
-        match overflow {
-            Overflow::Wait => {
-                let wait = Wait::Disk(disk.wait_for_quota());
-                Step::Next(Progress::Waiting { weight, wait })
-            }
-            Overflow::DropNewest => self.drop_newest(),
-            Overflow::Reject | Overflow::DropOldest => {
-                self.stage.counters.refused.add(1);
-                self.refuse(Refused::Full)
-            }
-        }
-    }
-
-    /// Hands the item to the store.
-    fn commit(&mut self, place: Place) -> Step<T, R> {
-        let Some(disk) = &self.stage.disk else { unreachable!("only a stage with a store commits") };
-        // This runs the user's codec, so nothing is counted yet.
         let body = match disk.encode(self.item()) {
             Ok(body) => body,
             Err(error) => return self.refuse(|item| Refused::Store(item, error)),
         };
+        if !disk.fits_quota(body.len()) {
+            return self.refuse_full();
+        }
+        if disk.try_take_quota(body.len()) {
+            return self.commit(Place::Disk, body);
+        }
+        match overflow {
+            Overflow::DropNewest => self.drop_newest(),
+            // The room of the oldest job in memory goes to the first one on disk, whose room there goes to this one.
+            Overflow::DropOldest if !self.stage.evict_oldest() => self.refuse_full(),
+            Overflow::Wait | Overflow::DropOldest => {
+                Step::Next(Progress::Waiting { weight, wait: Wait::Quota { body, fewer: Listen::new() } })
+            }
+            Overflow::Reject => self.refuse_full(),
+        }
+    }
+
+    /// Hands the item to the store.
+    fn commit(&mut self, place: Place, body: Vec<u8>) -> Step<T, R> {
+        let Some(disk) = &self.stage.disk else { unreachable!("only a stage with a store commits") };
         if let Err((_, then)) = self.stage.unfinished.add() {
+            if matches!(place, Place::Disk) {
+                disk.return_quota(body.len());
+            }
             self.stage.follow(then);
             return self.refuse(Refused::Closed);
         }
         let item = self.item.take().expect("a put that has not ended has its item");
-        Step::Next(Progress::Committing(disk.put(&self.stage, item, body, place, self.on_settled.take())))
+        Step::Next(Progress::Committing(disk.put(item, body, place, self.on_settled.take())))
     }
 
-    fn poll_step(&mut self, context: &mut Context<'_>, overflow: Overflow) -> Poll<Step<T, R>> {
-        Poll::Ready(match mem::replace(&mut self.progress, Progress::Ended) {
-            Progress::New => self.begin(overflow),
-            Progress::Waiting { weight, wait: Wait::Permits(mut reserve) } => match Pin::new(&mut reserve).poll(context) {
-                Poll::Ready(Ok(permits)) => self.admitted(permits),
-                Poll::Ready(Err(_)) => self.refuse(Refused::Closed),
-                Poll::Pending => {
-                    self.progress = Progress::Waiting { weight, wait: Wait::Permits(reserve) };
-                    return Poll::Pending;
+    /// A put that waits for room.
+    fn poll_wait(
+        &mut self,
+        weight: usize,
+        wait: &mut Wait,
+        overflow: Overflow,
+        context: &mut Context<'_>,
+    ) -> Poll<Step<T, R>> {
+        let stage = self.stage.clone();
+        let closed = || stage.unfinished.is_closed();
+        let waited = match (wait, &stage.disk) {
+            (Wait::Permits { reserve, closed: listen }, disk) => match (Pin::new(reserve).poll(context), disk) {
+                (Poll::Ready(permits), _) => permits.map_or(Waited::Closed, Waited::Permits),
+                (Poll::Pending, None) => return Poll::Pending,
+                (Poll::Pending, Some(disk)) => {
+                    ready!(disk.poll_closed(listen, closed, context));
+                    Waited::Closed
                 }
             },
-            Progress::Waiting { weight, wait: Wait::Disk(mut room) } => match Pin::new(&mut room).poll(context) {
-                Poll::Ready(()) if self.stage.unfinished.is_closed() => self.refuse(Refused::Closed),
-                Poll::Ready(()) => self.reserve(weight, overflow),
-                Poll::Pending => {
-                    self.progress = Progress::Waiting { weight, wait: Wait::Disk(room) };
-                    return Poll::Pending;
-                }
-            },
-            Progress::Committing(mut committing) => match Pin::new(&mut committing).poll(context) {
-                Poll::Ready(result) => Step::Ready(result),
-                Poll::Pending => {
-                    self.progress = Progress::Committing(committing);
-                    return Poll::Pending;
-                }
-            },
-            Progress::Ended => {
-                panic!("this put has ended: it completed, timed out, or its item was taken back; call `put` again")
+            (Wait::Memory(listen), Some(disk)) => {
+                ready!(disk.poll_memory(listen, closed, context));
+                Waited::Memory
             }
+            (Wait::Quota { body, fewer }, Some(disk)) => {
+                match ready!(disk.poll_quota(fewer, body.len(), closed, context)) {
+                    QuotaTaken::Yes => Waited::Quota(mem::take(body)),
+                    QuotaTaken::Closed => Waited::Closed,
+                }
+            }
+            (Wait::Memory(_) | Wait::Quota { .. }, None) => unreachable!("only a stage with a store waits for it"),
+        };
+        Poll::Ready(match waited {
+            Waited::Permits(permits) => self.admitted(permits),
+            Waited::Closed => self.refuse(Refused::Closed),
+            Waited::Memory if closed() => self.refuse(Refused::Closed),
+            Waited::Memory => self.reserve(weight, overflow),
+            Waited::Quota(body) => self.commit(Place::Disk, body),
         })
+    }
+
+    /// One step; after a step that is pending the progress is as before.
+    fn poll_step(&mut self, context: &mut Context<'_>, overflow: Overflow) -> Poll<Step<T, R>> {
+        match mem::replace(&mut self.progress, Progress::Ended) {
+            Progress::New => Poll::Ready(self.begin(overflow)),
+            Progress::Waiting { weight, mut wait } => {
+                let step = self.poll_wait(weight, &mut wait, overflow, context);
+                if step.is_pending() {
+                    self.progress = Progress::Waiting { weight, wait };
+                }
+                step
+            }
+            Progress::Committing(mut committing) => {
+                let result = Pin::new(&mut committing).poll(context);
+                if result.is_pending() {
+                    self.progress = Progress::Committing(committing);
+                }
+                result.map(Step::Ready)
+            }
+            Progress::Ended => panic!("{ENDED}"),
+        }
     }
 
     /// Goes on until the put has ended or has to wait.

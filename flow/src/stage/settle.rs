@@ -90,9 +90,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
                 self.counters.panicked.add(1);
                 (Cause::Panicked(message), retry.and_then(|retry| retry.delay(failures)))
             }
-            Fault::Dropped => {
-                (Cause::Dropped, retry.filter(|retry| retry.allows(failures)).map(|_| Duration::ZERO))
-            }
+            Fault::Dropped => (Cause::Dropped, retry.filter(|retry| retry.allows(failures)).map(|_| Duration::ZERO)),
         }
     }
 }

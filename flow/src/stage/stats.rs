@@ -48,7 +48,7 @@ pub struct Stats {
     pub on_disk: usize,
     /// The capacity; jobs, or the sum of their weights.
     pub capacity: usize,
-    /// How much of the capacity is taken; more than `capacity` after a lowering.
+    /// How much of the capacity is taken; all of it as long as more is taken after a lowering.
     pub used: usize,
     /// Workers.
     pub workers: usize,

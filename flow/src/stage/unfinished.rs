@@ -56,7 +56,8 @@ impl Unfinished {
     /// Counts a job that comes of an unfinished one: also after a close, but not after the end.
     pub(crate) fn add_subjob(&self) -> Result<(), IsClosed> {
         // Ordering: SeqCst, as in `add`.
-        let added = self.word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |word| (word != CLOSED).then_some(word + ONE));
+        let added =
+            self.word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |word| (word != CLOSED).then_some(word + ONE));
         added.map(drop).map_err(|_| IsClosed)
     }
 
