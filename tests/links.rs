@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const DOCS_RS: &str = "https://docs.rs/joinq/latest/joinq/";
+/// The crates: the folder of each, and where docs.rs has its documentation.
+const CRATES: [(&str, &str); 2] =
+    [("", "https://docs.rs/joinq/latest/joinq/"), ("flow/", "https://docs.rs/joinq-flow/latest/joinq_flow/")];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -53,17 +55,24 @@ fn links(text: &str) -> Vec<(usize, &str)> {
     found
 }
 
-/// The pages that the sources include.
-fn included() -> BTreeSet<String> {
+/// The pages that the sources of a crate include.
+fn included(folder: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for source in files("src", ".rs") {
+    for source in files(&format!("{folder}src"), ".rs") {
         let text = read(&source);
         for (at, _) in text.match_indices("include_str!(\"") {
             let path = text[at..].split('"').nth(1).unwrap();
-            found.insert(path.trim_start_matches("../").to_owned());
+            found.insert(format!("{folder}{}", path.trim_start_matches("../")));
         }
     }
     found
+}
+
+/// The sources of each crate that is here: a package has only its own.
+fn sources() -> Vec<(&'static str, Vec<String>)> {
+    let read_all = |folder| files(&format!("{folder}src"), ".rs").iter().map(|source| read(source)).collect();
+    let here = CRATES.iter().filter(|(folder, _)| root().join(folder).join("src").exists());
+    here.map(|&(folder, docs)| (docs, read_all(folder))).collect()
 }
 
 /// The anchor of a heading as docs.rs and other sites have it.
@@ -93,18 +102,21 @@ fn is_documented(path: &str, sources: &[String]) -> bool {
 
 #[test]
 fn each_link_of_a_page_resolves() {
-    let sources: Vec<String> = files("src", ".rs").iter().map(|source| read(source)).collect();
-    let included = included();
+    let sources = sources();
+    let included: BTreeSet<String> = CRATES.iter().flat_map(|(folder, _)| included(folder)).collect();
     assert!(included.contains("README.md") && included.len() > 5, "{included:?}");
-    let mut pages = vec!["README.md".to_owned(), "CONTRIBUTING.md".to_owned(), "CHANGELOG.md".to_owned()];
-    pages.retain(|page| root().join(page).exists());
-    pages.extend(files("docs", ".md"));
+    let pages_of = |(folder, _)| {
+        let names = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(|name| format!("{folder}{name}"));
+        names.into_iter().filter(|page| root().join(page).exists()).chain(files(&format!("{folder}docs"), ".md"))
+    };
+    let pages: Vec<String> = CRATES.into_iter().flat_map(pages_of).collect();
     let mut complaints = Vec::new();
     for page in pages {
         let text = read(&page);
         for (line, target) in links(&text) {
-            let resolves = if let Some(path) = target.strip_prefix(DOCS_RS) {
-                is_documented(path, &sources)
+            let of = CRATES.iter().find_map(|&(_, docs)| Some((docs, target.strip_prefix(docs)?)));
+            let resolves = if let Some((docs, path)) = of {
+                sources.iter().all(|(of, sources)| *of != docs || is_documented(path, sources))
             } else if let Some(anchor) = target.strip_prefix('#') {
                 anchors(&text).contains(anchor)
             } else if target.starts_with("https://") {

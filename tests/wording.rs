@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const COLUMNS: usize = 120;
 
 /// Where to look; what a package leaves out is skipped.
-const PLACES: [&str; 12] = [
+const PLACES: [&str; 14] = [
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
@@ -21,6 +21,8 @@ const PLACES: [&str; 12] = [
     "compat-tests",
     "fuzz",
     "shims",
+    "flow",
+    "demos",
 ];
 
 /// Words and phrases that are not used, and what to write instead. Each part of a name counts as a word.

@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 /// segments.
 pub const IN_A_ROW: u32 = 128;
 const ROUNDS: u32 = 64;
+/// The operations that are counted.
+pub const COUNTED: u32 = IN_A_ROW * ROUNDS;
 /// Rounds before the first counted one, after which the queue reuses its segments without the allocator.
 const WARM_UP: u32 = 8;
 
@@ -40,28 +42,55 @@ pub fn valgrind() -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
+/// Runs this program under a tool of valgrind, and returns what it prints to stderr.
+fn run(mut valgrind: Command, arguments: &[&str]) -> Result<String, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let output = valgrind.arg(program).args(arguments).stdin(Stdio::null()).output();
+    let output = output.map_err(|error| error.to_string())?;
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    match output.status.success() {
+        true => Ok(stderr),
+        false => Err(format!("{arguments:?} failed under valgrind:\n{stderr}")),
+    }
+}
+
 /// The instructions of one operation, including one turn of the loop around it. Each operation is counted in
 /// a process of its own, so that no count depends on the heap that another operation left.
 pub fn count(name: &str) -> Result<f64, String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let out = std::env::temp_dir().join(format!("joinq-instructions-{}", std::process::id()));
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--collect-atstart=no", "--toggle-collect=joinq_collect"])
-        .arg(format!("--callgrind-out-file={}", out.display()))
-        .arg(program)
-        .args(["--perform", name])
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| error.to_string())?;
+    let mut callgrind = Command::new("valgrind");
+    callgrind.args(["--tool=callgrind", "--collect-atstart=no", "--toggle-collect=joinq_collect"]);
+    callgrind.arg(format!("--callgrind-out-file={}", out.display()));
+    let ran = run(callgrind, &["--perform", name]);
     let profile = std::fs::read_to_string(&out);
     let _ = std::fs::remove_file(&out);
-    if !output.status.success() {
-        return Err(format!("'{name}' failed under callgrind:\n{}", String::from_utf8_lossy(&output.stderr)));
-    }
+    ran?;
     let profile = profile.map_err(|error| format!("callgrind left no profile of '{name}': {error}"))?;
     let total = profile.lines().find_map(|line| line.strip_prefix("totals: ")?.trim().parse::<u64>().ok());
     match total {
         None | Some(0) => Err(format!("callgrind counted nothing for '{name}'")),
-        Some(total) => Ok(total as f64 / f64::from(IN_A_ROW * ROUNDS)),
+        Some(total) => Ok(total as f64 / f64::from(COUNTED)),
     }
+}
+
+/// The allocations of a process that performs an operation so many times, and their bytes.
+fn heap_of(name: &str, times: u32) -> Result<(f64, f64), String> {
+    let mut memcheck = Command::new("valgrind");
+    memcheck.args(["--tool=memcheck", "--leak-check=no", "--undef-value-errors=no"]);
+    let stderr = run(memcheck, &["--times", &times.to_string(), "--perform", name])?;
+    // "total heap usage: 1,027 allocs, 1,024 frees, 98,765 bytes allocated"
+    let usage = stderr.lines().find_map(|line| line.split_once("total heap usage: ")).map(|(_, usage)| usage);
+    let numbers: Vec<f64> =
+        usage.unwrap_or_default().split_whitespace().filter_map(|word| word.replace(',', "").parse().ok()).collect();
+    match numbers[..] {
+        [allocations, _, bytes] => Ok((allocations, bytes)),
+        _ => Err(format!("valgrind tells nothing of the heap of '{name}':\n{stderr}")),
+    }
+}
+
+/// The allocations of one operation, and their bytes: of two processes, of which one performs it more often.
+pub fn heap(name: &str) -> Result<(f64, f64), String> {
+    let (less, more) = (heap_of(name, COUNTED)?, heap_of(name, 2 * COUNTED)?);
+    let each = |less: f64, more: f64| (more - less) / f64::from(COUNTED);
+    Ok((each(less.0, more.0), each(less.1, more.1)))
 }

@@ -3,10 +3,27 @@
 use std::fmt::Write;
 use std::process::Command;
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt");
-const TITLE: &str = "# Instructions per operation for `u64` on one thread, by callgrind: written by
+/// A file of counts.
+pub struct File {
+    path: &'static str,
+    title: &'static str,
+    counted: &'static str,
+}
+
+pub const OPERATIONS: File = File {
+    path: concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt"),
+    title: "# Instructions per operation for `u64` on one thread, by callgrind: written by
 # `cargo bench -p joinq-benches --bench instructions -- --bless`, and compared with by the same without `--bless`.
-";
+",
+    counted: "instructions per operation",
+};
+pub const JOBS: File = File {
+    path: concat!(env!("CARGO_MANIFEST_DIR"), "/instructions-jobs.txt"),
+    title: "# Instructions, allocations and bytes of one job of joinq-flow with a `u64`, from the put until it is settled, on
+# one thread, by callgrind and memcheck: written and compared with as instructions.txt.
+",
+    counted: "a job of joinq-flow",
+};
 /// The factor by which a count may grow.
 const TOLERANCE: f64 = 1.02;
 
@@ -29,24 +46,26 @@ pub fn origin(valgrind: &str) -> Result<String, String> {
     Ok(format!("# {rustc}, {}-{}, {libc}, {valgrind}", std::env::consts::ARCH, std::env::consts::OS))
 }
 
-pub fn bless(origin: &str, counts: &[(&str, f64)]) -> Result<Verdict, String> {
-    let mut file = format!("{TITLE}{origin}\n");
+pub fn bless(to: &File, origin: &str, counts: &[(String, f64)]) -> Result<Verdict, String> {
+    let mut file = format!("{}{origin}\n", to.title);
     for (name, count) in counts {
         let _ = writeln!(file, "{name:<36}{count:>9.2}");
     }
-    std::fs::write(FILE, &file).map_err(|error| format!("{FILE}: {error}"))?;
+    std::fs::write(to.path, &file).map_err(|error| format!("{}: {error}", to.path))?;
     print!("{file}");
     Ok(Verdict::Passed)
 }
 
-pub fn compare(origin: &str, filter: &str, counts: &[(&str, f64)]) -> Result<Verdict, String> {
-    let file = std::fs::read_to_string(FILE).map_err(|error| format!("{FILE}: {error}; write it by `-- --bless`"))?;
+pub fn compare(with: &File, origin: &str, filter: &str, counts: &[(String, f64)]) -> Result<Verdict, String> {
+    let explain = |error| format!("{}: {error}; write it by `-- --bless`", with.path);
+    let file = std::fs::read_to_string(with.path).map_err(explain)?;
     let kept: Vec<(&str, f64)> = file.lines().filter(|line| !line.starts_with('#')).filter_map(entry).collect();
     let kept_of = |name: &str| kept.iter().find(|entry| entry.0 == name).map(|entry| entry.1);
 
-    println!("{:<36}{:>9}{:>9}", "instructions per operation", "kept", "now");
+    println!("{:<36}{:>9}{:>9}", with.counted, "kept", "now");
     let (mut grown, mut improved, mut unknown) = (0, 0, 0);
-    for &(name, now) in counts {
+    for (name, now) in counts {
+        let now = *now;
         let Some(kept) = kept_of(name) else {
             unknown += 1;
             println!("{name:<36}{:>9}{now:>9.2}  not in the file", "");

@@ -29,7 +29,14 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
     /// A worker has taken the job. `None` if it was cancelled before.
     pub(crate) fn begin(core: Arc<Core<T, R>>, permit: Option<Permit>) -> Option<Self> {
         match core.state.start() {
-            Start::Begun => Some(Attempt { job: Job(core), _permit: permit, settled: false }),
+            Start::Begun => {
+                let attempt = Attempt { job: Job(core), _permit: permit, settled: false };
+                if attempt.job.0.stage.is_halted() {
+                    attempt.leave();
+                    return None;
+                }
+                Some(attempt)
+            }
             Start::Cancelled if core.is_open() => {
                 core.stage.end(&core, End::Cancelled);
                 None
@@ -37,23 +44,6 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
             // A shutdown has taken it out.
             Start::Cancelled | Start::Left => None,
         }
-    }
-
-    /// Whether the store has to know of the start, before the handler runs.
-    pub(crate) fn needs_mark(&self) -> bool {
-        self.job.0.stored
-    }
-
-    /// Marks the start in the store. `None` if the deadline of a shutdown is over meanwhile.
-    pub(crate) async fn mark(self) -> Option<Self> {
-        if let Some(disk) = &self.job.0.stage.disk {
-            disk.mark_start(&self.job.0).await;
-        }
-        if self.job.0.stage.is_halted() {
-            self.leave();
-            return None;
-        }
-        Some(self)
     }
 
     /// The job is done, with this output.

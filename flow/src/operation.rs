@@ -350,7 +350,7 @@ mod tests {
     fn set_when_registered(flag: &Flag, set: impl Fn() + Send + 'static) -> thread::JoinHandle<()> {
         let shared = flag.shared.clone();
         thread::spawn(move || {
-            while !shared.lock().unwrap().1.as_ref().is_some_and(|waker| !waker.will_wake(Waker::noop())) {
+            while shared.lock().unwrap().1.as_ref().is_none_or(|waker| waker.will_wake(Waker::noop())) {
                 thread::yield_now();
             }
             set();

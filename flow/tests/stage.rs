@@ -556,3 +556,25 @@ fn an_acknowledgement_runs_once_and_before_join() {
         stage.close();
     });
 }
+
+#[test]
+fn a_job_goes_back_when_a_worker_is_dropped_that_holds_it_back() {
+    let _watchdog = watchdog();
+    let ready = Arc::new(AtomicUsize::new(0));
+    let asked = ready.clone();
+    let stage: Stage<u32> = Stage::builder("ready")
+        .ready(move || match asked.load(Ordering::SeqCst) {
+            0 => Err(Denied::new("not yet")),
+            _ => Ok(()),
+        })
+        .build();
+    let job = stage.try_put(1).unwrap();
+    let mut worker = Box::pin(stage.work_async(|_| async { Ok(()) }));
+    assert!(block_on(poll_once(worker.as_mut())).is_none());
+    assert_eq!((stage.stats().queued, stage.stats().running), (0, 1));
+    drop(worker);
+    assert_eq!((job.state(), stage.stats().queued), (State::Waiting, 1));
+    ready.store(1, Ordering::SeqCst);
+    run_all(&stage, |_| Ok(()));
+    assert!(job.is_done());
+}

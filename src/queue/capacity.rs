@@ -15,49 +15,83 @@
 
 use super::permit_pool::{self, PermitPool};
 use super::{Bound, BoundKind, Queue};
-use crate::sync::{AtomicUsize, Ordering};
+use crate::raw::UNBOUNDED;
+use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 use std::cmp::Ordering as Comparison;
 
-/// The capacity that a queue has, and the largest that it ever had. Both change under the mutex of the waiters.
+/// The capacity that a queue has, and the largest that it ever had. They change under the mutex of the waiters.
 pub(super) struct Capacity {
     now: AtomicUsize,
     most: AtomicUsize,
+    /// The limit that the core keeps.
+    limit: AtomicU64,
 }
 
 impl Capacity {
     crate::sync::const_fn! {
-        pub(super) const fn new(capacity: usize) -> Self {
-            Capacity { now: AtomicUsize::new(capacity), most: AtomicUsize::new(capacity) }
+        pub(super) const fn new(kind: BoundKind, capacity: usize) -> Self {
+            let limit = match kind {
+                BoundKind::Unbounded | BoundKind::Permits => UNBOUNDED,
+                BoundKind::Limit | BoundKind::Rendezvous => as_limit(capacity),
+            };
+            Capacity {
+                now: AtomicUsize::new(capacity),
+                most: AtomicUsize::new(capacity),
+                limit: AtomicU64::new(limit),
+            }
         }
     }
 
-    /// The capacity for an operation that may be judged by it or by the next one.
+    /// The limit for an operation that may be judged by it or by the next one.
+    #[inline]
+    pub(super) fn limit(&self) -> u64 {
+        // Ordering: Relaxed, Q1. A get that frees a slot after the RMW fence of a raise (M1) sees the raised
+        // limit. Under the mutex the value is exact.
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// The capacity, old or new: to choose how to spin, and under the mutex.
     #[inline]
     pub(super) fn hint(&self) -> usize {
-        // Ordering: Relaxed, Q1. A get that frees capacity after the RMW fence of a raise (M1) sees the raised
-        // capacity. Under the mutex the value is exact.
+        // Ordering: Relaxed, Q1. Either value is right. Under the mutex it is exact.
         self.now.load(Ordering::Relaxed)
     }
 
+    #[inline]
     pub(super) fn get(&self) -> usize {
         // Ordering: Acquire, Q2. Pairs with Q3: the largest capacity is not older than this one.
         self.now.load(Ordering::Acquire)
     }
 
     /// The largest capacity that the queue ever had.
+    #[inline]
     pub(super) fn most(&self) -> usize {
         // Ordering: Relaxed, Q4. Q2 and Q3 order it for a thread that has read the capacity.
         self.most.load(Ordering::Relaxed)
     }
 
     /// Under the mutex of the waiters.
-    fn set(&self, capacity: usize) {
+    fn set(&self, kind: BoundKind, capacity: usize) {
         if capacity > self.most() {
             // Ordering: Relaxed, Q4. As above.
             self.most.store(capacity, Ordering::Relaxed);
         }
         // Ordering: Release, Q3. Pairs with Q2.
         self.now.store(capacity, Ordering::Release);
+        if kind == BoundKind::Limit {
+            // Ordering: Relaxed, Q1. The RMW fence that follows (M1) releases it to each later get.
+            self.limit.store(as_limit(capacity), Ordering::Relaxed);
+        }
+    }
+}
+
+/// A capacity as a limit of the core.
+const fn as_limit(capacity: usize) -> u64 {
+    let most = UNBOUNDED - 1;
+    if capacity as u64 > most {
+        most
+    } else {
+        capacity as u64
     }
 }
 
@@ -136,7 +170,7 @@ impl<T> Queue<T> {
             if let Bound::Permits(permits) = self.bound() {
                 permits.resize(self.hot.capacity.hint(), capacity);
             }
-            self.hot.capacity.set(capacity);
+            self.hot.capacity.set(self.hot.kind, capacity);
             let limit = self.limit_now(lists);
             self.fence_space(limit);
             self.serve(lists, limit, deferred);

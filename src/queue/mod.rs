@@ -207,8 +207,8 @@ pub(crate) struct HandleCounts {
 #[derive(Clone, Copy)]
 enum Bound<'a> {
     Unbounded,
-    /// The core keeps so many items at most.
-    Limit(u64),
+    /// The core keeps so many items at most as the [`limit`](Queue::limit) says.
+    Limit,
     /// Capacity 0: a get must wait for the item.
     Rendezvous,
     /// A permit must be free, or held.
@@ -220,8 +220,8 @@ enum Bound<'a> {
 enum BoundKind {
     Unbounded,
     Limit,
-    Rendezvous,
     Permits,
+    Rendezvous,
 }
 
 #[cfg(all(test, target_arch = "x86_64", not(loom)))]
@@ -257,7 +257,7 @@ impl<T> Queue<T> {
                     subtasks: Subtasks::new(),
                     second_step: SecondStep::new(),
                     spin_history: SkipCounter::new(),
-                    capacity: Capacity::new(capacity),
+                    capacity: Capacity::new(kind, capacity),
                     kind,
                     allows_surplus: false,
                 }),
@@ -286,7 +286,7 @@ impl<T> Queue<T> {
     fn bound(&self) -> Bound<'_> {
         match self.hot.kind {
             BoundKind::Unbounded => Bound::Unbounded,
-            BoundKind::Limit => Bound::Limit(self.limit()),
+            BoundKind::Limit => Bound::Limit,
             BoundKind::Rendezvous => Bound::Rendezvous,
             BoundKind::Permits => Bound::Permits(&self.bookkeeping.permits),
         }
@@ -304,10 +304,10 @@ impl<T> Queue<T> {
         self.hot.kind <= BoundKind::Limit
     }
 
-    /// The limit that the core keeps, for [`Bound::Limit`].
+    /// The limit that the core keeps: `UNBOUNDED` without a bound and with permits, 0 for a rendezvous.
     #[inline]
     fn limit(&self) -> u64 {
-        self.hot.capacity.hint() as u64
+        self.hot.capacity.limit()
     }
 
     /// The number of items in the core and of late items, those for a get that waits included.
@@ -323,7 +323,7 @@ impl<T> Queue<T> {
     }
 
     pub(crate) fn is_rendezvous(&self) -> bool {
-        matches!(self.bound(), Bound::Rendezvous)
+        self.hot.kind == BoundKind::Rendezvous
     }
 
     /// The pool of permits.

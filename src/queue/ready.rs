@@ -104,7 +104,7 @@ impl<T> Queue<T> {
         self.is_closed()
             || match self.bound() {
                 Bound::Unbounded => true,
-                Bound::Limit(limit) => self.raw.len() < limit,
+                Bound::Limit => self.raw.len() < self.limit(),
                 Bound::Permits(permits) => permits.free() > 0,
                 Bound::Rendezvous => false,
             }
@@ -115,7 +115,7 @@ impl<T> Queue<T> {
         let place = match self.bound() {
             Bound::Unbounded | Bound::Rendezvous if self.is_closed() => return Err(TryPutError::Closed(())),
             Bound::Unbounded | Bound::Rendezvous => Place::Any,
-            Bound::Limit(limit) => match self.notifying(|events| self.raw.reserve(limit, events)) {
+            Bound::Limit => match self.notifying(|events| self.raw.reserve(self.limit(), events)) {
                 Ok(slot) => Place::Slot(slot),
                 Err(PushError::Full(())) => return Err(TryPutError::Full(())),
                 Err(PushError::Closed(())) => return Err(TryPutError::Closed(())),

@@ -120,16 +120,16 @@ impl<T> Queue<T> {
 
     #[cold]
     fn serve_putters_slow(&self) {
-        let may_serve = match self.bound() {
+        let may_serve = match self.limit() {
             // The pool of permits alone decides.
-            Bound::Permits(_) | Bound::Unbounded => true,
-            // If a new put took the slot, the next get serves the waiting puts.
-            Bound::Limit(limit) => self.raw.len() < limit,
+            UNBOUNDED => true,
             // Only a get serves a waiting put, under the mutex.
-            Bound::Rendezvous => false,
+            0 => false,
+            // If a new put took the slot, the next get serves the waiting puts.
+            limit => self.raw.len() < limit,
         };
         if may_serve {
-            self.with_waiters_notifying(|lists, deferred| self.serve(lists, self.limit_now(lists), deferred));
+            self.with_waiters_notifying(|lists, deferred| self.serve(lists, self.limit(), deferred));
         }
     }
 
@@ -222,13 +222,19 @@ impl<T> Queue<T> {
 
     /// Pushes an item under the mutex.
     pub(super) fn push_locked(&self, item: T, limit: u64, events: &mut Events) -> Result<(), PushError<T>> {
-        let Bound::Permits(permits) = self.bound() else {
-            return self.raw.push(item, limit, events);
-        };
-        if permits.admit(1).is_err() {
-            return Err(PushError::Full(item));
+        match self.bound() {
+            Bound::Permits(permits) => self.push_admitting_locked(permits, item, events),
+            _ => self.raw.push(item, limit, events),
         }
-        self.push_admitted(permits, item, events)
+    }
+
+    /// Not inlined: without permits a push saves no registers for this.
+    #[inline(never)]
+    fn push_admitting_locked(&self, permits: &PermitPool, item: T, events: &mut Events) -> Result<(), PushError<T>> {
+        match permits.admit(1) {
+            Ok(_) => self.push_admitted(permits, item, events),
+            Err(_) => Err(PushError::Full(item)),
+        }
     }
 
     /// Pushes an item for which a permit was taken. If the queue was closed in the meantime, the permit is
@@ -270,11 +276,10 @@ impl<T> Queue<T> {
 
     /// The limit of items in the core at this time, under the mutex.
     pub(super) fn limit_now(&self, lists: &Lists<T>) -> u64 {
-        match self.bound() {
-            Bound::Unbounded | Bound::Permits(_) => UNBOUNDED,
-            Bound::Limit(limit) => limit,
-            Bound::Rendezvous if self.hot.allows_surplus => self.raw.len() + lists.waiting_getters() as u64,
-            Bound::Rendezvous => lists.locked.matchable_gets.saturating_sub(lists.locked.selects.owed),
+        match self.is_rendezvous() {
+            false => self.limit(),
+            true if self.hot.allows_surplus => self.raw.len() + lists.waiting_getters() as u64,
+            true => lists.locked.matchable_gets.saturating_sub(lists.locked.selects.owed),
         }
     }
 
@@ -319,7 +324,7 @@ impl<T> Queue<T> {
                 self.raw.fence_pops(limit);
                 true
             }
-            Bound::Unbounded | Bound::Limit(_) => self.raw.fence_pops(limit),
+            Bound::Unbounded | Bound::Limit => self.raw.fence_pops(limit),
         }
     }
 

@@ -69,7 +69,7 @@ impl<T> Queue<T> {
                     while self.raw.push_run(&mut items, UNBOUNDED, &mut deferred.events).is_ok() && !items.is_empty() {}
                 });
             }),
-            _ => held.run(|| _ = self.push_runs(&mut items, UNBOUNDED)),
+            _ => held.run(|| _ = self.push_runs(&mut items, || UNBOUNDED)),
         }
         if items.is_empty() {
             return Ok(());

@@ -18,19 +18,26 @@ pub(crate) fn spins_if_parallel(spins: u32) -> u32 {
 /// ask at the same time for the first time each find the answer out, so that no thread waits for another.
 fn several_cores() -> bool {
     use std::sync::atomic::AtomicU8;
-    const UNKNOWN: u8 = 0;
     const ONE: u8 = 1;
     const SEVERAL: u8 = 2;
-    static ANSWER: AtomicU8 = AtomicU8::new(UNKNOWN);
+    /// 0 until the answer is known.
+    static ANSWER: AtomicU8 = AtomicU8::new(0);
+
+    // Not inlined, so that the other calls save no registers for it.
+    #[cold]
+    #[inline(never)]
+    fn find_out() -> bool {
+        let several = std::thread::available_parallelism().map_or(true, |cores| cores.get() > 1);
+        // Ordering: Relaxed, A1. As below.
+        ANSWER.store(if several { SEVERAL } else { ONE }, Ordering::Relaxed);
+        several
+    }
+
     // Ordering: Relaxed, A1. The answer is all there is.
     match ANSWER.load(Ordering::Relaxed) {
-        UNKNOWN => {
-            let several = std::thread::available_parallelism().map_or(true, |cores| cores.get() > 1);
-            // Ordering: Relaxed, A1. As above.
-            ANSWER.store(if several { SEVERAL } else { ONE }, Ordering::Relaxed);
-            several
-        }
-        answer => answer == SEVERAL,
+        SEVERAL => true,
+        ONE => false,
+        _ => find_out(),
     }
 }
 

@@ -24,6 +24,9 @@ struct Known<T, R> {
     on_settled: Option<OnSettled<T, R>>,
 }
 
+/// A job whose handle is held, and its acknowledgement.
+type Held<T, R> = (Arc<Core<T, R>>, Option<OnSettled<T, R>>);
+
 /// The deadline of a shutdown is over.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Halted;
@@ -124,7 +127,7 @@ impl<T, R> Absent<T, R> {
     }
 
     /// No job is loaded any more. Returns how many are on disk, and those with a handle.
-    pub(super) fn halt(&self) -> (usize, Vec<(Arc<Core<T, R>>, Option<OnSettled<T, R>>)>) {
+    pub(super) fn halt(&self) -> (usize, Vec<Held<T, R>>) {
         let mut jobs = self.jobs();
         jobs.halted = true;
         let count = jobs.count;

@@ -244,6 +244,11 @@ impl<T, R> Disk<T, R> {
         Starting(answer)
     }
 
+    /// The attempt that was to begin does not run.
+    pub(crate) fn clear_mark(&self, id: u64) {
+        self.send(Request::ClearMark { id });
+    }
+
     /// An attempt failed, and the next one is due after `delay`.
     pub(crate) fn failed(&self, core: &Arc<Core<T, R>>, failures: u32, delay: Duration) {
         let due = milliseconds_since_epoch().saturating_add(delay.as_millis().try_into().unwrap_or(u64::MAX));
@@ -255,7 +260,7 @@ impl<T, R> Disk<T, R> {
         self.send(Request::End { core: core.clone(), end });
     }
 
-    /// The job was cancelled before it ran. If it is only on disk, it ends now.
+    /// The job was cancelled before it ran. Its row is removed now, and if it is only on disk, it ends now.
     pub(crate) fn cancelled(&self, core: &Arc<Core<T, R>>) {
         self.send(Request::Cancelled { core: core.clone() });
     }
@@ -273,11 +278,7 @@ impl<T, R> Disk<T, R> {
         for (core, on_settled) in handles {
             core.give(None, on_settled);
             left -= 1;
-            match core.state.leave() {
-                true => stage.finish(&core, End::Left),
-                // It was cancelled before.
-                false => stage.end(&core, End::Cancelled),
-            }
+            stage.settle_left(&core);
         }
         stage.counters.left.add(left as u64);
         stage.follow(stage.unfinished.remove(left));

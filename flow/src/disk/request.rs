@@ -22,6 +22,10 @@ pub(super) enum Request<T, R> {
     Spawn { core: Arc<Core<T, R>>, body: Vec<u8>, weight: usize },
     /// An attempt is to begin.
     Start { id: u64, reply: Reply<()> },
+    /// The mark of a start is to be cleared: the attempt does not run.
+    ClearMark { id: u64 },
+    /// A job in memory was cancelled, and is not to run in another process either.
+    Erase { id: u64 },
     /// An attempt has failed, and another one will follow.
     Failed { id: u64, failures: u32, due: u64 },
     /// A job ends.
@@ -62,6 +66,8 @@ impl<T, R> Request<T, R> {
             Request::Put { id, body, .. } => (Change::Put { id: *id, body }, Safe::FromPowerLoss),
             Request::Spawn { core, body, .. } => (Change::Put { id: core.id, body }, Safe::FromPowerLoss),
             Request::Start { id, .. } => (Change::Started { id: *id }, Safe::FromKill),
+            Request::ClearMark { id } => (Change::Back { id: *id }, Safe::FromKill),
+            Request::Erase { id } => (Change::Done { id: *id }, Safe::FromPowerLoss),
             Request::Failed { id, failures, due } => {
                 (Change::Failed { id: *id, attempts: *failures, due: *due }, Safe::FromPowerLoss)
             }

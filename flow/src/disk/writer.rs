@@ -138,8 +138,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
 
     /// A job was cancelled before it ran: one that is only on disk ends now, others when their turn comes.
     fn cancelled(&mut self, core: Arc<Core<T, R>>) {
-        if !self.loader.is_loaded(core.id) {
-            self.end_absent(core, End::Cancelled);
+        match self.loader.is_loaded(core.id) {
+            true => self.commit_all(&mut vec![Request::Erase { id: core.id }]),
+            false => self.end_absent(core, End::Cancelled),
         }
     }
 
@@ -195,8 +196,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         match request {
             Request::End { core, end } => self.guarded(|stage| stage.finish(&core, end)),
             Request::Spawn { core, .. } => {
-                core.state.leave();
-                self.guarded(|stage| stage.finish(&core, End::Left));
+                self.guarded(|stage| {
+                    stage.settle_left(&core);
+                });
             }
             Request::Undecodable { .. } => self.guarded(|stage| stage.follow(stage.unfinished.remove(1))),
             _ => {}
@@ -287,9 +289,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                 self.started.insert(id);
                 self.answer(reply, ());
             }
-            Request::Failed { id, .. } => {
+            Request::Failed { id, .. } | Request::ClearMark { id } => {
                 self.started.remove(&id);
             }
+            Request::Erase { .. } => {}
             Request::End { core, end } => {
                 self.started.remove(&core.id);
                 self.guarded(|stage| stage.finish(&core, end));
@@ -321,8 +324,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     fn add_absent(&mut self, core: &Arc<Core<T, R>>, on_settled: Option<OnSettled<T, R>>) {
         if self.disk().absent.add(core, on_settled).is_err() {
             // The deadline of a shutdown is over: the row stays.
-            core.state.leave();
-            self.guarded(|stage| stage.finish(core, End::Left));
+            self.guarded(|stage| {
+                stage.settle_left(core);
+            });
         }
     }
 

@@ -49,6 +49,18 @@ pub(crate) enum Start {
     Left,
 }
 
+/// What a shutdown finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Leave {
+    /// The job is taken out, and the caller settles it.
+    Now,
+    /// It was taken out before.
+    Before,
+    /// It was cancelled before.
+    Cancelled,
+}
+
 /// What a cancel has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cancelled {
@@ -99,16 +111,20 @@ impl StateWord {
 
     /// A waiting or retrying job is dead. False if it was cancelled before.
     pub(crate) fn evict(&self) -> bool {
-        self.end_before_run(State::Dead as u32)
+        self.end_before_run(State::Dead as u32).is_ok()
     }
 
-    /// A shutdown takes a waiting or retrying job out. False if it was cancelled before.
-    pub(crate) fn leave(&self) -> bool {
-        self.end_before_run(State::Cancelled as u32 | LEFT)
+    /// A shutdown takes a waiting or retrying job out.
+    pub(crate) fn leave(&self) -> Leave {
+        match self.end_before_run(State::Cancelled as u32 | LEFT) {
+            Ok(_) => Leave::Now,
+            Err(word) if word & LEFT != 0 => Leave::Before,
+            Err(_) => Leave::Cancelled,
+        }
     }
 
-    fn end_before_run(&self, end: u32) -> bool {
-        self.update(|word| (State::from_word(word) != State::Cancelled).then_some(end)).is_ok()
+    fn end_before_run(&self, end: u32) -> Result<u32, u32> {
+        self.update(|word| (State::from_word(word) != State::Cancelled).then_some(end))
     }
 
     pub(crate) fn cancel(&self) -> Cancelled {
@@ -127,6 +143,12 @@ impl StateWord {
     /// A running job will be tried again; false if it is to be cancelled.
     pub(crate) fn retry(&self) -> bool {
         self.update(|word| (word & CANCEL == 0).then_some(State::Retrying as u32)).is_ok()
+    }
+
+    /// The job ends, as it was taken out.
+    pub(crate) fn end_left(&self) {
+        // Ordering: SeqCst, as in `load`.
+        self.0.store(State::Cancelled as u32 | LEFT, Ordering::SeqCst);
     }
 
     /// The job ends.

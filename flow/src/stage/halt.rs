@@ -3,6 +3,7 @@
 use super::settle::End;
 use super::{Inner, Unsettled};
 use crate::job::core::Core;
+use crate::job::state::Leave;
 use crate::job::Job;
 use std::mem;
 use std::sync::{Arc, PoisonError};
@@ -32,14 +33,22 @@ impl<T, R> Inner<T, R> {
         waiting.filter_map(|core| self.leave(core)).collect()
     }
 
-    /// Takes a job out, unless it runs or was cancelled.
+    /// Takes a job out, unless it was cancelled.
     fn leave(&self, core: Arc<Core<T, R>>) -> Option<Job<T, R>> {
-        if !core.state.leave() {
-            self.end(&core, End::Cancelled);
-            return None;
+        self.settle_left(&core).then(|| Job(core))
+    }
+
+    /// Settles a job that is taken out. False if it was cancelled before, or taken out by another thread.
+    pub(crate) fn settle_left(&self, core: &Arc<Core<T, R>>) -> bool {
+        match core.state.leave() {
+            // A row of it stays in the store.
+            Leave::Now => self.finish(core, End::Left),
+            Leave::Before => return false,
+            Leave::Cancelled => {
+                self.end(core, End::Cancelled);
+                return false;
+            }
         }
-        // A row of it stays in the store.
-        self.finish(&core, End::Left);
-        Some(Job(core))
+        true
     }
 }

@@ -108,6 +108,7 @@ impl<T, R> Inner<T, R> {
     /// The job ends in memory: result, acknowledgement and dead letter come first, then the permits are free, and then the
     /// job is no longer unfinished.
     pub(crate) fn finish(&self, core: &Arc<Core<T, R>>, end: End<R>) {
+        let left = matches!(end, End::Left);
         let (state, result, counter) = match end {
             End::Done(output) => (State::Done, Ok(output), &self.counters.done),
             End::Dead(cause) => (State::Dead, Err(cause), &self.counters.dead),
@@ -117,7 +118,10 @@ impl<T, R> Inner<T, R> {
         let cause = result.as_ref().err().cloned();
         let Some(Open { permits, on_settled }) = core.settle(result) else { return };
         let _finished = Finished(self);
-        core.state.end(state);
+        match left {
+            true => core.state.end_left(),
+            false => core.state.end(state),
+        }
         counter.add(1);
         if let Some(on_settled) = on_settled {
             let job = Job(core.clone());

@@ -16,30 +16,22 @@ use std::time::Duration;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A job that a worker has taken and does not begin yet. A shutdown finds it in the stage.
-struct HeldBack<'a, T, R> {
-    stage: &'a Inner<T, R>,
-    core: &'a Arc<Core<T, R>>,
-}
-
-impl<'a, T, R> HeldBack<'a, T, R> {
-    fn new(stage: &'a Inner<T, R>, core: &'a Arc<Core<T, R>>) -> Self {
-        stage.held_back.lock().unwrap_or_else(PoisonError::into_inner).push(core.clone());
-        if stage.is_halted() {
+impl<T, R> Inner<T, R> {
+    /// A worker keeps a job that it does not begin yet where a shutdown finds it.
+    fn hold_back(&self, core: &Arc<Core<T, R>>) {
+        self.held_back.lock().unwrap_or_else(PoisonError::into_inner).push(core.clone());
+        if self.is_halted() {
             // The halt may have come first, and then it has not seen the job.
-            drop(stage.take_out());
+            drop(self.take_out());
         }
-        HeldBack { stage, core }
     }
-}
 
-impl<T, R> Drop for HeldBack<'_, T, R> {
-    fn drop(&mut self) {
-        let mut held_back = self.stage.held_back.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = held_back.iter().position(|core| Arc::ptr_eq(core, self.core));
-        let core = place.map(|place| held_back.swap_remove(place));
+    fn no_longer_hold_back(&self, core: &Arc<Core<T, R>>) {
+        let mut held_back = self.held_back.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = held_back.iter().position(|held| Arc::ptr_eq(held, core));
+        let held = place.map(|place| held_back.swap_remove(place));
         drop(held_back);
-        drop(core);
+        drop(held);
     }
 }
 
@@ -57,7 +49,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
 
     /// Waits until a job may begin. The job may have been taken out by a shutdown meanwhile.
     pub(super) async fn pass(&self, core: &Arc<Core<T, R>>) -> Option<Permit> {
-        let held_back = HeldBack::new(self, core);
+        self.hold_back(core);
+        let held_back = OnDrop(|| self.no_longer_hold_back(core));
         let mut pause = FIRST_PAUSE;
         while !self.is_halted() && !self.is_ready() {
             self.unless_halted(self.time.sleep(pause)).await;
@@ -98,5 +91,14 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
             halted.poll(self.halted(), context, || self.is_halted().then_some(None))
         })
         .await
+    }
+}
+
+/// Calls a function when it is dropped, also because the future around it is.
+pub(super) struct OnDrop<F: FnMut()>(pub(super) F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
     }
 }

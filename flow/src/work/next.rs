@@ -3,9 +3,11 @@
 use crate::attempt::Attempt;
 use crate::job::core::Core;
 use crate::operation::block_on;
+use crate::semaphore::Permit;
 use crate::stage::{Finished, Inner};
 use crate::work::run::discard;
 use joinq::GetTimeoutError;
+use std::cell::Cell;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 
@@ -32,13 +34,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
     pub(crate) fn next_blocking(&self) -> Option<Attempt<T, R>> {
         loop {
             let core = self.take_blocking()?;
-            let permit = match self.0.pass_now() {
-                Some(pass) => pass,
-                None => block_on(self.0.pass(&core)),
-            };
-            let attempt = match Attempt::begin(core, permit) {
-                Some(attempt) if attempt.needs_mark() => block_on(attempt.mark()),
-                attempt => attempt,
+            let attempt = match self.0.pass_now() {
+                Some(permit) if !core.stored => Attempt::begin(core, permit),
+                passed => block_on(self.begin(core, passed)),
             };
             if attempt.is_some() {
                 return attempt;
@@ -46,22 +44,32 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
         }
     }
 
-    /// As [`next_blocking`](Worker::next_blocking), in a task. It can be dropped at any time.
+    /// As [`next_blocking`](Worker::next_blocking), in a task. It can be dropped at any time: a job that it has taken goes
+    /// back into the lane.
     pub(crate) async fn next(&self) -> Option<Attempt<T, R>> {
         loop {
             let core = self.take().await?;
-            let permit = match self.0.pass_now() {
-                Some(pass) => pass,
-                None => self.0.pass(&core).await,
-            };
-            let attempt = match Attempt::begin(core, permit) {
-                Some(attempt) if attempt.needs_mark() => attempt.mark().await,
-                attempt => attempt,
+            let attempt = match self.0.pass_now() {
+                Some(permit) if !core.stored => Attempt::begin(core, permit),
+                passed => self.begin(core, passed).await,
             };
             if attempt.is_some() {
                 return attempt;
             }
         }
+    }
+
+    /// Begins an attempt after what it has to wait for.
+    async fn begin(&self, core: Arc<Core<T, R>>, passed: Option<Option<Permit>>) -> Option<Attempt<T, R>> {
+        let taken = Taken::new(core);
+        let permit = match passed {
+            Some(permit) => permit,
+            None => self.0.pass(taken.core()).await,
+        };
+        if taken.core().stored && !taken.core().state.is_cancelled() {
+            taken.mark_start().await;
+        }
+        Attempt::begin(taken.keep(), permit)
     }
 
     fn take_blocking(&self) -> Option<Arc<Core<T, R>>> {
@@ -89,6 +97,49 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
                 Err(_) if self.0.ask_source() => wait = *shortest,
                 Err(_) => wait = (wait * 2).min(*shortest * 32),
             }
+        }
+    }
+}
+
+/// A job that a worker has taken and has not begun. On drop it goes back into the lane.
+struct Taken<T, R> {
+    core: Option<Arc<Core<T, R>>>,
+    marked: Cell<bool>,
+}
+
+impl<T, R> Taken<T, R> {
+    fn new(core: Arc<Core<T, R>>) -> Self {
+        Taken { core: Some(core), marked: Cell::new(false) }
+    }
+
+    fn core(&self) -> &Arc<Core<T, R>> {
+        self.core.as_ref().expect("there until the end")
+    }
+
+    fn keep(mut self) -> Arc<Core<T, R>> {
+        self.core.take().expect("there until the end")
+    }
+
+    /// Marks the start in the store, before the handler runs.
+    async fn mark_start(&self) {
+        if let Some(disk) = &self.core().stage.disk {
+            self.marked.set(true);
+            disk.mark_start(self.core()).await;
+        }
+    }
+}
+
+impl<T, R> Drop for Taken<T, R> {
+    fn drop(&mut self) {
+        let Some(core) = self.core.take() else { return };
+        let stage = core.stage.clone();
+        if let (Some(disk), true) = (&stage.disk, self.marked.get()) {
+            disk.clear_mark(core.id);
+        }
+        stage.enqueue(core);
+        if stage.is_halted() {
+            // The halt may have come first, and then it has not seen the job.
+            drop(stage.take_out());
         }
     }
 }

@@ -7,13 +7,17 @@ use crate::wait::HeldPanic;
 use std::collections::VecDeque;
 
 impl<T> Queue<T> {
-    /// Pushes one run after the other, and notifies gets after each. If a waker panics, all items are pushed
-    /// nevertheless.
-    pub(in crate::queue) fn push_runs(&self, items: &mut VecDeque<T>, limit: u64) -> Result<(), PushError<()>> {
+    /// Pushes one run after the other, each within the `limit` of that time, and notifies gets after each. If a
+    /// waker panics, all items are pushed nevertheless.
+    pub(in crate::queue) fn push_runs(
+        &self,
+        items: &mut VecDeque<T>,
+        limit: impl Fn() -> u64,
+    ) -> Result<(), PushError<()>> {
         let mut held = HeldPanic::default();
         while !items.is_empty() {
             let mut notify = NotifyOnDrop::new(self);
-            let pushed = self.raw.push_run(items, limit, &mut notify.events);
+            let pushed = self.raw.push_run(items, limit(), &mut notify.events);
             held.run(|| drop(notify));
             pushed?;
         }

@@ -6,10 +6,10 @@ use crate::raw::{PushError, PushFallback, UNBOUNDED};
 use std::collections::VecDeque;
 
 impl<T> Queue<T> {
-    pub(super) fn push_limited(&self, item: T, fallback: PushFallback<'_, T>, limit: u64) -> Result<(), PushError<T>> {
+    pub(super) fn push_limited(&self, item: T, fallback: PushFallback<'_, T>) -> Result<(), PushError<T>> {
         let pushed = match self.raw.confirms_full(&fallback) {
             true => Err(PushError::Full(item)),
-            false => self.notifying(|events| self.raw.push_slow(item, fallback, limit, events)),
+            false => self.notifying(|events| self.raw.push_slow(item, fallback, self.limit(), events)),
         };
         match pushed {
             Err(PushError::Full(item)) if self.may_exceed_limit() => self.push_beyond_limit(item),
@@ -17,8 +17,8 @@ impl<T> Queue<T> {
         }
     }
 
-    pub(super) fn push_many_limited(&self, items: &mut VecDeque<T>, limit: u64) -> Result<(), PushError<()>> {
-        match self.push_runs(items, limit) {
+    pub(super) fn push_many_limited(&self, items: &mut VecDeque<T>) -> Result<(), PushError<()>> {
+        match self.push_runs(items, || self.limit()) {
             Err(PushError::Full(())) if self.may_exceed_limit() => {
                 push_one_by_one(items, |item| self.push_beyond_limit(item))
             }

@@ -91,8 +91,7 @@ impl<T> Queue<T> {
 
     #[cold]
     fn push_contested<S: PutSource<T>>(&self, contested: Contested<'_, T>, rest: S::Rest) -> Result<(), S::Error> {
-        let limit = if self.is_bounded() { self.limit() } else { UNBOUNDED };
-        let pushed = self.notifying(|events| self.raw.push_contested(contested, limit, events));
+        let pushed = self.notifying(|events| self.raw.push_contested(contested, self.limit(), events));
         pushed.map_err(|error| S::refuse(rest, error))
     }
 
@@ -106,7 +105,7 @@ impl<T> Queue<T> {
     fn push_slow(&self, item: T, fallback: PushFallback<'_, T>) -> Result<(), PushError<T>> {
         match self.bound() {
             Bound::Unbounded => self.notifying(|events| self.raw.push_slow(item, fallback, UNBOUNDED, events)),
-            Bound::Limit(limit) => self.push_limited(item, fallback, limit),
+            Bound::Limit => self.push_limited(item, fallback),
             Bound::Rendezvous => self.push_to_waiting_get(item),
             Bound::Permits(permits) => self.push_admitting(permits, item),
         }
@@ -115,8 +114,8 @@ impl<T> Queue<T> {
     /// Enqueues items from the front of `items` until it is empty or a push is refused.
     pub(super) fn push_many(&self, items: &mut VecDeque<T>) -> Result<(), PushError<()>> {
         match self.bound() {
-            Bound::Unbounded => self.push_runs(items, UNBOUNDED),
-            Bound::Limit(limit) => self.push_many_limited(items, limit),
+            Bound::Unbounded => self.push_runs(items, || UNBOUNDED),
+            Bound::Limit => self.push_many_limited(items),
             Bound::Rendezvous => push_one_by_one(items, |item| self.push_to_waiting_get(item)),
             Bound::Permits(permits) => self.push_many_admitting(permits, items),
         }
@@ -128,7 +127,7 @@ impl<T> Queue<T> {
         match self.bound() {
             Bound::Permits(_) => self.displace_with_permit(item),
             Bound::Rendezvous => Err(PushError::Full(item)),
-            Bound::Unbounded | Bound::Limit(_) => self.displace_beyond_limit(item),
+            Bound::Unbounded | Bound::Limit => self.displace_beyond_limit(item),
         }
     }
 
@@ -184,7 +183,7 @@ impl<T> Queue<T> {
                 self.serve_putters_after(state);
                 Ok(item)
             }
-            Bound::Unbounded | Bound::Limit(_) => {
+            Bound::Unbounded | Bound::Limit => {
                 let item = self.raw.pop(&mut events);
                 if events.freed > 0 {
                     self.serve_putters_after(state);

@@ -31,7 +31,7 @@ impl<T> Queue<T> {
             };
             let remaining = items.split_off(admitted as usize);
             let mut batch = std::mem::replace(items, remaining);
-            let pushed = self.push_runs(&mut batch, UNBOUNDED);
+            let pushed = self.push_runs(&mut batch, || UNBOUNDED);
             if pushed.is_err() {
                 permits.release(batch.len() as u64);
                 batch.append(items);

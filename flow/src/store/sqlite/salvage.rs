@@ -4,7 +4,7 @@ use super::open::{connect, failed};
 use super::{read, signed, unsigned, SqliteStore};
 use crate::store::{file, Row, StoreError};
 use rusqlite::config::DbConfig;
-use rusqlite::{params, Connection, OptionalExtension};
+use rusqlite::{params, Connection, OptionalExtension, Statement};
 use std::path::Path;
 
 /// What [`SqliteStore::salvage`] has copied.
@@ -23,18 +23,26 @@ pub struct Salvaged {
 struct Source {
     /// Selects one row, the first after ?1: id, attempts, crashes, due, body, error, started.
     first: &'static str,
-    /// Inserts the same.
     insert: &'static str,
+    /// Runs `insert`.
+    run: fn(&mut Statement<'_>, &Row, Started) -> rusqlite::Result<usize>,
 }
+
+/// The mark of a start, as the file has it.
+type Started = bool;
 
 const JOBS: Source = Source {
     first: "SELECT id, attempts, crashes, due, body, '', started FROM job WHERE id > ?1 ORDER BY id LIMIT 1",
-    insert: "INSERT INTO job (id, attempts, crashes, due, body, started) VALUES (?1, ?2, ?3, ?4, ?5, ?7)",
+    insert: "INSERT INTO job (id, attempts, crashes, due, body, started) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    run: |insert, row, started| {
+        insert.execute(params![signed(row.id), row.attempts, row.crashes, signed(row.due), row.body, started])
+    },
 };
 
 const DEAD: Source = Source {
     first: "SELECT id, attempts, crashes, 0, body, error, 0 FROM dead WHERE id > ?1 ORDER BY id LIMIT 1",
-    insert: "INSERT INTO dead (id, attempts, crashes, body, error) VALUES (?1, ?2, ?3, ?5, ?6)",
+    insert: "INSERT INTO dead (id, attempts, crashes, body, error) VALUES (?1, ?2, ?3, ?4, ?5)",
+    run: |insert, row, _| insert.execute(params![signed(row.id), row.attempts, row.crashes, row.body, row.error]),
 };
 
 pub(super) fn salvage(damaged: &Path, fresh: &Path) -> Result<Salvaged, StoreError> {
@@ -80,9 +88,9 @@ fn copy(from: &Connection, to: &Connection, table: &Source) -> rusqlite::Result<
     };
     let mut insert = to.prepare(table.insert)?;
     // The first row after an id. Rows out of order come from a damaged page as well.
-    let mut first_after = |id: u64| -> Result<Option<(Row, bool)>, Unreadable> {
+    let mut first_after = |id: u64| -> Result<Option<(Row, Started)>, Unreadable> {
         let found = first.query_row([signed(id)], |row| Ok((read(row)?, row.get(6)?))).optional();
-        found.map_err(|_| Unreadable)?.map_or(Ok(None), |(row, started): (Row, bool)| match row.id > id {
+        found.map_err(|_| Unreadable)?.map_or(Ok(None), |(row, started): (Row, Started)| match row.id > id {
             true => Ok(Some((row, started))),
             false => Err(Unreadable),
         })
@@ -91,15 +99,7 @@ fn copy(from: &Connection, to: &Connection, table: &Source) -> rusqlite::Result<
         match first_after(after) {
             Ok(None) => return Ok((rows, gaps)),
             Ok(Some((row, started))) => {
-                insert.execute(params![
-                    signed(row.id),
-                    row.attempts,
-                    row.crashes,
-                    signed(row.due),
-                    row.body,
-                    row.error,
-                    started
-                ])?;
+                (table.run)(&mut insert, &row, started)?;
                 rows += 1;
                 after = row.id;
             }
