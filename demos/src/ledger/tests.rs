@@ -119,8 +119,8 @@ fn done_comes_after_the_end_of_the_handler() {
 #[test]
 fn one_id_is_one_item() {
     violates_also(&["T 7, P 1 7, B 1 8 1, E 1, D 1"], "item 8, which was never put");
-    violates(&["T 7, P 1 7, T 8, P 1 8, B 1 7 1, E 1, D 1"], "id 1 was given to two puts");
-    violates(&["P 1 7, B 1 7 1, E 1, D 1"], "which was never put");
+    violates_also(&["T 7, P 1 7, T 8, P 1 8, B 1 7 1, E 1, D 1"], "id 1 was given to two puts");
+    violates_also(&["P 1 7, B 1 7 1, E 1, D 1"], "which was never put");
 }
 
 /// As [`violates`], where one fault violates several rules.
