@@ -1,5 +1,6 @@
 //! Workers: loops that take jobs and run them.
 
+mod claim;
 mod gate;
 mod next;
 mod run;

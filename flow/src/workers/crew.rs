@@ -21,7 +21,7 @@ const CHECK: Duration = Duration::from_secs(1);
 struct GoHome;
 
 /// Starts one worker.
-type Start = dyn Fn(&Arc<Crew>) -> Result<(), BoxError> + Send + Sync;
+pub(super) type StartWorker = dyn Fn(&Arc<Crew>) -> Result<(), BoxError> + Send + Sync;
 
 /// What a crew asks its stage.
 pub(super) trait Need: Send + Sync {
@@ -32,7 +32,7 @@ pub(super) trait Need: Send + Sync {
 }
 
 pub(super) struct Crew {
-    start: Box<Start>,
+    start: Box<StartWorker>,
     need: Arc<dyn Need>,
     time: Time,
     size: Mutex<Size>,
@@ -42,7 +42,7 @@ pub(super) struct Crew {
 }
 
 impl Crew {
-    pub(super) fn new(start: Box<Start>, need: Arc<dyn Need>, time: Time) -> Self {
+    pub(super) fn new(start: Box<StartWorker>, need: Arc<dyn Need>, time: Time) -> Self {
         Crew { start, need, time, size: Mutex::new(Size::new()), leave: Queue::unbounded(), empty: Event::new() }
     }
 

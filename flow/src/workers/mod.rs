@@ -11,8 +11,8 @@ pub(crate) use load::{Load, Run};
 use crate::listen::Listen;
 use crate::operation::{block_on, waits, Operation};
 use crate::work::{run, run_async};
-use crate::{BoxError, Failure, Job, Stage, TimedOut};
-use crew::{Crew, Member};
+use crate::{Failure, Job, Stage, TimedOut};
+use crew::{Crew, Member, StartWorker};
 use load::StageNeed;
 use std::fmt;
 use std::future::Future;
@@ -155,11 +155,7 @@ impl Workers {
     }
 
     #[track_caller]
-    fn start<T, R>(
-        stage: &Stage<T, R>,
-        number: RangeInclusive<usize>,
-        start: Box<dyn Fn(&Arc<Crew>) -> Result<(), BoxError> + Send + Sync>,
-    ) -> Workers
+    fn start<T, R>(stage: &Stage<T, R>, number: RangeInclusive<usize>, start: Box<StartWorker>) -> Workers
     where
         T: Send + Sync + 'static,
         R: Send + 'static,
