@@ -110,18 +110,16 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     pub(super) fn prepare_load(&mut self) {
         while matches!(self.loader.next, Next::None) && self.disk().on_disk() > 0 {
             if self.loader.rows.is_empty() {
-                let mut rows = Vec::new();
-                let loaded = self.store.load(Table::Jobs, self.loader.loaded, ROWS, &mut rows);
-                if loaded.is_ok() && rows.is_empty() {
+                match self.load(Table::Jobs, self.loader.loaded, ROWS) {
                     // They are gone from the store.
-                    return self.lose_absent();
+                    Ok(rows) if rows.is_empty() => return self.lose_absent(),
+                    Ok(rows) => self.loader.rows = rows.into(),
+                    Err(error) => {
+                        self.disk().set_error(Some(error.to_string()));
+                        self.loader.next = Next::Pausing(self.stage.time.sleep(PAUSE));
+                        return;
+                    }
                 }
-                if let Err(error) = loaded {
-                    self.disk().set_error(Some(error.to_string()));
-                    self.loader.next = Next::Pausing(self.stage.time.sleep(PAUSE));
-                    return;
-                }
-                self.loader.rows = rows.into();
             }
             if let Some(row) = self.loader.rows.pop_front() {
                 self.prepare_row(row);
@@ -165,8 +163,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     }
 
     fn end_undecodable(&mut self, row: Row, error: BoxError) {
-        if self.disk().absent.remove(row.id).is_ok() {
+        if let Ok(on_settled) = self.disk().absent.remove(row.id) {
             self.disk().absent.publish();
+            // There is no job to call it with.
+            self.guarded(|_| drop(on_settled));
             self.commit_all(&mut vec![Request::Undecodable { id: row.id, failures: row.attempts, error }]);
         }
     }
@@ -176,7 +176,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         let count = self.disk().absent.lose_all();
         self.disk().set_error(Some(format!("{count} jobs are no longer in the store")));
         self.stage.counters.left.add(count as u64);
-        self.guarded(|stage| stage.follow(stage.unfinished.remove(count)));
+        self.uncount(count);
     }
 
     /// The next job has its permits.
@@ -191,6 +191,6 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             self.enqueue(&core);
         }
         self.disk().absent.publish();
-        self.disk().notify();
+        self.notify();
     }
 }

@@ -57,7 +57,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
 
     /// Takes a job, and waits until it may begin; `None` when the stage has ended. It can be dropped at any time: the job
     /// is enqueued again.
-    pub(crate) async fn claim(&self) -> Option<Claim<T, R>> {
+    async fn claim(&self) -> Option<Claim<T, R>> {
         let core = self.take().await?;
         Some(match self.0.pass_now() {
             Some(permit) => Claim::new(core, permit),
@@ -72,7 +72,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
     }
 
     /// Begins the attempt, with its mark in the store; `None` if the job was cancelled or taken out meanwhile.
-    pub(crate) async fn begin(&self, mut claim: Claim<T, R>) -> Option<Attempt<T, R>> {
+    async fn begin(&self, mut claim: Claim<T, R>) -> Option<Attempt<T, R>> {
         claim.mark_start().await;
         let (core, permit) = claim.keep();
         Attempt::begin(core, permit)
