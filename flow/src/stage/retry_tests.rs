@@ -115,3 +115,16 @@ fn a_job_that_is_cancelled_between_two_attempts_is_not_tried_again() {
     let stats = stage.stats();
     assert_eq!((job.state(), stats.failed, stats.cancelled, stats.unfinished), (State::Cancelled, 1, 1, 0));
 }
+
+#[test]
+fn a_delay_without_end_keeps_the_job_until_it_is_cancelled() {
+    let time = Time::fake();
+    let stage: Stage<u32> = Stage::builder("never").time(time.clone()).retry(Retry::default()).build();
+    let never = |_: Job<u32>| async { Err::<(), Failure>(Failure::retry_after("never", Duration::MAX)) };
+    let mut worker = Probe::new(Box::pin(stage.work_async(never)));
+    let job = stage.put(1).wait().unwrap();
+    assert!(worker.poll().is_pending());
+    time.advance(HOUR);
+    assert_eq!(job.state(), State::Retrying);
+    assert!(job.cancel());
+}

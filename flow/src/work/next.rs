@@ -101,7 +101,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
                 Ok(core) => return Some(core),
                 Err(GetTimeoutError::Closed) => return None,
                 Err(_) if self.0.ask_source() => wait = *shortest,
-                Err(_) => wait = (wait * 2).min(*shortest * 32),
+                Err(_) => wait = wait.saturating_mul(2).min(shortest.saturating_mul(32)),
             }
         }
     }
