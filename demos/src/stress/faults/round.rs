@@ -642,6 +642,25 @@ fn run_round(ending: Ending, overflow: Overflow, puts: u64, rng: &mut Rng) {
     note('Z', 0, 0);
 }
 
+/// The thread for timers keeps the memory of the most timers that it ever had: more than in any round.
+fn warm_up_timers() {
+    const TIMERS: usize = 2000;
+    let stage: Stage<usize> = Stage::builder("timers").capacity(TIMERS).retry(Retry::default()).build();
+    let began = std::time::Instant::now();
+    thread::scope(|scope| {
+        let handler = |job: &Job<usize>| match job.attempt() {
+            1 => Err(Failure::retry_after("later", Duration::from_secs(1).saturating_sub(began.elapsed()))),
+            _ => Ok(()),
+        };
+        let worker = stage.work(handler);
+        scope.spawn(|| worker.wait());
+        for number in 0..TIMERS {
+            stage.put(number).wait().expect("there is room");
+        }
+        stage.close();
+    });
+}
+
 /// The process under test.
 pub(in crate::stress) fn child(options: &str, used: fn() -> usize) {
     let Jobs { rounds, puts, seed } = serde_json::from_str(options).expect("the judge passes options");
@@ -651,6 +670,7 @@ pub(in crate::stress) fn child(options: &str, used: fn() -> usize) {
             default(info);
         }
     }));
+    warm_up_timers();
     let mut rng = Rng::with_seed(seed);
     let overflows = [Overflow::Wait, Overflow::DropOldest, Overflow::Wait, Overflow::DropNewest, Overflow::Reject];
     let warm_up = Ending::ALL.len() as u64;
