@@ -158,9 +158,9 @@ fn as_many_handlers_run_as_the_limit_of_two_stages_allows_and_never_more() {
     // Each of the waits was served.
     assert_eq!(served, 100_000);
     assert_eq!(stages.each_ref().map(|stage| stage.stats().done), [50_000; 2]);
-    assert_eq!(limit.available(), limit.limit());
     drop(stages);
     workers.iter().for_each(|workers| workers.join().wait());
+    assert_eq!(limit.available(), limit.limit());
 }
 
 #[cfg(feature = "tokio")]

@@ -82,6 +82,11 @@ impl<T, R> Absent<T, R> {
         self.jobs().known.get(&id)?.handle.upgrade()
     }
 
+    /// Whether the job, of which a handle is held, is only on disk.
+    pub(super) fn contains(&self, id: u64) -> bool {
+        self.jobs().known.contains_key(&id)
+    }
+
     /// A job is to be loaded, or ends. The count that others see goes down by [`publish`](Absent::publish), so that a put
     /// cannot overtake the job on its way into the lane.
     pub(super) fn remove(&self, id: u64) -> Result<Option<OnSettled<T, R>>, Halted> {

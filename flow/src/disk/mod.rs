@@ -104,13 +104,6 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Disk<T, R> {
         self.send(request(*last_id));
     }
 
-    /// An id for a job that the writer itself makes.
-    fn next_id(&self) -> u64 {
-        let mut last_id = self.last_id.lock().unwrap_or_else(PoisonError::into_inner);
-        *last_id += 1;
-        *last_id
-    }
-
     /// Commits a new item, which was counted as unfinished. If that fails, the count goes down again.
     pub(crate) fn put(
         &self,
@@ -151,6 +144,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Disk<T, R> {
 }
 
 impl<T, R> Disk<T, R> {
+    /// An id for a job that has no request: of a dead letter, or only in memory.
+    pub(crate) fn next_id(&self) -> u64 {
+        let mut last_id = self.last_id.lock().unwrap_or_else(PoisonError::into_inner);
+        *last_id += 1;
+        *last_id
+    }
+
     /// Whether all jobs are in the store, not only those for which there was no room.
     pub(crate) fn keeps_all(&self) -> bool {
         self.keeps == Keeps::All

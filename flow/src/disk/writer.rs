@@ -3,14 +3,14 @@
 use super::loader::Loader;
 use super::request::Request;
 use super::Place;
-use crate::job::core::{Core, OnSettled, Open};
+use crate::job::core::{Core, JobPermits, OnSettled, Open};
 use crate::job::Job;
 use crate::oneshot::Reply;
 use crate::operation::block_on;
 use crate::stage::{End, Inner};
-use crate::store::{Change, Safe, Store, Table};
+use crate::store::{Change, Row, Safe, Store, Table};
 use crate::time::Sleep;
-use crate::work::discard;
+use crate::work::{discard, message};
 use crate::{BoxError, Refused};
 use std::collections::{HashSet, VecDeque};
 use std::future::{poll_fn, Future};
@@ -36,6 +36,8 @@ pub(super) struct Writer<T, R> {
     pause: Duration,
     /// Jobs with the mark of a start.
     started: HashSet<u64>,
+    /// The job that runs alone, and the permits that keep others from being in memory.
+    pub(super) alone: Option<(u64, JobPermits)>,
     halted: bool,
 }
 
@@ -58,16 +60,23 @@ pub(super) fn run<T: Send + Sync + 'static, R: Send + 'static>(stage: Arc<Inner<
         failed: VecDeque::new(),
         pause: FIRST_PAUSE,
         started: HashSet::new(),
+        alone: None,
         halted: false,
     };
     writer.run();
     let Writer { stage, store, .. } = writer;
-    drop(store);
+    // Closes it.
+    let _ = call(|| drop(store));
     let disk = stage.disk.as_ref().expect("the writer's stage has a store");
     // Ordering: SeqCst. After the store is closed; see `Disk::has_ended`.
     disk.has_ended.store(true, Ordering::SeqCst);
     disk.notify();
     stage.unfinished.notify();
+}
+
+/// Calls the store: one that panics has failed.
+fn call<V>(store: impl FnOnce() -> V) -> Result<V, BoxError> {
+    catch_unwind(AssertUnwindSafe(store)).map_err(|panic| format!("the store panicked: {}", message(panic)).into())
 }
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
@@ -136,11 +145,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         self.commit_all(&mut batch);
     }
 
-    /// A job was cancelled before it ran: one that is only on disk ends now, others when their turn comes.
+    /// A job was cancelled before it ran: one that is only on disk ends now, others when their turn comes. (One whose commit
+    /// is to be tried again is not on disk yet.)
     fn cancelled(&mut self, core: Arc<Core<T, R>>) {
-        match self.loader.is_loaded(core.id) {
-            true => self.commit_all(&mut vec![Request::Erase { id: core.id }]),
-            false => self.end_absent(core, End::Cancelled),
+        if self.loader.is_loaded(core.id) {
+            self.commit_all(&mut vec![Request::Erase { id: core.id }]);
+        } else if self.disk().absent.contains(core.id) {
+            self.end_absent(core, End::Cancelled);
         }
     }
 
@@ -160,12 +171,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         }
         // Requests that failed come first.
         if self.failed.is_empty() && self.apply(batch).is_ok() {
+            // Before the putters go on with their next items.
+            self.set_stored();
             batch.drain(..).for_each(|request| self.follow(request));
         } else {
             batch.drain(..).for_each(|request| self.commit_one(request));
         }
-        self.disk().quota.set_stored(self.store.bytes());
-        self.disk().notify();
+        self.end_commit();
     }
 
     fn commit_one(&mut self, request: Request<T, R>) {
@@ -175,15 +187,19 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             return;
         }
         match (self.apply(std::slice::from_ref(&request)), request) {
-            (Ok(()), request) => self.follow(request),
-            (Err(error), Request::Put { item, body, place, reply, .. }) => {
+            (Ok(()), request) => {
+                self.set_stored();
+                self.follow(request);
+            }
+            (Err(error), Request::Put { item, body, place, on_settled, reply, .. }) => {
                 if matches!(place, Place::Disk) {
-                    self.disk().return_quota(body.len());
+                    self.disk().quota.end_put(body.len());
                 }
                 self.stage.counters.refused.add(1);
-                self.stage.follow(self.stage.unfinished.remove(1));
+                self.uncount(1);
                 // The permits come free before the putter knows.
-                drop(place);
+                self.guarded(|_| drop(place));
+                self.guarded(|_| drop(on_settled));
                 self.answer(reply, Err(Refused::Store(item, error)));
             }
             (Err(_), request) if self.halted => self.give_up(request),
@@ -200,7 +216,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                     stage.settle_left(&core);
                 });
             }
-            Request::Undecodable { .. } => self.guarded(|stage| stage.follow(stage.unfinished.remove(1))),
+            Request::Undecodable { .. } => self.uncount(1),
             _ => {}
         }
     }
@@ -218,8 +234,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             self.follow(request);
         }
         self.failed = requests;
-        self.disk().quota.set_stored(self.store.bytes());
-        self.disk().notify();
+        self.end_commit();
     }
 
     /// One transaction.
@@ -237,14 +252,38 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     }
 
     pub(super) fn apply_changes(&mut self, changes: &[Change<'_>], safe: Safe) -> Result<(), BoxError> {
-        let store = &mut self.store;
-        let applied = catch_unwind(AssertUnwindSafe(|| store.apply(changes, safe)));
-        let applied = applied.unwrap_or_else(|panic| {
-            discard(panic);
-            Err("the store panicked".into())
-        });
+        let applied = call(|| self.store.apply(changes, safe)).and_then(|applied| applied);
         self.disk().set_error(applied.as_ref().err().map(ToString::to_string));
         applied
+    }
+
+    /// Reads the first rows with an id above `after`.
+    pub(super) fn load(&mut self, table: Table, after: u64, limit: usize) -> Result<Vec<Row>, BoxError> {
+        let mut rows = Vec::new();
+        call(|| self.store.load(table, after, limit, &mut rows)).and_then(|loaded| loaded)?;
+        Ok(rows)
+    }
+
+    fn set_stored(&self) {
+        if let Ok(bytes) = call(|| self.store.bytes()) {
+            self.disk().quota.set_stored(bytes);
+        }
+    }
+
+    /// After a commit: puts that wait for the disk check again.
+    fn end_commit(&self) {
+        self.set_stored();
+        self.notify();
+    }
+
+    /// Has puts that wait for the disk check again. That wakes them.
+    pub(super) fn notify(&self) {
+        self.guarded(|_| self.disk().notify());
+    }
+
+    /// Jobs are finished without more ado.
+    pub(super) fn uncount(&self, count: usize) {
+        self.guarded(|stage| stage.follow(stage.unfinished.remove(count)));
     }
 
     /// What follows from a request that is committed.
@@ -259,26 +298,23 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                         None
                     }
                 };
-                match permits {
-                    Some(permits) if self.may_be_in_memory(id) => {
-                        core.give(Some(permits), on_settled);
-                        self.enqueue(&core);
-                    }
-                    permits => {
-                        // Others that are only on disk come first; the loader gets the permits.
-                        drop(permits);
-                        self.add_absent(&core, on_settled);
-                    }
+                // The loader would not find a job whose id it has passed: dead letters that became jobs have overtaken it.
+                if self.loader.is_loaded(id) || (permits.is_some() && self.disk().on_disk() == 0) {
+                    core.give(permits, on_settled);
+                    self.enqueue(&core);
+                } else {
+                    // Others that are only on disk come first; the loader gets the permits.
+                    self.guarded(|_| drop(permits));
+                    self.add_absent(&core, on_settled);
                 }
                 self.answer(reply, Ok(Job(core)));
             }
             Request::Spawn { core, weight, .. } => {
-                let permits = match self.may_be_in_memory(core.id) {
-                    true => self.stage.try_reserve(weight).ok(),
-                    false => None,
-                };
-                // If jobs with higher ids were loaded already, it was committed late, and the loader would not find it.
-                if permits.is_some() || self.loader.is_loaded(core.id) {
+                let may_be_in_memory = self.loader.is_loaded(core.id) || self.disk().on_disk() == 0;
+                let permits = if may_be_in_memory { self.stage.try_reserve(weight).ok() } else { None };
+                // If jobs with higher ids were loaded already, it was committed late, and the loader would not find it. One
+                // that was cancelled before the commit ends by its turn in the lane.
+                if permits.is_some() || self.loader.is_loaded(core.id) || core.state.is_cancelled() {
                     core.give(permits, None);
                     self.enqueue(&core);
                 } else {
@@ -289,25 +325,31 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                 self.started.insert(id);
                 self.answer(reply, ());
             }
-            Request::Failed { id, .. } | Request::ClearMark { id } => {
+            Request::Failed { id, .. } => {
+                self.started.remove(&id);
+                self.admit_others(id);
+            }
+            Request::ClearMark { id } => {
                 self.started.remove(&id);
             }
             Request::Erase { .. } => {}
             Request::End { core, end } => {
                 self.started.remove(&core.id);
                 self.guarded(|stage| stage.finish(&core, end));
+                self.admit_others(core.id);
             }
             Request::Undecodable { .. } => {
                 self.stage.counters.dead.add(1);
-                self.guarded(|stage| stage.follow(stage.unfinished.remove(1)));
+                self.uncount(1);
             }
             Request::Cancelled { .. } | Request::Redrive { .. } | Request::Halt { .. } => {}
         }
     }
 
-    /// Whether the job may go into the lane: none with a lower id is only on disk.
-    fn may_be_in_memory(&self, id: u64) -> bool {
-        self.loader.is_loaded(id) || self.disk().on_disk() == 0
+    /// An attempt of this job has ended: if it ran alone, others may be in memory again.
+    fn admit_others(&mut self, id: u64) {
+        let others = self.alone.take_if(|(alone, _)| *alone == id);
+        self.guarded(|_| drop(others));
     }
 
     pub(super) fn enqueue(&mut self, core: &Arc<Core<T, R>>) {
@@ -358,14 +400,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
 
     /// Makes the first dead letters jobs again; returns how many.
     fn redrive_some(&mut self, limit: usize) -> Result<usize, BoxError> {
-        let mut rows = Vec::new();
-        self.store.load(Table::Dead, 0, limit, &mut rows)?;
+        let rows = self.load(Table::Dead, 0, limit)?;
         let mut changes = Vec::new();
         for row in &rows {
             match self.stage.unfinished.add() {
                 Ok(()) => changes.push(Change::Redrive { dead: row.id, id: self.disk().next_id() }),
                 Err((_, then)) => {
-                    self.stage.follow(then);
+                    self.guarded(|stage| stage.follow(then));
                     break;
                 }
             }
@@ -376,7 +417,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         }
         let applied = self.apply_changes(&changes, Safe::FromPowerLoss);
         if applied.is_err() || self.disk().absent.add_unknown(count).is_err() {
-            self.stage.follow(self.stage.unfinished.remove(count));
+            self.uncount(count);
         }
         applied.map(|()| count)
     }
@@ -385,6 +426,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     fn halt(&mut self) {
         self.halted = true;
         self.loader.clear();
+        let others = self.alone.take();
+        self.guarded(|_| drop(others));
         self.try_again();
         // The workers that wait for their mark end without it.
         for request in std::mem::take(&mut self.failed) {

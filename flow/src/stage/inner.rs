@@ -125,8 +125,12 @@ impl<T, R> Inner<T, R> {
 
     /// The id for a new job that is in no store.
     pub(crate) fn next_id(&self) -> u64 {
-        // Ordering: Relaxed. Only the number counts.
-        self.last_id.fetch_add(1, Ordering::Relaxed) + 1
+        match &self.disk {
+            // Jobs on disk and in memory have different ids.
+            Some(disk) => disk.next_id(),
+            // Ordering: Relaxed. Only the number counts.
+            None => self.last_id.fetch_add(1, Ordering::Relaxed) + 1,
+        }
     }
 
     /// Asks whether the item is admitted.

@@ -7,6 +7,8 @@ mod halt;
 mod inner;
 mod join;
 mod put;
+#[cfg(test)]
+mod retry_tests;
 mod settle;
 mod stats;
 mod unfinished;

@@ -5,7 +5,6 @@ mod gate;
 mod next;
 mod run;
 
-pub(crate) use claim::Claim;
 pub(crate) use next::Worker;
 pub(crate) use run::{discard, message, run, run_async};
 

@@ -57,7 +57,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
 
     /// Takes a job, and waits until it may begin; `None` when the stage has ended. It can be dropped at any time: the job
     /// is enqueued again.
-    pub(crate) async fn claim(&self) -> Option<Claim<T, R>> {
+    async fn claim(&self) -> Option<Claim<T, R>> {
         let core = self.take().await?;
         Some(match self.0.pass_now() {
             Some(permit) => Claim::new(core, permit),
@@ -72,7 +72,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
     }
 
     /// Begins the attempt, with its mark in the store; `None` if the job was cancelled or taken out meanwhile.
-    pub(crate) async fn begin(&self, mut claim: Claim<T, R>) -> Option<Attempt<T, R>> {
+    async fn begin(&self, mut claim: Claim<T, R>) -> Option<Attempt<T, R>> {
         claim.mark_start().await;
         let (core, permit) = claim.keep();
         Attempt::begin(core, permit)
@@ -101,7 +101,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
                 Ok(core) => return Some(core),
                 Err(GetTimeoutError::Closed) => return None,
                 Err(_) if self.0.ask_source() => wait = *shortest,
-                Err(_) => wait = (wait * 2).min(*shortest * 32),
+                Err(_) => wait = wait.saturating_mul(2).min(shortest.saturating_mul(32)),
             }
         }
     }

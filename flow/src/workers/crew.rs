@@ -3,7 +3,7 @@
 use super::size::{Orders, Size};
 use crate::stage::Inner;
 use crate::time::Time;
-use crate::work::{Claim, Worker};
+use crate::work::Worker;
 use crate::{Attempt, BoxError};
 use event_listener::Event;
 use joinq::Queue;
@@ -187,29 +187,19 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Member<T, R> {
 
     /// The next attempt; `None` when the worker has to end.
     pub(super) async fn next(&mut self) -> Option<Attempt<T, R>> {
-        loop {
-            let claim = match self.claim().await {
-                Ok(claim) => claim,
-                Err(exit) => {
-                    self.exit = exit;
-                    return None;
-                }
-            };
-            if let Some(attempt) = self.worker.begin(claim).await {
-                return Some(attempt);
-            }
-        }
+        let next = self.next_or_exit().await;
+        next.map_err(|exit| self.exit = exit).ok()
     }
 
-    /// Takes the next job, unless the worker is to go home.
-    async fn claim(&self) -> Result<Claim<T, R>, Exit> {
+    async fn next_or_exit(&self) -> Result<Attempt<T, R>, Exit> {
         if self.crew.call_back() {
             return Err(Exit::WentHome);
         }
-        let mut claim = pin!(self.worker.claim());
+        // A job that the worker has taken and not begun goes back when it goes home.
+        let mut next = pin!(self.worker.next());
         let mut leave = self.crew.leave.get();
-        poll_fn(|context| match claim.as_mut().poll(context) {
-            Poll::Ready(claim) => Poll::Ready(claim.ok_or(Exit::StageOver)),
+        poll_fn(|context| match next.as_mut().poll(context) {
+            Poll::Ready(attempt) => Poll::Ready(attempt.ok_or(Exit::StageOver)),
             Poll::Pending => Pin::new(&mut leave).poll(context).map(|_| Err(Exit::WentHome)),
         })
         .await

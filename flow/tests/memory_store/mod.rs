@@ -4,7 +4,7 @@
 
 use joinq_flow::{BoxError, Change, Recovered, Row, Safe, Store, Table};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// A store in memory. A clone is the same store, as a file that is opened again.
 #[derive(Clone, Default)]
@@ -48,7 +48,7 @@ enum Fault {
 
 impl MemoryStore {
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.shared.0.lock().unwrap()
+        self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on an `apply` fails if `fault` says so.
@@ -79,7 +79,7 @@ impl MemoryStore {
     pub(crate) fn until_blocked(&self) {
         let mut state = self.state();
         while state.waiting == 0 {
-            state = self.shared.1.wait(state).unwrap();
+            state = self.shared.1.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -89,7 +89,7 @@ impl MemoryStore {
         while state.blocked {
             state.waiting += 1;
             self.shared.1.notify_all();
-            state = self.shared.1.wait(state).unwrap();
+            state = self.shared.1.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.waiting -= 1;
         }
         state
