@@ -69,7 +69,7 @@ impl Codec<String> for Text {
     }
 }
 
-/// Items as JSON, which the shells of databases can show.
+/// Items as JSON, which the shells of databases can show. Requires the feature `json`.
 ///
 /// # Examples
 /// ```
