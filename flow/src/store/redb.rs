@@ -68,6 +68,17 @@ impl RedbStore {
     /// # Errors
     /// If the file is damaged, belongs to another program or to a newer version, is open elsewhere, or cannot be read and
     /// written. redb undoes a commit that a crash has cut off; it repairs nothing else.
+    ///
+    /// # Examples
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("jobs.redb");
+    /// use joinq_flow::{RedbStore, Stage, Text};
+    ///
+    /// let stage: Stage<String> = Stage::builder("mails").durable(RedbStore::open(path)?, Text).build();
+    /// stage.put("first".into()).wait()?; // on disk
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = file::resolve(path.as_ref())?;
         // redb may panic on a damaged file.
