@@ -342,6 +342,25 @@ impl<T> Receiver<T> {
         self.shared.remaining_capacity()
     }
 
+    /// Changes the capacity while the channel is used: as [`Queue::set_capacity`](crate::Queue::set_capacity),
+    /// for messages.
+    ///
+    /// # Panics
+    /// If `capacity` is 0, or if the channel is unbounded.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = joinq::mpsc::bounded(1);
+    /// sender.try_send(1).unwrap();
+    /// receiver.set_capacity(2);
+    /// sender.try_send(2).unwrap();
+    /// ```
+    #[doc(alias = "resize")]
+    #[track_caller]
+    pub fn set_capacity(&self, capacity: usize) {
+        self.shared.set_capacity(capacity);
+    }
+
     /// The capacity; `None` if the channel is unbounded.
     ///
     /// # Examples

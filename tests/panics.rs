@@ -77,6 +77,20 @@ fn reservations_blame_the_line_that_asks_for_them() {
     blames_its_line!("reserve as many", permits.put(2));
 }
 
+#[test]
+fn changes_of_the_capacity_blame_the_line_that_makes_them() {
+    let _watchdog = common::watchdog();
+    blames_its_line!("create it by `bounded`", Queue::<u8>::unbounded().set_capacity(1));
+    blames_its_line!("greater than zero", Queue::<u8>::bounded(0).set_capacity(1));
+    blames_its_line!("use `close`", Queue::<u8>::bounded(1).set_capacity(0));
+    blames_its_line!("use `close`", Queue::<u8>::with_permits(1).set_capacity(0));
+    let (sender, receiver) = joinq::unbounded::<u8>();
+    blames_its_line!("create it by `bounded`", sender.set_capacity(1));
+    blames_its_line!("create it by `bounded`", receiver.set_capacity(1));
+    let (_sender, receiver) = mpsc::bounded::<u8>(1);
+    blames_its_line!("use `close`", receiver.set_capacity(0));
+}
+
 #[allow(clippy::redundant_async_block)] // the line of the `.await` is what is checked
 #[test]
 fn operations_that_have_ended_blame_the_line_that_uses_them() {

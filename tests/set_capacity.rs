@@ -258,3 +258,57 @@ fn puts_and_gets_go_on_while_the_capacity_changes() {
         assert_eq!(queue.remaining_capacity(), queue.capacity());
     }
 }
+
+/// 8 threads take a permit each, again and again, while the number of permits changes. After each change all
+/// permits are taken at once: then no thread has one. From then on no more threads than that have one.
+#[test]
+fn no_more_permits_are_in_use_than_the_last_capacity_allows() {
+    const UNKNOWN: usize = usize::MAX;
+    let _watchdog = watchdog();
+    let permits = Queue::<Infallible>::with_permits(8);
+    let (inside, allowed, over) = (AtomicUsize::new(0), AtomicUsize::new(UNKNOWN), AtomicBool::new(false));
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let _permit = permits.reserve(1).wait().unwrap();
+                    let others = inside.fetch_add(1, Ordering::SeqCst);
+                    // The number is set while all permits are held, so not between this permit and now.
+                    assert!(others < allowed.load(Ordering::SeqCst));
+                    thread::yield_now();
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                }
+            });
+        }
+        let mut random = fastrand::Rng::with_seed(7);
+        for _ in 0..2_000 {
+            let capacity = random.usize(1..=8);
+            allowed.store(UNKNOWN, Ordering::SeqCst);
+            permits.set_capacity(capacity);
+            let all = permits.reserve(capacity).wait().unwrap();
+            assert_eq!(inside.load(Ordering::SeqCst), 0);
+            allowed.store(capacity, Ordering::SeqCst);
+            drop(all);
+            for _ in 0..random.usize(..4) {
+                thread::yield_now();
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(permits.remaining_capacity(), permits.capacity());
+}
+
+#[test]
+fn a_channel_has_a_capacity_that_changes_too() {
+    let (sender, receiver) = joinq::bounded(1);
+    sender.try_send(1).unwrap();
+    let send = Probe::pending(sender.send(2));
+    receiver.set_capacity(3);
+    assert!(send.is_woken() && sender.remaining_capacity() == Some(1));
+    let (sender, receiver) = joinq::with_permits::<u8>(1);
+    sender.set_capacity(2);
+    assert_eq!((sender.try_reserve(2).unwrap().len(), receiver.capacity()), (2, Some(2)));
+    let (sender, receiver) = joinq::mpsc::bounded(1);
+    receiver.set_capacity(2);
+    assert!(sender.try_send(1).is_ok() && sender.try_send(2).is_ok() && receiver.is_full());
+}

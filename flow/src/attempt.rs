@@ -4,6 +4,7 @@ use crate::job::core::Core;
 use crate::job::state::Start;
 use crate::semaphore::Permit;
 use crate::stage::{End, Fault};
+use crate::workers::Run;
 use crate::{Failure, Job};
 use std::fmt;
 use std::ops::Deref;
@@ -22,6 +23,7 @@ where
     job: Job<T, R>,
     /// Of the stage's `limit`; released after the attempt is settled.
     _permit: Option<Permit>,
+    run: Run,
     settled: bool,
 }
 
@@ -30,7 +32,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
     pub(crate) fn begin(core: Arc<Core<T, R>>, permit: Option<Permit>) -> Option<Self> {
         match core.state.start() {
             Start::Begun => {
-                let attempt = Attempt { job: Job(core), _permit: permit, settled: false };
+                let run = core.stage.load.begin(&core.stage.time);
+                let attempt = Attempt { job: Job(core), _permit: permit, run, settled: false };
                 if attempt.job.0.stage.is_halted() {
                     attempt.leave();
                     return None;
@@ -82,8 +85,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Drop for Attempt<T, R> {
     fn drop(&mut self) {
+        let stage = &self.job.0.stage;
+        stage.load.end(self.run, &stage.time);
         if !self.settled {
-            self.job.0.stage.fail(&self.job.0, Fault::Dropped);
+            stage.fail(&self.job.0, Fault::Dropped);
         }
     }
 }

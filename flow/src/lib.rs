@@ -15,8 +15,11 @@ mod retry;
 mod semaphore;
 mod stage;
 mod store;
+#[cfg(feature = "stream")]
+mod stream;
 mod time;
 mod work;
+mod workers;
 
 #[cfg(test)]
 #[path = "../tests/common/mod.rs"]
@@ -41,4 +44,7 @@ pub use store::RedbStore;
 pub use store::{Bytes, Change, Codec, Recovered, Row, Safe, Store, StoreError, Table, Text};
 #[cfg(feature = "sqlite")]
 pub use store::{Salvaged, SqliteStore};
+#[cfg(feature = "stream")]
+pub use stream::{Feed, Jobs};
 pub use work::Work;
+pub use workers::{JoinWorkers, Workers};

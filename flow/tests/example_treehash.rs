@@ -356,31 +356,35 @@ fn a_file_that_cannot_be_read_is_a_dead_letter_and_the_exit_status_is_1() {
 fn files_that_vanish_or_are_replaced_do_no_harm() {
     let place = Place::new();
     assert!(Command::new("mkfifo").arg(place.beside("fifo")).status().unwrap().success());
+    fs::write(place.beside("outside"), "a text that must not be read").unwrap();
     (0..3).for_each(|name| fs::create_dir(place.path(name.to_string())).unwrap());
     let is_done = AtomicBool::new(false);
     let change = || {
-        while !is_done.load(Relaxed) {
+        for kind in (0..4).cycle().take_while(|_| !is_done.load(Relaxed)) {
             for name in 0..200 {
-                let path = place.path(format!("{}/{name}", name % 3));
-                let _ = fs::remove_file(&path);
-                let _ = match name % 4 {
-                    0 => Ok(()),
-                    1 => fs::hard_link(place.beside("fifo"), &path),
-                    2 => symlink("/dev/zero", &path),
-                    _ => fs::write(&path, "text"),
-                };
+                let (path, new) = (place.path(format!("{}/{name}", name % 3)), place.beside("new"));
+                match (name + kind) % 4 {
+                    0 => fs::hard_link(place.beside("fifo"), &new).unwrap(),
+                    2 => symlink(place.beside("outside"), &new).unwrap(),
+                    _ => fs::write(&new, "text").unwrap(),
+                }
+                fs::rename(&new, &path).unwrap();
+                if name % 5 == kind {
+                    fs::remove_file(&path).unwrap();
+                }
             }
         }
     };
     thread::scope(|scope| {
         scope.spawn(change);
         // A run that hangs panics.
-        let run = || (0..10).map(|_| place.run(&[])).collect::<Vec<_>>();
+        let run = || (0..30).map(|_| place.run(&[])).collect::<Vec<_>>();
         let outcomes = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
         is_done.store(true, Relaxed);
         for outcome in outcomes.unwrap() {
-            let expected = i32::from(counts(&outcome).failed > 0);
-            assert_eq!(outcome.code, Some(expected), "{outcome:?}");
+            let Counts { hashed, bytes, failed, .. } = counts(&outcome);
+            assert_eq!(outcome.code, Some(i32::from(failed > 0)), "{outcome:?}");
+            assert_eq!(bytes, hashed * "text".len() as u64, "a link was followed");
             for line in outcome.stderr.lines() {
                 let causes = [
                     "No such file or directory (os error 2)",

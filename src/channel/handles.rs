@@ -574,6 +574,24 @@ macro_rules! handle {
                 self.shared.queue.remaining_capacity()
             }
 
+            /// Changes the capacity while the channel is used: as [`Queue::set_capacity`], for messages.
+            ///
+            /// # Panics
+            /// If `capacity` is 0, or if the channel is unbounded or has capacity 0.
+            ///
+            /// # Examples
+            /// ```
+            /// let (sender, receiver) = joinq::bounded(1);
+            /// sender.try_send(1).unwrap();
+            #[doc = concat!($variable, ".set_capacity(2);")]
+            /// sender.try_send(2).unwrap();
+            /// ```
+            #[doc(alias = "resize")]
+            #[track_caller]
+            pub fn set_capacity(&self, capacity: usize) {
+                self.shared.queue.set_capacity(capacity);
+            }
+
             /// The number of senders.
             ///
             /// # Examples

@@ -36,7 +36,8 @@ impl<T> Queue<T> {
         ///
         /// Memory is allocated as it is used, so a large capacity costs nothing in advance. The number of
         /// items in the queue never exceeds the capacity, not even while gets wait; except by
-        /// [subtasks](Task::put_subtask).
+        /// [subtasks](Task::put_subtask). [`set_capacity`](Queue::set_capacity) changes the capacity while the
+        /// queue is used.
         ///
         /// **Workers that put into the queue from which they get** can all wait for a free slot: while each
         /// of them waits in `put`, none takes an item. Such workers put by [`Task::put_subtask`], which never
@@ -590,7 +591,8 @@ impl<T> Queue<T> {
     }
 
     /// The number of items in the queue, including those whose put has begun and not returned yet; never more
-    /// than the capacity, except by [subtasks](Task::put_subtask).
+    /// than the capacity, except by [subtasks](Task::put_subtask) or after the capacity was
+    /// [lowered](Queue::set_capacity).
     ///
     /// # Examples
     /// ```
@@ -642,7 +644,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// The capacity; `None` if the queue is unbounded.
+    /// The capacity; `None` if the queue is unbounded. [`set_capacity`](Queue::set_capacity) changes it.
     ///
     /// # Examples
     /// ```

@@ -34,6 +34,7 @@ mod second_step;
 mod select;
 mod selects;
 mod serve;
+mod set_capacity;
 #[cfg(feature = "sink")]
 mod sink;
 #[cfg(feature = "stream")]

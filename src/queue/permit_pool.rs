@@ -101,7 +101,8 @@ impl PermitPool {
         }
     }
 
-    /// Takes permits for items that are put beyond the capacity: as many as are missing become a debt.
+    /// Takes permits away, for items that are put beyond the capacity or as there are fewer permits: as many as
+    /// are missing become a debt.
     ///
     /// # Panics
     /// If the debt would exceed 2^31.
@@ -114,6 +115,14 @@ impl PermitPool {
                 Ok(_) => return,
                 Err(now) => word = now,
             }
+        }
+    }
+
+    /// Adds permits, or takes some away, which may leave a debt.
+    pub(crate) fn resize(&self, from: u64, to: u64) {
+        match to >= from {
+            true => self.release(to - from),
+            false => self.overdraw(from - to),
         }
     }
 

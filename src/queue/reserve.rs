@@ -277,7 +277,8 @@ impl<T> Queue<T> {
     /// [`PutError`] if the queue is closed.
     ///
     /// # Panics
-    /// If the queue was not created by [`Queue::with_permits`], or if `count` exceeds its capacity.
+    /// If the queue was not created by [`Queue::with_permits`], or if `count` exceeds the largest capacity that
+    /// it ever had. If the capacity was lowered below `count`, the reservation waits until it is raised.
     ///
     /// # Cancel safety
     /// It can be dropped at any time. [`Permits`] release what is unused when they are dropped.
@@ -347,7 +348,8 @@ impl<T> Queue<T> {
         let most = self.hot.capacity.most();
         assert!(
             count <= most,
-            "{count} permits requested, but the queue has only {most}: reserve at most its capacity"
+            "{count} permits requested, but the capacity was only {most} at most: reserve no more than that, or raise \
+             it by `set_capacity` first"
         );
     }
 }

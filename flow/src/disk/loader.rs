@@ -39,14 +39,31 @@ enum Next<T, R> {
         core: Arc<Core<T, R>>,
         due: u64,
         reserve: ReserveOwned<Infallible>,
+        company: Company,
+    },
+    /// It is to run alone, and waits for all other permits.
+    WaitingAlone {
+        core: Arc<Core<T, R>>,
+        due: u64,
+        permits: JobPermits,
+        reserve: ReserveOwned<Infallible>,
     },
     Loaded {
         core: Arc<Core<T, R>>,
         due: u64,
         permits: JobPermits,
+        others: Option<JobPermits>,
     },
     /// The rows could not be read.
     Pausing(Sleep),
+}
+
+/// Whether other jobs may be in memory while a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Company {
+    Any,
+    /// One more crash makes the job a dead letter: it runs alone, so that it is not blamed for a crash of another job.
+    None,
 }
 
 impl<T, R> Loader<T, R> {
@@ -77,15 +94,34 @@ impl<T, R> Loader<T, R> {
     /// Ready when [`Writer::finish_load`] has something to do.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         match std::mem::replace(&mut self.next, Next::None) {
-            Next::Waiting { core, due, mut reserve } => match Pin::new(&mut reserve).poll(context) {
+            Next::Waiting { core, due, mut reserve, company } => match Pin::new(&mut reserve).poll(context) {
                 Poll::Ready(Ok(permits)) => {
-                    self.next = Next::Loaded { core, due, permits };
+                    let stage = &core.stage;
+                    let others = stage.most_permits().saturating_sub(permits.len());
+                    if company == Company::None && others > 0 {
+                        let reserve = stage.room.clone().reserve_owned(others);
+                        self.next = Next::WaitingAlone { core, due, permits, reserve };
+                        return self.poll(context);
+                    }
+                    self.next = Next::Loaded { core, due, permits, others: None };
                     Poll::Ready(())
                 }
                 // The stage has ended.
                 Poll::Ready(Err(_)) => Poll::Pending,
                 Poll::Pending => {
-                    self.next = Next::Waiting { core, due, reserve };
+                    self.next = Next::Waiting { core, due, reserve, company };
+                    Poll::Pending
+                }
+            },
+            Next::WaitingAlone { core, due, permits, mut reserve } => match Pin::new(&mut reserve).poll(context) {
+                Poll::Ready(Ok(others)) => {
+                    self.next = Next::Loaded { core, due, permits, others: Some(others) };
+                    Poll::Ready(())
+                }
+                // The stage has ended.
+                Poll::Ready(Err(_)) => Poll::Pending,
+                Poll::Pending => {
+                    self.next = Next::WaitingAlone { core, due, permits, reserve };
                     Poll::Pending
                 }
             },
@@ -96,8 +132,8 @@ impl<T, R> Loader<T, R> {
                 }
                 ended
             }
-            Next::Loaded { core, due, permits } => {
-                self.next = Next::Loaded { core, due, permits };
+            loaded @ Next::Loaded { .. } => {
+                self.next = loaded;
                 Poll::Ready(())
             }
             Next::None => Poll::Pending,
@@ -144,7 +180,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         match catch_unwind(AssertUnwindSafe(|| self.stage.weight_of_spawned(&core.item))) {
             Ok(weight) => {
                 let reserve = self.stage.room.clone().reserve_owned(weight);
-                self.loader.next = Next::Waiting { core, due: row.due, reserve };
+                let company = if row.crashes + 1 < MOST_CRASHES { Company::Any } else { Company::None };
+                self.loader.next = Next::Waiting { core, due: row.due, reserve, company };
             }
             Err(panic) => {
                 self.stage.counters.panicked.add(1);
@@ -181,8 +218,11 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
 
     /// The next job has its permits.
     pub(super) fn finish_load(&mut self) {
-        let Next::Loaded { core, due, permits } = std::mem::replace(&mut self.loader.next, Next::None) else { return };
+        let Next::Loaded { core, due, permits, others } = std::mem::replace(&mut self.loader.next, Next::None) else {
+            return;
+        };
         let Ok(on_settled) = self.disk().absent.remove(core.id) else { return };
+        self.alone = others.map(|others| (core.id, others));
         core.give(Some(permits), on_settled);
         let delay = due.saturating_sub(super::milliseconds_since_epoch());
         if delay > 0 && core.state.retry() {

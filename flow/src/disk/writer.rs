@@ -3,7 +3,7 @@
 use super::loader::Loader;
 use super::request::Request;
 use super::Place;
-use crate::job::core::{Core, OnSettled, Open};
+use crate::job::core::{Core, JobPermits, OnSettled, Open};
 use crate::job::Job;
 use crate::oneshot::Reply;
 use crate::operation::block_on;
@@ -36,6 +36,8 @@ pub(super) struct Writer<T, R> {
     pause: Duration,
     /// Jobs with the mark of a start.
     started: HashSet<u64>,
+    /// The job that runs alone, and the permits that keep others from being in memory.
+    pub(super) alone: Option<(u64, JobPermits)>,
     halted: bool,
 }
 
@@ -58,6 +60,7 @@ pub(super) fn run<T: Send + Sync + 'static, R: Send + 'static>(stage: Arc<Inner<
         failed: VecDeque::new(),
         pause: FIRST_PAUSE,
         started: HashSet::new(),
+        alone: None,
         halted: false,
     };
     writer.run();
@@ -322,13 +325,18 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                 self.started.insert(id);
                 self.answer(reply, ());
             }
-            Request::Failed { id, .. } | Request::ClearMark { id } => {
+            Request::Failed { id, .. } => {
+                self.started.remove(&id);
+                self.admit_others(id);
+            }
+            Request::ClearMark { id } => {
                 self.started.remove(&id);
             }
             Request::Erase { .. } => {}
             Request::End { core, end } => {
                 self.started.remove(&core.id);
                 self.guarded(|stage| stage.finish(&core, end));
+                self.admit_others(core.id);
             }
             Request::Undecodable { .. } => {
                 self.stage.counters.dead.add(1);
@@ -336,6 +344,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             }
             Request::Cancelled { .. } | Request::Redrive { .. } | Request::Halt { .. } => {}
         }
+    }
+
+    /// An attempt of this job has ended: if it ran alone, others may be in memory again.
+    fn admit_others(&mut self, id: u64) {
+        let others = self.alone.take_if(|(alone, _)| *alone == id);
+        self.guarded(|_| drop(others));
     }
 
     pub(super) fn enqueue(&mut self, core: &Arc<Core<T, R>>) {
@@ -412,6 +426,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     fn halt(&mut self) {
         self.halted = true;
         self.loader.clear();
+        let others = self.alone.take();
+        self.guarded(|_| drop(others));
         self.try_again();
         // The workers that wait for their mark end without it.
         for request in std::mem::take(&mut self.failed) {

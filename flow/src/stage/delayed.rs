@@ -52,7 +52,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         if delay.is_zero() {
             self.enqueue(core);
         } else {
-            let due = self.time.now() + delay;
+            let due = self.time.after(delay);
             self.delayed.insert(due, core);
             let stage = Arc::downgrade(self);
             self.time.at(

@@ -9,6 +9,7 @@ use crate::disk::Disk;
 use crate::job::core::{Core, JobPermits, OnSettled, Open};
 use crate::job::Job;
 use crate::time::Time;
+use crate::workers::Load;
 use crate::{Cause, Dead, Denied, Overflow, Refused, Retry, Semaphore};
 use event_listener::Event;
 use joinq::{Queue, TryPutError};
@@ -49,6 +50,7 @@ pub(crate) struct Inner<T, R> {
     /// Jobs that a worker has taken and does not begin yet, since the stage is not ready.
     pub(crate) held_back: Mutex<Vec<Arc<Core<T, R>>>>,
     pub(crate) counters: Counters,
+    pub(crate) load: Load,
     /// Why workers pause.
     pub(crate) not_ready: Mutex<Option<Denied>>,
     last_id: AtomicU64,
@@ -79,6 +81,7 @@ impl<T, R> Inner<T, R> {
             delayed: Delayed::new(),
             held_back: Mutex::new(Vec::new()),
             counters: Counters::default(),
+            load: Load::default(),
             not_ready: Mutex::new(None),
             last_id: AtomicU64::new(0),
             is_halted: AtomicBool::new(false),

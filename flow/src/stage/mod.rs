@@ -7,6 +7,8 @@ mod halt;
 mod inner;
 mod join;
 mod put;
+#[cfg(test)]
+mod retry_tests;
 mod settle;
 mod stats;
 mod unfinished;
@@ -14,6 +16,7 @@ mod users;
 mod weights;
 
 pub use builder::{BuildError, StageBuilder};
+pub(crate) use counters::Counter;
 pub(crate) use inner::Inner;
 pub use join::{Join, Shutdown, Unsettled};
 pub use put::Put;

@@ -1,11 +1,12 @@
 //! Workers: loops that take jobs and run them.
 
+mod claim;
 mod gate;
 mod next;
 mod run;
 
 pub(crate) use next::Worker;
-pub(crate) use run::{discard, message, run_async};
+pub(crate) use run::{discard, message, run, run_async};
 
 use crate::{Failure, Job, Stage};
 use std::fmt;

@@ -3,8 +3,8 @@
 use crate::attempt::Attempt;
 use crate::job::core::Core;
 use crate::operation::block_on;
-use crate::semaphore::Permit;
 use crate::stage::{Finished, Inner};
+use crate::work::claim::Claim;
 use crate::work::run::discard;
 use joinq::GetTimeoutError;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -35,7 +35,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
             let core = self.take_blocking()?;
             let attempt = match self.0.pass_now() {
                 Some(permit) if !core.stored => Attempt::begin(core, permit),
-                passed => block_on(self.begin(core, passed)),
+                Some(permit) => block_on(self.begin(Claim::new(core, permit))),
+                None => block_on(async { self.begin(self.pass(core).await).await }),
             };
             if attempt.is_some() {
                 return attempt;
@@ -43,32 +44,38 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
         }
     }
 
-    /// As [`next_blocking`](Worker::next_blocking), in a task. It can be dropped at any time: a job that it has taken goes
-    /// back into the lane.
+    /// As [`next_blocking`](Worker::next_blocking), in a task. It can be dropped at any time: a job that it has taken is
+    /// enqueued again.
     pub(crate) async fn next(&self) -> Option<Attempt<T, R>> {
         loop {
-            let core = self.take().await?;
-            let attempt = match self.0.pass_now() {
-                Some(permit) if !core.stored => Attempt::begin(core, permit),
-                passed => self.begin(core, passed).await,
-            };
-            if attempt.is_some() {
-                return attempt;
+            let claim = self.claim().await?;
+            if let Some(attempt) = self.begin(claim).await {
+                return Some(attempt);
             }
         }
     }
 
-    /// Begins an attempt after what it has to wait for.
-    async fn begin(&self, core: Arc<Core<T, R>>, passed: Option<Option<Permit>>) -> Option<Attempt<T, R>> {
-        let mut taken = Taken::new(core);
-        let permit = match passed {
-            Some(permit) => permit,
-            None => self.0.pass(taken.core()).await,
-        };
-        if taken.core().stored && !taken.core().state.is_cancelled() {
-            taken.mark_start().await;
-        }
-        Attempt::begin(taken.keep(), permit)
+    /// Takes a job, and waits until it may begin; `None` when the stage has ended. It can be dropped at any time: the job
+    /// is enqueued again.
+    async fn claim(&self) -> Option<Claim<T, R>> {
+        let core = self.take().await?;
+        Some(match self.0.pass_now() {
+            Some(permit) => Claim::new(core, permit),
+            None => self.pass(core).await,
+        })
+    }
+
+    async fn pass(&self, core: Arc<Core<T, R>>) -> Claim<T, R> {
+        let mut claim = Claim::new(core, None);
+        claim.permit = self.0.pass(claim.core()).await;
+        claim
+    }
+
+    /// Begins the attempt, with its mark in the store; `None` if the job was cancelled or taken out meanwhile.
+    async fn begin(&self, mut claim: Claim<T, R>) -> Option<Attempt<T, R>> {
+        claim.mark_start().await;
+        let (core, permit) = claim.keep();
+        Attempt::begin(core, permit)
     }
 
     fn take_blocking(&self) -> Option<Arc<Core<T, R>>> {
@@ -94,52 +101,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
                 Ok(core) => return Some(core),
                 Err(GetTimeoutError::Closed) => return None,
                 Err(_) if self.0.ask_source() => wait = *shortest,
-                Err(_) => wait = (wait * 2).min(*shortest * 32),
+                Err(_) => wait = wait.saturating_mul(2).min(shortest.saturating_mul(32)),
             }
-        }
-    }
-}
-
-/// A job that a worker has taken and has not begun. On drop it goes back into the lane.
-struct Taken<T, R> {
-    core: Option<Arc<Core<T, R>>>,
-    marked: bool,
-}
-
-impl<T, R> Taken<T, R> {
-    fn new(core: Arc<Core<T, R>>) -> Self {
-        Taken { core: Some(core), marked: false }
-    }
-
-    fn core(&self) -> &Arc<Core<T, R>> {
-        self.core.as_ref().expect("there until the end")
-    }
-
-    fn keep(mut self) -> Arc<Core<T, R>> {
-        self.core.take().expect("there until the end")
-    }
-
-    /// Marks the start in the store, before the handler runs.
-    async fn mark_start(&mut self) {
-        let core = self.core().clone();
-        if let Some(disk) = &core.stage.disk {
-            self.marked = true;
-            disk.mark_start(&core).await;
-        }
-    }
-}
-
-impl<T, R> Drop for Taken<T, R> {
-    fn drop(&mut self) {
-        let Some(core) = self.core.take() else { return };
-        let stage = core.stage.clone();
-        if let (Some(disk), true) = (&stage.disk, self.marked) {
-            disk.clear_mark(core.id);
-        }
-        stage.enqueue(core);
-        if stage.is_halted() {
-            // The halt may have come first, and then it has not seen the job.
-            drop(stage.take_out());
         }
     }
 }

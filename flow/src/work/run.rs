@@ -21,7 +21,7 @@ enum Ended<R> {
 }
 
 /// Runs an attempt on this thread.
-pub(super) fn run<T, R, F>(attempt: Attempt<T, R>, handler: &F)
+pub(crate) fn run<T, R, F>(attempt: Attempt<T, R>, handler: &F)
 where
     T: Send + Sync + 'static,
     R: Send + 'static,

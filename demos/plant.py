@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Plants one fault at a time in joinq-flow and reports which test of `kill` fails, and by which violation.
+
+    demos/plant.py [NAME ...] [--list] [--limit SECONDS] [--work DIR]
+
+Each fault of the table below is a small change of flow/src. It is made in a copy of the tree, where the test that is
+expected to fail then runs. NAME is a fault or a test. With --list no test runs: each fault must have exactly one place in
+the code. The last column is the first violation, or `survived`. flow/docs/durability.md has the table of the results.
+
+A test is the arguments of `cargo run -p joinq-demos --bin kill --`.
+"""
+import argparse, os, pathlib, re, shutil, subprocess, sys
+from collections import namedtuple
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+Fault = namedtuple("Fault", "name file changes breaks test")
+
+FAULTS = []
+
+
+def fault(name, file, changes, breaks, test):
+    FAULTS.append(Fault(name, file, changes, breaks, test))
+
+
+# Kills at random moments.
+fault(
+    "acknowledged-before-commit", "disk/writer.rs",
+    [("        // Requests that failed come first.\n        if self.failed.is_empty()", """        let puts: Vec<(u64, Vec<u8>)> = batch
+            .iter()
+            .filter_map(|request| match request {
+                Request::Put { id, body, .. } => Some((*id, body.clone())),
+                _ => None,
+            })
+            .collect();
+        if puts.len() == batch.len() {
+            batch.drain(..).for_each(|request| self.follow(request));
+            let changes: Vec<_> = puts.iter().map(|(id, body)| Change::Put { id: *id, body }).collect();
+            self.apply_changes(&changes, Safe::FromPowerLoss).unwrap();
+        } else if self.failed.is_empty()""")],
+    "a put returns before its commit", "random --kills 200 --store sqlite",
+)
+fault(
+    "deleted-at-load", "disk/loader.rs",
+    [("        core.give(Some(permits), on_settled);\n", """        core.give(Some(permits), on_settled);
+        let _ = self.apply_changes(&[crate::Change::Done { id: core.id }], crate::Safe::FromKill);
+""")],
+    "a job leaves the store when it is loaded", "random --kills 60 --store sqlite",
+)
+fault(
+    "done-at-start", "disk/request.rs",
+    [("(Change::Started { id: *id }, Safe::FromKill)", "(Change::Done { id: *id }, Safe::FromKill)")],
+    "*done* is committed before the handler ends", "random --kills 60 --store sqlite",
+)
+fault(
+    "retry-in-memory", "disk/request.rs",
+    [("(Change::Failed { id: *id, attempts: *failures, due: *due }, Safe::FromPowerLoss)",
+      "{ let _ = (failures, due); (Change::Done { id: *id }, Safe::FromPowerLoss) }")],
+    "a job that is to be tried again is only in memory", "random --kills 200 --store redb",
+)
+fault(
+    "failures-forgotten", "disk/request.rs",
+    [("(Change::Failed { id: *id, attempts: *failures, due: *due }, Safe::FromPowerLoss)",
+      "{ let _ = (failures, due); (Change::Back { id: *id }, Safe::FromPowerLoss) }")],
+    "the failures of an earlier process are not counted", "random --kills 200 --store sqlite",
+)
+# Kills at each call.
+fault(
+    "sqlite-split", "store/sqlite/mod.rs",
+    [("            make(&transaction, change)?;\n", "            make(&transaction, change)?;\n            transaction.execute_batch(\"COMMIT; BEGIN IMMEDIATE\")?;\n")],
+    "a transaction of several changes is split", "calls --store sqlite",
+)
+fault(
+    "sqlite-dead-split", "store/sqlite/mod.rs",
+    [("            run(sql, &[&signed(id), &attempts, &error])?;\n            run(\"DELETE FROM job",
+      "            run(sql, &[&signed(id), &attempts, &error])?;\n            transaction.execute_batch(\"COMMIT; BEGIN IMMEDIATE\")?;\n            run(\"DELETE FROM job")],
+    "a dead letter and the end of its job are two transactions", "calls --store sqlite",
+)
+fault(
+    "redb-split", "store/redb.rs",
+    [("        self.bytes = self.write(|transaction| make(transaction, changes))?;\n",
+      "        for change in changes {\n            self.bytes = self.write(|transaction| make(transaction, std::slice::from_ref(change)))?;\n        }\n")],
+    "a transaction of several changes is split", "calls --store redb",
+)
+# The order of calls.
+fault(
+    "opened-normal", "store/sqlite/open.rs", [('"synchronous", "FULL"', '"synchronous", "NORMAL"')],
+    "commits are not synchronized after the open", "order --store sqlite",
+)
+fault(
+    "set-normal", "store/sqlite/mod.rs", [('Safe::FromPowerLoss => "FULL"', 'Safe::FromPowerLoss => "NORMAL"')],
+    "commits are not synchronized after the first start of a job", "order --store sqlite",
+)
+fault(
+    "redb-none", "store/redb.rs",
+    [("            let transaction = db.begin_write()?;\n            let result",
+      "            let mut transaction = db.begin_write()?;\n            let _ = transaction.set_durability(Durability::None);\n            let result")],
+    "commits are not synchronized", "order --store redb",
+)
+# Crash blame.
+fault(
+    "start-not-marked", "attempt.rs", [("        self.job.0.stored\n", "        self.job.0.stored && false\n")],
+    "the start of an attempt is not in the store", "blame --store sqlite",
+)
+# Spill.
+fault(
+    "past-the-disk", "stage/put.rs", [(".filter(|disk| disk.on_disk() > 0)", ".filter(|disk| disk.keeps_all() && disk.on_disk() > 0)")],
+    "new items go past those on disk", "spill --store sqlite",
+)
+
+
+def planted(text, fault):
+    """The text of the file with the fault in it; None unless each change has exactly one place."""
+    for old, new in fault.changes:
+        if text.count(old) != 1:
+            return None
+        text = text.replace(old, new)
+    return text
+
+
+def run(tree, work, test, limit):
+    """The first violation, or None."""
+    env = dict(os.environ, CARGO_TARGET_DIR=str(work / "target"), JOINQ_STRACE="1")
+    env.pop("RUSTFLAGS", None)
+    build = ["cargo", "build", "--quiet", "-p", "joinq-demos", "--bin", "kill"]
+    built = subprocess.run(build, cwd=tree, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if built.returncode:
+        sys.exit(f"does not compile:\n{built.stdout[-3000:]}")
+    program = work / "target/debug/kill"
+    out = subprocess.run(
+        ["timeout", "-k", "2", str(limit), str(program), *test.split(" ")], cwd=work, env=env, text=True, errors="replace",
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )
+    if out.returncode == 0:
+        return None
+    if out.returncode in (124, 137):
+        return "does not end"
+    violations = re.findall(r"^    - (.*)", out.stdout, re.M)
+    return violations[0] if violations else sys.exit(f"the test fails without a violation:\n{out.stdout[-3000:]}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", help="names of faults or tests")
+    parser.add_argument("--list", action="store_true", help="only check that each fault has its place")
+    parser.add_argument("--limit", type=int, default=600, help="seconds for one test")
+    parser.add_argument("--work", default="/tmp/joinq-plant-demos")
+    args = parser.parse_args()
+    work = pathlib.Path(args.work)
+    tree = work / "tree"
+    shutil.rmtree(tree, ignore_errors=True)
+    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns("target", ".git"))
+    bad = 0
+    for fault in FAULTS:
+        if args.names and not {fault.name, fault.test.split(" ")[0]} & set(args.names):
+            continue
+        path = tree / "flow/src" / fault.file
+        text = path.read_text()
+        changed = planted(text, fault)
+        verdict = ""
+        if changed is None:
+            verdict = "has no place"
+        elif not args.list:
+            path.write_text(changed)
+            verdict = run(tree, work, fault.test, args.limit) or "survived"
+            path.write_text(text)
+        bad += verdict in ("has no place", "survived")
+        print(f"{fault.name} | {fault.file} | {fault.breaks} | {fault.test} | {verdict}", flush=True)
+    return bad != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
