@@ -443,4 +443,49 @@ mod tests {
         assert_eq!(woken.get(), 1);
         assert_eq!(poll(&mut until, &waker), Poll::Ready(Ok("set")));
     }
+
+    /// A task of tokio may do so many steps in one turn; then its operations are pending.
+    #[cfg(feature = "tokio")]
+    mod without_budget {
+        use super::*;
+        use crate::Semaphore;
+
+        fn in_a_task_without_budget(run: impl FnOnce() + Send + 'static) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let task = async move {
+                std::future::poll_fn(|context| {
+                    while let Poll::Ready(unit) = tokio::task::coop::poll_proceed(context) {
+                        unit.made_progress();
+                    }
+                    Poll::Ready(())
+                })
+                .await;
+                run();
+            };
+            runtime.block_on(runtime.spawn(task)).unwrap();
+        }
+
+        #[test]
+        fn a_thread_waits_all_the_same() {
+            let _watchdog = watchdog();
+            in_a_task_without_budget(|| {
+                let semaphore = Semaphore::new(1);
+                let permit = semaphore.acquire(1).wait();
+                assert!(semaphore.acquire(1).wait_timeout(Duration::from_millis(1)).is_err());
+                drop(permit);
+                assert!(semaphore.acquire(1).wait_timeout(Duration::ZERO).is_ok());
+            });
+        }
+
+        #[test]
+        fn a_timer_does_not_end_an_operation_that_could_complete() {
+            let _watchdog = watchdog();
+            in_a_task_without_budget(|| {
+                let mut until = Semaphore::new(1).acquire(1).until(std::future::ready(()));
+                assert!(poll(&mut until, Waker::noop()).is_pending());
+                let in_its_next_turn = tokio::task::coop::unconstrained(until);
+                assert!(futures_lite::future::block_on(in_its_next_turn).is_ok());
+            });
+        }
+    }
 }

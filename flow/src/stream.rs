@@ -23,8 +23,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
     ///
     /// # Errors
     /// The first [`Refused`] item ends the feed: no item is dropped in silence. The rest is still in the
-    /// stream, if that is given as `&mut stream`. To go on after an item that is not admitted, or for which
-    /// there is no room, feed the stream again.
+    /// stream, if that is given as `&mut stream`. To go on after an item that is not admitted, or that was
+    /// refused as `Full`, feed the stream again.
     ///
     /// # Cancel safety
     /// If it is dropped, the item that waits for free capacity is dropped with it.
