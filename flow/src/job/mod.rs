@@ -76,12 +76,12 @@ impl<T, R> Job<T, R> {
     pub fn cancel(&self) -> bool {
         match self.0.state.cancel() {
             CancelOutcome::BeforeRun => {
-                self.0.changed.notify(usize::MAX);
+                self.0.notify_changed();
                 self.0.stage.cancelled_before_run(&self.0);
                 true
             }
             CancelOutcome::Told => {
-                self.0.changed.notify(usize::MAX);
+                self.0.notify_changed();
                 self.0.attempt.wake();
                 false
             }

@@ -2,7 +2,7 @@
 
 use super::Inner;
 use crate::disk::{Committing, Place, QuotaTaken};
-use crate::job::core::{JobPermits, OnSettled};
+use crate::job::core::{Acknowledge, JobPermits, OnSettled};
 use crate::job::Job;
 use crate::listen::Listen;
 use crate::operation::{block_on, waits, Operation};
@@ -76,7 +76,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
     /// of the item. It should be short. If it panics, the panic is counted in the stage's
     /// [`Stats`](crate::Stats), and nothing else follows from it.
     pub fn on_settled(mut self, call: impl FnOnce(&Job<T, R>) + Send + 'static) -> Self {
-        self.on_settled = Some(Box::new(call));
+        self.on_settled = Some(Box::new(Acknowledge(Box::new(call))));
         self
     }
 
