@@ -11,7 +11,7 @@ use std::process::ExitCode;
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const HELP: &str = "\
-Usage: stress [TEST ...] [--short] [--seed N]
+Usage: stress [TEST ...] [--short] [--mode MODE] [--seed N]
 
 Each test runs a process with a stage, whose lines this process reads, and prints the ledger. Without a TEST all run.
 
@@ -19,8 +19,9 @@ Each test runs a process with a stage, whose lines this process reads, and print
   capacity   the capacity changes 10,000 times, with 8 putters and 8 workers
   faults     a million jobs: cancels, panics, workers that are dropped, handles that are dropped, deadlines
 
-  --short    the sizes of `cargo test`
-  --seed N   the random choices; others in each run by default
+  --short      the sizes of `cargo test`
+  --mode MODE  of `memory`: wait, drop-oldest, spill or unbounded; all by default
+  --seed N     the random choices; others in each run by default
 ";
 
 const TESTS: [&str; 3] = ["memory", "capacity", "faults"];
@@ -28,20 +29,25 @@ const TESTS: [&str; 3] = ["memory", "capacity", "faults"];
 struct Arguments {
     tests: Vec<String>,
     short: bool,
+    modes: Vec<memory::Mode>,
     seed: u64,
 }
 
 fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
-    let mut found = Arguments { tests: Vec::new(), short: false, seed: fastrand::u64(..) };
+    let mut found = Arguments { tests: Vec::new(), short: false, modes: Vec::new(), seed: fastrand::u64(..) };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
             Long("short") => found.short = true,
+            Long("mode") => found.modes.push(parser.value()?.parse()?),
             Long("seed") => found.seed = parser.value()?.parse()?,
             Long("help") => return Ok(None),
             Value(test) if TESTS.iter().any(|known| test == *known) => found.tests.push(test.string()?),
             other => return Err(other.unexpected()),
         }
+    }
+    if found.modes.is_empty() {
+        found.modes = memory::Mode::ALL.to_vec();
     }
     if found.tests.is_empty() {
         found.tests = TESTS.map(str::to_owned).to_vec();
@@ -54,7 +60,7 @@ fn run(test: &str, arguments: &Arguments, program: &Path, verdict: &mut impl FnM
     match test {
         "memory" => {
             let load = if short { memory::Load::SHORT } else { memory::Load::LONG };
-            memory::Mode::ALL.into_iter().for_each(|mode| verdict(memory::run(program, mode, load)));
+            arguments.modes.iter().for_each(|mode| verdict(memory::run(program, *mode, load)));
         }
         "capacity" => {
             let changes = if short { 400 } else { 10_000 };
@@ -72,7 +78,7 @@ fn main() -> ExitCode {
     let words: Vec<_> = std::env::args().collect();
     if let [_, child, test, options] = &words[..] {
         if child == "child" {
-            joinq_demos::stress::child(test, options, || ALLOCATOR.current_usage());
+            joinq_demos::stress::child(test, options, || ALLOCATOR.current_usage(), || ALLOCATOR.peak_usage());
             return ExitCode::SUCCESS;
         }
     }

@@ -13,6 +13,7 @@ use joinq_flow::{Bytes, Job, Overflow, SqliteStore, Stage};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{mpsc, Arc, Mutex};
 use std::thread;
@@ -35,6 +36,20 @@ pub enum Mode {
 impl Mode {
     /// All modes; the last one is the control.
     pub const ALL: [Mode; 4] = [Mode::Wait, Mode::DropOldest, Mode::Spill, Mode::Unbounded];
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Mode, String> {
+        match name {
+            "wait" => Ok(Mode::Wait),
+            "drop-oldest" => Ok(Mode::DropOldest),
+            "spill" => Ok(Mode::Spill),
+            "unbounded" => Ok(Mode::Unbounded),
+            _ => Err(format!("`{name}` is no mode: wait, drop-oldest, spill or unbounded")),
+        }
+    }
 }
 
 /// How a stage is overloaded.
@@ -119,7 +134,7 @@ fn put(stage: &Stage<Vec<u8>>, key: u64) {
 }
 
 /// The process under test.
-pub(super) fn child(options: &str) {
+pub(super) fn child(options: &str, peak: fn() -> usize) {
     let options: Options = serde_json::from_str(options).expect("the judge passes options");
     let Load { offers, rate, .. } = options.load;
     let stage = stage(&options);
@@ -187,6 +202,7 @@ pub(super) fn child(options: &str) {
     ends.add_permits(Semaphore::MAX_PERMITS / 2);
     stage.close();
     stage.join().wait();
+    lines::figure(&format!("at most {} MiB were allocated at a time, beside those of SQLite", peak() >> 20));
     lines::wait_for_judge('Z');
 }
 

@@ -63,11 +63,11 @@ fn verdict(title: String, ledger: Ledger, figures: Vec<String>, violations: Vec<
     Verdict { title, ledger: lines, violations }
 }
 
-/// The process under test. `used` is the number of bytes that are allocated.
-pub fn child(test: &str, options: &str, used: fn() -> usize) {
+/// The process under test. `used` is the number of bytes that are allocated, and `peak` the largest that it was.
+pub fn child(test: &str, options: &str, used: fn() -> usize, peak: fn() -> usize) {
     lines::start_watchdog();
     match test {
-        "memory" => memory::child(options),
+        "memory" => memory::child(options, peak),
         "capacity" => capacity::child(options),
         "faults" => faults::child(options, used),
         _ => panic!("there is no test `{test}`"),
