@@ -105,11 +105,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         let mut get = disk.requests.get_many(requests, BATCH);
         let loader = &mut self.loader;
         block_on(poll_fn(move |context| {
-            if let Poll::Ready(result) = Pin::new(&mut get).poll(context) {
-                return Poll::Ready(if result.is_ok() { Event::Requests } else { Event::End });
-            }
+            // Loads come first, so that puts without a pause do not keep jobs on disk. There are at most as many loads as there
+            // is room: it becomes free by requests.
             if loader.poll(context).is_ready() {
                 return Poll::Ready(Event::Loaded);
+            }
+            if let Poll::Ready(result) = Pin::new(&mut get).poll(context) {
+                return Poll::Ready(if result.is_ok() { Event::Requests } else { Event::End });
             }
             match again.as_mut().map(|again| Pin::new(again).poll(context)) {
                 Some(Poll::Ready(_)) => Poll::Ready(Event::Again),
