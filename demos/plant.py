@@ -106,6 +106,11 @@ fault(
     "past-the-disk", "stage/put.rs", [(".filter(|disk| disk.on_disk() > 0)", ".filter(|disk| disk.keeps_all() && disk.on_disk() > 0)")],
     "new items go past those on disk", "spill --store sqlite",
 )
+fault(
+    "joined-before-load", "disk/writer.rs",
+    [("        if self.disk().absent.add(core, on_settled).is_err() {", "        self.uncount(1);\n        if self.disk().absent.add(core, on_settled).is_err() {")],
+    "join does not count the jobs on disk", "spill --store sqlite",
+)
 
 
 def planted(text, fault):
