@@ -10,10 +10,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// A number of permits, for a limit over several stages; for [`StageBuilder::limit`](crate::StageBuilder::limit), or for
-/// the caller's own use.
+/// A number of permits, for a limit over several stages; for
+/// [`StageBuilder::limit`](crate::StageBuilder::limit), or for the caller's own use.
 ///
-/// It is fair: permits are served in FIFO order, so that an acquire of many permits is not overtaken by later ones of few.
+/// It is fair: permits are served in FIFO order, so that an acquire of many permits is not overtaken by later
+/// ones of few.
 ///
 /// A clone is another handle of the same semaphore.
 ///
@@ -54,8 +55,8 @@ impl Semaphore {
     /// Waits until `count` permits are free, and takes them.
     ///
     /// # Panics
-    /// If `count` is larger than the limit ever was, so that it could not be served. If the limit was lowered below `count`,
-    /// the acquire waits until it is raised, and so do those behind it.
+    /// If `count` is larger than the limit ever was, so that it could not be served. If the limit was lowered
+    /// below `count`, the acquire waits until it is raised, and so do those behind it.
     ///
     /// # Cancel safety
     /// It can be dropped at any time; permits that it has got by then are free again.
@@ -92,8 +93,8 @@ impl Semaphore {
         self.permits.clone().try_reserve_owned(count).ok().map(Permit)
     }
 
-    /// Changes the number of permits. Raised: acquires that wait are served at once. Lowered: no permit is revoked, and
-    /// acquires wait until enough permits are released.
+    /// Changes the number of permits. Raised: acquires that wait are served at once. Lowered: no permit is
+    /// revoked, and acquires wait until enough permits are released.
     ///
     /// # Panics
     /// If `limit` is 0.
