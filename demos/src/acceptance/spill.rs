@@ -1,4 +1,5 @@
-//! A producer is ten times too fast for a stage that spills: all jobs run in order, and memory and disk are bounded.
+//! A producer is ten times too fast for a stage that spills: all jobs run in order, and memory and disk are
+//! bounded.
 
 use super::{left, options, work, Verdict};
 use crate::child::{Mode, Work};
@@ -13,13 +14,13 @@ use std::time::{Duration, Instant};
 
 /// The capacity of the stage in memory.
 pub const CAPACITY: usize = 100;
-/// Puts that wait at the same time share a commit, while the worker waits for two commits of each job: with so many putters
-/// jobs are put more than ten times faster than they are done.
+/// Puts that wait at the same time share a commit, while the worker waits for two commits of each job: with
+/// so many putters jobs are put more than ten times faster than they are done.
 const PUTTERS: usize = 20;
 /// The bytes that jobs on disk may take.
 pub const QUOTA: u64 = 16 << 20;
-/// What the files of the store may take: SQLite has its log beside the jobs; redb writes pages anew before it frees the
-/// old ones.
+/// What the files of the store may take: SQLite has its log beside the jobs; redb writes pages anew before it
+/// frees the old ones.
 const LARGEST: u64 = 2 * QUOTA;
 
 /// Puts that many jobs, as fast as they are taken, to one worker.
