@@ -4,7 +4,7 @@ use joinq_demos::acceptance::{blame, calls, kill, order, spill, Verdict};
 use joinq_demos::stores::Kind;
 use joinq_demos::{child, strace};
 use lexopt::prelude::*;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 const HELP: &str = "\
@@ -67,7 +67,7 @@ fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
 }
 
 /// Runs one test with one store, and passes each verdict on as soon as it is there.
-fn run(test: &str, store: Kind, arguments: &Arguments, program: &PathBuf, verdict: &mut impl FnMut(Verdict)) {
+fn run(test: &str, store: Kind, arguments: &Arguments, program: &Path, verdict: &mut impl FnMut(Verdict)) {
     let Arguments { kills, seed, step, jobs, .. } = *arguments;
     match test {
         "random" => {
