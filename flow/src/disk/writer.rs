@@ -39,6 +39,8 @@ pub(super) struct Writer<T, R> {
     /// The job that runs alone, and the permits that keep others from being in memory.
     pub(super) alone: Option<(u64, JobPermits)>,
     halted: bool,
+    /// A spawned job was given up. Its parent must run again, and so no end of a job is committed any more.
+    is_cut: bool,
 }
 
 /// What the writer wakes up for.
@@ -62,6 +64,7 @@ pub(super) fn run<T: Send + Sync + 'static, R: Send + 'static>(stage: Arc<Inner<
         started: HashSet::new(),
         alone: None,
         halted: false,
+        is_cut: false,
     };
     writer.run();
     let Writer { stage, store, .. } = writer;
@@ -170,7 +173,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             return;
         }
         // Requests that failed come first.
-        if self.failed.is_empty() && self.apply(batch).is_ok() {
+        if self.failed.is_empty() && !self.is_cut && self.apply(batch).is_ok() {
             // Before the putters go on with their next items.
             self.set_stored();
             batch.drain(..).for_each(|request| self.follow(request));
@@ -182,6 +185,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
 
     fn commit_one(&mut self, request: Request<T, R>) {
         let is_put = matches!(request, Request::Put { .. });
+        if !is_put && self.is_cut {
+            return self.give_up(request);
+        }
         if !is_put && !self.failed.is_empty() {
             self.failed.push_back(request);
             return;
@@ -212,6 +218,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         match request {
             Request::End { core, end } => self.guarded(|stage| stage.finish(&core, end)),
             Request::Spawn { core, .. } => {
+                self.is_cut = true;
                 self.guarded(|stage| {
                     stage.settle_left(&core);
                 });
