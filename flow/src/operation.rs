@@ -10,8 +10,8 @@ use std::time::Instant;
 mod sealed {
     /// A future that a timeout can end.
     ///
-    /// It owns what it needs and pins nothing. `on_timeout` is only called after a poll that was pending, so that an
-    /// operation that can complete without waiting has completed.
+    /// It owns what it needs and pins nothing. `on_timeout` is only called after a poll that was pending, so
+    /// that an operation that can complete without waiting has completed.
     pub trait Operation: std::future::Future + Unpin {
         /// The result of a wait with a timeout.
         type Timed;
@@ -19,8 +19,8 @@ mod sealed {
         /// The result of a wait with a timeout, for an operation that completed in time.
         fn in_time(output: Self::Output) -> Self::Timed;
 
-        /// The timeout has passed: ends the operation and undoes what it has begun. `None` if the operation is beyond the
-        /// point where it can be undone; then the wait goes on without a timeout.
+        /// The timeout has passed: ends the operation and undoes what it has begun. `None` if the operation
+        /// is beyond the point where it can be undone; then the wait goes on without a timeout.
         fn on_timeout(&mut self) -> Option<Self::Timed>;
     }
 }
@@ -51,8 +51,8 @@ impl ThreadWaiter {
         ThreadWaiter { parker, waker }
     }
 
-    /// Runs `wait` with the parker of this thread. If that parker is in use (a waker that itself waits) or gone (in a
-    /// destructor of thread-local data), `wait` gets a new one.
+    /// Runs `wait` with the parker of this thread. If that parker is in use (a waker that itself waits) or
+    /// gone (in a destructor of thread-local data), `wait` gets a new one.
     fn with<R>(wait: impl FnOnce(&ThreadWaiter) -> R) -> R {
         thread_local!(static THREAD: Cell<Option<ThreadWaiter>> = const { Cell::new(None) });
         let thread = THREAD.try_with(Cell::take).ok().flatten().unwrap_or_else(ThreadWaiter::new);
@@ -62,7 +62,8 @@ impl ThreadWaiter {
     }
 }
 
-/// Polls outside of the budget of a task: a thread that waits inside of one would spin if the future found no budget.
+/// Polls outside of the budget of a task: a thread that waits inside of one would spin if the future found no
+/// budget.
 fn poll_unconstrained<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
     let context = &mut Context::from_waker(waker);
     #[cfg(feature = "tokio")]
@@ -120,11 +121,11 @@ pin_project_lite::pin_project! {
     /// An operation with a timer, which times out when the timer completes; returned by `until`, as in
     /// [`Acquire::until`](crate::Acquire::until).
     ///
-    /// The operation is polled first: if it can complete without waiting, it does so even if the timer has completed. Any
-    /// future can be the timer: a sleep of the runtime, or a cancellation.
+    /// The operation is polled first: if it can complete without waiting, it does so even if the timer has
+    /// completed. Any future can be the timer: a sleep of the runtime, or a cancellation.
     ///
-    /// When the time is over, the operation ends by itself and returns what it holds. A `timeout` of a runtime drops the
-    /// future instead, and the item with it.
+    /// When the time is over, the operation ends by itself and returns what it holds. A `timeout` of a
+    /// runtime drops the future instead, and the item with it.
     ///
     /// # Cancel safety
     /// As for the operation itself.
@@ -196,8 +197,9 @@ macro_rules! waits {
         impl $(<$($param),+>)? $name $(<$($param),+>)? $(where $($bounded: $bound $(+ $bounds)*),+)? {
             /// Blocks this thread until the operation has completed.
             ///
-            /// Do not call this in an async task, as that keeps the runtime from running other tasks on this thread; with
-            /// one thread the program hangs. Use `.await` there, or a thread that may block (`spawn_blocking`).
+            /// Do not call this in an async task, as that keeps the runtime from running other tasks on this
+            /// thread; with one thread the program hangs. Use `.await` there, or a thread that may block
+            /// (`spawn_blocking`).
             ///
             /// # Panics
             /// If the operation has ended.
@@ -212,8 +214,8 @@ macro_rules! waits {
 
             /// Blocks this thread until the operation has completed, for at most `timeout`.
             ///
-            /// Any length is allowed; `Duration::MAX` means without a limit. If the operation can complete without
-            /// waiting, it does so even if the timeout is zero.
+            /// Any length is allowed; `Duration::MAX` means without a limit. If the operation can complete
+            /// without waiting, it does so even if the timeout is zero.
             ///
             /// # Panics
             /// If the operation has ended.
@@ -250,8 +252,8 @@ macro_rules! waits {
 
             /// A future that waits for the operation until `timer`, which may be any future, completes.
             ///
-            /// Unlike a `timeout` of the runtime around the operation, it loses nothing when the time is over: see
-            /// [`Until`](crate::Until).
+            /// Unlike a `timeout` of the runtime around the operation, it loses nothing when the time is
+            /// over: see [`Until`](crate::Until).
             $(
                 ///
                 /// # Examples
@@ -440,5 +442,50 @@ mod tests {
         set();
         assert_eq!(woken.get(), 1);
         assert_eq!(poll(&mut until, &waker), Poll::Ready(Ok("set")));
+    }
+
+    /// A task of tokio may do so many steps in one turn; then its operations are pending.
+    #[cfg(feature = "tokio")]
+    mod without_budget {
+        use super::*;
+        use crate::Semaphore;
+
+        fn in_a_task_without_budget(run: impl FnOnce() + Send + 'static) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let task = async move {
+                std::future::poll_fn(|context| {
+                    while let Poll::Ready(unit) = tokio::task::coop::poll_proceed(context) {
+                        unit.made_progress();
+                    }
+                    Poll::Ready(())
+                })
+                .await;
+                run();
+            };
+            runtime.block_on(runtime.spawn(task)).unwrap();
+        }
+
+        #[test]
+        fn a_thread_waits_all_the_same() {
+            let _watchdog = watchdog();
+            in_a_task_without_budget(|| {
+                let semaphore = Semaphore::new(1);
+                let permit = semaphore.acquire(1).wait();
+                assert!(semaphore.acquire(1).wait_timeout(Duration::from_millis(1)).is_err());
+                drop(permit);
+                assert!(semaphore.acquire(1).wait_timeout(Duration::ZERO).is_ok());
+            });
+        }
+
+        #[test]
+        fn a_timer_does_not_end_an_operation_that_could_complete() {
+            let _watchdog = watchdog();
+            in_a_task_without_budget(|| {
+                let mut until = Semaphore::new(1).acquire(1).until(std::future::ready(()));
+                assert!(poll(&mut until, Waker::noop()).is_pending());
+                let in_its_next_turn = tokio::task::coop::unconstrained(until);
+                assert!(futures_lite::future::block_on(in_its_next_turn).is_ok());
+            });
+        }
     }
 }

@@ -15,18 +15,19 @@ use std::task::{ready, Context, Poll};
 const ITEMS_A_POLL: usize = 64;
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
-    /// Puts the items of a stream into the stage, one after another, and returns how many there were. When the stage is
-    /// full, its [`Overflow`](crate::Overflow) says what happens: with `Wait` the stream is not polled meanwhile.
+    /// Puts the items of a stream into the stage, one after another, and returns how many there were. When
+    /// the stage is full, its [`Overflow`](crate::Overflow) says what happens: with `Wait` the stream is not
+    /// polled meanwhile.
     ///
     /// Requires the feature `stream`.
     ///
     /// # Errors
-    /// The first [`Refused`] item ends the feed: no item is dropped in silence. The rest is still in the stream, if that is
-    /// given as `&mut stream`. To go on after an item that is not admitted, or for which there is no room, feed the stream
-    /// again.
+    /// The first [`Refused`] item ends the feed: no item is dropped in silence. The rest is still in the
+    /// stream, if that is given as `&mut stream`. To go on after an item that is not admitted, or that was
+    /// refused as `Full`, feed the stream again.
     ///
     /// # Cancel safety
-    /// If it is dropped, the item that waits for room is dropped with it.
+    /// If it is dropped, the item that waits for free capacity is dropped with it.
     ///
     /// # Examples
     /// What RxJava calls `onBackpressureBuffer`, here with the oldest dropped:
@@ -55,8 +56,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
     /// The jobs of the stage as a stream of attempts, each of which has to be settled by [`Attempt::done`] or
     /// [`Attempt::fail`]. It ends when the stage is closed and nothing is unfinished.
     ///
-    /// The stream is a worker, for code that runs jobs in another way than one after another: the number of attempts that
-    /// are not settled at the same time is the caller's.
+    /// The stream is a worker, for code that runs jobs in another way than one after another: the number of
+    /// attempts that are not settled at the same time is the caller's.
     ///
     /// Requires the feature `stream`.
     ///
@@ -85,13 +86,13 @@ pin_project_lite::pin_project! {
     /// Future returned by [`Stage::feed`].
     ///
     /// # Cancel safety
-    /// If it is dropped, the item that waits for room is dropped with it.
+    /// If it is dropped, the item that waits for free capacity is dropped with it.
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Feed<S, T, R = ()> {
         #[pin]
         stream: S,
         stage: Stage<T, R>,
-        // The item that waits for room.
+        // The item that waits for free capacity.
         put: Option<Put<T, R>>,
         count: u64,
     }

@@ -200,20 +200,20 @@ fn run(mode: Mode, faults: u32, seed: u64) {
 
 #[test]
 fn nothing_is_lost_or_done_twice_over_many_lives_of_a_durable_stage() {
-    (0..8).for_each(|_| run(Mode::Durable, 0, fastrand::u64(..)));
+    (0..4).for_each(|_| run(Mode::Durable, 0, fastrand::u64(..)));
 }
 
 #[test]
 fn nothing_is_lost_or_done_twice_over_many_lives_of_a_stage_that_spills() {
-    (0..8).for_each(|_| run(Mode::Spill, 0, fastrand::u64(..)));
+    (0..4).for_each(|_| run(Mode::Spill, 0, fastrand::u64(..)));
 }
 
 #[test]
 fn nothing_is_lost_by_a_durable_stage_whose_store_fails_now_and_then() {
-    (0..8).for_each(|_| run(Mode::Durable, 30, fastrand::u64(..)));
+    (0..4).for_each(|_| run(Mode::Durable, 30, fastrand::u64(..)));
 }
 
 #[test]
 fn nothing_is_lost_by_a_stage_that_spills_whose_store_fails_now_and_then() {
-    (0..8).for_each(|_| run(Mode::Spill, 30, fastrand::u64(..)));
+    (0..4).for_each(|_| run(Mode::Spill, 30, fastrand::u64(..)));
 }

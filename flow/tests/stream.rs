@@ -26,7 +26,7 @@ fn a_feed_waits_while_the_stage_is_full() {
     assert!(feed.is_woken());
     assert!(feed.poll().is_pending());
     drop(feed);
-    // One item waited for room, and is dropped with the feed; the next was not taken from the stream.
+    // One item waited for free capacity, and is dropped with the feed; the next was not taken from the stream.
     assert_eq!((stage.stats().put, block_on(numbers.next())), (3, Some(4)));
 }
 

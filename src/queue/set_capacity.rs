@@ -26,7 +26,7 @@ impl<T> Queue<T> {
     /// capacity or more (with permits: items and held permits), puts and reservations wait, and
     /// [`try_put`](Queue::try_put) finds the queue full. So [`len`](Queue::len) may exceed the
     /// [`capacity`](Queue::capacity) until gets have taken the excess; it does not grow meanwhile, except by
-    /// [subtasks](Task::put_subtask), by permits that are held, and by puts that began before this call
+    /// [subtasks](super::Task::put_subtask), by permits that are held, and by puts that began before this call
     /// returned: the previous capacity may apply to these.
     ///
     /// The new capacity is that of the last call. With permits a capacity above 2^30 - 1 is lowered to that. It

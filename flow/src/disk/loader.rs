@@ -3,6 +3,7 @@
 use super::request::Request;
 use super::writer::Writer;
 use crate::job::core::{Core, JobPermits, Open};
+use crate::job::state::Stored;
 use crate::stage::End;
 use crate::store::{Row, Table};
 use crate::time::Sleep;
@@ -169,7 +170,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         let core = match self.disk().absent.handle(row.id) {
             Some(core) => core,
             None => match self.decode(&row) {
-                Ok(item) => Arc::new(Core::new(self.stage.clone(), row.id, item, true, Open::default())),
+                Ok(item) => Arc::new(Core::new(self.stage.clone(), row.id, item, Stored::Yes, Open::default())),
                 Err(error) => return self.end_undecodable(row, error),
             },
         };

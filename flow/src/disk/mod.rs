@@ -11,6 +11,7 @@ mod request;
 mod writer;
 
 use crate::job::core::{Core, JobPermits, OnSettled, Open};
+use crate::job::state::Stored;
 use crate::job::Job;
 use crate::listen::Listen;
 use crate::oneshot::{self, Answer};
@@ -122,7 +123,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Disk<T, R> {
     pub(crate) fn spawn(&self, stage: &Arc<Inner<T, R>>, item: T, weight: usize, body: Vec<u8>) -> Job<T, R> {
         let mut job = None;
         self.send_new(|id| {
-            let core = Arc::new(Core::new(stage.clone(), id, item, true, Open::default()));
+            let core = Arc::new(Core::new(stage.clone(), id, item, Stored::Yes, Open::default()));
             job = Some(Job(core.clone()));
             Request::Spawn { core, body, weight }
         });

@@ -4,6 +4,7 @@ use super::loader::Loader;
 use super::request::Request;
 use super::Place;
 use crate::job::core::{Core, JobPermits, OnSettled, Open};
+use crate::job::state::Stored;
 use crate::job::Job;
 use crate::oneshot::Reply;
 use crate::operation::block_on;
@@ -297,7 +298,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     fn follow(&mut self, request: Request<T, R>) {
         match request {
             Request::Put { id, item, body, place, on_settled, reply } => {
-                let core = Arc::new(Core::new(self.stage.clone(), id, item, true, Open::default()));
+                let core = Arc::new(Core::new(self.stage.clone(), id, item, Stored::Yes, Open::default()));
                 let permits = match place {
                     Place::Memory(permits) => Some(permits),
                     Place::Disk => {

@@ -1,6 +1,6 @@
 //! A job in memory: one allocation, which the stage, the worker and the handles share.
 
-use super::state::{State, StateWord};
+use super::state::{StateWord, Stored};
 use super::Job;
 use crate::stage::Inner;
 use crate::Cause;
@@ -11,8 +11,10 @@ use std::convert::Infallible;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Called once, when the job is settled.
-pub(crate) type OnSettled<T, R> = Box<dyn FnOnce(&Job<T, R>) + Send>;
+/// Called once, when the job is settled. Boxed, so that a job without it has but a pointer for it.
+pub(crate) type OnSettled<T, R> = Box<Acknowledge<T, R>>;
+
+pub(crate) struct Acknowledge<T, R>(pub(crate) Box<dyn FnOnce(&Job<T, R>) + Send>);
 
 /// The permits of one job.
 pub(crate) type JobPermits = PermitsOwned<Infallible>;
@@ -24,8 +26,6 @@ pub(crate) struct Core<T, R> {
     pub(crate) state: StateWord,
     /// The number of failed attempts.
     failures: AtomicU32,
-    /// Whether the store has a row of this job.
-    pub(crate) stored: bool,
     rest: Mutex<Rest<T, R>>,
     /// Notified when the job is cancelled or settled.
     pub(crate) changed: Event,
@@ -36,7 +36,8 @@ pub(crate) struct Core<T, R> {
 struct Rest<T, R> {
     /// What the job holds until it is settled; `None` afterwards.
     open: Option<Open<T, R>>,
-    result: Option<Result<R, Cause>>,
+    /// The cause is boxed, as most jobs have none.
+    result: Option<Result<R, Box<Cause>>>,
 }
 
 /// What a job holds until it is settled. Only one thread takes it, and that thread settles the job.
@@ -53,17 +54,28 @@ impl<T, R> Default for Open<T, R> {
 }
 
 impl<T, R> Core<T, R> {
-    pub(crate) fn new(stage: Arc<Inner<T, R>>, id: u64, item: T, stored: bool, open: Open<T, R>) -> Self {
+    pub(crate) fn new(stage: Arc<Inner<T, R>>, id: u64, item: T, stored: Stored, open: Open<T, R>) -> Self {
         Core {
             stage,
             item,
             id,
-            state: StateWord::new(State::Waiting),
+            state: StateWord::new(stored),
             failures: AtomicU32::new(0),
-            stored,
             rest: Mutex::new(Rest { open: Some(open), result: None }),
             changed: Event::new(),
             attempt: AtomicWaker::new(),
+        }
+    }
+
+    /// Whether the store has a row of this job.
+    pub(crate) fn is_stored(&self) -> bool {
+        self.state.is_stored()
+    }
+
+    /// Wakes what waits for a change of the state.
+    pub(crate) fn notify_changed(&self) {
+        if self.state.is_watched() {
+            self.changed.notify(usize::MAX);
         }
     }
 
@@ -76,7 +88,7 @@ impl<T, R> Core<T, R> {
     pub(crate) fn settle(&self, result: Result<R, Cause>) -> Option<Open<T, R>> {
         let mut rest = self.rest();
         let open = rest.open.take()?;
-        rest.result = Some(result);
+        rest.result = Some(result.map_err(Box::new));
         Some(open)
     }
 
@@ -102,7 +114,8 @@ impl<T, R> Core<T, R> {
 
     /// Takes the result.
     pub(crate) fn take_result(&self) -> Option<Result<R, Cause>> {
-        self.rest().result.take()
+        let result = self.rest().result.take()?;
+        Some(result.map_err(|cause| *cause))
     }
 
     /// The number of failed attempts.
@@ -126,7 +139,7 @@ impl<T, R> Core<T, R> {
 
 impl<T, R> Drop for Core<T, R> {
     fn drop(&mut self) {
-        if self.stored {
+        if self.is_stored() {
             self.stage.forget_handle(self.id);
         }
     }

@@ -33,6 +33,7 @@ impl<T, R> Future for Settled<T, R> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<State> {
         let this = &mut *self;
+        this.job.0.state.watch();
         this.changed.poll(&this.job.0.changed, context, || Some(this.job.state()).filter(|state| state.is_final()))
     }
 }
@@ -79,6 +80,7 @@ impl<T, R> Future for Cancelled<T, R> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let job = &this.job;
+        job.0.state.watch();
         if this.changed.poll(&job.0.changed, context, || has_ended(job)).is_ready() {
             return Poll::Ready(());
         }

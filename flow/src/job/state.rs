@@ -21,6 +21,13 @@ pub enum State {
 
 impl State {
     /// Whether it is done, dead or cancelled: no attempt follows.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::State;
+    ///
+    /// assert!(State::Done.is_final() && !State::Retrying.is_final());
+    /// ```
     pub fn is_final(self) -> bool {
         matches!(self, State::Done | State::Dead | State::Cancelled)
     }
@@ -38,6 +45,21 @@ const CANCEL: u32 = 8;
 
 /// A shutdown has taken the job out.
 const LEFT: u32 = 16;
+/// There may be listeners for a change: only then they are notified. As the bit is in this word, either the change sees
+/// it, or the operation that set it sees the change.
+const WATCHED: u32 = 32;
+
+/// The store has a row of the job.
+const STORED: u32 = 64;
+/// What no change of the state changes.
+const KEPT: u32 = WATCHED | STORED;
+
+/// Whether the store has a row of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stored {
+    Yes,
+    No,
+}
 
 /// Whether an attempt may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,8 +97,16 @@ pub(crate) enum Cancelled {
 pub(crate) struct StateWord(AtomicU32);
 
 impl StateWord {
-    pub(crate) fn new(state: State) -> Self {
-        StateWord(AtomicU32::new(state as u32))
+    /// The state of a new job.
+    pub(crate) fn new(stored: Stored) -> Self {
+        let row = if stored == Stored::Yes { STORED } else { 0 };
+        StateWord(AtomicU32::new(State::Waiting as u32 | row))
+    }
+
+    /// Whether the store has a row of the job; always the same.
+    pub(crate) fn is_stored(&self) -> bool {
+        // Ordering: Relaxed. The bit was set before the job was shared.
+        self.0.load(Ordering::Relaxed) & STORED != 0
     }
 
     fn load(&self) -> u32 {
@@ -94,10 +124,23 @@ impl StateWord {
         word & CANCEL != 0 || State::from_word(word) == State::Cancelled
     }
 
+    /// A listener is about to wait.
+    pub(crate) fn watch(&self) {
+        if self.load() & WATCHED == 0 {
+            // Ordering: SeqCst, as in `load`.
+            self.0.fetch_or(WATCHED, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether there may be listeners; after a change.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.load() & WATCHED != 0
+    }
+
     /// Changes the word as `next` says, if it says so.
-    fn update(&self, next: impl FnMut(u32) -> Option<u32>) -> Result<u32, u32> {
+    fn update(&self, mut next: impl FnMut(u32) -> Option<u32>) -> Result<u32, u32> {
         // Ordering: SeqCst, as in `load`.
-        self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next)
+        self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |word| Some((next(word)? & !KEPT) | (word & KEPT)))
     }
 
     /// A worker begins an attempt.
@@ -147,14 +190,16 @@ impl StateWord {
 
     /// The job ends, as it was taken out.
     pub(crate) fn end_left(&self) {
-        // Ordering: SeqCst, as in `load`.
-        self.0.store(State::Cancelled as u32 | LEFT, Ordering::SeqCst);
+        self.set(State::Cancelled as u32 | LEFT);
     }
 
     /// The job ends.
     pub(crate) fn end(&self, state: State) {
         debug_assert!(state.is_final());
-        // Ordering: SeqCst, as in `load`.
-        self.0.store(state as u32, Ordering::SeqCst);
+        self.set(state as u32);
+    }
+
+    fn set(&self, state: u32) {
+        let _ = self.update(|_| Some(state));
     }
 }

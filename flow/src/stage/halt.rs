@@ -15,8 +15,8 @@ impl<T, R> Inner<T, R> {
         self.set_halted();
         let on_disk = self.disk.as_ref().map_or(0, |disk| disk.halt(self));
         let taken = self.take_out();
-        let stored = taken.iter().filter(|job| job.0.stored).count();
-        let left = taken.into_iter().filter(|job| !job.0.stored).collect();
+        let stored = taken.iter().filter(|job| job.0.is_stored()).count();
+        let left = taken.into_iter().filter(|job| !job.0.is_stored()).collect();
         Unsettled { left, running: self.unfinished.count(), on_disk: on_disk + stored }
     }
 

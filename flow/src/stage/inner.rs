@@ -7,6 +7,7 @@ use super::unfinished::{Then, Unfinished};
 use super::weights::Weights;
 use crate::disk::Disk;
 use crate::job::core::{Core, JobPermits, OnSettled, Open};
+use crate::job::state::Stored;
 use crate::job::Job;
 use crate::time::Time;
 use crate::workers::Load;
@@ -179,7 +180,7 @@ impl<T, R> Inner<T, R> {
 
     /// Called after a cancel of a job that no worker had begun.
     pub(crate) fn cancelled_before_run(&self, core: &Arc<Core<T, R>>) {
-        if let (Some(disk), true) = (&self.disk, core.stored) {
+        if let (Some(disk), true) = (&self.disk, core.is_stored()) {
             disk.cancelled(core);
         }
     }
@@ -209,7 +210,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         on_settled: Option<OnSettled<T, R>>,
     ) -> Job<T, R> {
         let open = Open { permits, on_settled };
-        let core = Arc::new(Core::new(self.clone(), self.next_id(), item, false, open));
+        let core = Arc::new(Core::new(self.clone(), self.next_id(), item, Stored::No, open));
         self.enqueue(core.clone());
         Job(core)
     }
@@ -268,7 +269,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         cause: Cause,
     ) -> Job<T, R> {
         let open = Open { permits: None, on_settled };
-        let core = Arc::new(Core::new(self.clone(), self.next_id(), item, false, open));
+        let core = Arc::new(Core::new(self.clone(), self.next_id(), item, Stored::No, open));
         self.finish(&core, End::Dead(cause));
         Job(core)
     }

@@ -51,7 +51,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
 
     /// An attempt has failed: the job is tried again, or it is dead.
     pub(crate) fn fail(self: &Arc<Self>, core: &Arc<Core<T, R>>, fault: Fault) {
-        if self.is_halted() && core.stored {
+        if self.is_halted() && core.is_stored() {
             // It runs again when the store is opened again.
             return self.end(core, End::Left);
         }
@@ -63,11 +63,11 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         }
         match delay {
             // The deadline of a shutdown has passed meanwhile. A job in the store runs again when that is opened again.
-            Some(_) if self.is_halted() && core.stored => self.end(core, End::Left),
+            Some(_) if self.is_halted() && core.is_stored() => self.end(core, End::Left),
             Some(_) if self.is_halted() => self.end(core, End::Dead(cause)),
             Some(delay) if core.state.retry() => {
                 self.counters.retried.add(1);
-                if let (Some(disk), true) = (&self.disk, core.stored) {
+                if let (Some(disk), true) = (&self.disk, core.is_stored()) {
                     disk.failed(core, failures, delay);
                 }
                 self.delay(core.clone(), delay);
@@ -103,7 +103,7 @@ impl<T, R> Inner<T, R> {
     /// the commit.
     pub(crate) fn end(&self, core: &Arc<Core<T, R>>, end: End<R>) {
         match &self.disk {
-            Some(disk) if core.stored => disk.end_job(core, end),
+            Some(disk) if core.is_stored() => disk.end_job(core, end),
             _ => self.finish(core, end),
         }
     }
@@ -128,7 +128,7 @@ impl<T, R> Inner<T, R> {
         counter.add(1);
         if let Some(on_settled) = on_settled {
             let job = Job(core.clone());
-            if catch_unwind(AssertUnwindSafe(|| on_settled(&job))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| on_settled.0(&job))).is_err() {
                 self.counters.panicked.add(1);
             }
         }
@@ -136,7 +136,7 @@ impl<T, R> Inner<T, R> {
             self.send_letter(Dead { job: Job(core.clone()), cause });
         }
         drop(permits);
-        core.changed.notify(usize::MAX);
+        core.notify_changed();
     }
 
     fn send_letter(&self, letter: Dead<T, R>) {

@@ -71,8 +71,22 @@ impl RedbStore {
     /// If the file is damaged, belongs to another program or to a newer version, is open elsewhere, or cannot be read and
     /// written. redb undoes a commit that a crash has cut off; nothing else is repaired, though redb may note in a damaged
     /// file that it was not closed.
+    ///
+    /// # Examples
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("jobs.redb");
+    /// use joinq_flow::{RedbStore, Stage, Text};
+    ///
+    /// let stage: Stage<String> = Stage::builder("mails").durable(RedbStore::open(path)?, Text).build();
+    /// stage.put("first".into()).wait()?; // on disk
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = file::resolve(path.as_ref())?;
+        if !path.exists() {
+            create(&path)?;
+        }
         // redb may panic on a damaged file.
         let opened = catch_unwind(AssertUnwindSafe(|| {
             let mut db = database(&path).map_err(|error| failed(&path, error))?;
@@ -288,6 +302,11 @@ fn make(transaction: &WriteTransaction, changes: &[Change<'_>]) -> Result<u64, E
 /// Opens or creates the file. redb keeps the lock until the database is dropped.
 fn database(path: &Path) -> Result<Database, DatabaseError> {
     Database::builder().set_cache_size(CACHE).create(path)
+}
+
+/// Creates the file under another name first: redb does not open a file in whose creation it was killed.
+fn create(path: &Path) -> Result<(), StoreError> {
+    file::create_whole(path, |fresh| database(fresh).map(drop).map_err(|error| failed(path, error)))
 }
 
 /// Makes the tables of a new file, and refuses a foreign one. The number of commits, and the bytes that all rows take.

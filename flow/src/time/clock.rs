@@ -41,8 +41,9 @@ impl Time {
         now.checked_add(delay).unwrap_or_else(|| now + FAR)
     }
 
-    /// Has `call` run once it is due: not before, and never within this function. It runs on a thread for all timers, so
-    /// it must be short, must not block, and must not run code of the user. A panic in it is reported, and ends only it.
+    /// Has `call` run once it is due: not before, and never within this function. It runs on a thread for all
+    /// timers, so it must be short, must not block, and must not run code of the user. A panic in it is
+    /// reported, and ends only it.
     ///
     /// # Panics
     /// If the thread cannot be started. Then `call` runs with the next timer that can.
@@ -71,8 +72,8 @@ impl Time {
         Time(Clock::Fake(Arc::default()))
     }
 
-    /// Moves a fake clock, and runs on this thread what becomes due, each at its time. Deterministic as long as one thread
-    /// calls it.
+    /// Moves a fake clock, and runs on this thread what becomes due, each at its time. Deterministic as long
+    /// as one thread calls it.
     pub(crate) fn advance(&self, duration: Duration) {
         match &self.0 {
             Clock::Real => panic!("only a fake clock can be moved"),

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-/// Future returned by [`Time::sleep`]. The timer starts with the first poll that is pending. After a drop the timekeeper
-/// keeps no more of it than an entry, until it is due or a purge finds it.
+/// Future returned by [`Time::sleep`]. The timer starts with the first poll that is pending. After a drop the
+/// timekeeper keeps no more of it than an entry, until it is due or a purge finds it.
 pub(crate) struct Sleep {
     time: Time,
     due: Instant,

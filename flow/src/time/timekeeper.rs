@@ -81,7 +81,8 @@ impl Eq for Entry {}
 pub(super) struct Timers {
     heap: BinaryHeap<Entry>,
     sequence: u64,
-    /// With so many entries, those of dropped sleeps are removed: each time at least half of the entries are new.
+    /// With so many entries, those of dropped sleeps are removed: each time at least half of the entries are
+    /// new.
     purge_at: usize,
 }
 

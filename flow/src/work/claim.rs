@@ -38,7 +38,7 @@ impl<T, R> Claim<T, R> {
     pub(super) async fn mark_start(&mut self) {
         let core = self.core().clone();
         match &core.stage.disk {
-            Some(disk) if core.stored && !core.state.is_cancelled() => {
+            Some(disk) if core.is_stored() && !core.state.is_cancelled() => {
                 self.mark = Mark::Asked;
                 disk.mark_start(&core).await;
             }

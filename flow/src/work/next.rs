@@ -34,7 +34,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
         loop {
             let core = self.take_blocking()?;
             let attempt = match self.0.pass_now() {
-                Some(permit) if !core.stored => Attempt::begin(core, permit),
+                Some(permit) if !core.is_stored() => Attempt::begin(core, permit),
                 Some(permit) => block_on(self.begin(Claim::new(core, permit))),
                 None => block_on(async { self.begin(self.pass(core).await).await }),
             };

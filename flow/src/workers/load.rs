@@ -19,8 +19,8 @@ const RATE_OVER: Duration = Duration::from_secs(1);
 /// Over this time the run time of attempts is measured.
 const RUN_TIME_OVER: Duration = Duration::from_secs(10);
 
-/// The share of its time that a worker should be busy: more, and jobs wait in a line that grows without bound as the
-/// share comes near 1.
+/// The share of its time that a worker should be busy: more, and jobs wait in a line that grows without bound
+/// as the share comes near 1.
 const BUSY: f64 = 0.8;
 
 /// Measures the run time of attempts, as soon as a number is asked for.
@@ -179,16 +179,16 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Need for StageNeed<T, R> {
 }
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
-    /// How many workers the stage needs: to keep up with its puts, and to work off within `drain_within` what is
-    /// unfinished now.
+    /// How many workers the stage needs: to keep up with its puts, and to work off within `drain_within` what
+    /// is unfinished now.
     ///
-    /// It is `(put rate + unfinished / drain_within) * mean run time / 0.8`, rounded up. (The workers are to be busy
-    /// for 80 % of their time.) The rate is that of the last second or so, and the run time that of the attempts of the
-    /// last 10 seconds. The first call begins the measurement, so call it now and then, for example once a second;
-    /// [`Workers`](crate::Workers) between two bounds do.
+    /// It is `(put rate + unfinished / drain_within) * mean run time / 0.8`, rounded up. (The workers are to
+    /// be busy for 80 % of their time.) The rate is that of the last second or so, and the run time that of
+    /// the attempts of the last 10 seconds. The first call begins the measurement, so call it now and then,
+    /// for example once a second; [`Workers`](crate::Workers) between two bounds do.
     ///
-    /// The number is for an autoscaler as well, whose replicas have one worker each. Unlike the length of the queue it
-    /// takes the run time into account.
+    /// The number is for an autoscaler as well, whose replicas have one worker each. Unlike the length of the
+    /// queue it takes the run time into account.
     ///
     /// # Examples
     /// ```

@@ -54,6 +54,16 @@ impl Workers {
     ///
     /// # Panics
     /// If the range allows no worker (`0..=0`, or an empty range), or if the operating system starts no further thread.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Job, Stage, Workers};
+    ///
+    /// let lengths: Stage<String, usize> = Stage::builder("lengths").build();
+    /// Workers::threads(&lengths, 1..=8, |text: &Job<String, usize>| Ok(text.len()));
+    /// assert_eq!(lengths.put("four".into()).wait()?.output().wait()?, 4);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     #[track_caller]
     pub fn threads<T, R, F>(stage: &Stage<T, R>, number: RangeInclusive<usize>, handler: F) -> Workers
     where
@@ -180,6 +190,15 @@ impl Workers {
     }
 
     /// The number of workers at this moment.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Job, Stage, Workers};
+    ///
+    /// let stage: Stage<u32> = Stage::builder("print").build();
+    /// let workers = Workers::threads(&stage, 2..=8, |_: &Job<u32>| Ok(()));
+    /// assert_eq!(workers.count(), 2);
+    /// ```
     pub fn count(&self) -> usize {
         self.0.count()
     }
@@ -189,6 +208,18 @@ impl Workers {
     ///
     /// # Panics
     /// If the range is empty.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Job, Stage, Workers};
+    ///
+    /// let stage: Stage<u32> = Stage::builder("print").build();
+    /// let workers = Workers::threads(&stage, 2..=2, |_: &Job<u32>| Ok(()));
+    /// workers.resize(4..=8);
+    /// assert_eq!(workers.count(), 4);
+    /// workers.resize(0..=0);
+    /// workers.join().wait();
+    /// ```
     #[track_caller]
     pub fn resize(&self, number: RangeInclusive<usize>) {
         let (least, most) = number.into_inner();
@@ -197,6 +228,19 @@ impl Workers {
     }
 
     /// Waits until no worker is left: the stage is closed and nothing is unfinished, or all were sent home.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Job, Stage, Workers};
+    ///
+    /// let stage: Stage<u32> = Stage::builder("print").build();
+    /// let workers = Workers::threads(&stage, 2..=2, |_: &Job<u32>| Ok(()));
+    /// stage.put(1).wait()?;
+    /// stage.close();
+    /// workers.join().wait();
+    /// assert_eq!(stage.stats().done, 1);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn join(&self) -> JoinWorkers {
         JoinWorkers { crew: self.0.clone(), empty: Listen::new() }
     }

@@ -43,7 +43,8 @@ impl Size {
         self.alive.saturating_sub(self.leaving)
     }
 
-    /// Changes the number of workers. `call_back` takes the order to go home from a worker that has not seen it yet.
+    /// Changes the number of workers. `call_back` takes the order to go home from a worker that has not seen
+    /// it yet.
     pub(super) fn change(&mut self, to: usize, mut call_back: impl FnMut() -> bool) -> Orders {
         if self.is_over {
             return Orders::default();
