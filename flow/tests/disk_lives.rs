@@ -1,5 +1,6 @@
-//! Stages with one store over many lives: puts, retries, spawned jobs, cancels and panics at random, a store that fails
-//! now and then, and a shutdown in the middle of it all. A ledger shows that nothing is lost or done twice.
+//! Stages with one store over many lives: puts, retries, spawned jobs, cancels and panics at random, a store
+//! that fails now and then, and a shutdown in the middle of it all. A ledger shows that nothing is lost or
+//! done twice.
 
 mod common;
 mod memory_store;
@@ -95,7 +96,7 @@ fn handle(ledger: &Arc<Ledger>, job: &Job<String>) -> Result<(), Failure> {
         b'd' => Err(Failure::fatal("never")),
         b'p' if job.attempt() == 1 => panic!("as told"),
         b's' => {
-            // Each run has a child of its own, since the one of an earlier run may have been given up with it.
+            // Each run has a child of its own, since the one of an earlier run may have been lost with it.
             let runs = ledger.0.lock().unwrap()[&**job].runs;
             let child = format!("c{runs}{}", **job);
             ledger.note(&child, |entry| entry.acknowledged += 1);
