@@ -26,7 +26,7 @@ struct Entry {
     /// Told to end while it ran, or later.
     told: u32,
     dead: u32,
-    /// Taken out of memory by a shutdown.
+    /// Ended without an attempt that counts: cancelled, or taken out by a shutdown.
     left: u32,
     /// Attempts after it was done or cancelled.
     repeated: u32,
@@ -63,7 +63,7 @@ fn put(stage: &Stage<String>, ledger: &Arc<Ledger>, item: String, cancel: bool) 
         list.note(job, |entry| match job.state() {
             State::Done => entry.done += 1,
             State::Dead => entry.dead += 1,
-            _ => {}
+            _ => entry.left += 1,
         });
     });
     match put.wait_timeout(Duration::from_millis(20)) {
