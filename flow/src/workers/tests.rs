@@ -269,3 +269,16 @@ fn a_spawn_that_panics_later_is_tried_again() {
     tasks.run_for(&time, 2 * SECOND, || {});
     assert_eq!(workers.count(), 2);
 }
+
+#[test]
+fn after_the_last_worker_has_gone_the_stage_has_none() {
+    let (time, tasks) = (Time::fake(), Tasks::default());
+    let (stage, workers) = sleepers(&time, &tasks, 2..=2);
+    tasks.run();
+    let mut join = Probe::pending(workers.join());
+    assert_eq!(stage.stats().workers, 2);
+    workers.resize(0..=0);
+    tasks.run();
+    assert!(join.poll().is_ready());
+    assert_eq!(stage.stats().workers, 0);
+}
