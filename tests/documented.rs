@@ -3,10 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Functions without an example of their own, by the path below `src/` and the name (`*` for all), and the reason.
+/// The sources of each crate that is here: a package has only its own.
+const SOURCES: [&str; 2] = ["src", "flow/src"];
+
+/// Functions without an example of their own, by the beginning of the file's path and the name (`*` for all), and the
+/// reason.
 const WITHOUT_EXAMPLE: &[(&str, &str, &str)] = &[
-    ("raw/", "*", "the module is private; it is public only for the models of loom"),
-    ("compat/crossbeam_channel/branch.rs", "*", "for the code that `select!` expands to; hidden"),
+    ("src/raw/", "*", "the module is private; it is public only for the models of loom"),
+    ("flow/src/operation.rs", "*", "in a macro, which gets examples from each operation that needs its own"),
+    ("src/compat/crossbeam_channel/branch.rs", "*", "for the code that `select!` expands to; hidden"),
 ];
 
 /// A public function: where it is, its name, and the attributes and comments before it.
@@ -77,13 +82,15 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The name of each file below `src/`, and its text.
+/// The name of each file of the sources, and its text.
 fn texts() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    sources(&root, &mut files);
+    SOURCES.iter().map(|folder| root.join(folder)).filter(|folder| folder.exists()).for_each(|folder| {
+        sources(&folder, &mut files);
+    });
     files.sort();
-    let name = |path: &Path| path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
+    let name = |path: &Path| path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
     files.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
 }
 
@@ -106,7 +113,7 @@ fn each_public_method_has_an_example() {
     let complaints: Vec<String> = functions
         .iter()
         .filter(lacks)
-        .map(|Function { file, line, name, .. }| format!("src/{file}:{line}: `{name}` has no example"))
+        .map(|Function { file, line, name, .. }| format!("{file}:{line}: `{name}` has no example"))
         .collect();
     assert!(complaints.is_empty(), "{} functions:\n{}\n", complaints.len(), complaints.join("\n"));
 }
@@ -119,7 +126,7 @@ fn each_operation_has_examples_for_its_methods() {
             count += 1;
             let block = block.split("\n}\n").next().unwrap();
             let name = block.split("pub struct ").nth(1).unwrap().split('<').next().unwrap();
-            assert!(block.contains("    example [") && block.contains("    times out ["), "src/{file}: `{name}`");
+            assert!(block.contains("    example [") && block.contains("    times out ["), "{file}: `{name}`");
         }
     }
     assert!(count > 15, "only {count} operations were found");
@@ -130,7 +137,7 @@ fn each_exception_is_needed() {
     let functions = all_functions();
     for (index, (place, name, _)) in WITHOUT_EXAMPLE.iter().enumerate() {
         let is_used = functions.iter().any(|function| exception(function) == Some(index) && !function.has_example());
-        assert!(is_used, "the exception for `{name}` in src/{place} covers no function");
+        assert!(is_used, "the exception for `{name}` in {place} covers no function");
     }
 }
 
@@ -151,7 +158,7 @@ fn features_not_named(file: &str, text: &str) -> Vec<String> {
         if is_public
             && !lines[start_of_docs(&lines, number)..number].join("\n").contains(&format!("feature `{feature}`"))
         {
-            complaints.push(format!("src/{file}:{}: `{}` does not name `{feature}`", number + 1, item.trim()));
+            complaints.push(format!("{file}:{}: `{}` does not name `{feature}`", number + 1, item.trim()));
         }
     }
     complaints
@@ -210,7 +217,7 @@ const WORDS_OF_PEERS: &[&str] = &[
 #[test]
 fn the_words_of_peers_are_aliases_of_native_names() {
     let mut aliases = String::new();
-    for (_, text) in texts().iter().filter(|(file, _)| !file.starts_with("compat/")) {
+    for (_, text) in texts().iter().filter(|(file, _)| !file.starts_with("src/compat/")) {
         text.lines().filter(|line| line.contains("#[doc(alias")).for_each(|line| aliases.push_str(line));
     }
     let lacking: Vec<_> = WORDS_OF_PEERS.iter().filter(|word| !aliases.contains(&format!("\"{word}\""))).collect();
@@ -222,7 +229,7 @@ fn no_example_is_left_out_of_the_run() {
     for (file, text) in texts() {
         for (number, line) in text.lines().enumerate() {
             let is_left_out = ["```ignore", "```no_run", "```should_panic"].iter().any(|kind| line.contains(kind));
-            assert!(!is_left_out, "src/{file}:{}: {line}", number + 1);
+            assert!(!is_left_out, "{file}:{}: {line}", number + 1);
         }
     }
 }
@@ -238,5 +245,5 @@ fn the_reader_of_functions_can_tell_what_is_there() {
     assert_eq!(found, [(8, "a".into(), true), (11, "$b".into(), false)]);
     let text = "/// A. Requires the feature `a`.\n#[cfg(feature = \"a\")]\npub struct A;\n\n/// B.\n\
                 #[cfg(feature = \"b\")]\n#[must_use]\npub fn b() {}\n";
-    assert_eq!(features_not_named("b.rs", text), ["src/b.rs:6: `pub fn b() {}` does not name `b`"]);
+    assert_eq!(features_not_named("b.rs", text), ["b.rs:6: `pub fn b() {}` does not name `b`"]);
 }

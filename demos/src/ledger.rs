@@ -1,6 +1,6 @@
 //! What happened to each job, from the lines of all processes, and the rules that it must keep.
 
-use crate::item::{Fate, Fates, ATTEMPTS};
+use crate::item::{self, Fate, Fates, ATTEMPTS};
 use crate::line::Line;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -42,9 +42,11 @@ struct Record {
 }
 
 impl Record {
-    /// The processes that ended during the last runs in a row of which no other end is known.
-    fn crashes(&self) -> u32 {
-        self.runs.iter().rev().take_while(|run| run.end != Some(End::Failed)).count() as u32
+    /// The most crashes that the job can be blamed for in this process: one for each earlier process, since it last failed
+    /// or was put. (A process may be killed between the mark of a start and the line `B`.)
+    fn crashes(&self, process: u32) -> u32 {
+        let failed = self.runs.iter().rev().find(|run| run.end == Some(End::Failed));
+        process.saturating_sub(failed.map_or(item::process_of(self.key), |run| run.process))
     }
 }
 
@@ -324,11 +326,13 @@ impl Ledger {
     }
 
     fn joins(&mut self, unfinished: u64, on_disk: u64) {
+        let process = self.process;
         self.joined = true;
         if (unfinished, on_disk) != (0, 0) {
             self.violated(format!("join returned with {unfinished} unfinished jobs, {on_disk} of them on disk"));
         }
-        let ran = |job: &Record| job.runs.last().is_some_and(|run| run.end.is_some()) || job.crashes() >= CRASHES;
+        let ran =
+            |job: &Record| job.runs.last().is_some_and(|run| run.end.is_some()) || job.crashes(process) >= CRASHES;
         let early = self.jobs.iter().find(|(_, job)| job.acknowledged && !ran(job)).map(|(id, _)| *id);
         if let Some(id) = early {
             self.violated(format!("join returned before job {id} had run"));
@@ -382,7 +386,7 @@ impl Ledger {
                 (Some(Settled::Done), Some(error)) => Some(format!("is done and a dead letter ({error})")),
                 (Some(Settled::Done), None) => None,
                 (Some(Settled::Dead(cause)), None) => Some(format!("was dead ({cause}), but is not in the file")),
-                (_, Some(error)) => died_wrongly(job, fate, error),
+                (_, Some(error)) => died_wrongly(job, fate, error, self.process),
                 (None, None) => {
                     // *Done* was committed, and the kill came before `D` was written.
                     let ended = job
@@ -417,11 +421,12 @@ impl Ledger {
 
 /// What is wrong with a dead letter: it must be one by its fate, with its attempts used up, or be blamed for crashes that
 /// happened.
-fn died_wrongly(job: &Record, fate: Fate, error: &str) -> Option<String> {
+fn died_wrongly(job: &Record, fate: Fate, error: &str, process: u32) -> Option<String> {
     let failures = job.runs.iter().filter(|run| run.end == Some(End::Failed)).count() as u32;
     if error.contains("process ended") {
-        let crashes = job.crashes();
-        return (crashes < CRASHES).then(|| format!("was blamed for crashes ({error}), but only {crashes} happened"));
+        let crashes = job.crashes(process);
+        return (crashes < CRASHES)
+            .then(|| format!("was blamed for crashes ({error}), but at most {crashes} happened"));
     }
     match fate {
         Fate::Fails if failures >= 1 && job.runs.last().is_some_and(|run| run.attempt >= ATTEMPTS) => None,

@@ -50,12 +50,42 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
     }
 
     /// The job is done, with this output.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use futures_lite::StreamExt;
+    /// use joinq_flow::Stage;
+    ///
+    /// let lengths: Stage<&str, usize> = Stage::builder("lengths").build();
+    /// let job = lengths.put("four").await?;
+    /// let attempt = lengths.stream().next().await.expect("a job is there");
+    /// let length = attempt.len();
+    /// attempt.done(length);
+    /// assert_eq!(job.output().await?, 4);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn done(mut self, output: R) {
         self.settled = true;
         self.job.0.stage.succeed(&self.job.0, output);
     }
 
     /// The attempt failed.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use futures_lite::StreamExt;
+    /// use joinq_flow::{Stage, State};
+    ///
+    /// let stage: Stage<&str> = Stage::builder("mails").build();
+    /// let job = stage.put("to nowhere").await?;
+    /// stage.stream().next().await.expect("a job is there").fail("no such address");
+    /// assert_eq!(job.state(), State::Dead);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn fail(self, failure: impl Into<Failure>) {
         self.fault(Fault::Failed(failure.into()));
     }
@@ -78,6 +108,22 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
     }
 
     /// The job, for another handle of it.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use futures_lite::StreamExt;
+    /// use joinq_flow::{Stage, State};
+    ///
+    /// let stage: Stage<&str> = Stage::builder("mails").build();
+    /// stage.put("first").await?;
+    /// let attempt = stage.stream().next().await.expect("a job is there");
+    /// let job = attempt.job().clone();
+    /// attempt.done(());
+    /// assert_eq!((*job, job.state()), ("first", State::Done));
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn job(&self) -> &Job<T, R> {
         &self.job
     }

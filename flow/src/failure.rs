@@ -67,6 +67,12 @@ impl Failure {
     }
 
     /// The error.
+    ///
+    /// # Examples
+    /// ```
+    /// let failure = joinq_flow::Failure::fatal("no name");
+    /// assert_eq!(failure.error().to_string(), "no name");
+    /// ```
     pub fn error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
         &*self.error
     }

@@ -1,10 +1,13 @@
-//! Stages of jobs on [`joinq`].
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod attempt;
 mod cause;
 mod dead;
 mod disk;
 mod failure;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod job;
 mod listen;
 mod oneshot;

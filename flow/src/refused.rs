@@ -22,6 +22,14 @@ pub enum Refused<T> {
 
 impl<T> Refused<T> {
     /// The item.
+    ///
+    /// # Examples
+    /// ```
+    /// let stage: joinq_flow::Stage<String> = joinq_flow::Stage::builder("mails").build();
+    /// stage.close();
+    /// let refused = stage.put("late".into()).wait().unwrap_err();
+    /// assert_eq!(refused.into_inner(), "late");
+    /// ```
     pub fn into_inner(self) -> T {
         match self {
             Refused::Full(item)
@@ -33,16 +41,31 @@ impl<T> Refused<T> {
     }
 
     /// Whether there was no free capacity.
+    ///
+    /// # Examples
+    /// ```
+    /// assert!(joinq_flow::Refused::Full(1).is_full());
+    /// ```
     pub fn is_full(&self) -> bool {
         matches!(self, Refused::Full(_))
     }
 
     /// Whether the stage is closed.
+    ///
+    /// # Examples
+    /// ```
+    /// assert!(joinq_flow::Refused::Closed(1).is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         matches!(self, Refused::Closed(_))
     }
 
     /// Whether the timeout has passed.
+    ///
+    /// # Examples
+    /// ```
+    /// assert!(joinq_flow::Refused::Timeout(1).is_timeout());
+    /// ```
     pub fn is_timeout(&self) -> bool {
         matches!(self, Refused::Timeout(_))
     }
@@ -94,11 +117,22 @@ pub struct Denied(Cow<'static, str>);
 
 impl Denied {
     /// A denial for this reason.
+    ///
+    /// # Examples
+    /// ```
+    /// let denied = joinq_flow::Denied::new(format!("only {} MiB are free", 7));
+    /// assert_eq!(denied.to_string(), "only 7 MiB are free");
+    /// ```
     pub fn new(reason: impl Into<Cow<'static, str>>) -> Self {
         Denied(reason.into())
     }
 
     /// The reason.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(joinq_flow::Denied::new("no name").reason(), "no name");
+    /// ```
     pub fn reason(&self) -> &str {
         &self.0
     }

@@ -31,6 +31,16 @@ type Delays = dyn Fn(u32) -> Option<Duration> + Send + Sync;
 
 impl Retry {
     /// Delays of a builder of the crate [`backon`]. The job is tried as long as there are further delays.
+    ///
+    /// # Examples
+    /// ```
+    /// use backon::FibonacciBuilder;
+    /// use std::time::Duration;
+    ///
+    /// // After 1, 1, 2, 3 and 5 seconds; the sixth failure is final.
+    /// let delays = FibonacciBuilder::default().with_min_delay(Duration::from_secs(1)).with_max_times(5);
+    /// let retry = joinq_flow::Retry::new(delays);
+    /// ```
     pub fn new<B: BackoffBuilder + Clone + 'static>(delays: B) -> Self {
         let delays = move |failures: u32| delays.clone().build().nth(failures as usize - 1);
         Retry { delays: Arc::new(delays), attempts: NonZeroU32::MAX }
@@ -40,6 +50,12 @@ impl Retry {
     ///
     /// # Panics
     /// If `attempts` is 0.
+    ///
+    /// # Examples
+    /// ```
+    /// // After 2, 4, 8, 16, 32, 32 and 32 seconds.
+    /// let retry = joinq_flow::Retry::default().attempts(8);
+    /// ```
     #[track_caller]
     pub fn attempts(self, attempts: u32) -> Self {
         let attempts = NonZeroU32::new(attempts).expect("a job needs at least one attempt");

@@ -40,6 +40,12 @@ impl Semaphore {
     ///
     /// # Panics
     /// If `limit` is 0, or above about 10^9.
+    ///
+    /// # Examples
+    /// ```
+    /// let semaphore = joinq_flow::Semaphore::new(3);
+    /// assert_eq!(semaphore.available(), 3);
+    /// ```
     #[track_caller]
     pub fn new(limit: usize) -> Self {
         assert!(limit > 0, "a semaphore needs at least one permit: with limit 0 each acquire would wait for ever");
@@ -54,6 +60,18 @@ impl Semaphore {
     ///
     /// # Cancel safety
     /// It can be dropped at any time; permits that it has got by then are free again.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::Semaphore;
+    /// use std::time::Duration;
+    ///
+    /// let semaphore = Semaphore::new(2);
+    /// let permit = semaphore.acquire(2).wait();
+    /// assert!(semaphore.acquire(1).wait_timeout(Duration::from_millis(1)).is_err());
+    /// drop(permit);
+    /// assert!(semaphore.acquire(1).wait_timeout(Duration::from_millis(1)).is_ok());
+    /// ```
     #[track_caller]
     pub fn acquire(&self, count: usize) -> Acquire {
         Acquire { reserve: self.permits.clone().reserve_owned(count) }
@@ -63,6 +81,13 @@ impl Semaphore {
     ///
     /// # Panics
     /// If `count` is larger than the limit ever was.
+    ///
+    /// # Examples
+    /// ```
+    /// let semaphore = joinq_flow::Semaphore::new(2);
+    /// let one = semaphore.try_acquire(1);
+    /// assert!(one.is_some() && semaphore.try_acquire(2).is_none());
+    /// ```
     #[track_caller]
     pub fn try_acquire(&self, count: usize) -> Option<Permit> {
         self.permits.clone().try_reserve_owned(count).ok().map(Permit)
@@ -92,11 +117,23 @@ impl Semaphore {
     }
 
     /// The number of free permits.
+    ///
+    /// # Examples
+    /// ```
+    /// let semaphore = joinq_flow::Semaphore::new(2);
+    /// let _one = semaphore.acquire(1).wait();
+    /// assert_eq!(semaphore.available(), 1);
+    /// ```
     pub fn available(&self) -> usize {
         self.permits.remaining_capacity().expect("the queue has permits")
     }
 
     /// The number of permits.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(joinq_flow::Semaphore::new(2).limit(), 2);
+    /// ```
     pub fn limit(&self) -> usize {
         self.permits.capacity().expect("the queue has permits")
     }
@@ -154,6 +191,12 @@ pub struct Permit(PermitsOwned<Infallible>);
 
 impl Permit {
     /// The number of permits.
+    ///
+    /// # Examples
+    /// ```
+    /// let semaphore = joinq_flow::Semaphore::new(3);
+    /// assert_eq!(semaphore.acquire(2).wait().count(), 2);
+    /// ```
     pub fn count(&self) -> usize {
         self.0.len()
     }

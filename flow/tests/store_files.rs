@@ -338,15 +338,17 @@ fn a_file_is_used_again_before_it_grows(open: Open, kind: &str) {
     store.recover().unwrap();
     let body = vec![7; 60_000];
     let (mut next, mut peak, mut log, mut bytes) = (1, 0, 0, 0);
-    // At most 100 jobs at a time, 2,000 in all: 6 MB of 120.
+    // At most 100 jobs at a time, 2,000 in all: 6 MB of 120. Ten share a commit.
     for _ in 0..20 {
-        for _ in 0..100 {
-            store.apply(&[Change::Put { id: next, body: &body }], Safe::FromKill).unwrap();
+        for _ in 0..10 {
+            let puts: Vec<_> = (next..next + 10).map(|id| Change::Put { id, body: &body }).collect();
+            store.apply(&puts, Safe::FromKill).unwrap();
             bytes = bytes.max(store.bytes());
-            next += 1;
+            next += 10;
         }
-        for id in next - 100..next {
-            store.apply(&[Change::Done { id }], Safe::FromKill).unwrap();
+        for first in (next - 100..next).step_by(10) {
+            let done: Vec<_> = (first..first + 10).map(|id| Change::Done { id }).collect();
+            store.apply(&done, Safe::FromKill).unwrap();
         }
         peak = peak.max(fs::metadata(&path).unwrap().len());
         log = log.max(fs::metadata(path.with_file_name("jobs-wal")).map_or(0, |file| file.len()));
@@ -357,8 +359,9 @@ fn a_file_is_used_again_before_it_grows(open: Open, kind: &str) {
     // A large file becomes small again.
     let changes: Vec<Change<'_>> = (next..next + 500).map(|id| Change::Put { id, body: &body }).collect();
     store.apply(&changes, Safe::FromKill).unwrap();
-    for id in next..next + 500 {
-        store.apply(&[Change::Done { id }], Safe::FromKill).unwrap();
+    for first in (next..next + 500).step_by(20) {
+        let done: Vec<_> = (first..first + 20).map(|id| Change::Done { id }).collect();
+        store.apply(&done, Safe::FromKill).unwrap();
     }
     drop(store);
     let end = fs::metadata(&path).unwrap().len();

@@ -34,11 +34,8 @@ fn several_cores() -> bool {
     }
 
     // Ordering: Relaxed, A1. The answer is all there is.
-    match ANSWER.load(Ordering::Relaxed) {
-        SEVERAL => true,
-        ONE => false,
-        _ => find_out(),
-    }
+    let answer = ANSWER.load(Ordering::Relaxed);
+    answer == SEVERAL || answer != ONE && find_out()
 }
 
 /// The backoff of a thread that has lost the race for a claim. The pause is so long that the winner completes

@@ -36,12 +36,38 @@ pub struct Job<T, R = ()>(pub(crate) Arc<Core<T, R>>);
 impl<T, R> Job<T, R> {
     /// The number of the job in its stage, from 1 in the order of the puts. Jobs in a store keep it over restarts, and it
     /// is not used again, so that it can make the effects of a repeated attempt recognizable.
+    ///
+    /// # Examples
+    /// ```
+    /// let stage: joinq_flow::Stage<&str> = joinq_flow::Stage::builder("mails").build();
+    /// assert_eq!(stage.put("first").wait()?.id(), 1);
+    /// assert_eq!(stage.put("second").wait()?.id(), 2);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn id(&self) -> u64 {
         self.0.id
     }
 
     /// The number of the current attempt, from 1; of a job that no worker has begun, 1 as well. It counts attempts of
     /// earlier processes if the job is in a store.
+    ///
+    /// # Examples
+    /// ```
+    /// use backon::ConstantBuilder;
+    /// use joinq_flow::{Job, Retry, Stage};
+    /// use std::time::Duration;
+    ///
+    /// let soon = Retry::new(ConstantBuilder::default().with_delay(Duration::ZERO));
+    /// let stage: Stage<(), u32> = Stage::builder("three attempts").retry(soon).build();
+    /// let job = stage.put(()).wait()?;
+    /// stage.close();
+    /// stage.work(|job: &Job<(), u32>| match job.attempt() {
+    ///     3 => Ok(3),
+    ///     _ => Err("not yet".into()),
+    /// }).wait();
+    /// assert_eq!(job.output().wait()?, 3);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn attempt(&self) -> u32 {
         match self.state() {
             State::Waiting | State::Running | State::Retrying => self.0.failures() + 1,
@@ -51,16 +77,48 @@ impl<T, R> Job<T, R> {
     }
 
     /// The state at this moment.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Job, Stage, State};
+    ///
+    /// let stage: Stage<&str> = Stage::builder("mails").build();
+    /// let job = stage.put("first").wait()?;
+    /// assert_eq!(job.state(), State::Waiting);
+    /// stage.close();
+    /// stage.work(|job: &Job<&str>| Ok(assert_eq!(job.state(), State::Running))).wait();
+    /// assert_eq!(job.state(), State::Done);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn state(&self) -> State {
         self.0.state.get()
     }
 
     /// Whether the job has its output.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Failure, Job, Stage};
+    ///
+    /// let stage: Stage<&str> = Stage::builder("mails").build();
+    /// let (good, bad) = (stage.put("a@b").wait()?, stage.put("nowhere").wait()?);
+    /// stage.close();
+    /// stage.work(|to: &Job<&str>| if to.contains('@') { Ok(()) } else { Err(Failure::fatal("no address")) }).wait();
+    /// assert!(good.is_done() && !bad.is_done());
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn is_done(&self) -> bool {
         self.state() == State::Done
     }
 
     /// The name of the stage.
+    ///
+    /// # Examples
+    /// ```
+    /// let stage: joinq_flow::Stage<&str> = joinq_flow::Stage::builder("mails").build();
+    /// assert_eq!(stage.put("first").wait()?.stage_name(), "mails");
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn stage_name(&self) -> &str {
         &self.0.stage.name
     }
@@ -73,6 +131,19 @@ impl<T, R> Job<T, R> {
     /// cancelled.
     ///
     /// Returns whether the job will certainly not run any more: false for a job that runs or was settled before.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Cause, Job, Stage};
+    ///
+    /// let stage: Stage<&str> = Stage::builder("mails").build();
+    /// let job = stage.put("first").wait()?;
+    /// assert!(job.cancel()); // no worker has begun it
+    /// stage.close();
+    /// stage.work(|_: &Job<&str>| panic!("this does not run")).wait();
+    /// assert!(matches!(job.output().wait(), Err(Cause::Cancelled)));
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn cancel(&self) -> bool {
         match self.0.state.cancel() {
             CancelOutcome::BeforeRun => {
@@ -91,16 +162,62 @@ impl<T, R> Job<T, R> {
 
     /// Whether the job was cancelled, or is to end because its stage is shut down and the deadline is over. For a handler
     /// that takes long.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Job, Stage, State};
+    ///
+    /// let stage: Stage<&str> = Stage::builder("long").build();
+    /// let job = stage.put("first").wait()?;
+    /// stage.close();
+    /// let begun = joinq::Queue::bounded(1);
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         begun.get().wait().unwrap();
+    ///         job.cancel();
+    ///     });
+    ///     stage.work(|job: &Job<&str>| {
+    ///         begun.put(()).wait()?;
+    ///         while !job.is_cancelled() {
+    ///             std::thread::yield_now(); // a part of the work
+    ///         }
+    ///         Err("cancelled".into())
+    ///     }).wait();
+    /// });
+    /// assert_eq!(job.state(), State::Cancelled);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         self.0.state.is_cancelled() || (self.0.stage.is_halted() && !self.state().is_final())
     }
 
     /// Waits until [`is_cancelled`](Job::is_cancelled), or until the job is settled.
+    ///
+    /// # Examples
+    /// ```
+    /// let stage: joinq_flow::Stage<&str> = joinq_flow::Stage::builder("long").build();
+    /// let job = stage.put("first").wait()?;
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| job.cancelled().wait());
+    ///     job.cancel();
+    /// });
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn cancelled(&self) -> Cancelled<T, R> {
         Cancelled::new(self.clone())
     }
 
     /// Waits until the job is done, dead or cancelled, and returns which.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Job, Stage, State, Workers};
+    ///
+    /// let stage: Stage<&str> = Stage::builder("mails").build();
+    /// Workers::threads(&stage, 1..=1, |_: &Job<&str>| Ok(()));
+    /// assert_eq!(stage.put("first").wait()?.settled().wait(), State::Done);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn settled(&self) -> Settled<T, R> {
         Settled::new(self.clone())
     }
@@ -109,6 +226,18 @@ impl<T, R> Job<T, R> {
     ///
     /// # Panics
     /// If the result was taken before, by a call on another handle of this job.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Job, Stage, Workers};
+    ///
+    /// let parsed: Stage<&str, u32> = Stage::builder("parse").build();
+    /// Workers::threads(&parsed, 1..=1, |text: &Job<&str, u32>| Ok(text.parse()?));
+    /// assert_eq!(parsed.put("7").wait()?.output().wait()?, 7);
+    /// let cause = parsed.put("seven").wait()?.output().wait().unwrap_err();
+    /// assert_eq!(cause.to_string(), "invalid digit found in string");
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn output(self) -> Output<T, R> {
         Output::new(self)
     }
@@ -126,6 +255,23 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Job<T, R> {
     /// # Errors
     /// [`Refused::Closed`] if the stage has ended, which is impossible while this job is unfinished.
     /// [`Refused::Denied`] if the stage's `admit` says no. [`Refused::Store`] if the item cannot be encoded.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Job, Stage};
+    ///
+    /// let stage: Stage<u32> = Stage::builder("halves").capacity(1).build();
+    /// stage.put(8).wait()?;
+    /// stage.close();
+    /// stage.work(|number: &Job<u32>| {
+    ///     for half in [**number / 2; 2].into_iter().filter(|&half| half > 0) {
+    ///         number.spawn(half)?;
+    ///     }
+    ///     Ok(())
+    /// }).wait();
+    /// assert_eq!(stage.stats().done, 1 + 2 + 4 + 8);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn spawn(&self, item: T) -> Result<Job<T, R>, Refused<T>> {
         self.0.stage.spawn(item)
     }

@@ -21,6 +21,13 @@ pub enum State {
 
 impl State {
     /// Whether it is done, dead or cancelled: no attempt follows.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::State;
+    ///
+    /// assert!(State::Done.is_final() && !State::Retrying.is_final());
+    /// ```
     pub fn is_final(self) -> bool {
         matches!(self, State::Done | State::Dead | State::Cancelled)
     }

@@ -115,6 +115,32 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
     ///
     /// # Errors
     /// If the store fails.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # fn main() -> Result<(), joinq_flow::BoxError> {
+    /// use joinq_flow::{Failure, Job, SqliteStore, Stage, State, Text, Workers};
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("mails.db");
+    /// static IS_UP: AtomicBool = AtomicBool::new(false);
+    /// let stage: Stage<String> = Stage::builder("mails").durable(SqliteStore::open(&path)?, Text).build();
+    /// Workers::threads(&stage, 1..=1, |_: &Job<String>| match IS_UP.load(Ordering::Relaxed) {
+    ///     true => Ok(()),
+    ///     false => Err(Failure::fatal("the server is down")),
+    /// });
+    /// assert_eq!(stage.put("first".into()).wait()?.settled().wait(), State::Dead);
+    /// IS_UP.store(true, Ordering::Relaxed);
+    /// assert_eq!(stage.redrive(10).wait()?, 1);
+    /// stage.join().wait();
+    /// assert_eq!(stage.stats().done, 1);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "sqlite"))]
+    /// # fn main() {}
+    /// ```
     pub fn redrive(&self, limit: usize) -> Redrive {
         self.inner().disk.as_ref().map_or_else(Redrive::none, |disk| disk.redrive(limit))
     }
@@ -124,6 +150,16 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
     ///
     /// # Panics
     /// If `capacity` is 0.
+    ///
+    /// # Examples
+    /// ```
+    /// let stage: joinq_flow::Stage<u8> = joinq_flow::Stage::builder("few").capacity(1).build();
+    /// stage.try_put(1)?;
+    /// assert!(stage.try_put(2).is_err());
+    /// stage.set_capacity(2);
+    /// stage.try_put(2)?;
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     #[track_caller]
     pub fn set_capacity(&self, capacity: usize) {
         assert!(
@@ -147,17 +183,38 @@ impl<T, R> Stage<T, R> {
     }
 
     /// The name.
+    ///
+    /// # Examples
+    /// ```
+    /// let stage: joinq_flow::Stage<u8> = joinq_flow::Stage::builder("mails").build();
+    /// assert_eq!(stage.name(), "mails");
+    /// ```
     pub fn name(&self) -> &str {
         &self.inner().name
     }
 
     /// Refuses new puts, those that wait included, whose items go back. The jobs inside go on, with their retries and with
     /// the jobs that they spawn; then the workers end. Returns whether the stage was open.
+    ///
+    /// # Examples
+    /// ```
+    /// let stage: joinq_flow::Stage<u8> = joinq_flow::Stage::builder("mails").build();
+    /// assert!(stage.close());
+    /// assert!(stage.put(1).wait().unwrap_err().is_closed());
+    /// assert!(!stage.close()); // it was closed before
+    /// ```
     pub fn close(&self) -> bool {
         self.inner().close()
     }
 
     /// Whether the stage is closed.
+    ///
+    /// # Examples
+    /// ```
+    /// let stage: joinq_flow::Stage<u8> = joinq_flow::Stage::builder("mails").build();
+    /// stage.close();
+    /// assert!(stage.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.inner().unfinished.is_closed()
     }
@@ -191,12 +248,34 @@ impl<T, R> Stage<T, R> {
     ///
     /// # Errors
     /// With a timeout: [`Unsettled`], which has the jobs that were taken out. The rows of those in a store stay there.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::Stage;
+    /// use std::time::Duration;
+    ///
+    /// let stage: Stage<&str> = Stage::builder("mails").build();
+    /// stage.put("first").wait()?; // there is no worker
+    /// let late = stage.shutdown().wait_timeout(Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!(late.left.iter().map(|job| **job).collect::<Vec<_>>(), ["first"]);
+    /// assert_eq!(late.running, 0);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn shutdown(&self) -> Shutdown<T, R> {
         self.close();
         Shutdown::new(self.inner().clone())
     }
 
     /// Numbers at this moment.
+    ///
+    /// # Examples
+    /// ```
+    /// let stage: joinq_flow::Stage<u8> = joinq_flow::Stage::builder("mails").build();
+    /// stage.try_put(1)?;
+    /// let stats = stage.stats();
+    /// assert_eq!((stats.put, stats.queued, stats.done), (1, 1, 0));
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn stats(&self) -> Stats {
         self.inner().stats()
     }

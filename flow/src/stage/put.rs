@@ -75,6 +75,20 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
     /// Has `call` run once, when the job is settled, on the thread that settles it: for an acknowledgement to the source
     /// of the item. It should be short. If it panics, the panic is counted in the stage's
     /// [`Stats`](crate::Stats), and nothing else follows from it.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Job, Stage};
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let stage: Stage<&str> = Stage::builder("messages").build();
+    /// let (acknowledge, acknowledged) = channel();
+    /// stage.put("first").on_settled(move |job| acknowledge.send(job.is_done()).unwrap()).wait()?;
+    /// stage.close();
+    /// stage.work(|_: &Job<&str>| Ok(())).wait();
+    /// assert_eq!(acknowledged.recv(), Ok(true));
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn on_settled(mut self, call: impl FnOnce(&Job<T, R>) + Send + 'static) -> Self {
         self.on_settled = Some(Box::new(Acknowledge(Box::new(call))));
         self
@@ -82,6 +96,14 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
 
     /// Takes the item back; the operation has ended then. `None` if it has ended before, or if the commit of the item has
     /// begun.
+    ///
+    /// # Examples
+    /// ```
+    /// let stage: joinq_flow::Stage<String> = joinq_flow::Stage::builder("mails").build();
+    /// let mut put = stage.put("first".into());
+    /// assert_eq!(put.take().as_deref(), Some("first"));
+    /// assert_eq!(stage.stats().put, 0);
+    /// ```
     pub fn take(&mut self) -> Option<T> {
         if matches!(self.progress, Progress::Committing(_)) {
             return None;

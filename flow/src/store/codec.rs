@@ -69,14 +69,14 @@ impl Codec<String> for Text {
     }
 }
 
-/// Items as JSON, which the shells of databases can show.
+/// Items as JSON, which the shells of databases can show. Requires the feature `json`.
 ///
 /// # Examples
 /// ```
 /// use joinq_flow::{Codec, Json};
 ///
 /// let mut bytes = Vec::new();
-/// Json.encode(&("thumb", 3), &mut bytes).unwrap();
+/// Json.encode(&("thumb".to_owned(), 3), &mut bytes).unwrap();
 /// assert_eq!(bytes, br#"["thumb",3]"#);
 /// let item: (String, u32) = Json.decode(&bytes).unwrap();
 /// assert_eq!(item, ("thumb".to_owned(), 3));

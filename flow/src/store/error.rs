@@ -39,6 +39,14 @@ pub enum StoreError {
 
 impl StoreError {
     /// The path of the file.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[cfg(feature = "sqlite")] {
+    /// let error = joinq_flow::SqliteStore::open("no folder/jobs.db").unwrap_err();
+    /// assert_eq!(error.path(), std::path::Path::new("no folder/jobs.db"));
+    /// # }
+    /// ```
     pub fn path(&self) -> &Path {
         match self {
             StoreError::InUse { path }

@@ -41,3 +41,26 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
     let _ = path;
     Ok(())
 }
+
+/// Creates a file that has its name only when `create` has written it, under a name that it gets. If another process
+/// creates the file at the same time, that one stays.
+#[cfg(feature = "redb")]
+pub(super) fn create_whole(
+    path: &Path,
+    create: impl FnOnce(&Path) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!("-new-{}", std::process::id()));
+    let fresh = Path::new(&name);
+    // Left by a process with the same id that was killed in the meantime.
+    let _ = fs::remove_file(fresh);
+    let linked = create(fresh).and_then(|()| match fs::hard_link(fresh, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            // Not all file systems have links.
+            fs::rename(fresh, path).map_err(|error| StoreError::Unusable { path: path.to_owned(), error: error.into() })
+        }
+        _ => Ok(()),
+    });
+    let _ = fs::remove_file(fresh);
+    linked
+}

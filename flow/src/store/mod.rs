@@ -33,9 +33,10 @@ pub trait Store: Send + 'static {
 
     /// Makes these changes in this order. When this returns, they are as safe as `safe` says.
     ///
-    /// After an error none of them is made, or all, but in the latter case only if the error came from the commit itself.
-    /// The caller may try the same changes again: a change that is made already must be no error. A put replaces a job
-    /// with the same id, a change of a job that does not exist changes nothing.
+    /// After an error none of them is made, as far as later calls are concerned. (If the error came from the commit itself,
+    /// a kill right after it may bring them back.) The caller may try the same changes again, and a change that is made
+    /// already must be no error: a put replaces a job with the same id, and a change of a job that does not exist changes
+    /// nothing.
     fn apply(&mut self, changes: &[Change<'_>], safe: Safe) -> Result<(), BoxError>;
 
     /// Appends the first rows of a table with an id above `after` to `rows`, at most `limit`, in ascending order of ids.

@@ -35,6 +35,8 @@ pub struct RedbStore {
     path: PathBuf,
     /// None after a failure: redb makes no further commit after an error of the disk, and must be opened anew.
     db: Option<Database>,
+    /// The number of commits, as in the table of numbers.
+    commits: u64,
     bytes: u64,
 }
 
@@ -68,49 +70,92 @@ impl RedbStore {
     /// # Errors
     /// If the file is damaged, belongs to another program or to a newer version, is open elsewhere, or cannot be read and
     /// written. redb undoes a commit that a crash has cut off; it repairs nothing else.
+    ///
+    /// # Examples
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("jobs.redb");
+    /// use joinq_flow::{RedbStore, Stage, Text};
+    ///
+    /// let stage: Stage<String> = Stage::builder("mails").durable(RedbStore::open(path)?, Text).build();
+    /// stage.put("first".into()).wait()?; // on disk
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = file::resolve(path.as_ref())?;
+        if !path.exists() {
+            create(&path)?;
+        }
         // redb may panic on a damaged file.
         let opened = catch_unwind(AssertUnwindSafe(|| {
             let mut db = database(&path).map_err(|error| failed(&path, error))?;
             let whole = db.check_integrity().map_err(|error| failed(&path, error))?;
             match whole {
-                true => prepare(&db, &path).map(|bytes| (db, bytes)),
+                true => prepare(&db, &path).map(|(commits, bytes)| (db, commits, bytes)),
                 false => {
                     let error = "its checksums or its list of free pages were wrong".into();
                     Err(StoreError::Damaged { path: path.clone(), error })
                 }
             }
         }));
-        let (db, bytes) = opened.unwrap_or_else(|panic| {
+        let (db, commits, bytes) = opened.unwrap_or_else(|panic| {
             let error = message(&*panic).into();
             Err(StoreError::Damaged { path: path.clone(), error })
         })?;
         file::sync_folder(&path)?;
-        Ok(RedbStore { path, db: Some(db), bytes })
+        Ok(RedbStore { path, db: Some(db), commits, bytes })
     }
 
     /// The database; opened anew if the last change has failed.
     fn database(&mut self) -> Result<&Database, BoxError> {
         if self.db.is_none() {
-            self.db = Some(database(&self.path)?);
+            let (db, commits) = self.reopen()?;
+            if commits != self.commits {
+                // The caller was told that these changes are not made. The next process finds them.
+                let path = self.path.display();
+                return Err(
+                    format!("store {path}: a commit that had failed was made after all; open the store again").into()
+                );
+            }
+            self.db = Some(db);
         }
         Ok(self.db.as_ref().expect("opened above"))
     }
 
+    /// Opens the database anew, and reads its number of commits.
+    fn reopen(&self) -> Result<(Database, u64), Error> {
+        let db = database(&self.path)?;
+        let transaction = db.begin_read()?;
+        let commits = transaction.open_table(META)?.get("commits")?.map_or(0, |commits| commits.value());
+        drop(transaction);
+        Ok((db, commits))
+    }
+
     /// Runs one transaction.
     fn write<R>(&mut self, change: impl FnOnce(&WriteTransaction) -> Result<R, Error>) -> Result<R, BoxError> {
-        let transaction = |db: &Database| -> Result<R, Error> {
+        let next = self.commits + 1;
+        let mut changed = None;
+        let transaction = |db: &Database| -> Result<(), Error> {
             let transaction = db.begin_write()?;
-            let result = change(&transaction)?;
-            transaction.commit()?;
-            Ok(result)
+            changed = Some(change(&transaction)?);
+            transaction.open_table(META)?.insert("commits", next)?;
+            Ok(transaction.commit()?)
         };
         let result = transaction(self.database()?);
-        if result.is_err() {
+        if let Err(error) = result {
             self.db = None;
+            // The error of a commit may come after its last write. Whether it was made shows when it is opened again.
+            match self.reopen() {
+                Ok((db, commits)) if commits == next => self.db = Some(db),
+                Ok((db, _)) => {
+                    self.db = Some(db);
+                    return Err(error.into());
+                }
+                Err(_) => return Err(error.into()),
+            }
         }
-        Ok(result?)
+        self.commits = next;
+        Ok(changed.expect("the transaction was made"))
     }
 }
 
@@ -258,10 +303,15 @@ fn database(path: &Path) -> Result<Database, DatabaseError> {
     Database::builder().set_cache_size(CACHE).create(path)
 }
 
-/// Makes the tables of a new file, and refuses a foreign one; the bytes that all rows take.
-fn prepare(db: &Database, path: &Path) -> Result<u64, StoreError> {
+/// Creates the file under another name first: redb does not open a file in whose creation it was killed.
+fn create(path: &Path) -> Result<(), StoreError> {
+    file::create_whole(path, |fresh| database(fresh).map(drop).map_err(|error| failed(path, error)))
+}
+
+/// Makes the tables of a new file, and refuses a foreign one. The number of commits, and the bytes that all rows take.
+fn prepare(db: &Database, path: &Path) -> Result<(u64, u64), StoreError> {
     let foreign = |error: String| Ok(Err(StoreError::Foreign { path: path.to_owned(), error: error.into() }));
-    let prepare = || -> Result<Result<u64, StoreError>, Error> {
+    let prepare = || -> Result<Result<(u64, u64), StoreError>, Error> {
         let transaction = db.begin_write()?;
         let names: Vec<String> = transaction.list_tables()?.map(|table| table.name().to_owned()).collect();
         if !names.is_empty() && !names.iter().any(|name| name == META.name()) {
@@ -279,7 +329,8 @@ fn prepare(db: &Database, path: &Path) -> Result<u64, StoreError> {
                 meta.insert("version", VERSION)?;
             }
         }
-        let bytes = meta.get("bytes")?.map_or(0, |bytes| bytes.value());
+        let number = |name| Ok::<u64, Error>(meta.get(name)?.map_or(0, |number| number.value()));
+        let numbers = (number("commits")?, number("bytes")?);
         drop(meta);
         transaction.open_table(JOB)?;
         transaction.open_table(DEAD)?;
@@ -291,7 +342,7 @@ fn prepare(db: &Database, path: &Path) -> Result<u64, StoreError> {
             Some(_) => transaction.abort()?,
             None => transaction.commit()?,
         }
-        Ok(Ok(bytes))
+        Ok(Ok(numbers))
     };
     prepare().unwrap_or_else(|error| Err(StoreError::Damaged { path: path.to_owned(), error: error.into() }))
 }

@@ -26,6 +26,18 @@ where
     F: Fn(&Job<T, R>) -> Result<R, Failure>,
 {
     /// Runs jobs on this thread until the stage is closed and nothing is unfinished.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Job, Stage};
+    ///
+    /// let stage: Stage<u32> = Stage::builder("print").build();
+    /// stage.put(7).wait()?;
+    /// stage.close();
+    /// stage.work(|number: &Job<u32>| Ok(println!("{}", **number))).wait();
+    /// assert_eq!(stage.stats().done, 1);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn wait(self) {
         while let Some(attempt) = self.worker.next_blocking() {
             run::run(attempt, &self.handler);
@@ -76,6 +88,21 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
     /// # Cancel safety
     /// If it is dropped in the middle of a job, the handler's future is dropped, and the job fails with
     /// [`Cause::Dropped`](crate::Cause::Dropped): it is tried again without delay, or becomes a dead letter.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), joinq_flow::BoxError> {
+    /// use joinq_flow::{Job, Stage};
+    ///
+    /// let squares: Stage<u64, u64> = Stage::builder("squares").build();
+    /// for _ in 0..2 {
+    ///     tokio::spawn(squares.work_async(|job: Job<u64, u64>| async move { Ok(*job * *job) }));
+    /// }
+    /// assert_eq!(squares.put(7).await?.output().await?, 49);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn work_async<F, Fut>(&self, handler: F) -> impl Future<Output = ()> + use<T, R, F, Fut>
     where
         F: Fn(Job<T, R>) -> Fut,

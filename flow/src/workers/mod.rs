@@ -24,10 +24,9 @@ use std::thread;
 
 /// Workers of a stage: threads or tasks, as many as the stage needs, between a least and a largest number.
 ///
-/// The need is looked at once a second: see [`Stage::desired_workers`], which is asked to drain within a
-/// minute. More workers start at once. While the need is below the number of workers, one of them leaves
-/// every 30 seconds, and only between two jobs. With equal bounds the number is fixed, and nothing is
-/// measured.
+/// The need is looked at once a second: see [`Stage::desired_workers`], which is asked to drain within a minute. More
+/// workers start at once. While the need is below the number of workers, one of them leaves every 30 seconds, and only
+/// between two jobs. With equal bounds the number is fixed, and nothing is measured.
 ///
 /// A worker that dies, as its task was aborted, is replaced. A panic of the handler does not end a worker.
 ///
@@ -54,8 +53,17 @@ impl Workers {
     /// Workers that are threads.
     ///
     /// # Panics
-    /// If the range allows no worker (`0..=0`, or an empty range), or if the operating system starts no
-    /// further thread.
+    /// If the range allows no worker (`0..=0`, or an empty range), or if the operating system starts no further thread.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Job, Stage, Workers};
+    ///
+    /// let lengths: Stage<String, usize> = Stage::builder("lengths").build();
+    /// Workers::threads(&lengths, 1..=8, |text: &Job<String, usize>| Ok(text.len()));
+    /// assert_eq!(lengths.put("four".into()).wait()?.output().wait()?, 4);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     #[track_caller]
     pub fn threads<T, R, F>(stage: &Stage<T, R>, number: RangeInclusive<usize>, handler: F) -> Workers
     where
@@ -114,9 +122,9 @@ impl Workers {
         Workers::spawned(stage, number, spawn, handler)
     }
 
-    /// Workers that are tasks of any runtime: `spawn` is called with each worker, and has it run in the
-    /// background. It must neither block nor run the worker itself. It is called by this function, by
-    /// [`resize`](Workers::resize), and later on the thread for timers, which is outside of any runtime.
+    /// Workers that are tasks of any runtime: `spawn` is called with each worker, and has it run in the background. It
+    /// must neither block nor run the worker itself. It is called by this function, by [`resize`](Workers::resize), and
+    /// later on the thread for timers, which is outside of any runtime.
     ///
     /// # Panics
     /// If the range allows no worker (`0..=0`, or an empty range), or if `spawn` panics.
@@ -181,17 +189,37 @@ impl Workers {
         workers
     }
 
-    /// The number of workers.
+    /// The number of workers at this moment.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Job, Stage, Workers};
+    ///
+    /// let stage: Stage<u32> = Stage::builder("print").build();
+    /// let workers = Workers::threads(&stage, 2..=8, |_: &Job<u32>| Ok(()));
+    /// assert_eq!(workers.count(), 2);
+    /// ```
     pub fn count(&self) -> usize {
         self.0.count()
     }
 
-    /// Changes the least and the largest number of workers. Workers above the largest number leave when they
-    /// have ended the job at which they are; `0..=0` sends them all home. A worker that cannot be started is
-    /// tried again each second.
+    /// Changes the least and the largest number of workers. Workers above the largest number leave when they have ended
+    /// the job at which they are; `0..=0` sends them all home. A worker that cannot be started is tried again each second.
     ///
     /// # Panics
     /// If the range is empty.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Job, Stage, Workers};
+    ///
+    /// let stage: Stage<u32> = Stage::builder("print").build();
+    /// let workers = Workers::threads(&stage, 2..=2, |_: &Job<u32>| Ok(()));
+    /// workers.resize(4..=8);
+    /// assert_eq!(workers.count(), 4);
+    /// workers.resize(0..=0);
+    /// workers.join().wait();
+    /// ```
     #[track_caller]
     pub fn resize(&self, number: RangeInclusive<usize>) {
         let (least, most) = number.into_inner();
@@ -200,6 +228,19 @@ impl Workers {
     }
 
     /// Waits until no worker is left: the stage is closed and nothing is unfinished, or all were sent home.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Job, Stage, Workers};
+    ///
+    /// let stage: Stage<u32> = Stage::builder("print").build();
+    /// let workers = Workers::threads(&stage, 2..=2, |_: &Job<u32>| Ok(()));
+    /// stage.put(1).wait()?;
+    /// stage.close();
+    /// workers.join().wait();
+    /// assert_eq!(stage.stats().done, 1);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn join(&self) -> JoinWorkers {
         JoinWorkers { crew: self.0.clone(), empty: Listen::new() }
     }

@@ -71,6 +71,17 @@ impl SqliteStore {
     /// # Errors
     /// If the file is damaged, belongs to another program or to a newer version, is open elsewhere, or cannot be read and
     /// written. Nothing is repaired: [`salvage`](SqliteStore::salvage) copies what can be read of a damaged file.
+    ///
+    /// # Examples
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("jobs.db");
+    /// use joinq_flow::{SqliteStore, Stage, Text};
+    ///
+    /// let stage: Stage<String> = Stage::builder("mails").durable(SqliteStore::open(path)?, Text).build();
+    /// stage.put("first".into()).wait()?; // on disk
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         open::open(path.as_ref())
     }
@@ -79,6 +90,16 @@ impl SqliteStore {
     ///
     /// With [`Safe::FromKill`] a commit waits for the operating system only. A power cut may undo the last commits; it
     /// does not damage the file.
+    ///
+    /// # Examples
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("jobs.db");
+    /// use joinq_flow::{Safe, SqliteStore};
+    ///
+    /// let store = SqliteStore::open(path)?.safe(Safe::FromKill);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
     #[must_use]
     pub fn safe(self, safe: Safe) -> Self {
         SqliteStore { safe, ..self }
@@ -92,12 +113,15 @@ impl SqliteStore {
     /// If `fresh` exists or cannot be created, or if not even the list of the tables in the damaged file can be read.
     ///
     /// # Examples
-    /// ```no_run
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let [damaged, fresh] = ["jobs.db", "salvaged.db"].map(|name| folder.path().join(name));
+    /// # drop(joinq_flow::SqliteStore::open(&damaged)?);
     /// use joinq_flow::SqliteStore;
     ///
-    /// let salvaged = SqliteStore::salvage("jobs.db", "salvaged.db")?;
+    /// let salvaged = SqliteStore::salvage(&damaged, &fresh)?;
     /// println!("{salvaged:?}"); // Salvaged { jobs: 993, dead: 2, gaps: 1 }
-    /// # Ok::<(), joinq_flow::StoreError>(())
+    /// # Ok::<(), joinq_flow::BoxError>(())
     /// ```
     pub fn salvage(damaged: impl AsRef<Path>, fresh: impl AsRef<Path>) -> Result<Salvaged, StoreError> {
         salvage::salvage(damaged.as_ref(), fresh.as_ref())
