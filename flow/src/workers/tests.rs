@@ -83,7 +83,7 @@ fn the_number_of_workers_follows_the_rate_and_the_run_time() {
     let put = || drop(stage.try_put(0).unwrap());
 
     // 200 jobs a second of 20 ms: 4 workers at work, so 5 at 80 %, and a little for what is unfinished.
-    tasks.run_for(&time, 5 * SECOND, put);
+    tasks.run_for(&time, SECOND + STEP, put);
     let mut counts = Vec::new();
     tasks.run_for(&time, 60 * SECOND, || {
         put();
