@@ -192,7 +192,7 @@ impl Workers {
         workers
     }
 
-    /// The number of workers at this moment.
+    /// The number of workers.
     ///
     /// # Examples
     /// ```
