@@ -42,8 +42,8 @@ struct Record {
 }
 
 impl Record {
-    /// The most crashes that the job can be blamed for in this process: one for each earlier process, since it last failed
-    /// or was put. (A process may be killed between the mark of a start and the line `B`.)
+    /// The most crashes that the job can be blamed for in this process: one for each earlier process, since
+    /// it last failed or was put. (A process may be killed between the mark of a start and the line `B`.)
     fn crashes(&self, process: u32) -> u32 {
         let failed = self.runs.iter().rev().find(|run| run.end == Some(End::Failed));
         process.saturating_sub(failed.map_or(item::process_of(self.key), |run| run.process))
@@ -419,8 +419,8 @@ impl Ledger {
     }
 }
 
-/// What is wrong with a dead letter: it must be one by its fate, with its attempts used up, or be blamed for crashes that
-/// happened.
+/// What is wrong with a dead letter: it must be one by its fate, with its attempts used up, or be blamed for
+/// crashes that happened.
 fn died_wrongly(job: &Record, fate: Fate, error: &str, process: u32) -> Option<String> {
     let failures = job.runs.iter().filter(|run| run.end == Some(End::Failed)).count() as u32;
     if error.contains("process ended") {

@@ -21,8 +21,8 @@ pub struct Kills {
     pub seed: u64,
 }
 
-/// Kills the process that many times, 5 to 150 ms after its start or after its store was open. Then a last process settles
-/// all jobs.
+/// Kills the process that many times, 5 to 150 ms after its start or after its store was open. Then a last
+/// process settles all jobs.
 pub fn run(program: &Path, kills: Kills) -> Verdict {
     let began = Instant::now();
     let mut random = fastrand::Rng::with_seed(kills.seed);

@@ -118,8 +118,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         }))
     }
 
-    /// Commits requests and does what follows from them. If the transaction fails, each one is tried for itself: a put
-    /// that fails is refused, and the others are tried again later.
+    /// Commits requests and does what follows from them. If the transaction fails, each one is tried for
+    /// itself: a put that fails is refused, and the others are tried again later.
     fn handle(&mut self, requests: Vec<Request<T, R>>) {
         let mut batch = Vec::with_capacity(requests.len());
         for request in requests {
@@ -146,8 +146,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         self.commit_all(&mut batch);
     }
 
-    /// A job was cancelled before it ran: one that is only on disk ends now, others when their turn comes. (One whose commit
-    /// is to be tried again is not on disk yet.)
+    /// A job was cancelled before it ran: one that is only on disk ends now, others when their turn comes.
+    /// (One whose commit is to be tried again is not on disk yet.)
     fn cancelled(&mut self, core: Arc<Core<T, R>>) {
         if self.loader.is_loaded(core.id) {
             self.commit_all(&mut vec![Request::Erase { id: core.id }]);
@@ -299,7 +299,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                         None
                     }
                 };
-                // The loader would not find a job whose id it has passed: dead letters that became jobs have overtaken it.
+                // The loader would not find a job whose id it has passed: dead letters that became jobs have
+                // overtaken it.
                 if self.loader.is_loaded(id) || (permits.is_some() && self.disk().on_disk() == 0) {
                     core.give(permits, on_settled);
                     self.enqueue(&core);
@@ -313,8 +314,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             Request::Spawn { core, weight, .. } => {
                 let may_be_in_memory = self.loader.is_loaded(core.id) || self.disk().on_disk() == 0;
                 let permits = if may_be_in_memory { self.stage.try_reserve(weight).ok() } else { None };
-                // If jobs with higher ids were loaded already, it was committed late, and the loader would not find it. One
-                // that was cancelled before the commit ends by its turn in the lane.
+                // If jobs with higher ids were loaded already, it was committed late, and the loader would
+                // not find it. One that was cancelled before the commit ends by its turn in the lane.
                 if permits.is_some() || self.loader.is_loaded(core.id) || core.state.is_cancelled() {
                     core.give(permits, None);
                     self.enqueue(&core);
