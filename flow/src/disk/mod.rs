@@ -37,7 +37,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub(crate) enum Keeps {
     /// All of them: `durable`.
     All,
-    /// Those for which there was no room in memory: `spill`.
+    /// Those for which there was no free capacity in memory: `spill`.
     Excess,
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct Disk<T, R> {
 pub(crate) enum Place {
     /// Into memory, with these permits.
     Memory(JobPermits),
-    /// It is only on disk until there is room.
+    /// It is only on disk until there is free capacity.
     Disk,
 }
 
@@ -154,7 +154,7 @@ impl<T, R> Disk<T, R> {
         *last_id
     }
 
-    /// Whether all jobs are in the store, not only those for which there was no room.
+    /// Whether all jobs are in the store, not only those for which there was no free capacity.
     pub(crate) fn keeps_all(&self) -> bool {
         self.keeps == Keeps::All
     }
@@ -205,7 +205,8 @@ impl<T, R> Disk<T, R> {
         listen.poll(&self.changed, context, || (self.on_disk() == 0 || closed()).then_some(()))
     }
 
-    /// Waits until the quota has room for a body of this length, and takes it, or until the stage is closed.
+    /// Waits until a body of this length fits into the quota, and takes its bytes, or until the stage is
+    /// closed.
     pub(crate) fn poll_quota(
         &self,
         listen: &mut Listen,
@@ -235,7 +236,7 @@ impl<T, R> Disk<T, R> {
         self.notify();
     }
 
-    /// Has puts that wait for room on disk check again.
+    /// Has puts that wait for free bytes on disk check again.
     pub(crate) fn notify(&self) {
         self.changed.notify(usize::MAX);
     }
