@@ -60,7 +60,7 @@ fault("permit-leaked-on-panic", "a job that ends by a panic keeps its room", "fa
 fault("settled-twice", "`on_settled` is called twice for a dead job", "faults",
       (FLOW + "job/core.rs", "Box<dyn FnOnce(&Job<T, R>) + Send>", "Box<dyn Fn(&Job<T, R>) + Send>"),
       (FLOW + "stage/put.rs", "call: impl FnOnce(&Job<T, R>)", "call: impl Fn(&Job<T, R>)"),
-      (FLOW + "stage/settle.rs", "|| on_settled(&job)", "|| { if state == State::Dead { on_settled(&job); } on_settled(&job) }"))
+      (FLOW + "stage/settle.rs", "|| on_settled.0(&job)", "|| { if state == State::Dead { on_settled.0(&job); } on_settled.0(&job) }"))
 fault("not-settled-on-cancel", "`on_settled` is not called for a job that was cancelled", "faults",
       (FLOW + "stage/settle.rs", "if let Some(on_settled) = on_settled {", "if let Some(on_settled) = on_settled.filter(|_| state != State::Cancelled) {"))
 fault("count-kept-on-cancel", "a job that was cancelled stays counted", "faults",
@@ -74,7 +74,7 @@ fault("dead-worker-not-replaced", "`Workers` do not replace a task that was abor
 fault("cancelled-runs", "a job that was cancelled runs", "faults",
       (FLOW + "job/state.rs", "self.update(|word| (State::from_word(word) != State::Cancelled).then_some(State::Running as u32))", "self.update(|word| (word & LEFT == 0).then_some(State::Running as u32))"))
 fault("one-retry-more", "a job has one attempt too many", "faults",
-      (FLOW + "retry.rs", "failures < self.attempts", "failures <= self.attempts"))
+      (FLOW + "retry.rs", "match failures < self.attempts.get()", "match failures <= self.attempts.get()"))
 fault("late-delay-lost", "a delay that ends while the stage ends loses its job", "faults",
       (FLOW + "stage/delayed.rs", "            // The halt may have come after the jobs were taken, and then it has not seen them.\n            drop(self.take_out());\n", ""))
 fault("letter-twice", "a dead job has two letters", "faults",

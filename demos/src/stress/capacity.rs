@@ -258,9 +258,8 @@ pub(super) fn child(options: &str) {
             scope.spawn(move || lines::collecting(work));
         }
         let shared = &shared;
-        let putters: Vec<_> = (0..PUTTERS)
-            .map(|number| scope.spawn(move || lines::collecting(|| putter(shared, number))))
-            .collect();
+        let putters: Vec<_> =
+            (0..PUTTERS).map(|number| scope.spawn(move || lines::collecting(|| putter(shared, number)))).collect();
         let threads: Vec<_> = putters.iter().map(|putter| putter.thread().clone()).collect();
         let mut setter = Setter { shared, putters: &threads, rng: Rng::with_seed(seed), capacity: MOST as u64 };
         for _ in 0..changes.div_ceil(EXACT + FREE) {

@@ -229,7 +229,7 @@ pub fn run(program: &Path, mode: Mode, load: Load) -> Verdict {
     let said = judge::run_with(program, "memory", &options, ONE_ARENA, |Line { tag, key, number }, process| {
         let job = jobs.entry(key).or_default();
         match tag {
-            'T' => {},
+            'T' => {}
             'P' => job.acknowledged = Some(number),
             'R' => job.refused = true,
             'B' => job.runs += 1,

@@ -97,7 +97,8 @@ mod tests {
     fn a_job_whose_delay_is_over_during_the_end_of_its_stage_is_taken_out() {
         let time = Time::fake();
         let stage: Stage<u32> = Stage::builder("late").time(time.clone()).retry(Retry::default()).build();
-        let mut worker = Probe::new(Box::pin(stage.work_async(|_: Job<u32>| async { Err::<(), Failure>("no".into()) })));
+        let mut worker =
+            Probe::new(Box::pin(stage.work_async(|_: Job<u32>| async { Err::<(), Failure>("no".into()) })));
         let job = stage.put(1).wait().unwrap();
         assert!(worker.poll().is_pending());
         drop(worker);

@@ -95,7 +95,9 @@ pub fn run(program: &Path, options: Jobs) -> Verdict {
                         let told = stats.get(&(code as u64)).copied().unwrap_or(0);
                         if told != counted {
                             let name = STATS[code];
-                            found.push(format!("round {rounds}: {name} is {told} in `Stats` and {counted} in the ledger"));
+                            found.push(format!(
+                                "round {rounds}: {name} is {told} in `Stats` and {counted} in the ledger"
+                            ));
                         }
                     }
                     stats.clear();

@@ -1,8 +1,8 @@
 //! The process under test: one round after the other.
 
 use super::{Ending, Fate, Jobs, ATTEMPTS, WITHDRAWN, WORKERS};
-use crate::stress::lines::{self, note};
 use crate::stress::code;
+use crate::stress::lines::{self, note};
 use backon::ConstantBuilder;
 use fastrand::Rng;
 use futures_lite::future::{poll_once, yield_now};
@@ -42,12 +42,7 @@ impl Item {
         let key = NEXT.fetch_add(1, Ordering::Relaxed);
         note('T', key, 0);
         ALIVE.fetch_add(1, Ordering::SeqCst);
-        Item {
-            key: Box::new(key),
-            roll_call,
-            is_running: AtomicBool::new(false),
-            is_cancelled: AtomicBool::new(false),
-        }
+        Item { key: Box::new(key), roll_call, is_running: AtomicBool::new(false), is_cancelled: AtomicBool::new(false) }
     }
 }
 
@@ -401,9 +396,8 @@ impl Staff {
         };
         let (threads, async_round) = (round.clone(), round.clone());
         let on_threads = Workers::threads(stage, WORKERS[1]..=WORKERS[1], move |job| threads.work(job));
-        let as_tasks = Workers::spawned(stage, WORKERS[2]..=WORKERS[2], spawn, move |job| {
-            async_round.clone().work_async(job)
-        });
+        let as_tasks =
+            Workers::spawned(stage, WORKERS[2]..=WORKERS[2], spawn, move |job| async_round.clone().work_async(job));
         Staff { on_threads, as_tasks, tasks }
     }
 
@@ -462,9 +456,8 @@ fn half(
 ) {
     let reported = stage.clone();
     lines::report(move || format!("{:?}", reported.stats()));
-    let tasks: Vec<_> = (0..2)
-        .map(|_| runtime.spawn(put_from_task(stage.clone(), round.clone(), puts / 4, rng.u64(..))))
-        .collect();
+    let tasks: Vec<_> =
+        (0..2).map(|_| runtime.spawn(put_from_task(stage.clone(), round.clone(), puts / 4, rng.u64(..)))).collect();
     thread::scope(|scope| {
         let putters: Vec<_> = (0..2)
             .map(|_| {
