@@ -4,7 +4,7 @@ mod common;
 mod memory_store;
 
 use backon::ConstantBuilder;
-use common::watchdog;
+use common::{poll, watchdog, Count};
 use joinq_flow::{Failure, Job, Retry, Stage, StageBuilder, State, Text};
 use memory_store::MemoryStore;
 use std::sync::Mutex;
@@ -136,4 +136,37 @@ fn attempts_count_over_restarts() {
         thread::yield_now();
     }
     assert_eq!(stage.stats().queued, 0, "it is not due yet");
+}
+
+#[test]
+fn jobs_on_disk_are_loaded_while_puts_never_pause() {
+    let _watchdog = watchdog();
+    let store = MemoryStore::default();
+    let stage = builder(1).spill(store.clone(), Text).build();
+    stage.put("in memory".into()).wait().unwrap();
+    let (loaded, has_loaded) = std::sync::mpsc::channel();
+    let (mut worker, feeder) = (Box::pin(stage.work_async(|_: Job<String>| async { Ok(()) })), stage.clone());
+    let (mut commits, mut puts) = (0, Vec::new());
+    let (_, waker) = Count::new();
+    // Each commit brings the next put, so that the thread of the store always has a request.
+    store.fail(move |_| {
+        commits += 1;
+        if commits == 10 {
+            // Now there is room in memory for a job on disk.
+            assert!(poll(&mut worker, &waker).is_pending());
+        }
+        if commits == 1000 || commits > 10 && feeder.stats().queued > 0 {
+            let _ = loaded.send(commits);
+        } else {
+            let mut put = feeder.put("on disk".into());
+            assert!(poll(&mut put, &waker).is_pending());
+            puts.push(put);
+        }
+        None
+    });
+    stage.put("on disk".into()).wait().unwrap();
+    let commits = has_loaded.recv().unwrap();
+    assert!(commits <= 12, "a job was loaded after {commits} commits");
+    store.heal();
+    run_all(&stage);
 }

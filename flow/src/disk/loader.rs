@@ -63,7 +63,8 @@ enum Next<T, R> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Company {
     Any,
-    /// One more crash makes the job a dead letter: it runs alone, so that it is not blamed for a crash of another job.
+    /// One more crash makes the job a dead letter: it runs alone, so that it is not blamed for a crash of
+    /// another job.
     None,
 }
 

@@ -40,6 +40,9 @@ pub(super) struct Writer<T, R> {
     /// The job that runs alone, and the permits that keep others from being in memory.
     pub(super) alone: Option<(u64, JobPermits)>,
     halted: bool,
+    /// A spawned job could not be committed before the end. Its parent must run again, and so no end of a job is
+    /// committed any more.
+    is_cut: bool,
 }
 
 /// What the writer wakes up for.
@@ -63,6 +66,7 @@ pub(super) fn run<T: Send + Sync + 'static, R: Send + 'static>(stage: Arc<Inner<
         started: HashSet::new(),
         alone: None,
         halted: false,
+        is_cut: false,
     };
     writer.run();
     let Writer { stage, store, .. } = writer;
@@ -105,11 +109,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         let mut get = disk.requests.get_many(requests, BATCH);
         let loader = &mut self.loader;
         block_on(poll_fn(move |context| {
-            if let Poll::Ready(result) = Pin::new(&mut get).poll(context) {
-                return Poll::Ready(if result.is_ok() { Event::Requests } else { Event::End });
-            }
+            // Loads come first, so that puts without a pause do not keep jobs on disk. There are at most as many loads as there
+            // is room: it becomes free by requests.
             if loader.poll(context).is_ready() {
                 return Poll::Ready(Event::Loaded);
+            }
+            if let Poll::Ready(result) = Pin::new(&mut get).poll(context) {
+                return Poll::Ready(if result.is_ok() { Event::Requests } else { Event::End });
             }
             match again.as_mut().map(|again| Pin::new(again).poll(context)) {
                 Some(Poll::Ready(_)) => Poll::Ready(Event::Again),
@@ -171,7 +177,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             return;
         }
         // Requests that failed come first.
-        if self.failed.is_empty() && self.apply(batch).is_ok() {
+        if self.failed.is_empty() && !self.is_cut && self.apply(batch).is_ok() {
             // Before the putters go on with their next items.
             self.set_stored();
             batch.drain(..).for_each(|request| self.follow(request));
@@ -183,6 +189,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
 
     fn commit_one(&mut self, request: Request<T, R>) {
         let is_put = matches!(request, Request::Put { .. });
+        if !is_put && self.is_cut {
+            return self.give_up(request);
+        }
         if !is_put && !self.failed.is_empty() {
             self.failed.push_back(request);
             return;
@@ -213,6 +222,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         match request {
             Request::End { core, end } => self.guarded(|stage| stage.finish(&core, end)),
             Request::Spawn { core, .. } => {
+                self.is_cut = true;
                 self.guarded(|stage| {
                     stage.settle_left(&core);
                 });

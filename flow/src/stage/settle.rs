@@ -61,7 +61,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         if core.state.is_cancelled() {
             return self.end(core, End::Cancelled);
         }
-        match delay.filter(|_| !self.is_halted()) {
+        match delay {
+            // The deadline of a shutdown has passed meanwhile. A job in the store runs again when that is opened again.
+            Some(_) if self.is_halted() && core.is_stored() => self.end(core, End::Left),
+            Some(_) if self.is_halted() => self.end(core, End::Dead(cause)),
             Some(delay) if core.state.retry() => {
                 self.counters.retried.add(1);
                 if let (Some(disk), true) = (&self.disk, core.is_stored()) {

@@ -70,7 +70,8 @@ impl RedbStore {
     ///
     /// # Errors
     /// If the file is damaged, belongs to another program or to a newer version, is open elsewhere, or cannot
-    /// be read and written. redb undoes a commit that a crash has cut off; it repairs nothing else.
+    /// be read and written. redb undoes a commit that a crash has cut off; nothing else is repaired, though
+    /// redb may note in a damaged file that it was not closed.
     ///
     /// # Examples
     /// ```

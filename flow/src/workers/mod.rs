@@ -13,7 +13,7 @@ use crate::operation::{block_on, waits, Operation};
 use crate::work::{run, run_async};
 use crate::{Failure, Job, Stage, TimedOut};
 use crew::{Crew, Member, StartWorker};
-use load::StageNeed;
+use load::{StageNeed, DRAIN_WITHIN};
 use std::fmt;
 use std::future::Future;
 use std::ops::RangeInclusive;
@@ -182,7 +182,8 @@ impl Workers {
         let need = Arc::new(StageNeed::new(inner.clone()));
         let workers = Workers(Arc::new(Crew::new(start, need, inner.time.clone())));
         if least < most {
-            inner.load.measure(&inner.time);
+            // The measurement begins here, so that the first check has rates.
+            let _ = stage.desired_workers(DRAIN_WITHIN);
         }
         if let Err(error) = workers.0.resize(least, most) {
             workers.resize(0..=0);
@@ -191,7 +192,7 @@ impl Workers {
         workers
     }
 
-    /// The present number of workers.
+    /// The number of workers.
     ///
     /// # Examples
     /// ```
