@@ -1,7 +1,7 @@
 //! The command line of a program that counts.
 
 use crate::collect;
-use crate::ratchet::{self, File, Verdict};
+use crate::ratchet::{self, Counts, File, Verdict};
 use lexopt::prelude::*;
 use std::process::ExitCode;
 
@@ -20,7 +20,7 @@ those of a job of joinq-flow, its allocations and its bytes with benches/instruc
 pub struct Subject {
     pub file: File,
     /// Counts what has this in its name.
-    pub count: fn(&str) -> Result<Vec<(String, f64)>, String>,
+    pub count: fn(&str) -> Result<Counts, String>,
     /// Performs the operation of this name so many times, under valgrind.
     pub perform: fn(&str, u32) -> Result<(), String>,
 }

@@ -15,11 +15,11 @@ mod ops;
 mod ratchet;
 
 use command::Subject;
-use ratchet::OPERATIONS;
+use ratchet::{Counts, OPERATIONS};
 use std::env;
 use std::process::{Command, ExitCode};
 
-fn count(filter: &str) -> Result<Vec<(String, f64)>, String> {
+fn count(filter: &str) -> Result<Counts, String> {
     let chosen = ops::all().into_iter().filter(|op| op.name.contains(filter));
     chosen.map(|op| Ok((op.name.into(), collect::count(op.name)?))).collect()
 }

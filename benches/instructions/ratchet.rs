@@ -29,6 +29,9 @@ pub const JOBS: File = File {
 /// The factor by which a count may grow.
 const TOLERANCE: f64 = 1.02;
 
+/// What was counted, by its name.
+pub type Counts = Vec<(String, f64)>;
+
 pub enum Verdict {
     Passed,
     Failed,

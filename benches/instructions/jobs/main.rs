@@ -9,10 +9,10 @@ mod kinds;
 mod ratchet;
 
 use command::Subject;
-use ratchet::JOBS;
+use ratchet::{Counts, JOBS};
 use std::process::ExitCode;
 
-fn count(filter: &str) -> Result<Vec<(String, f64)>, String> {
+fn count(filter: &str) -> Result<Counts, String> {
     let mut counts = Vec::new();
     for kind in kinds::all() {
         let [instructions, allocations, bytes] =
