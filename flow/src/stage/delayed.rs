@@ -79,10 +79,6 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         for core in jobs {
             self.enqueue(core);
         }
-        if self.is_halted() {
-            // The halt may have come after the jobs were taken, and then it has not seen them.
-            drop(self.take_out());
-        }
     }
 }
 
