@@ -652,6 +652,12 @@ fn warm_up_timers() {
         }
         stage.close();
     });
+    // And each thread keeps what it parks with: this one as well, from its first wait on.
+    let full: Stage<u8> = Stage::builder("full").capacity(1).build();
+    let (one, two) = (full.try_put(1), full.put(2).wait_timeout(Duration::from_millis(1)));
+    assert!(one.is_ok() && two.is_err());
+    let join = full.join().wait_timeout(Duration::from_millis(1));
+    assert!(join.is_err());
 }
 
 /// The process under test.
