@@ -92,19 +92,33 @@ fault(
 )
 fault(
     "redb-none", "store/redb.rs",
-    [("            let transaction = db.begin_write()?;\n            let result",
-      "            let mut transaction = db.begin_write()?;\n            let _ = transaction.set_durability(Durability::None);\n            let result")],
+    [("            let transaction = db.begin_write()?;\n            changed",
+      "            let mut transaction = db.begin_write()?;\n            let _ = transaction.set_durability(Durability::None);\n            changed")],
     "commits are not synchronized", "order --store redb",
 )
 # Crash blame.
 fault(
-    "start-not-marked", "attempt.rs", [("        self.job.0.stored\n", "        self.job.0.stored && false\n")],
+    "start-not-marked", "work/claim.rs", [("                disk.mark_start(&core).await;\n", "                let _ = disk;\n")],
     "the start of an attempt is not in the store", "blame --store sqlite",
+)
+fault(
+    "not-alone", "disk/loader.rs", [("row.crashes + 1 < MOST_CRASHES", "row.crashes < MOST_CRASHES")],
+    "a job that ran in two crashes does not run alone", "blame --store sqlite",
+)
+# A new file.
+fault(
+    "redb-created-in-place", "store/redb.rs", [("        if !path.exists() {\n            create", "        if false {\n            create")],
+    "a file in whose creation the process was killed cannot be opened", "calls --store redb",
 )
 # Spill.
 fault(
     "past-the-disk", "stage/put.rs", [(".filter(|disk| disk.on_disk() > 0)", ".filter(|disk| disk.keeps_all() && disk.on_disk() > 0)")],
-    "new items go past those on disk", "spill --store sqlite",
+    "new items go past those on disk", "spill --jobs 4000 --store sqlite",
+)
+fault(
+    "joined-before-load", "disk/writer.rs",
+    [("        if self.disk().absent.add(core, on_settled).is_err() {", "        self.uncount(1);\n        if self.disk().absent.add(core, on_settled).is_err() {")],
+    "join does not count the jobs on disk", "spill --jobs 4000 --store sqlite",
 )
 
 
@@ -142,7 +156,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", help="names of faults or tests")
     parser.add_argument("--list", action="store_true", help="only check that each fault has its place")
-    parser.add_argument("--limit", type=int, default=600, help="seconds for one test")
+    parser.add_argument("--limit", type=int, default=400, help="seconds for one test")
     parser.add_argument("--work", default="/tmp/joinq-plant-demos")
     args = parser.parse_args()
     work = pathlib.Path(args.work)

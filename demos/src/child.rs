@@ -64,6 +64,8 @@ pub struct Work {
     pub pause: Duration,
     /// The capacity of the stage.
     pub capacity: usize,
+    /// The bytes that spilled jobs may take.
+    pub quota: u64,
     /// What happens after the last put.
     pub end: End,
 }
@@ -131,7 +133,10 @@ impl Child {
 
     fn stage(&self, store: impl Store, work: &Work) -> Result<(), String> {
         let delays = backon::ConstantBuilder::default().with_delay(Duration::from_millis(5)).without_max_times();
-        let builder = Stage::builder("demo").capacity(work.capacity).retry(Retry::new(delays).attempts(ATTEMPTS));
+        let builder = Stage::builder("demo")
+            .capacity(work.capacity)
+            .quota(work.quota)
+            .retry(Retry::new(delays).attempts(ATTEMPTS));
         let stage: Stage<Item> = match work.mode {
             Mode::Durable => builder.durable(store, Json).build(),
             Mode::Spill => builder.spill(store, Json).build(),

@@ -37,13 +37,15 @@ enum Settled {
 struct Record {
     key: u64,
     acknowledged: bool,
+    /// The line of the acknowledgement.
+    line: u64,
     runs: Vec<Run>,
     settled: Option<Settled>,
 }
 
 impl Record {
-    /// The most crashes that the job can be blamed for in this process: one for each earlier process, since it last failed
-    /// or was put. (A process may be killed between the mark of a start and the line `B`.)
+    /// The most crashes that the job can be blamed for in this process: one for each earlier process, since
+    /// it last failed or was put. (A process may be killed between the mark of a start and the line `B`.)
     fn crashes(&self, process: u32) -> u32 {
         let failed = self.runs.iter().rev().find(|run| run.end == Some(End::Failed));
         process.saturating_sub(failed.map_or(item::process_of(self.key), |run| run.process))
@@ -54,6 +56,8 @@ impl Record {
 #[derive(Debug)]
 struct Attempted {
     process: u32,
+    /// The line at which it begins.
+    line: u64,
     /// The largest id that was acknowledged before.
     above: u64,
     id: Option<u64>,
@@ -81,8 +85,11 @@ pub struct Left {
 /// Whether the first attempts of jobs must begin in the order of the puts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// With one worker, they must.
+    /// With one worker they must: a put that had returned before another one began comes first.
     OfPuts,
+    /// With one worker and a store that has all jobs, also those of puts at the same time have the order of
+    /// their ids.
+    OfIds,
     /// With several workers, they need not.
     Any,
 }
@@ -99,6 +106,10 @@ pub struct Ledger {
     acknowledged: u64,
     /// The largest id whose first attempt has begun.
     begun: u64,
+    /// The number of lines.
+    lines: u64,
+    /// The jobs that are acknowledged and have not begun, by the line of their acknowledgement.
+    waiting: BTreeMap<u64, u64>,
     opened: bool,
     joined: bool,
     kills: Kills,
@@ -150,6 +161,8 @@ impl Ledger {
             puts: HashMap::new(),
             acknowledged: 0,
             begun: 0,
+            lines: 0,
+            waiting: BTreeMap::new(),
             opened: false,
             joined: false,
             kills: Kills::default(),
@@ -206,6 +219,7 @@ impl Ledger {
 
     /// Reads a line of the present process.
     pub fn read(&mut self, line: &Line) {
+        self.lines += 1;
         match line {
             Line::Open => self.opened = true,
             Line::Try { key } => self.tries(*key),
@@ -225,7 +239,8 @@ impl Ledger {
     }
 
     fn tries(&mut self, key: u64) {
-        let put = Attempted { process: self.process, above: self.acknowledged, id: None, refused: false };
+        let put =
+            Attempted { process: self.process, line: self.lines, above: self.acknowledged, id: None, refused: false };
         if self.puts.insert(key, put).is_some() {
             self.violated(format!("item {key} was put twice: a fault of the test"));
         }
@@ -248,6 +263,12 @@ impl Ledger {
         let twice = std::mem::replace(&mut self.job(id).acknowledged, true);
         if twice {
             self.violated(format!("id {id} was given to two puts"));
+        }
+        let line = self.lines;
+        let job = self.job(id);
+        job.line = line;
+        if job.runs.is_empty() {
+            self.waiting.insert(line, id);
         }
     }
 
@@ -282,10 +303,27 @@ impl Ledger {
             self.violated(format!("job {id} {wrong}"));
         }
         self.repeated += u64::from(again);
-        if first && self.order == Order::OfPuts && id < self.begun {
-            self.violated(format!("job {id} begins after job {}, which was put later", self.begun));
+        if first {
+            self.begins_in_order(id, key);
         }
         self.begun = self.begun.max(id);
+    }
+
+    /// The first attempt of a job begins.
+    fn begins_in_order(&mut self, id: u64, key: u64) {
+        let tried = self.puts.get(&key).map_or(u64::MAX, |put| put.line);
+        let earlier = self.waiting.range(..tried).map(|(_, id)| *id).find(|earlier| *earlier != id);
+        match (self.order, earlier) {
+            (Order::OfPuts | Order::OfIds, Some(earlier)) => {
+                self.violated(format!("job {id} begins before job {earlier}, whose put had returned before"));
+            }
+            (Order::OfIds, None) if id < self.begun => {
+                self.violated(format!("job {id} begins after job {}, which has a larger id", self.begun));
+            }
+            _ => {}
+        }
+        let line = self.job(id).line;
+        self.waiting.remove(&line);
     }
 
     fn ends(&mut self, id: u64, end: End) {
@@ -419,8 +457,8 @@ impl Ledger {
     }
 }
 
-/// What is wrong with a dead letter: it must be one by its fate, with its attempts used up, or be blamed for crashes that
-/// happened.
+/// What is wrong with a dead letter: it must be one by its fate, with its attempts used up, or be blamed for
+/// crashes that happened.
 fn died_wrongly(job: &Record, fate: Fate, error: &str, process: u32) -> Option<String> {
     let failures = job.runs.iter().filter(|run| run.end == Some(End::Failed)).count() as u32;
     if error.contains("process ended") {

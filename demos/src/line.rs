@@ -1,7 +1,7 @@
 //! The lines that the process under test writes, one for each event.
 //!
-//! Each line is one `write(2)` to a pipe, and shorter than what a pipe takes as a whole. So what was written before a kill
-//! is read by the parent, and no line is read in part.
+//! Each line is one `write(2)` to a pipe, and shorter than what a pipe takes as a whole. So what was written
+//! before a kill is read by the parent, and no line is read in part.
 
 use std::fmt;
 use std::fs::File;

@@ -22,7 +22,7 @@ pub enum Until {
     End,
 }
 
-/// The time after which a process that ought to end by itself is held to hang.
+/// The time without a line after which a process that ought to end by itself is held to hang.
 pub const WATCHDOG: Duration = Duration::from_secs(120);
 
 /// A process under test.
@@ -83,6 +83,7 @@ impl Running {
             Until::AfterStart(delay) => self.started + delay,
             Until::AfterOpen(_) | Until::End => Instant::now() + WATCHDOG,
         };
+        let mut hangs = !matches!(until, Until::AfterStart(_));
         let mut killed = false;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -91,7 +92,7 @@ impl Running {
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) if killed => panic!("a killed process keeps its pipe open"),
                 Err(RecvTimeoutError::Timeout) => {
-                    if deadline.duration_since(self.started) >= WATCHDOG {
+                    if hangs {
                         ledger.violated("the process under test hangs");
                     }
                     self.child.kill().expect("the process under test can be killed");
@@ -99,10 +100,10 @@ impl Running {
                     continue;
                 }
             };
-            if read(ledger, &line) == Some(Line::Open) {
-                if let Until::AfterOpen(delay) = until {
-                    deadline = Instant::now() + delay;
-                }
+            match (read(ledger, &line), until) {
+                (Some(Line::Open), Until::AfterOpen(delay)) => (deadline, hangs) = (Instant::now() + delay, false),
+                (_, Until::End) => deadline = Instant::now() + WATCHDOG,
+                _ => {}
             }
             // A process that writes faster than its lines are read is killed all the same.
             if !killed && Instant::now() >= deadline {

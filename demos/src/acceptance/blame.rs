@@ -28,7 +28,7 @@ pub fn run(program: &Path, store: Kind, workers: usize, jobs: u32) -> Verdict {
         pause: Duration::ZERO,
         ..work()
     };
-    let order = if workers == 1 { Order::OfPuts } else { Order::Any };
+    let order = if workers == 1 { Order::OfIds } else { Order::Any };
     let mut ledger = Ledger::new(order, fates);
     let puts = Work { workers: 0, puts: Some(jobs), capacity: jobs as usize + 1, end: End::Exit, ..work.clone() };
     settle(program, store, folder.path(), &mut ledger, puts);

@@ -112,7 +112,7 @@ fn stage(program: &Path, calls: Calls, nth: u32) -> (Killed, Verdict) {
     let folder = Folder::new();
     let fates = Fates::Each;
     let quick = Work { fates, workers: 1, putters: 1, handler: Duration::ZERO, pause: Duration::ZERO, ..work() };
-    let mut ledger = Ledger::new(Order::OfPuts, fates);
+    let mut ledger = Ledger::new(Order::OfIds, fates);
     let run = Work { puts: Some(JOBS), ..quick.clone() };
     let status = if calls.series == Series::FromStart {
         ledger.begins();
@@ -149,7 +149,7 @@ fn stage(program: &Path, calls: Calls, nth: u32) -> (Killed, Verdict) {
 /// acknowledged.
 fn batches(program: &Path, store: Kind, nth: u32) -> (Killed, Verdict) {
     let folder = Folder::new();
-    let mut ledger = Ledger::new(Order::OfPuts, Fates::Done);
+    let mut ledger = Ledger::new(Order::OfIds, Fates::Done);
     ledger.begins();
     let program_under_test = Program::Batches(BATCHES);
     let options = Options {

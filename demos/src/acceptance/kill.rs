@@ -21,14 +21,14 @@ pub struct Kills {
     pub seed: u64,
 }
 
-/// Kills the process that many times, 5 to 150 ms after its start or after its store was open. Then a last process settles
-/// all jobs.
+/// Kills the process that many times, 5 to 150 ms after its start or after its store was open. Then a last
+/// process settles all jobs.
 pub fn run(program: &Path, kills: Kills) -> Verdict {
     let began = Instant::now();
     let mut random = fastrand::Rng::with_seed(kills.seed);
     let folder = Folder::new();
     let work = Work { workers: kills.workers, ..work() };
-    let mut ledger = Ledger::new(if kills.workers == 1 { Order::OfPuts } else { Order::Any }, work.fates);
+    let mut ledger = Ledger::new(if kills.workers == 1 { Order::OfIds } else { Order::Any }, work.fates);
     for _ in 0..kills.kills {
         ledger.begins();
         let delay = Duration::from_micros(random.u64(5_000..150_000));

@@ -67,6 +67,7 @@ fn work() -> Work {
         puts: None,
         pause: Duration::from_millis(2),
         capacity: 200,
+        quota: u64::MAX,
         end: End::Join,
     }
 }

@@ -16,11 +16,11 @@ const PUTS: u32 = 50;
 /// How acknowledgements are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// One putter, no worker: between the lines `T` and `P` of a put the file was written, and the last of these writes is
-    /// synchronized.
+    /// One putter, no worker: between the lines `T` and `P` of a put the file was written, and the last of
+    /// these writes is synchronized.
     LastWrite,
-    /// Putters and workers at the same time: the item was written, and later the file was synchronized before `P`. Starts
-    /// of jobs are not synchronized in between.
+    /// Putters and workers at the same time: the item was written, and later the file was synchronized before
+    /// `P`. Starts of jobs are not synchronized in between.
     Item,
 }
 
@@ -104,8 +104,8 @@ pub fn acknowledgements(calls: &[Call], file: &str, rule: Rule) -> Acknowledgeme
     result
 }
 
-/// Runs the process under `strace` and judges the order. With [`Kind::SqliteFromKill`] the order must be violated: the
-/// test sees the difference between the two.
+/// Runs the process under `strace` and judges the order. With [`Kind::SqliteFromKill`] the order must be
+/// violated: the test sees the difference between the two.
 pub fn run(program: &Path, store: Kind, rule: Rule) -> Verdict {
     let folder = Folder::new();
     let trace = Folder::new();

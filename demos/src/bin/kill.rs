@@ -4,11 +4,11 @@ use joinq_demos::acceptance::{blame, calls, kill, order, spill, Verdict};
 use joinq_demos::stores::Kind;
 use joinq_demos::{child, strace};
 use lexopt::prelude::*;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 const HELP: &str = "\
-Usage: kill [TEST ...] [--kills N] [--store STORE] [--seed N] [--step N]
+Usage: kill [TEST ...] [--kills N] [--store STORE] [--seed N] [--step N] [--jobs N]
 
 Each test runs processes with a stage, kills them, and prints the ledger. Without a TEST all run.
 
@@ -16,7 +16,7 @@ Each test runs processes with a stage, kills them, and prints the ledger. Withou
   calls    kills at each system call that changes a file; with --step N at each nth one
   order    each acknowledgement comes after an fdatasync
   blame    one job aborts the process
-  spill    100,000 jobs for a stage of 100
+  spill    100,000 jobs (--jobs) for a stage of 100
 
   --store STORE   sqlite, redb or sqlite-from-kill; both sqlite and redb by default
   --seed N        the moments of the kills; another one in each run by default
@@ -32,10 +32,18 @@ struct Arguments {
     stores: Vec<Kind>,
     seed: u64,
     step: u32,
+    jobs: u32,
 }
 
 fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
-    let mut found = Arguments { tests: Vec::new(), kills: 1000, stores: Vec::new(), seed: fastrand::u64(..), step: 1 };
+    let mut found = Arguments {
+        tests: Vec::new(),
+        kills: 1000,
+        stores: Vec::new(),
+        seed: fastrand::u64(..),
+        step: 1,
+        jobs: 100_000,
+    };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
@@ -43,6 +51,7 @@ fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
             Long("store") => found.stores.push(parser.value()?.parse()?),
             Long("seed") => found.seed = parser.value()?.parse()?,
             Long("step") => found.step = parser.value()?.parse::<u32>()?.max(1),
+            Long("jobs") => found.jobs = parser.value()?.parse()?,
             Long("help") => return Ok(None),
             Value(test) if TESTS.iter().any(|known| test == *known) => found.tests.push(test.string()?),
             other => return Err(other.unexpected()),
@@ -58,8 +67,8 @@ fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
 }
 
 /// Runs one test with one store, and passes each verdict on as soon as it is there.
-fn run(test: &str, store: Kind, arguments: &Arguments, program: &PathBuf, verdict: &mut impl FnMut(Verdict)) {
-    let Arguments { kills, seed, step, .. } = *arguments;
+fn run(test: &str, store: Kind, arguments: &Arguments, program: &Path, verdict: &mut impl FnMut(Verdict)) {
+    let Arguments { kills, seed, step, jobs, .. } = *arguments;
     match test {
         "random" => {
             verdict(kill::run(program, kill::Kills { store, workers: 4, kills, seed }));
@@ -79,7 +88,7 @@ fn run(test: &str, store: Kind, arguments: &Arguments, program: &PathBuf, verdic
             }
         }
         "blame" => [1, 4].into_iter().for_each(|workers| verdict(blame::run(program, store, workers, 1000))),
-        "spill" => verdict(spill::run(program, store, 100_000)),
+        "spill" => verdict(spill::run(program, store, jobs)),
         _ => unreachable!("a test of the list"),
     }
 }

@@ -1,4 +1,4 @@
-//! Loads jobs that are only on disk, one after another, as soon as there is room in memory.
+//! Loads jobs that are only on disk, one after another, as soon as there is free capacity in memory.
 
 use super::request::Request;
 use super::writer::Writer;
@@ -63,7 +63,8 @@ enum Next<T, R> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Company {
     Any,
-    /// One more crash makes the job a dead letter: it runs alone, so that it is not blamed for a crash of another job.
+    /// One more crash makes the job a dead letter: it runs alone, so that it is not blamed for a crash of
+    /// another job.
     None,
 }
 
@@ -100,7 +101,7 @@ impl<T, R> Loader<T, R> {
                     let stage = &core.stage;
                     let others = stage.most_permits().saturating_sub(permits.len());
                     if company == Company::None && others > 0 {
-                        let reserve = stage.room.clone().reserve_owned(others);
+                        let reserve = stage.permits.clone().reserve_owned(others);
                         self.next = Next::WaitingAlone { core, due, permits, reserve };
                         return self.poll(context);
                     }
@@ -180,7 +181,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         }
         match catch_unwind(AssertUnwindSafe(|| self.stage.weight_of_spawned(&core.item))) {
             Ok(weight) => {
-                let reserve = self.stage.room.clone().reserve_owned(weight);
+                let reserve = self.stage.permits.clone().reserve_owned(weight);
                 let company = if row.crashes + 1 < MOST_CRASHES { Company::Any } else { Company::None };
                 self.loader.next = Next::Waiting { core, due: row.due, reserve, company };
             }

@@ -40,6 +40,9 @@ pub(super) struct Writer<T, R> {
     /// The job that runs alone, and the permits that keep others from being in memory.
     pub(super) alone: Option<(u64, JobPermits)>,
     halted: bool,
+    /// A spawned job could not be committed before the end. Its parent must run again, and so no end of a job is
+    /// committed any more.
+    is_cut: bool,
 }
 
 /// What the writer wakes up for.
@@ -63,6 +66,7 @@ pub(super) fn run<T: Send + Sync + 'static, R: Send + 'static>(stage: Arc<Inner<
         started: HashSet::new(),
         alone: None,
         halted: false,
+        is_cut: false,
     };
     writer.run();
     let Writer { stage, store, .. } = writer;
@@ -120,8 +124,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         }))
     }
 
-    /// Commits requests and does what follows from them. If the transaction fails, each one is tried for itself: a put
-    /// that fails is refused, and the others are tried again later.
+    /// Commits requests and does what follows from them. If the transaction fails, each one is tried for
+    /// itself: a put that fails is refused, and the others are tried again later.
     fn handle(&mut self, requests: Vec<Request<T, R>>) {
         let mut batch = Vec::with_capacity(requests.len());
         for request in requests {
@@ -148,8 +152,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         self.commit_all(&mut batch);
     }
 
-    /// A job was cancelled before it ran: one that is only on disk ends now, others when their turn comes. (One whose commit
-    /// is to be tried again is not on disk yet.)
+    /// A job was cancelled before it ran: one that is only on disk ends now, others when their turn comes.
+    /// (One whose commit is to be tried again is not on disk yet.)
     fn cancelled(&mut self, core: Arc<Core<T, R>>) {
         if self.loader.is_loaded(core.id) {
             self.commit_all(&mut vec![Request::Erase { id: core.id }]);
@@ -173,7 +177,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             return;
         }
         // Requests that failed come first.
-        if self.failed.is_empty() && self.apply(batch).is_ok() {
+        if self.failed.is_empty() && !self.is_cut && self.apply(batch).is_ok() {
             // Before the putters go on with their next items.
             self.set_stored();
             batch.drain(..).for_each(|request| self.follow(request));
@@ -185,6 +189,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
 
     fn commit_one(&mut self, request: Request<T, R>) {
         let is_put = matches!(request, Request::Put { .. });
+        if !is_put && self.is_cut {
+            return self.give_up(request);
+        }
         if !is_put && !self.failed.is_empty() {
             self.failed.push_back(request);
             return;
@@ -215,6 +222,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         match request {
             Request::End { core, end } => self.guarded(|stage| stage.finish(&core, end)),
             Request::Spawn { core, .. } => {
+                self.is_cut = true;
                 self.guarded(|stage| {
                     stage.settle_left(&core);
                 });
@@ -301,7 +309,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                         None
                     }
                 };
-                // The loader would not find a job whose id it has passed: dead letters that became jobs have overtaken it.
+                // The loader would not find a job whose id it has passed: dead letters that became jobs have
+                // overtaken it.
                 if self.loader.is_loaded(id) || (permits.is_some() && self.disk().on_disk() == 0) {
                     core.give(permits, on_settled);
                     self.enqueue(&core);
@@ -315,8 +324,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             Request::Spawn { core, weight, .. } => {
                 let may_be_in_memory = self.loader.is_loaded(core.id) || self.disk().on_disk() == 0;
                 let permits = if may_be_in_memory { self.stage.try_reserve(weight).ok() } else { None };
-                // If jobs with higher ids were loaded already, it was committed late, and the loader would not find it. One
-                // that was cancelled before the commit ends by its turn in the lane.
+                // If jobs with higher ids were loaded already, it was committed late, and the loader would
+                // not find it. One that was cancelled before the commit ends by its turn in the lane.
                 if permits.is_some() || self.loader.is_loaded(core.id) || core.state.is_cancelled() {
                     core.give(permits, None);
                     self.enqueue(&core);
