@@ -40,8 +40,8 @@ pub(super) struct Writer<T, R> {
     /// The job that runs alone, and the permits that keep others from being in memory.
     pub(super) alone: Option<(u64, JobPermits)>,
     halted: bool,
-    /// A spawned job could not be committed before the end. Its parent must run again, and so no end of a job is
-    /// committed any more.
+    /// A spawned job could not be committed before the end. Its parent must run again, and so no end of a job
+    /// is committed any more.
     is_cut: bool,
 }
 
@@ -109,8 +109,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         let mut get = disk.requests.get_many(requests, BATCH);
         let loader = &mut self.loader;
         block_on(poll_fn(move |context| {
-            // Loads come first, so that puts without a pause do not keep jobs on disk. There are at most as many loads as there
-            // is room: it becomes free by requests.
+            // Loads come first, so that puts without a pause do not keep jobs on disk. There are at most as
+            // many loads as there is free capacity: it becomes free by requests.
             if loader.poll(context).is_ready() {
                 return Poll::Ready(Event::Loaded);
             }

@@ -504,7 +504,7 @@ fn stage(
         .build()
 }
 
-/// Nothing is in the stage: all its room is free, and all its workers are there.
+/// Nothing is in the stage: all its capacity is free, and all its workers are there.
 fn roll_call(stage: &Stage<Item, Output>, round: &Round) {
     let all = round.workers;
     let free = || format!("an empty stage has {:?}", stage.stats());
@@ -648,7 +648,7 @@ fn warm_up_timers() {
         let worker = stage.work(handler);
         scope.spawn(|| worker.wait());
         for number in 0..TIMERS {
-            stage.put(number).wait().expect("there is room");
+            stage.put(number).wait().expect("there is free capacity");
         }
         stage.close();
     });
