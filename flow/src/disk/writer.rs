@@ -40,8 +40,8 @@ pub(super) struct Writer<T, R> {
     /// The job that runs alone, and the permits that keep others from being in memory.
     pub(super) alone: Option<(u64, JobPermits)>,
     halted: bool,
-    /// A spawned job could not be committed before the end. Its parent must run again, and so no end of a job is
-    /// committed any more.
+    /// A spawned job could not be committed before the end. Its parent must run again, and so no end of a job
+    /// is committed any more.
     is_cut: bool,
 }
 
