@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release -p joinq-demos --bin kill -- --help` names the tests of what survives a kill. In each
 //! of them the process under test ([`child`]) writes a line for each event, and another process reads the
-//! lines and the file of the store, keeps the [`ledger`] and judges.
+//! lines and the file of the store, keeps the [`ledger`] and judges. `--bin stress` runs the tests of what
+//! survives overload, changes of the capacity, cancels, panics and drops ([`stress`]).
 
 pub mod acceptance;
 pub mod child;
@@ -12,3 +13,4 @@ pub mod line;
 pub mod parent;
 pub mod stores;
 pub mod strace;
+pub mod stress;

@@ -3,7 +3,8 @@
 use crate::{Cause, Job};
 use std::fmt;
 
-/// A dead letter: a job that was not done, and why; for [`StageBuilder::dead_letters`](crate::StageBuilder::dead_letters).
+/// A dead letter: a job that was not done, and why; for
+/// [`StageBuilder::dead_letters`](crate::StageBuilder::dead_letters).
 ///
 /// It prints stage, id, attempts and cause.
 pub struct Dead<T, R = ()> {

@@ -8,8 +8,9 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why an attempt at a job failed; returned by handlers.
 ///
-/// Each error becomes a failure by `?` or `into()`, and then the stage's [`Retry`](crate::Retry) decides whether the job
-/// is tried again. [`fatal`](Failure::fatal) and [`retry_after`](Failure::retry_after) decide it here.
+/// Each error becomes a failure by `?` or `into()`, and then the stage's [`Retry`](crate::Retry) decides
+/// whether the job is tried again. [`fatal`](Failure::fatal) and [`retry_after`](Failure::retry_after) decide
+/// it here.
 ///
 /// A failure is not an [`Error`](std::error::Error) itself, since each error converts to it.
 ///
@@ -53,8 +54,8 @@ impl Failure {
         Failure { error: error.into(), next: Next::Never }
     }
 
-    /// A failure after which the job is tried again no earlier than `delay` from now, for example because a server
-    /// said so. The number of attempts is limited as for each other failure.
+    /// A failure after which the job is tried again no earlier than `delay` from now, for example because a
+    /// server said so. The number of attempts is limited as for each other failure.
     ///
     /// # Examples
     /// ```

@@ -6,7 +6,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// When a job is tried again after a failure, and how often; for [`StageBuilder::retry`](crate::StageBuilder::retry).
+/// When a job is tried again after a failure, and how often; for
+/// [`StageBuilder::retry`](crate::StageBuilder::retry).
 ///
 /// The default waits 2, 4, 8 and 16 seconds after the first four failures, and the fifth is final. With more
 /// [`attempts`](Retry::attempts) the delays go on with 32 seconds each.
@@ -18,7 +19,8 @@ use std::time::Duration;
 /// use std::time::Duration;
 ///
 /// // Seven attempts, with a pause of a second in between.
-/// let retry = Retry::new(ConstantBuilder::default().with_delay(Duration::from_secs(1)).without_max_times()).attempts(7);
+/// let each = ConstantBuilder::default().with_delay(Duration::from_secs(1)).without_max_times();
+/// let retry = Retry::new(each).attempts(7);
 /// ```
 #[derive(Clone)]
 pub struct Retry {

@@ -4,8 +4,8 @@ mod common;
 mod memory_store;
 
 use backon::ConstantBuilder;
-use common::watchdog;
-use joinq_flow::{Failure, Job, Retry, Stage, StageBuilder, State, Text};
+use common::{poll, watchdog, Count};
+use joinq_flow::{Change, Failure, Job, Retry, Stage, StageBuilder, State, Text};
 use memory_store::MemoryStore;
 use std::sync::Mutex;
 use std::thread;
@@ -136,4 +136,73 @@ fn attempts_count_over_restarts() {
         thread::yield_now();
     }
     assert_eq!(stage.stats().queued, 0, "it is not due yet");
+}
+
+#[test]
+fn jobs_on_disk_are_loaded_while_puts_never_pause() {
+    let _watchdog = watchdog();
+    let store = MemoryStore::default();
+    let stage = builder(1).spill(store.clone(), Text).build();
+    stage.put("in memory".into()).wait().unwrap();
+    let (loaded, has_loaded) = std::sync::mpsc::channel();
+    let (mut worker, feeder) = (Box::pin(stage.work_async(|_: Job<String>| async { Ok(()) })), stage.clone());
+    let (mut commits, mut puts) = (0, Vec::new());
+    let (_, waker) = Count::new();
+    // Each commit brings the next put, so that the thread of the store always has a request.
+    store.fail(move |_| {
+        commits += 1;
+        if commits == 10 {
+            // Now there is free capacity in memory for a job on disk.
+            assert!(poll(&mut worker, &waker).is_pending());
+        }
+        if commits == 1000 || commits > 10 && feeder.stats().queued > 0 {
+            let _ = loaded.send(commits);
+        } else {
+            let mut put = feeder.put("on disk".into());
+            assert!(poll(&mut put, &waker).is_pending());
+            puts.push(put);
+        }
+        None
+    });
+    stage.put("on disk".into()).wait().unwrap();
+    let commits = has_loaded.recv().unwrap();
+    assert!(commits <= 12, "a job was loaded after {commits} commits");
+    store.heal();
+    run_all(&stage);
+}
+
+#[test]
+fn a_cancelled_job_on_disk_does_not_run_while_the_store_cannot_remove_its_row() {
+    let _watchdog = watchdog();
+    let store = MemoryStore::default();
+    let stage = builder(1).spill(store.clone(), Text).build();
+    let jobs: Vec<_> = names(0..3).into_iter().map(|name| stage.put(name).wait().unwrap()).collect();
+    store.fail(|changes| {
+        changes.iter().any(|change| matches!(change, Change::Done { .. })).then(|| "the disk is full".into())
+    });
+    assert!(jobs[1].cancel());
+    while stage.stats().store_error.is_none() {
+        thread::yield_now();
+    }
+    let seen = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            stage
+                .work(|job: &Job<String>| {
+                    seen.lock().unwrap().push(job.to_string());
+                    Ok(())
+                })
+                .wait();
+        });
+        // The first job is in memory only, so that its end needs no commit. Then the rows are read, and the
+        // mark of the next start waits for the store.
+        while seen.lock().unwrap().is_empty() || stage.stats().running == 0 {
+            thread::yield_now();
+        }
+        store.heal();
+        stage.close();
+    });
+    stage.join().wait();
+    assert_eq!((seen.into_inner().unwrap(), jobs[1].state()), (names([0, 2]), State::Cancelled));
+    assert!(store.state().jobs.is_empty());
 }

@@ -1,5 +1,5 @@
-//! Stages whose store fails, hangs or panics, whose codec fails, and whose process was killed: no item is lost, none
-//! runs out of order, and each wait ends.
+//! Stages whose store fails, hangs or panics, whose codec fails, and whose process was killed: no item is
+//! lost, none runs out of order, and each wait ends.
 
 mod common;
 mod memory_store;

@@ -1,5 +1,5 @@
-//! Each job is settled exactly once, whatever happens to it and to its workers: errors, panics, cancels, aborted
-//! workers, handles that are dropped, a changing number of workers, a deadline.
+//! Each job is settled exactly once, whatever happens to it and to its workers: errors, panics, cancels,
+//! aborted workers, handles that are dropped, a changing number of workers, a deadline.
 //!
 //! `JOINQ_JOBS=1000000 cargo test --release -p joinq-flow --all-features --test settled_once -- --nocapture`
 #![cfg(feature = "tokio")]

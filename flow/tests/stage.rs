@@ -48,7 +48,7 @@ fn one_worker_begins_jobs_in_the_order_of_the_puts() {
 }
 
 #[test]
-fn a_running_job_takes_room_until_it_is_settled() {
+fn a_running_job_takes_capacity_until_it_is_settled() {
     let _watchdog = watchdog();
     let stage: Stage<u32> = stage(1);
     let (begun, has_begun) = mpsc::channel();
@@ -93,7 +93,7 @@ fn a_waiting_put_gets_its_item_back_when_the_stage_is_closed() {
 }
 
 #[test]
-fn a_put_that_is_dropped_leaves_its_room_to_the_next() {
+fn a_put_that_is_dropped_leaves_its_capacity_to_the_next() {
     let _watchdog = watchdog();
     let stage: Stage<u32> = stage(1);
     let first = stage.try_put(1).unwrap();
@@ -173,11 +173,11 @@ fn a_failed_job_is_tried_again_and_then_it_is_a_dead_letter() {
     // The close comes first: the retries go on.
     run_all(&stage, |job| {
         attempts.lock().unwrap().push(job.attempt());
-        Err("no luck".into())
+        Err("no answer".into())
     });
     assert_eq!(attempts.into_inner().unwrap(), [1, 2, 3]);
     let letter: Dead<u32> = letters.try_get().unwrap();
-    assert_eq!(letter.to_string(), "stage `fail`, job 1: gave up after 3 attempts: no luck");
+    assert_eq!(letter.to_string(), "stage `fail`, job 1: gave up after 3 attempts: no answer");
     assert_eq!((job.state(), job.attempt()), (State::Dead, 3));
     assert!(matches!(job.output().wait(), Err(Cause::Failed(_))));
     let stats = stage.stats();
@@ -202,7 +202,7 @@ fn a_failure_can_be_final_or_name_its_delay() {
 }
 
 #[test]
-fn a_waiting_retry_keeps_its_room_and_no_worker() {
+fn a_waiting_retry_keeps_its_capacity_and_no_worker() {
     let _watchdog = watchdog();
     let long = Retry::new(ConstantBuilder::default().with_delay(Duration::from_secs(3600)).without_max_times());
     let stage: Stage<u32> = Stage::builder("fail").capacity(2).retry(long).build();
@@ -262,7 +262,7 @@ fn panics_of_other_closures_lose_nothing() {
     let asked = calls.clone();
     let stage: Stage<u32> = Stage::builder("panics")
         .admit(|item| {
-            assert!(*item != 13, "unlucky");
+            assert!(*item != 13, "the thirteenth");
             Ok(())
         })
         .ready(move || {
@@ -322,7 +322,7 @@ fn a_job_can_be_cancelled_before_it_runs() {
     assert!(!first.cancel());
     assert_eq!(first.state(), State::Cancelled);
     assert!(matches!(first.clone().output().wait(), Err(Cause::Cancelled)));
-    assert_eq!(stage.stats().used, 2, "its room is free when its turn comes");
+    assert_eq!(stage.stats().used, 2, "its capacity is free when its turn comes");
     run_all(&stage, |job| {
         assert_eq!(**job, 2);
         Ok(())

@@ -1,5 +1,5 @@
-//! Files of stores that are damaged, foreign, full, read-only or open elsewhere: errors that name the file, never a
-//! repair, never a loop.
+//! Files of stores that are damaged, foreign, full, read-only or open elsewhere: errors that name the file,
+//! never a repair, never a loop.
 
 #![cfg(any(feature = "sqlite", feature = "redb"))]
 

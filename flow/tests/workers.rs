@@ -7,7 +7,6 @@ use joinq_flow::{Failure, Job, Semaphore, Stage, Workers};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 #[test]
 fn threads_run_all_jobs_and_end_with_the_stage() {
@@ -166,6 +165,7 @@ fn as_many_handlers_run_as_the_limit_of_two_stages_allows_and_never_more() {
 #[cfg(feature = "tokio")]
 mod on_tokio {
     use super::*;
+    use std::time::Duration;
 
     fn runtime() -> tokio::runtime::Runtime {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap()

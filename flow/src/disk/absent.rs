@@ -87,8 +87,8 @@ impl<T, R> Absent<T, R> {
         self.jobs().known.contains_key(&id)
     }
 
-    /// A job is to be loaded, or ends. The count that others see goes down by [`publish`](Absent::publish), so that a put
-    /// cannot overtake the job on its way into the lane.
+    /// A job is to be loaded, or ends. The count that others see goes down by [`publish`](Absent::publish),
+    /// so that a put cannot overtake the job on its way into the lane.
     pub(super) fn remove(&self, id: u64) -> Result<Option<OnSettled<T, R>>, Halted> {
         let mut jobs = self.jobs();
         if jobs.halted {

@@ -1,4 +1,4 @@
-//! Loads jobs that are only on disk, one after another, as soon as there is room in memory.
+//! Loads jobs that are only on disk, one after another, as soon as there is free capacity in memory.
 
 use super::request::Request;
 use super::writer::Writer;
@@ -10,7 +10,7 @@ use crate::time::Sleep;
 use crate::work::message;
 use crate::{BoxError, Cause};
 use joinq::queue::ReserveOwned;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
 use std::future::Future;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -30,6 +30,8 @@ pub(super) struct Loader<T, R> {
     /// The highest id that is in memory or settled: jobs with a higher one are only on disk.
     loaded: u64,
     rows: VecDeque<Row>,
+    /// Jobs that end on disk, and whose rows are not removed yet.
+    ending: HashSet<u64>,
     /// The next job, which waits for its permits.
     next: Next<T, R>,
 }
@@ -63,13 +65,14 @@ enum Next<T, R> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Company {
     Any,
-    /// One more crash makes the job a dead letter: it runs alone, so that it is not blamed for a crash of another job.
+    /// One more crash makes the job a dead letter: it runs alone, so that it is not blamed for a crash of
+    /// another job.
     None,
 }
 
 impl<T, R> Loader<T, R> {
     pub(super) fn new() -> Self {
-        Loader { loaded: 0, rows: VecDeque::new(), next: Next::None }
+        Loader { loaded: 0, rows: VecDeque::new(), ending: HashSet::new(), next: Next::None }
     }
 
     /// Whether the job is, or was, in memory.
@@ -82,9 +85,16 @@ impl<T, R> Loader<T, R> {
         self.loaded = self.loaded.max(id);
     }
 
-    /// The job has ended on disk.
-    pub(super) fn forget(&mut self, id: u64) {
-        self.rows.retain(|row| row.id != id);
+    /// The job ends on disk: its row is not to be loaded.
+    pub(super) fn skip(&mut self, id: u64) {
+        self.ending.insert(id);
+    }
+
+    /// The row is gone.
+    pub(super) fn skipped(&mut self, id: u64) {
+        if self.ending.remove(&id) {
+            self.rows.retain(|row| row.id != id);
+        }
     }
 
     pub(super) fn clear(&mut self) {
@@ -100,7 +110,7 @@ impl<T, R> Loader<T, R> {
                     let stage = &core.stage;
                     let others = stage.most_permits().saturating_sub(permits.len());
                     if company == Company::None && others > 0 {
-                        let reserve = stage.room.clone().reserve_owned(others);
+                        let reserve = stage.permits.clone().reserve_owned(others);
                         self.next = Next::WaitingAlone { core, due, permits, reserve };
                         return self.poll(context);
                     }
@@ -167,6 +177,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     fn prepare_row(&mut self, row: Row) {
         // From now on it is in memory, though not in the lane: a cancel takes effect when its turn comes.
         self.loader.loaded = row.id;
+        if self.loader.ending.contains(&row.id) {
+            return;
+        }
         let core = match self.disk().absent.handle(row.id) {
             Some(core) => core,
             None => match self.decode(&row) {
@@ -180,7 +193,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         }
         match catch_unwind(AssertUnwindSafe(|| self.stage.weight_of_spawned(&core.item))) {
             Ok(weight) => {
-                let reserve = self.stage.room.clone().reserve_owned(weight);
+                let reserve = self.stage.permits.clone().reserve_owned(weight);
                 let company = if row.crashes + 1 < MOST_CRASHES { Company::Any } else { Company::None };
                 self.loader.next = Next::Waiting { core, due: row.due, reserve, company };
             }

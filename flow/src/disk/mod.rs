@@ -1,8 +1,9 @@
 //! The jobs of a stage that are in its store.
 //!
-//! One thread, the *writer*, owns the store. Puts, workers and settled jobs send it requests; it takes all that are there
-//! and makes one transaction of them, so that puts that wait at the same time share one commit. While jobs are only on
-//! disk, it waits for the next permit of the stage as well, and loads them into the lane in the order of their ids.
+//! One thread, the *writer*, owns the store. Puts, workers and settled jobs send it requests; it takes all
+//! that are there and makes one transaction of them, so that puts that wait at the same time share one
+//! commit. While jobs are only on disk, it waits for the next permit of the stage as well, and loads them
+//! into the lane in the order of their ids.
 
 mod absent;
 mod loader;
@@ -36,7 +37,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub(crate) enum Keeps {
     /// All of them: `durable`.
     All,
-    /// Those for which there was no room in memory: `spill`.
+    /// Those for which there was no free capacity in memory: `spill`.
     Excess,
 }
 
@@ -45,7 +46,8 @@ pub(crate) struct Disk<T, R> {
     keeps: Keeps,
     codec: Box<dyn Codec<T>>,
     requests: Queue<Request<T, R>>,
-    /// The last id. A request for a new job is sent under this lock, so that requests have the order of their ids.
+    /// The last id. A request for a new job is sent under this lock, so that requests have the order of their
+    /// ids.
     last_id: Mutex<u64>,
     absent: Absent<T, R>,
     quota: Quota,
@@ -61,7 +63,7 @@ pub(crate) struct Disk<T, R> {
 pub(crate) enum Place {
     /// Into memory, with these permits.
     Memory(JobPermits),
-    /// It is only on disk until there is room.
+    /// It is only on disk until there is free capacity.
     Disk,
 }
 
@@ -118,8 +120,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Disk<T, R> {
         Committing(answer)
     }
 
-    /// As `put`, for a job that comes of another one, which must not be settled before. Does not wait, and needs neither
-    /// permits nor quota; a commit that fails is tried again.
+    /// As `put`, for a job that comes of another one, which must not be settled before. Does not wait, and
+    /// needs neither permits nor quota; a commit that fails is tried again.
     pub(crate) fn spawn(&self, stage: &Arc<Inner<T, R>>, item: T, weight: usize, body: Vec<u8>) -> Job<T, R> {
         let mut job = None;
         self.send_new(|id| {
@@ -152,7 +154,7 @@ impl<T, R> Disk<T, R> {
         *last_id
     }
 
-    /// Whether all jobs are in the store, not only those for which there was no room.
+    /// Whether all jobs are in the store, not only those for which there was no free capacity.
     pub(crate) fn keeps_all(&self) -> bool {
         self.keeps == Keeps::All
     }
@@ -203,7 +205,8 @@ impl<T, R> Disk<T, R> {
         listen.poll(&self.changed, context, || (self.on_disk() == 0 || closed()).then_some(()))
     }
 
-    /// Waits until the quota has room for a body of this length, and takes it, or until the stage is closed.
+    /// Waits until a body of this length fits into the quota, and takes its bytes, or until the stage is
+    /// closed.
     pub(crate) fn poll_quota(
         &self,
         listen: &mut Listen,
@@ -233,7 +236,7 @@ impl<T, R> Disk<T, R> {
         self.notify();
     }
 
-    /// Has puts that wait for room on disk check again.
+    /// Has puts that wait for free bytes on disk check again.
     pub(crate) fn notify(&self) {
         self.changed.notify(usize::MAX);
     }
@@ -271,8 +274,8 @@ impl<T, R> Disk<T, R> {
         self.absent.forget_handle(id);
     }
 
-    /// The deadline of a shutdown is over: jobs that are only on disk stay in the store and are no longer unfinished.
-    /// Returns how many.
+    /// The deadline of a shutdown is over: jobs that are only on disk stay in the store and are no longer
+    /// unfinished. Returns how many.
     pub(crate) fn halt(&self, stage: &Inner<T, R>) -> usize {
         let (count, handles) = self.absent.halt();
         let mut left = count;
@@ -287,8 +290,8 @@ impl<T, R> Disk<T, R> {
         count
     }
 
-    /// Has the writer clear the marks of the jobs that run, since they do not end by a crash, and waits for that; but not
-    /// for ever, as a store may hang.
+    /// Has the writer clear the marks of the jobs that run, since they do not end by a crash, and waits for
+    /// that; but not for ever, as a store may hang.
     pub(crate) fn clear_marks(&self) {
         let (reply, answer) = oneshot::channel();
         self.send(Request::Halt { reply });

@@ -40,6 +40,9 @@ pub(super) struct Writer<T, R> {
     /// The job that runs alone, and the permits that keep others from being in memory.
     pub(super) alone: Option<(u64, JobPermits)>,
     halted: bool,
+    /// A spawned job could not be committed before the end. Its parent must run again, and so no end of a job is
+    /// committed any more.
+    is_cut: bool,
 }
 
 /// What the writer wakes up for.
@@ -63,6 +66,7 @@ pub(super) fn run<T: Send + Sync + 'static, R: Send + 'static>(stage: Arc<Inner<
         started: HashSet::new(),
         alone: None,
         halted: false,
+        is_cut: false,
     };
     writer.run();
     let Writer { stage, store, .. } = writer;
@@ -105,11 +109,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         let mut get = disk.requests.get_many(requests, BATCH);
         let loader = &mut self.loader;
         block_on(poll_fn(move |context| {
-            if let Poll::Ready(result) = Pin::new(&mut get).poll(context) {
-                return Poll::Ready(if result.is_ok() { Event::Requests } else { Event::End });
-            }
+            // Loads come first, so that puts without a pause do not keep jobs on disk. There are at most as
+            // many loads as there is free capacity, which becomes free by requests.
             if loader.poll(context).is_ready() {
                 return Poll::Ready(Event::Loaded);
+            }
+            if let Poll::Ready(result) = Pin::new(&mut get).poll(context) {
+                return Poll::Ready(if result.is_ok() { Event::Requests } else { Event::End });
             }
             match again.as_mut().map(|again| Pin::new(again).poll(context)) {
                 Some(Poll::Ready(_)) => Poll::Ready(Event::Again),
@@ -118,8 +124,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         }))
     }
 
-    /// Commits requests and does what follows from them. If the transaction fails, each one is tried for itself: a put
-    /// that fails is refused, and the others are tried again later.
+    /// Commits requests and does what follows from them. If the transaction fails, each one is tried for
+    /// itself: a put that fails is refused, and the others are tried again later.
     fn handle(&mut self, requests: Vec<Request<T, R>>) {
         let mut batch = Vec::with_capacity(requests.len());
         for request in requests {
@@ -146,8 +152,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         self.commit_all(&mut batch);
     }
 
-    /// A job was cancelled before it ran: one that is only on disk ends now, others when their turn comes. (One whose commit
-    /// is to be tried again is not on disk yet.)
+    /// A job was cancelled before it ran: one that is only on disk ends now, others when their turn comes.
+    /// (One whose commit is to be tried again is not on disk yet.)
     fn cancelled(&mut self, core: Arc<Core<T, R>>) {
         if self.loader.is_loaded(core.id) {
             self.commit_all(&mut vec![Request::Erase { id: core.id }]);
@@ -161,7 +167,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         let Ok(on_settled) = self.disk().absent.remove(core.id) else { return };
         self.disk().absent.publish();
         core.give(None, on_settled);
-        self.loader.forget(core.id);
+        self.end_on_disk(core, end);
+    }
+
+    /// Ends a job whose row the loader has not reached, or has just read. Until the end is committed, which may fail, the
+    /// row must not be loaded.
+    fn end_on_disk(&mut self, core: Arc<Core<T, R>>, end: End<R>) {
+        self.loader.skip(core.id);
         self.commit_all(&mut vec![Request::End { core, end }]);
     }
 
@@ -171,7 +183,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             return;
         }
         // Requests that failed come first.
-        if self.failed.is_empty() && self.apply(batch).is_ok() {
+        if self.failed.is_empty() && !self.is_cut && self.apply(batch).is_ok() {
             // Before the putters go on with their next items.
             self.set_stored();
             batch.drain(..).for_each(|request| self.follow(request));
@@ -183,6 +195,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
 
     fn commit_one(&mut self, request: Request<T, R>) {
         let is_put = matches!(request, Request::Put { .. });
+        if !is_put && self.is_cut {
+            return self.give_up(request);
+        }
         if !is_put && !self.failed.is_empty() {
             self.failed.push_back(request);
             return;
@@ -213,6 +228,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         match request {
             Request::End { core, end } => self.guarded(|stage| stage.finish(&core, end)),
             Request::Spawn { core, .. } => {
+                self.is_cut = true;
                 self.guarded(|stage| {
                     stage.settle_left(&core);
                 });
@@ -299,7 +315,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                         None
                     }
                 };
-                // The loader would not find a job whose id it has passed: dead letters that became jobs have overtaken it.
+                // The loader would not find a job whose id it has passed: dead letters that became jobs have
+                // overtaken it.
                 if self.loader.is_loaded(id) || (permits.is_some() && self.disk().on_disk() == 0) {
                     core.give(permits, on_settled);
                     self.enqueue(&core);
@@ -313,11 +330,14 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             Request::Spawn { core, weight, .. } => {
                 let may_be_in_memory = self.loader.is_loaded(core.id) || self.disk().on_disk() == 0;
                 let permits = if may_be_in_memory { self.stage.try_reserve(weight).ok() } else { None };
-                // If jobs with higher ids were loaded already, it was committed late, and the loader would not find it. One
-                // that was cancelled before the commit ends by its turn in the lane.
-                if permits.is_some() || self.loader.is_loaded(core.id) || core.state.is_cancelled() {
+                // If jobs with higher ids were loaded already, it was committed late, and the loader would
+                // not find it.
+                if permits.is_some() || self.loader.is_loaded(core.id) {
                     core.give(permits, None);
                     self.enqueue(&core);
+                } else if core.state.is_cancelled() {
+                    // The cancel came before the commit. In the lane it would overtake the jobs on disk.
+                    self.end_on_disk(core, End::Cancelled);
                 } else {
                     self.add_absent(&core, None);
                 }
@@ -336,6 +356,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             Request::Erase { .. } => {}
             Request::End { core, end } => {
                 self.started.remove(&core.id);
+                self.loader.skipped(core.id);
                 self.guarded(|stage| stage.finish(&core, end));
                 self.admit_others(core.id);
             }
@@ -357,10 +378,6 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         self.loader.set_loaded(core.id);
         let core = core.clone();
         self.guarded(|stage| stage.enqueue(core));
-        if self.stage.is_halted() {
-            // The halt may have come first, and then it has not seen the job.
-            self.guarded(|stage| drop(stage.take_out()));
-        }
     }
 
     /// A job that is committed is only on disk for now.

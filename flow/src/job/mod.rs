@@ -16,8 +16,9 @@ use std::sync::Arc;
 
 /// A job of a [`Stage`](crate::Stage): one item from the put until it is settled.
 ///
-/// [`put`](crate::Stage::put) returns it, a handler gets it, and a dead letter contains it. It dereferences to the item.
-/// A clone is another handle of the same job. Handles that are dropped change nothing: the job goes on.
+/// [`put`](crate::Stage::put) returns it, a handler gets it, and a dead letter contains it. It dereferences
+/// to the item. A clone is another handle of the same job. Handles that are dropped change nothing: the job
+/// goes on.
 ///
 /// # Examples
 /// ```
@@ -34,8 +35,9 @@ use std::sync::Arc;
 pub struct Job<T, R = ()>(pub(crate) Arc<Core<T, R>>);
 
 impl<T, R> Job<T, R> {
-    /// The number of the job in its stage, from 1 in the order of the puts. Jobs in a store keep it over restarts, and it
-    /// is not used again, so that it can make the effects of a repeated attempt recognizable.
+    /// The number of the job in its stage, from 1 in the order of the puts. Jobs in a store keep it over
+    /// restarts, and it is not used again, so that it can make the effects of a repeated attempt
+    /// recognizable.
     ///
     /// # Examples
     /// ```
@@ -48,8 +50,8 @@ impl<T, R> Job<T, R> {
         self.0.id
     }
 
-    /// The number of the current attempt, from 1; of a job that no worker has begun, 1 as well. It counts attempts of
-    /// earlier processes if the job is in a store.
+    /// The number of the current attempt, from 1; of a job that no worker has begun, 1 as well. It counts
+    /// attempts of earlier processes if the job is in a store.
     ///
     /// # Examples
     /// ```
@@ -76,7 +78,7 @@ impl<T, R> Job<T, R> {
         }
     }
 
-    /// The state at this moment.
+    /// The present state.
     ///
     /// # Examples
     /// ```
@@ -125,12 +127,13 @@ impl<T, R> Job<T, R> {
 
     /// Cancels the job.
     ///
-    /// A job that waits or is to be retried will not run any more; its capacity is free when its turn comes. A job that
-    /// runs is told: if its handler is a future, this is dropped at its next `.await`; a handler on a thread can ask
-    /// [`is_cancelled`](Job::is_cancelled). If the handler returns `Ok` all the same, the job is done, otherwise it is
-    /// cancelled.
+    /// A job that waits or is to be retried will not run any more; its capacity is free when its turn comes.
+    /// A job that runs is told: if its handler is a future, this is dropped at its next `.await`; a handler
+    /// on a thread can ask [`is_cancelled`](Job::is_cancelled). If the handler returns `Ok` all the same, the
+    /// job is done, otherwise it is cancelled.
     ///
-    /// Returns whether the job will certainly not run any more: false for a job that runs or was settled before.
+    /// Returns whether the job will certainly not run any more: false for a job that runs or was settled
+    /// before.
     ///
     /// # Examples
     /// ```
@@ -160,8 +163,8 @@ impl<T, R> Job<T, R> {
         }
     }
 
-    /// Whether the job was cancelled, or is to end because its stage is shut down and the deadline is over. For a handler
-    /// that takes long.
+    /// Whether the job was cancelled, or is to end because its stage is shut down and the deadline is over.
+    /// For a handler that takes long.
     ///
     /// # Examples
     /// ```
@@ -246,9 +249,9 @@ impl<T, R> Job<T, R> {
 impl<T: Send + Sync + 'static, R: Send + 'static> Job<T, R> {
     /// Puts a job that comes of this one into the same stage, for example a folder found in a folder.
     ///
-    /// It never waits, and goes beyond the capacity if need be, since a handler that waits for its own stage could wait for
-    /// itself. So the number of such jobs is bounded by nothing but the work. It also works after a
-    /// [`close`](crate::Stage::close): the stage goes on until nothing is unfinished.
+    /// It never waits, and goes beyond the capacity if need be, since a handler that waits for its own stage
+    /// could wait for itself. So the number of such jobs is bounded by nothing but the work. It also works
+    /// after a [`close`](crate::Stage::close): the stage goes on until nothing is unfinished.
     ///
     /// With a store the new job is committed no later than the settling of this one.
     ///

@@ -48,11 +48,11 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
         }
     }
 
-    /// How many jobs may be unfinished in memory at the same time: waiting, running and retrying ones together. With
-    /// [`weigh`](StageBuilder::weigh), the sum of their weights. The default is 1000.
+    /// How many jobs may be unfinished in memory at the same time: waiting, running and retrying ones
+    /// together. With [`weigh`](StageBuilder::weigh), the sum of their weights. The default is 1000.
     ///
-    /// A capacity of up to 2^30 - 1 is exact. A larger one is rounded down to a multiple of a power of two (to 1 KiB for a
-    /// capacity of 1 TiB), and weights are rounded up to it.
+    /// A capacity of up to 2^30 - 1 is exact. A larger one is rounded down to a multiple of a power of two
+    /// (to 1 KiB for a capacity of 1 TiB), and weights are rounded up to it.
     ///
     /// # Examples
     /// ```
@@ -65,9 +65,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
         self
     }
 
-    /// What each item weighs, for example its size in bytes: the capacity is the sum of weights then. It should be quick
-    /// and always the same for an item. A weight of 0 counts as 1. An item that is heavier than the whole capacity is
-    /// refused as [`Full`](crate::Refused::Full).
+    /// What each item weighs, for example its size in bytes: the capacity is the sum of weights then. It
+    /// should be quick and always the same for an item. A weight of 0 counts as 1. An item that is heavier
+    /// than the whole capacity is refused as [`Full`](crate::Refused::Full).
     ///
     /// # Examples
     /// ```
@@ -98,8 +98,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
         self
     }
 
-    /// Asked for each item that is put, on the thread or in the task that puts it, before there is room for it. A denied
-    /// item goes back with the reason, as [`Refused::Denied`](crate::Refused::Denied). A panic is the putter's.
+    /// Asked for each item that is put, on the thread or in the task that puts it, before there is free
+    /// capacity for it. A denied item goes back with the reason, as
+    /// [`Refused::Denied`](crate::Refused::Denied). A panic is the putter's.
     ///
     /// # Examples
     /// ```
@@ -115,9 +116,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
         self
     }
 
-    /// Asked before a worker begins a job, for example whether a server is up. While the answer is an error this worker
-    /// pauses, and asks again after 10 ms, then after 20 ms, and so on up to 1 s. The reason is in the stage's
-    /// [`Stats`](crate::Stats). A panic counts as a denial.
+    /// Asked before a worker begins a job, for example whether a server is up. While the answer is an error
+    /// this worker pauses, and asks again after 10 ms, then after 20 ms, and so on up to 1 s. The reason is
+    /// in the stage's [`Stats`](crate::Stats). A panic counts as a denial.
     ///
     /// # Examples
     /// ```
@@ -139,8 +140,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
         self
     }
 
-    /// At most as many jobs run at the same time as this semaphore has permits, in all stages that share it. A worker
-    /// acquires a permit for each job before it begins.
+    /// At most as many jobs run at the same time as this semaphore has permits, in all stages that share it.
+    /// A worker acquires a permit for each job before it begins.
     ///
     /// # Examples
     /// ```
@@ -184,8 +185,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
         self
     }
 
-    /// Where dead letters go. If this queue is full, each displaces the oldest one; without a queue, or if it is closed,
-    /// they are only counted. (A store keeps those of its jobs in any case.)
+    /// Where dead letters go. If this queue is full, each displaces the oldest one; without a queue, or if it
+    /// is closed, they are only counted. (A store keeps those of its jobs in any case.)
     ///
     /// # Examples
     /// ```
@@ -207,9 +208,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
         self
     }
 
-    /// A worker that has waited this long for a job asks `source` for an item. After a vain answer it waits twice as
-    /// long, up to 32 times; a job resets that. The source is not asked in a closed stage, nor in a full one (if all
-    /// its jobs run or are to be retried). A panic counts as a vain answer.
+    /// A worker that has waited this long for a job asks `source` for an item. After a vain answer it waits
+    /// twice as long, up to 32 times; a job resets that. The source is not asked in a closed stage, nor in a
+    /// full one (if all its jobs run or are to be retried). A panic counts as a vain answer.
     ///
     /// # Examples
     /// ```
@@ -230,14 +231,15 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
         self
     }
 
-    /// Keeps all jobs in a store until they are settled: a job whose put has returned runs at least once, also if the
-    /// process is killed in between. The handler may run again after a kill, so its effects should bear a repetition;
-    /// [`Job::id`](crate::Job::id) stays the same.
+    /// Keeps all jobs in a store until they are settled: a job whose put has returned runs at least once,
+    /// also if the process is killed in between. The handler may run again after a kill, so its effects
+    /// should bear a repetition; [`Job::id`](crate::Job::id) stays the same.
     ///
-    /// The jobs that an earlier process has left in the store come first: new puts wait until these are in memory.
+    /// The jobs that an earlier process has left in the store come first: new puts wait until these are in
+    /// memory.
     ///
-    /// A start that does not end, because the process does, counts as a crash of the job; after the third the job is a
-    /// dead letter with [`Cause::Crashed`](crate::Cause::Crashed).
+    /// A start that does not end, because the process does, counts as a crash of the job; after the third the
+    /// job is a dead letter with [`Cause::Crashed`](crate::Cause::Crashed).
     ///
     /// # Examples
     /// ```
@@ -265,11 +267,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
         self.store(store, codec, Keeps::All)
     }
 
-    /// Puts items for which there is no room in memory into a store, from where they are loaded in their order. The
-    /// stage's [`Overflow`] applies when the [`quota`](StageBuilder::quota) of the store is used up.
+    /// Puts items for which there is no free capacity in memory into a store, from where they are loaded in
+    /// their order. The stage's [`Overflow`] applies when the [`quota`](StageBuilder::quota) of the store is
+    /// used up.
     ///
-    /// Jobs on disk survive the process and then run at least once; those in memory do not. While there are jobs on disk,
-    /// each new one goes to their end.
+    /// Jobs on disk survive the process and then run at least once; those in memory do not. While there are
+    /// jobs on disk, each new one goes to their end.
     ///
     /// # Examples
     /// ```
@@ -412,7 +415,10 @@ impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BuildError::Capacity { stage } => {
-                write!(f, "stage `{stage}`: the capacity is 0, but a job needs room from its put until it is settled")
+                write!(
+                    f,
+                    "stage `{stage}`: the capacity is 0, but a job takes capacity from its put until it is settled"
+                )
             }
             BuildError::Store { stage, error } => write!(f, "stage `{stage}`: {error}"),
         }

@@ -71,8 +71,41 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
     }
 
     fn enqueue_due(&self) {
-        for core in self.delayed.take_due(self.time.now()) {
+        self.enqueue_again(self.delayed.take_due(self.time.now()));
+    }
+
+    /// Enqueues jobs whose delay is over.
+    fn enqueue_again(&self, jobs: Vec<Arc<Core<T, R>>>) {
+        for core in jobs {
             self.enqueue(core);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tests_common::Probe;
+    use crate::time::Time;
+    use crate::{Failure, Job, Retry, Stage, State};
+    use std::time::Duration;
+
+    #[test]
+    fn a_job_whose_delay_is_over_during_the_end_of_its_stage_is_taken_out() {
+        let time = Time::fake();
+        let stage: Stage<u32> = Stage::builder("late").time(time.clone()).retry(Retry::default()).build();
+        let mut worker =
+            Probe::new(Box::pin(stage.work_async(|_: Job<u32>| async { Err::<(), Failure>("no".into()) })));
+        let job = stage.put(1).wait().unwrap();
+        assert!(worker.poll().is_pending());
+        drop(worker);
+        // The thread for timers has taken the job, and comes to enqueue it after the halt, which does not see
+        // the job.
+        let inner = stage.inner().clone();
+        let due = inner.delayed.take_due(time.now() + Duration::from_secs(10));
+        assert_eq!(due.len(), 1);
+        let unsettled = stage.shutdown().wait_timeout(Duration::ZERO).unwrap_err();
+        assert_eq!((unsettled.left.len(), unsettled.running), (0, 1));
+        inner.enqueue_again(due);
+        assert_eq!((job.state(), stage.stats().unfinished), (State::Cancelled, 0));
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct Inner<T, R> {
     /// The jobs that wait for a worker.
     pub(crate) lane: Queue<Arc<Core<T, R>>>,
     /// Only its permits are used: a job holds some from the put until it is settled.
-    pub(crate) room: Arc<Queue<Infallible>>,
+    pub(crate) permits: Arc<Queue<Infallible>>,
     pub(crate) weights: Weights,
     /// The capacity in units of the weight.
     pub(crate) capacity: AtomicUsize,
@@ -75,7 +75,7 @@ impl<T, R> Inner<T, R> {
             name,
             options,
             lane: Queue::unbounded(),
-            room: Arc::new(Queue::with_permits(weights.permits(capacity))),
+            permits: Arc::new(Queue::with_permits(weights.permits(capacity))),
             weights,
             capacity: AtomicUsize::new(capacity),
             unfinished: Unfinished::new(),
@@ -117,11 +117,11 @@ impl<T, R> Inner<T, R> {
 
     /// The permits of the whole capacity.
     pub(crate) fn most_permits(&self) -> usize {
-        self.room.capacity().expect("the queue has permits")
+        self.permits.capacity().expect("the queue has permits")
     }
 
     pub(crate) fn try_reserve(&self, weight: usize) -> Result<JobPermits, TryPutError<()>> {
-        self.room.clone().try_reserve_owned(weight)
+        self.permits.clone().try_reserve_owned(weight)
     }
 
     /// The id for a new job that is in no store.
@@ -150,6 +150,10 @@ impl<T, R> Inner<T, R> {
         let put = self.lane.put(core).wait();
         debug_assert!(put.is_ok(), "the lane is closed when nothing is unfinished");
         drop(put);
+        if self.is_halted() {
+            // The halt may have come first, and then it has not seen the job.
+            drop(self.take_out());
+        }
     }
 
     /// Follows a change of the number of unfinished jobs.
@@ -158,7 +162,7 @@ impl<T, R> Inner<T, R> {
             Then::GoOn => {}
             Then::End => {
                 self.lane.close();
-                self.room.close();
+                self.permits.close();
                 if let Some(disk) = &self.disk {
                     disk.end();
                 }
@@ -191,7 +195,7 @@ impl<T, R> Inner<T, R> {
         // Waiting puts get their items back.
         match &self.disk {
             None => {
-                self.room.close();
+                self.permits.close();
             }
             // Jobs on disk still need permits.
             Some(disk) => disk.notify_closed(),

@@ -33,8 +33,9 @@ use std::sync::Arc;
 
 /// A queue of jobs with a bounded number of unfinished ones; the workers are threads or tasks of the caller.
 ///
-/// A job takes room from its put until it is settled: while it waits, runs, and waits for its next attempt. So the memory
-/// is bounded by what is unfinished, a retry always has room, and no worker ever waits for its own stage.
+/// A job takes capacity from its put until it is settled: while it waits, runs, and waits for its next
+/// attempt. So the memory is bounded by what is unfinished, a retry never waits for capacity, and no worker
+/// ever waits for its own stage.
 ///
 /// A clone is another handle of the same stage. When the last handle is dropped the stage is closed.
 pub struct Stage<T, R = ()>(pub(crate) Arc<Handle<T, R>>);
@@ -65,11 +66,11 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
         StageBuilder::new(name.into())
     }
 
-    /// Puts an item into the stage as a new job; waits while there is no room, unless the stage's
+    /// Puts an item into the stage as a new job; waits while there is no free capacity, unless the stage's
     /// [`Overflow`](crate::Overflow) says otherwise.
     ///
-    /// A handler may put into another stage. It should not wait for its own one, as it may hold the room that it waits
-    /// for: [`Job::spawn`] is for that.
+    /// A handler may put into another stage. It should not wait for its own one, as it may hold the capacity
+    /// that it waits for: [`Job::spawn`] is for that.
     ///
     /// With a store the operation completes when the item is committed.
     ///
@@ -95,7 +96,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
         Put::new(self.0 .0.clone(), item)
     }
 
-    /// Puts an item without waiting for room. With a store it blocks this thread until the item is committed.
+    /// Puts an item without waiting for free capacity. With a store it blocks this thread until the item is
+    /// committed.
     ///
     /// # Errors
     /// [`Refused`], which has the item.
@@ -110,8 +112,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
         self.put(item).put_now()
     }
 
-    /// Makes dead letters of the stage's store jobs again: at most `limit` of the oldest ones, which go to the end of the
-    /// queue with new ids and without failed attempts. Returns how many; 0 for a stage without a store, or a closed one.
+    /// Makes dead letters of the stage's store jobs again: at most `limit` of the oldest ones, which go to
+    /// the end of the queue with new ids and without failed attempts. Returns how many; 0 for a stage without
+    /// a store, or a closed one.
     ///
     /// # Errors
     /// If the store fails.
@@ -145,8 +148,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
         self.inner().disk.as_ref().map_or_else(Redrive::none, |disk| disk.redrive(limit))
     }
 
-    /// Changes the capacity. A larger one serves waiting puts at once. A smaller one drops nothing: new jobs have to wait
-    /// until enough others are settled.
+    /// Changes the capacity. A larger one serves waiting puts at once. A smaller one drops nothing: new jobs
+    /// have to wait until enough others are settled.
     ///
     /// # Panics
     /// If `capacity` is 0.
@@ -164,12 +167,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
     pub fn set_capacity(&self, capacity: usize) {
         assert!(
             capacity > 0,
-            "capacity 0: a job needs room from its put until it is settled; to stop, close the stage"
+            "capacity 0: a job takes capacity from its put until it is settled; to stop, close the stage"
         );
         let inner = self.inner();
         // Ordering: Relaxed. A number to show.
         inner.capacity.store(capacity, Ordering::Relaxed);
-        inner.room.set_capacity(inner.weights.permits(capacity));
+        inner.permits.set_capacity(inner.weights.permits(capacity));
     }
 }
 
@@ -193,8 +196,8 @@ impl<T, R> Stage<T, R> {
         &self.inner().name
     }
 
-    /// Refuses new puts, those that wait included, whose items go back. The jobs inside go on, with their retries and with
-    /// the jobs that they spawn; then the workers end. Returns whether the stage was open.
+    /// Refuses new puts, those that wait included, whose items go back. The jobs inside go on, with their
+    /// retries and with the jobs that they spawn; then the workers end. Returns whether the stage was open.
     ///
     /// # Examples
     /// ```
@@ -219,8 +222,8 @@ impl<T, R> Stage<T, R> {
         self.inner().unfinished.is_closed()
     }
 
-    /// Waits until nothing is unfinished: all jobs that were put are done, dead or cancelled, those on disk included. The
-    /// stage may be open; if it is closed, its store is closed as well when this completes.
+    /// Waits until nothing is unfinished: all jobs that were put are done, dead or cancelled, those on disk
+    /// included. The stage may be open; if it is closed, its store is closed as well when this completes.
     ///
     /// Without workers this waits for ever.
     ///
@@ -243,11 +246,12 @@ impl<T, R> Stage<T, R> {
         Join::new(self.inner().clone())
     }
 
-    /// Closes the stage and waits until nothing is unfinished. With a timeout or [`until`](Shutdown::until) it ends the
-    /// stage then: the jobs that do not run are taken out, and those that run are told to end.
+    /// Closes the stage and waits until nothing is unfinished. With a timeout or [`until`](Shutdown::until)
+    /// it ends the stage then: the jobs that do not run are taken out, and those that run are told to end.
     ///
     /// # Errors
-    /// With a timeout: [`Unsettled`], which has the jobs that were taken out. The rows of those in a store stay there.
+    /// With a timeout: [`Unsettled`], which has the jobs that were taken out. The rows of those in a store
+    /// stay there.
     ///
     /// # Examples
     /// ```
@@ -266,7 +270,7 @@ impl<T, R> Stage<T, R> {
         Shutdown::new(self.inner().clone())
     }
 
-    /// Numbers at this moment.
+    /// The present numbers.
     ///
     /// # Examples
     /// ```

@@ -19,8 +19,9 @@ use std::task::{ready, Context, Poll};
 /// Future returned by [`Stage::put`](crate::Stage::put).
 ///
 /// # Cancel safety
-/// It can be dropped at any time, and [`take`](Put::take) gives the item back before. Exception: if the stage has a store
-/// and the commit of the item has begun, the item is in the stage all the same, unless the commit fails.
+/// It can be dropped at any time, and [`take`](Put::take) gives the item back before. Exception: if the stage
+/// has a store and the commit of the item has begun, the item is in the stage all the same, unless the commit
+/// fails.
 #[must_use = "an operation does nothing unless you `.await` it or call `.wait()`"]
 pub struct Put<T, R = ()> {
     stage: Arc<Inner<T, R>>,
@@ -32,7 +33,7 @@ pub struct Put<T, R = ()> {
 /// How far a put is.
 enum Progress<T, R> {
     New,
-    /// The item is admitted, and waits for room in memory or on disk.
+    /// The item is admitted, and waits for permits, or for free bytes on disk.
     Waiting {
         weight: usize,
         wait: Wait,
@@ -47,7 +48,7 @@ enum Wait {
     Permits { reserve: ReserveOwned<Infallible>, closed: Listen },
     /// Until no job is only on disk.
     Memory(Listen),
-    /// For room on disk.
+    /// For free bytes on disk.
     Quota { body: Vec<u8>, fewer: Listen },
 }
 
@@ -72,8 +73,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
         Put { stage, item: Some(item), on_settled: None, progress: Progress::New }
     }
 
-    /// Has `call` run once, when the job is settled, on the thread that settles it: for an acknowledgement to the source
-    /// of the item. It should be short. If it panics, the panic is counted in the stage's
+    /// Has `call` run once, when the job is settled, on the thread that settles it: for an acknowledgement to
+    /// the source of the item. It should be short. If it panics, the panic is counted in the stage's
     /// [`Stats`](crate::Stats), and nothing else follows from it.
     ///
     /// # Examples
@@ -94,8 +95,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
         self
     }
 
-    /// Takes the item back; the operation has ended then. `None` if it has ended before, or if the commit of the item has
-    /// begun.
+    /// Takes the item back; the operation has ended then. `None` if it has ended before, or if the commit of
+    /// the item has begun.
     ///
     /// # Examples
     /// ```
@@ -158,7 +159,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
             }
             match overflow {
                 Overflow::Wait => {
-                    let reserve = self.stage.room.clone().reserve_owned(weight);
+                    let reserve = self.stage.permits.clone().reserve_owned(weight);
                     let wait = Wait::Permits { reserve, closed: Listen::new() };
                     return Step::Next(Progress::Waiting { weight, wait });
                 }
@@ -225,7 +226,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
         }
         match overflow {
             Overflow::DropNewest => self.drop_newest(),
-            // The room of the oldest job in memory goes to the first one on disk, whose room there goes to this one.
+            // The permits of the oldest job in memory go to the first one on disk, whose bytes there go to
+            // this one.
             Overflow::DropOldest if !self.stage.evict_oldest() => self.refuse_full(),
             Overflow::Wait | Overflow::DropOldest => {
                 Step::Next(Progress::Waiting { weight, wait: Wait::Quota { body, fewer: Listen::new() } })
@@ -248,7 +250,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
         Step::Next(Progress::Committing(disk.put(item, body, place, self.on_settled.take())))
     }
 
-    /// A put that waits for room.
+    /// A put that waits for free capacity.
     fn poll_wait(
         &mut self,
         weight: usize,
@@ -321,7 +323,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
         }
     }
 
-    /// Puts without waiting for room, but for a commit.
+    /// Puts without waiting for free capacity, but for a commit.
     pub(super) fn put_now(mut self) -> Result<Job<T, R>, Refused<T>> {
         let overflow = match self.stage.options.overflow {
             Overflow::Wait => Overflow::Reject,

@@ -61,7 +61,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         if core.state.is_cancelled() {
             return self.end(core, End::Cancelled);
         }
-        match delay.filter(|_| !self.is_halted()) {
+        match delay {
+            // The deadline of a shutdown has passed meanwhile. A job in the store runs again when that is opened again.
+            Some(_) if self.is_halted() && core.is_stored() => self.end(core, End::Left),
+            Some(_) if self.is_halted() => self.end(core, End::Dead(cause)),
             Some(delay) if core.state.retry() => {
                 self.counters.retried.add(1);
                 if let (Some(disk), true) = (&self.disk, core.is_stored()) {
@@ -96,8 +99,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
 }
 
 impl<T, R> Inner<T, R> {
-    /// The job ends. If the store has a row of it, this is changed first, and the thread of the store ends the job after
-    /// the commit.
+    /// The job ends. If the store has a row of it, this is changed first, and the thread of the store ends
+    /// the job after the commit.
     pub(crate) fn end(&self, core: &Arc<Core<T, R>>, end: End<R>) {
         match &self.disk {
             Some(disk) if core.is_stored() => disk.end_job(core, end),
@@ -105,8 +108,8 @@ impl<T, R> Inner<T, R> {
         }
     }
 
-    /// The job ends in memory: result, acknowledgement and dead letter come first, then the permits are free, and then the
-    /// job is no longer unfinished.
+    /// The job ends in memory: result, acknowledgement and dead letter come first, then the permits are free,
+    /// and then the job is no longer unfinished.
     pub(crate) fn finish(&self, core: &Arc<Core<T, R>>, end: End<R>) {
         let left = matches!(end, End::Left);
         let (state, result, counter) = match end {

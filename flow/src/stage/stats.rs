@@ -8,9 +8,9 @@ use std::sync::PoisonError;
 
 /// Numbers of a stage; returned by [`Stage::stats`](crate::Stage::stats).
 ///
-/// They are read one after another while the stage goes on, so that sums may be off by the jobs that move meanwhile. When
-/// nothing moves they are exact: `put` is `done + dead + cancelled + left + unfinished`, and `unfinished` is
-/// `queued + running + retrying + on_disk`.
+/// They are read one after another while the stage goes on, so that sums may be off by the jobs that move
+/// meanwhile. When nothing moves they are exact: `put` is `done + dead + cancelled + left + unfinished`, and
+/// `unfinished` is `queued + running + retrying + on_disk`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -68,7 +68,7 @@ impl<T, R> Inner<T, R> {
         let (queued, retrying) = (self.lane.len(), self.delayed.len());
         // Ordering: Relaxed. A number to show.
         let capacity = self.capacity.load(Ordering::Relaxed);
-        let free = self.room.remaining_capacity().unwrap_or(0);
+        let free = self.permits.remaining_capacity().unwrap_or(0);
         Stats {
             put: done + dead + cancelled + left + unfinished as u64,
             done,

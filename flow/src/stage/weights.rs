@@ -3,8 +3,8 @@
 /// The largest number of permits that a queue can have.
 const MOST: usize = (1 << 30) - 1;
 
-/// Weights are counted in permits. A capacity of up to 2^30 - 1 is exact; with a larger one (bytes, for example) a permit
-/// stands for several units, and weights are rounded up.
+/// Weights are counted in permits. A capacity of up to 2^30 - 1 is exact; with a larger one (bytes, for
+/// example) a permit stands for several units, and weights are rounded up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Weights {
     shift: u32,

@@ -5,8 +5,9 @@ use crate::BoxError;
 /// Turns items into bytes and back; given to [`StageBuilder::spill`](crate::StageBuilder::spill) and
 /// [`durable`](crate::StageBuilder::durable).
 ///
-/// An item is encoded by the thread or task that puts it, and decoded by the thread of the store. Bytes that cannot be
-/// decoded become a dead letter with [`Cause::Undecodable`](crate::Cause::Undecodable); they stay in the store.
+/// An item is encoded by the thread or task that puts it, and decoded by the thread of the store. Bytes that
+/// cannot be decoded become a dead letter with [`Cause::Undecodable`](crate::Cause::Undecodable); they stay
+/// in the store.
 ///
 /// # Examples
 /// ```

@@ -14,7 +14,7 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
-    /// The file is damaged. It was not changed.
+    /// The file is damaged. Nothing in it was repaired.
     Damaged {
         /// The file.
         path: PathBuf,

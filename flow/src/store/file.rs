@@ -42,8 +42,8 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Creates a file that has its name only when `create` has written it, under a name that it gets. If another process
-/// creates the file at the same time, that one stays.
+/// Creates a file that has its name only when `create` has written it, under a name that it gets. If another
+/// process creates the file at the same time, that one stays.
 #[cfg(feature = "redb")]
 pub(super) fn create_whole(
     path: &Path,

@@ -23,27 +23,29 @@ pub use sqlite::{Salvaged, SqliteStore};
 /// A place where the jobs of one stage are kept; the stage is built with it by
 /// [`StageBuilder::spill`](crate::StageBuilder::spill) or [`durable`](crate::StageBuilder::durable).
 ///
-/// A store belongs to one stage of one process, and one thread calls it. Each method is one transaction: it takes effect
-/// as a whole or not at all, also if the process is killed in the middle. A store that is dropped can be opened again at
-/// once.
+/// A store belongs to one stage of one process, and one thread calls it. Each method is one transaction: it
+/// takes effect as a whole or not at all, also if the process is killed in the middle. A store that is
+/// dropped can be opened again at once.
 pub trait Store: Send + 'static {
-    /// Called once, before all others: what an earlier process has left. Each job that was marked as started counts one
-    /// more crash, and the mark is cleared.
+    /// Called once, before all others: what an earlier process has left. Each job that was marked as started
+    /// counts one more crash, and the mark is cleared.
     fn recover(&mut self) -> Result<Recovered, BoxError>;
 
     /// Makes these changes in this order. When this returns, they are as safe as `safe` says.
     ///
-    /// After an error none of them is made, as far as later calls are concerned. (If the error came from the commit itself,
-    /// a kill right after it may bring them back.) The caller may try the same changes again, and a change that is made
-    /// already must be no error: a put replaces a job with the same id, and a change of a job that does not exist changes
-    /// nothing.
+    /// After an error none of them is made, as far as later calls are concerned. (If the error came from the
+    /// commit itself, a kill right after it may bring them back.) The caller may try the same changes again,
+    /// and a change that is made already must be no error: a put replaces a job with the same id, and a
+    /// change of a job that does not exist changes nothing.
     fn apply(&mut self, changes: &[Change<'_>], safe: Safe) -> Result<(), BoxError>;
 
-    /// Appends the first rows of a table with an id above `after` to `rows`, at most `limit`, in ascending order of ids.
+    /// Appends the first rows of a table with an id above `after` to `rows`, at most `limit`, in ascending
+    /// order of ids.
     fn load(&mut self, table: Table, after: u64, limit: usize, rows: &mut Vec<Row>) -> Result<(), BoxError>;
 
-    /// The bytes that jobs and dead letters take, by which a [`quota`](crate::StageBuilder::quota) is kept: those of the
-    /// disk where the store knows them, otherwise those of the bodies and a constant for each row. Cheap.
+    /// The bytes that jobs and dead letters take, by which a [`quota`](crate::StageBuilder::quota) is kept:
+    /// those of the disk where the store knows them, otherwise those of the bodies and a constant for each
+    /// row. Cheap.
     fn bytes(&self) -> u64;
 }
 
@@ -97,7 +99,8 @@ pub enum Change<'a> {
         /// The job's id.
         id: u64,
     },
-    /// The attempt failed, and another one follows. The mark of its start is cleared, and so is the number of crashes.
+    /// The attempt failed, and another one follows. The mark of its start is cleared, and so is the number of
+    /// crashes.
     Failed {
         /// The job's id.
         id: u64,

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 /// Jobs in a redb file: Rust only, without a C compiler.
 ///
-/// Each commit waits for the disk, also one that need only survive a kill: the faster commits of redb survive neither.
-/// So a stage on this store synchronizes when a job starts as well, which [`SqliteStore`](crate::SqliteStore) does not.
-/// Free pages are used again; the file becomes smaller only at its end.
+/// Each commit waits for the disk, also one that need only survive a kill: the faster commits of redb survive
+/// neither. So a stage on this store synchronizes when a job starts as well, which
+/// [`SqliteStore`](crate::SqliteStore) does not. Free pages are used again; the file becomes smaller only at
+/// its end.
 ///
 /// One process owns the file; the lock ends with the process. A network file system may not keep it.
 ///
@@ -44,8 +45,8 @@ pub struct RedbStore {
 const JOB: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("job");
 /// The items of dead letters.
 const DEAD: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("dead");
-/// Failed attempts, crashes, and when the next attempt is due, of jobs and dead letters for which one of them is not 0.
-/// In a table of its own, as is the next one, so that no item is written again.
+/// Failed attempts, crashes, and when the next attempt is due, of jobs and dead letters for which one of them
+/// is not 0. In a table of its own, as is the next one, so that no item is written again.
 const HISTORY: TableDefinition<'_, u64, (u32, u32, u64)> = TableDefinition::new("history");
 /// The jobs that are marked as started.
 const STARTED: TableDefinition<'_, u64, ()> = TableDefinition::new("started");
@@ -64,12 +65,13 @@ const CACHE: usize = 16 << 20;
 impl RedbStore {
     /// Opens the file of a store, or creates it.
     ///
-    /// The whole file is read and its checksums are compared, so that damage is found here and not in the middle of the
-    /// work.
+    /// The whole file is read and its checksums are compared, so that damage is found here and not in the
+    /// middle of the work.
     ///
     /// # Errors
-    /// If the file is damaged, belongs to another program or to a newer version, is open elsewhere, or cannot be read and
-    /// written. redb undoes a commit that a crash has cut off; it repairs nothing else.
+    /// If the file is damaged, belongs to another program or to a newer version, is open elsewhere, or cannot
+    /// be read and written. redb undoes a commit that a crash has cut off; nothing else is repaired, though
+    /// redb may note in a damaged file that it was not closed.
     ///
     /// # Examples
     /// ```
@@ -144,7 +146,8 @@ impl RedbStore {
         let result = transaction(self.database()?);
         if let Err(error) = result {
             self.db = None;
-            // The error of a commit may come after its last write. Whether it was made shows when it is opened again.
+            // The error of a commit may come after its last write. Whether it was made shows when it is
+            // opened again.
             match self.reopen() {
                 Ok((db, commits)) if commits == next => self.db = Some(db),
                 Ok((db, _)) => {
@@ -308,7 +311,8 @@ fn create(path: &Path) -> Result<(), StoreError> {
     file::create_whole(path, |fresh| database(fresh).map(drop).map_err(|error| failed(path, error)))
 }
 
-/// Makes the tables of a new file, and refuses a foreign one. The number of commits, and the bytes that all rows take.
+/// Makes the tables of a new file, and refuses a foreign one. The number of commits, and the bytes that all
+/// rows take.
 fn prepare(db: &Database, path: &Path) -> Result<(u64, u64), StoreError> {
     let foreign = |error: String| Ok(Err(StoreError::Foreign { path: path.to_owned(), error: error.into() }));
     let prepare = || -> Result<Result<(u64, u64), StoreError>, Error> {

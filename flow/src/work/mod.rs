@@ -52,8 +52,8 @@ impl<T, R, F> fmt::Debug for Work<T, R, F> {
 }
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
-    /// A worker on this thread: takes jobs, calls `handler` for each, and settles it by the result. Call it on as many
-    /// threads as there are to be workers.
+    /// A worker on this thread: takes jobs, calls `handler` for each, and settles it by the result. Call it
+    /// on as many threads as there are to be workers.
     ///
     /// An error is a failed attempt, and so is a panic, which is caught: the worker goes on with the next job.
     ///
@@ -79,9 +79,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
         Work { worker: Worker::new(self.inner().clone()), handler }
     }
 
-    /// A worker as a future, for any runtime: takes jobs, awaits what `handler` returns for each, and settles it by the
-    /// result. It runs one job at a time; spawn as many as there are to be workers. It completes when the stage is closed
-    /// and nothing is unfinished.
+    /// A worker as a future, for any runtime: takes jobs, awaits what `handler` returns for each, and settles
+    /// it by the result. It runs one job at a time; spawn as many as there are to be workers. It completes
+    /// when the stage is closed and nothing is unfinished.
     ///
     /// An error is a failed attempt, and so is a panic, which is caught: the worker goes on with the next job.
     ///

@@ -44,8 +44,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
         }
     }
 
-    /// As [`next_blocking`](Worker::next_blocking), in a task. It can be dropped at any time: a job that it has taken is
-    /// enqueued again.
+    /// As [`next_blocking`](Worker::next_blocking), in a task. It can be dropped at any time: a job that it
+    /// has taken is enqueued again.
     pub(crate) async fn next(&self) -> Option<Attempt<T, R>> {
         loop {
             let claim = self.claim().await?;
@@ -55,8 +55,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
         }
     }
 
-    /// Takes a job, and waits until it may begin; `None` when the stage has ended. It can be dropped at any time: the job
-    /// is enqueued again.
+    /// Takes a job, and waits until it may begin; `None` when the stage has ended. It can be dropped at any
+    /// time: the job is enqueued again.
     async fn claim(&self) -> Option<Claim<T, R>> {
         let core = self.take().await?;
         Some(match self.0.pass_now() {
@@ -108,7 +108,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
 }
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
-    /// Asks the source for an item, and puts it. False if there is none, or no room.
+    /// Asks the source for an item, and puts it. False if there is none, or no free capacity.
     fn ask_source(self: &Arc<Self>) -> bool {
         let Some((_, source)) = &self.options.when_empty else { return false };
         // Counted first, so that the stage cannot end while the source has handed its item over.

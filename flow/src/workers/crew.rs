@@ -120,31 +120,38 @@ impl Crew {
         self.check_later();
     }
 
-    /// A worker is gone.
-    fn remove(self: &Arc<Self>, exit: Exit) {
-        let replace = {
+    /// A worker is about to be gone: starts another one, if it has died.
+    fn replace(self: &Arc<Self>, exit: Exit) -> Farewell {
+        let farewell = {
             let mut size = self.size();
             size.is_over |= exit == Exit::StageOver;
             match exit {
-                Exit::WentHome => size.leaving -= 1,
-                // It may take the place of one that was to leave.
-                Exit::Died if size.leaving > 0 && self.call_back() => size.leaving -= 1,
-                _ => {}
+                Exit::WentHome => Farewell::ByOrder,
+                Exit::StageOver => Farewell::Gone,
+                // It takes the place of one that was to leave and has not seen the order.
+                Exit::NeverBegan | Exit::Died if size.leaving > 0 && self.call_back() => Farewell::ByOrder,
+                Exit::Died if !size.is_over => Farewell::Replaced,
+                Exit::NeverBegan | Exit::Died => Farewell::Gone,
             }
-            let replace = exit == Exit::Died && !size.is_over && size.staying() <= size.most;
-            if !replace {
-                size.alive -= 1;
-                if size.alive == 0 {
-                    drop(size);
-                    self.empty.notify(usize::MAX);
-                }
-            }
-            replace
         };
-        if replace {
+        if farewell == Farewell::Replaced {
             let _ = self.carry_out(Orders { start: 1, send_home: 0 });
         }
-        // Also for a worker that was never started: the next check tries it again.
+        farewell
+    }
+
+    /// A worker is gone.
+    fn remove(self: &Arc<Self>, farewell: Farewell) {
+        let is_empty = {
+            let mut size = self.size();
+            size.alive -= usize::from(farewell != Farewell::Replaced);
+            size.leaving -= usize::from(farewell == Farewell::ByOrder);
+            size.alive == 0
+        };
+        if is_empty {
+            self.empty.notify(usize::MAX);
+        }
+        // For a worker that was not started: the next check tries it again.
         let _ = catch_unwind(AssertUnwindSafe(|| self.check_later()));
     }
 }
@@ -160,24 +167,37 @@ enum Exit {
     StageOver,
 }
 
+/// How a worker that is gone is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Farewell {
+    /// Another worker has its place.
+    Replaced,
+    Gone,
+    /// It was one of those that were told to go home.
+    ByOrder,
+}
+
 /// One worker of a crew. If it is dropped before it has left, another one replaces it.
 pub(super) struct Member<T: Send + Sync + 'static, R: Send + 'static> {
     crew: Arc<Crew>,
     exit: Exit,
-    // Dropped after the replacement has started, so that the stage always has a worker.
-    worker: Worker<T, R>,
+    /// There until the drop.
+    worker: Option<Worker<T, R>>,
 }
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Drop for Member<T, R> {
     fn drop(&mut self) {
-        self.crew.remove(self.exit);
+        // The stage must not be without a worker in between, and after a join of the crew it has none of it.
+        let farewell = self.crew.replace(self.exit);
+        drop(self.worker.take());
+        self.crew.remove(farewell);
     }
 }
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Member<T, R> {
     /// A worker that counts as alive.
     pub(super) fn new(crew: Arc<Crew>, stage: Arc<Inner<T, R>>) -> Self {
-        Member { crew, exit: Exit::NeverBegan, worker: Worker::new(stage) }
+        Member { crew, exit: Exit::NeverBegan, worker: Some(Worker::new(stage)) }
     }
 
     /// The worker runs.
@@ -196,7 +216,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Member<T, R> {
             return Err(Exit::WentHome);
         }
         // A job that the worker has taken and not begun goes back when it goes home.
-        let mut next = pin!(self.worker.next());
+        let worker = self.worker.as_ref().expect("there until the drop");
+        let mut next = pin!(worker.next());
         let mut leave = self.crew.leave.get();
         poll_fn(|context| match next.as_mut().poll(context) {
             Poll::Ready(attempt) => Poll::Ready(attempt.ok_or(Exit::StageOver)),

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// In which time [`Workers`](super::Workers) are to work off what is unfinished.
-const DRAIN_WITHIN: Duration = Duration::from_secs(60);
+pub(super) const DRAIN_WITHIN: Duration = Duration::from_secs(60);
 
 /// Samples are at least so far apart.
 const APART: Duration = Duration::from_millis(500);
@@ -65,7 +65,7 @@ struct Now {
 
 impl Load {
     /// Begins to measure.
-    pub(crate) fn measure(&self, time: &Time) {
+    fn measure(&self, time: &Time) {
         // Ordering: Relaxed. A setting; an attempt that does not see it yet is not measured.
         if !self.is_measured.swap(true, Ordering::Relaxed) {
             self.samples().running_since = Some(time.now());

@@ -13,7 +13,7 @@ use crate::operation::{block_on, waits, Operation};
 use crate::work::{run, run_async};
 use crate::{Failure, Job, Stage, TimedOut};
 use crew::{Crew, Member, StartWorker};
-use load::StageNeed;
+use load::{StageNeed, DRAIN_WITHIN};
 use std::fmt;
 use std::future::Future;
 use std::ops::RangeInclusive;
@@ -24,9 +24,10 @@ use std::thread;
 
 /// Workers of a stage: threads or tasks, as many as the stage needs, between a least and a largest number.
 ///
-/// The need is looked at once a second: see [`Stage::desired_workers`], which is asked to drain within a minute. More
-/// workers start at once. While the need is below the number of workers, one of them leaves every 30 seconds, and only
-/// between two jobs. With equal bounds the number is fixed, and nothing is measured.
+/// The need is looked at once a second: see [`Stage::desired_workers`], which is asked to drain within a
+/// minute. More workers start at once. While the need is below the number of workers, one of them leaves
+/// every 30 seconds, and only between two jobs. With equal bounds the number is fixed, and nothing is
+/// measured.
 ///
 /// A worker that dies, as its task was aborted, is replaced. A panic of the handler does not end a worker.
 ///
@@ -53,7 +54,8 @@ impl Workers {
     /// Workers that are threads.
     ///
     /// # Panics
-    /// If the range allows no worker (`0..=0`, or an empty range), or if the operating system starts no further thread.
+    /// If the range allows no worker (`0..=0`, or an empty range), or if the operating system starts no
+    /// further thread.
     ///
     /// # Examples
     /// ```
@@ -122,9 +124,9 @@ impl Workers {
         Workers::spawned(stage, number, spawn, handler)
     }
 
-    /// Workers that are tasks of any runtime: `spawn` is called with each worker, and has it run in the background. It
-    /// must neither block nor run the worker itself. It is called by this function, by [`resize`](Workers::resize), and
-    /// later on the thread for timers, which is outside of any runtime.
+    /// Workers that are tasks of any runtime: `spawn` is called with each worker, and has it run in the
+    /// background. It must neither block nor run the worker itself. It is called by this function, by
+    /// [`resize`](Workers::resize), and later on the thread for timers, which is outside of any runtime.
     ///
     /// # Panics
     /// If the range allows no worker (`0..=0`, or an empty range), or if `spawn` panics.
@@ -180,7 +182,8 @@ impl Workers {
         let need = Arc::new(StageNeed::new(inner.clone()));
         let workers = Workers(Arc::new(Crew::new(start, need, inner.time.clone())));
         if least < most {
-            inner.load.measure(&inner.time);
+            // The measurement begins here, so that the first check has rates.
+            let _ = stage.desired_workers(DRAIN_WITHIN);
         }
         if let Err(error) = workers.0.resize(least, most) {
             workers.resize(0..=0);
@@ -189,7 +192,7 @@ impl Workers {
         workers
     }
 
-    /// The number of workers at this moment.
+    /// The number of workers.
     ///
     /// # Examples
     /// ```
@@ -203,8 +206,9 @@ impl Workers {
         self.0.count()
     }
 
-    /// Changes the least and the largest number of workers. Workers above the largest number leave when they have ended
-    /// the job at which they are; `0..=0` sends them all home. A worker that cannot be started is tried again each second.
+    /// Changes the least and the largest number of workers. Workers above the largest number leave when they
+    /// have ended the job at which they are; `0..=0` sends them all home. A worker that cannot be started is
+    /// tried again each second.
     ///
     /// # Panics
     /// If the range is empty.

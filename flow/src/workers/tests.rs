@@ -83,7 +83,7 @@ fn the_number_of_workers_follows_the_rate_and_the_run_time() {
     let put = || drop(stage.try_put(0).unwrap());
 
     // 200 jobs a second of 20 ms: 4 workers at work, so 5 at 80 %, and a little for what is unfinished.
-    tasks.run_for(&time, 5 * SECOND, put);
+    tasks.run_for(&time, SECOND + STEP, put);
     let mut counts = Vec::new();
     tasks.run_for(&time, 60 * SECOND, || {
         put();
@@ -268,4 +268,17 @@ fn a_spawn_that_panics_later_is_tried_again() {
     assert_eq!(workers.count(), 1);
     tasks.run_for(&time, 2 * SECOND, || {});
     assert_eq!(workers.count(), 2);
+}
+
+#[test]
+fn after_the_last_worker_has_gone_the_stage_has_none() {
+    let (time, tasks) = (Time::fake(), Tasks::default());
+    let (stage, workers) = sleepers(&time, &tasks, 2..=2);
+    tasks.run();
+    let mut join = Probe::pending(workers.join());
+    assert_eq!(stage.stats().workers, 2);
+    workers.resize(0..=0);
+    tasks.run();
+    assert!(join.poll().is_ready());
+    assert_eq!(stage.stats().workers, 0);
 }

@@ -12,10 +12,11 @@ pub use salvage::Salvaged;
 
 /// Jobs in an SQLite file.
 ///
-/// The file has the tables `job(id, attempts, crashes, started, due, body)` and `dead(id, attempts, crashes, body, error)`,
-/// which every SQLite shell can read once the store is closed. Beside the file is its write-ahead log, with `-wal` at the
-/// end of its name; both belong together. The log takes about 4 MiB, or the size of the largest commit. The file takes
-/// free pages again before it grows, and gives them back when nine tenths of it are free.
+/// The file has the tables `job(id, attempts, crashes, started, due, body)` and `dead(id, attempts, crashes,
+/// body, error)`, which every SQLite shell can read once the store is closed. Beside the file is its
+/// write-ahead log, with `-wal` at the end of its name; both belong together. The log takes about 4 MiB, or
+/// the size of the largest commit. The file takes free pages again before it grows, and gives them back when
+/// nine tenths of it are free.
 ///
 /// One process owns the file; the lock ends with the process. A network file system may not keep it.
 ///
@@ -64,13 +65,14 @@ const FREE_PER_USED: u64 = 9;
 impl SqliteStore {
     /// Opens the file of a store, or creates it.
     ///
-    /// The whole file is read, so that damage is found here and not in the middle of the work: that takes about a second
-    /// for each gigabyte in the cache of the operating system, and as long as the disk needs otherwise. SQLite keeps no
-    /// checksums of pages: changed bytes inside an item are found by the codec or not at all.
+    /// The whole file is read, so that damage is found here and not in the middle of the work: a large file takes as long
+    /// as the disk needs for it. SQLite keeps no checksums of pages: changed bytes inside an item are found by the codec
+    /// or not at all.
     ///
     /// # Errors
-    /// If the file is damaged, belongs to another program or to a newer version, is open elsewhere, or cannot be read and
-    /// written. Nothing is repaired: [`salvage`](SqliteStore::salvage) copies what can be read of a damaged file.
+    /// If the file is damaged, belongs to another program or to a newer version, is open elsewhere, or cannot
+    /// be read and written. Nothing is repaired: [`salvage`](SqliteStore::salvage) copies what can be read of
+    /// a damaged file.
     ///
     /// # Examples
     /// ```
@@ -88,8 +90,8 @@ impl SqliteStore {
 
     /// What commits survive: [`Safe::FromPowerLoss`] by default, for which each commit waits for the disk.
     ///
-    /// With [`Safe::FromKill`] a commit waits for the operating system only. A power cut may undo the last commits; it
-    /// does not damage the file.
+    /// With [`Safe::FromKill`] a commit waits for the operating system only. A power cut may undo the last
+    /// commits; it does not damage the file.
     ///
     /// # Examples
     /// ```
@@ -110,7 +112,8 @@ impl SqliteStore {
     /// The damaged file is not changed, and no other process may have it open.
     ///
     /// # Errors
-    /// If `fresh` exists or cannot be created, or if not even the list of the tables in the damaged file can be read.
+    /// If `fresh` exists or cannot be created, or if not even the list of the tables in the damaged file can
+    /// be read.
     ///
     /// # Examples
     /// ```
@@ -149,7 +152,8 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// Gives free pages back to the file system if they are many. A failure is no failure of the changes before.
+    /// Gives free pages back to the file system if they are many. A failure is no failure of the changes
+    /// before.
     fn shrink(&mut self) {
         let Pages { count, free, wanted, .. } = self.pages;
         let used = count - free;

@@ -16,8 +16,8 @@ const VERSION: i64 = 1;
 /// The bytes of the header of a file, and of its smallest page.
 const HEADER: u64 = 512;
 
-/// The body is the last column, so that the others are read without it. All types and limits are checked when the file is
-/// opened. `AUTOINCREMENT` keeps the largest id for good, also when its job is gone.
+/// The body is the last column, so that the others are read without it. All types and limits are checked when
+/// the file is opened. `AUTOINCREMENT` keeps the largest id for good, also when its job is gone.
 const TABLES: &str = "
     CREATE TABLE job (
         id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id > 0),
@@ -81,7 +81,8 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(Duration::ZERO)?;
     db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-    // The file may come from anywhere: its schema runs no functions, and its cells are checked as they are read.
+    // The file may come from anywhere: its schema runs no functions, and its cells are checked as they are
+    // read.
     db.pragma_update(None, "trusted_schema", false)?;
     db.pragma_update(None, "cell_size_check", true)?;
     // On Apple's systems `fsync` alone does not reach the disk.
@@ -133,8 +134,8 @@ fn check(db: &Connection, path: &Path) -> Result<(), StoreError> {
             return damaged(error.into());
         }
     }
-    // The check does not read the last page of a large item. What a crash has left in the log is moved into the file
-    // first, so that the file must have all pages.
+    // The check does not read the last page of a large item. What a crash has left in the log is moved into
+    // the file first, so that the file must have all pages.
     db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed)?;
     let number = |pragma: &str| db.pragma_query_value(None, pragma, |row| unsigned(row, 0)).map_err(failed);
     let bytes = number("page_count")? * number("page_size")?;

@@ -15,8 +15,8 @@ pub struct Kind {
     pub perform: fn(u32),
 }
 
-/// Puts the next jobs, one each time a job runs. Put, get, run and settle of all jobs are in one call of the worker, on
-/// one thread.
+/// Puts the next jobs, one each time a job runs. Put, get, run and settle of all jobs are in one call of the
+/// worker, on one thread.
 struct Chain {
     stage: Stage<u64, u64>,
     left: Cell<u32>,
@@ -63,7 +63,8 @@ fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Counts what `run` does with a chain. The first chain is shorter and not counted: it starts what a process starts once.
+/// Counts what `run` does with a chain. The first chain is shorter and not counted: it starts what a process
+/// starts once.
 fn count(jobs: u32, run: impl Fn(&Chain)) {
     run(&Chain::new(COUNTED / 64));
     let chain = Chain::new(jobs);
