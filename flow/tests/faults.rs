@@ -82,7 +82,9 @@ fn a_spawned_job_whose_commit_was_late_runs_although_later_rows_were_read_before
     let attempt = next(&mut jobs);
     put(&stage, "2");
     put(&stage, "3");
-    store.fail(|changes| changes.iter().any(|change| matches!(change, Change::Put { id: 4, .. })).then(|| "full".into()));
+    store.fail(|changes| {
+        changes.iter().any(|change| matches!(change, Change::Put { id: 4, .. })).then(|| "full".into())
+    });
     let late = attempt.spawn("4".into()).unwrap();
     put(&stage, "5");
     // Job 2 comes into memory, and then the rows of 3 and 5 are read.

@@ -28,8 +28,9 @@ use request::Request;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Which jobs are in the store.
@@ -57,6 +58,7 @@ pub(crate) struct Disk<T, R> {
     closed: Event,
     error: Mutex<Option<String>>,
     has_ended: AtomicBool,
+    thread: OnceLock<ThreadId>,
 }
 
 /// Where a new job of a stage with a store goes beside the store.
@@ -90,6 +92,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Disk<T, R> {
             closed: Event::new(),
             error: Mutex::new(None),
             has_ended: AtomicBool::new(false),
+            thread: OnceLock::new(),
         };
         Ok((disk, store, recovered))
     }
@@ -212,11 +215,13 @@ impl<T, R> Disk<T, R> {
         listen: &mut Listen,
         len: usize,
         closed: impl Fn() -> bool,
+        knows_disk_as_empty: bool,
         context: &mut Context<'_>,
     ) -> Poll<QuotaTaken> {
         listen.poll(&self.changed, context, || match self.try_take_quota(len) {
             true => Some(QuotaTaken::Yes),
-            false => closed().then_some(QuotaTaken::Closed),
+            false if closed() => Some(QuotaTaken::Closed),
+            false => ((self.on_disk() == 0) != knows_disk_as_empty).then_some(QuotaTaken::NotYet),
         })
     }
 
@@ -303,6 +308,16 @@ impl<T, R> Disk<T, R> {
         self.requests.close();
     }
 
+    /// The capacity has changed.
+    pub(crate) fn resized(&self) {
+        self.send(Request::Resized);
+    }
+
+    /// Whether this is the thread of the store.
+    pub(crate) fn is_own_thread(&self) -> bool {
+        self.thread.get() == Some(&thread::current().id())
+    }
+
     /// Whether the store is closed.
     pub(crate) fn has_ended(&self) -> bool {
         // Ordering: SeqCst. A join that reads false after its listener was created has missed no notification.
@@ -315,6 +330,8 @@ impl<T, R> Disk<T, R> {
 pub(crate) enum QuotaTaken {
     Yes,
     Closed,
+    /// Whether jobs are only on disk has changed.
+    NotYet,
 }
 
 /// The time of the calendar, which processes share.

@@ -185,7 +185,8 @@ impl StateWord {
 
     /// A running job will be tried again; false if it is to be cancelled.
     pub(crate) fn retry(&self) -> bool {
-        self.update(|word| (word & CANCEL == 0).then_some(State::Retrying as u32)).is_ok()
+        let may_run = |word| word & CANCEL == 0 && State::from_word(word) != State::Cancelled;
+        self.update(|word| may_run(word).then_some(State::Retrying as u32)).is_ok()
     }
 
     /// The job ends, as it was taken out.

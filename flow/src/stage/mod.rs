@@ -173,6 +173,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
         // Ordering: Relaxed. A number to show.
         inner.capacity.store(capacity, Ordering::Relaxed);
         inner.permits.set_capacity(inner.weights.permits(capacity));
+        inner.guarded(|| {
+            inner.resized.notify(usize::MAX);
+        });
+        if let Some(disk) = &inner.disk {
+            disk.resized();
+        }
     }
 }
 
