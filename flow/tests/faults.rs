@@ -403,3 +403,38 @@ fn a_codec_that_panics_with_an_item_of_the_source_does_not_end_the_worker() {
         worker.join().unwrap();
     });
 }
+
+#[test]
+fn jobs_whose_rows_are_gone_are_left() {
+    let _watchdog = watchdog();
+    let store = MemoryStore::default();
+    let stage = builder(1).spill(store.clone(), Text).build();
+    let mut jobs = stage.stream();
+    put(&stage, "in memory");
+    let attempt = next(&mut jobs);
+    let [_, lost, cancelled] = ["2", "3", "4"].map(|item| put(&stage, item));
+    store.state().jobs.clear();
+    attempt.done(());
+    next(&mut jobs).done(());
+    assert_eq!(lost.settled().wait_timeout(LONG), Ok(State::Cancelled));
+    assert_eq!(cancelled.settled().wait_timeout(LONG), Ok(State::Cancelled));
+    assert!(!lost.cancel());
+    assert!(stage.join().wait_timeout(LONG).is_ok());
+    assert_eq!((stage.stats().done, stage.stats().left, stage.stats().on_disk), (2, 2, 0));
+}
+
+#[test]
+fn the_last_handle_may_be_dropped_on_the_thread_of_the_store() {
+    let _watchdog = watchdog();
+    let stage = builder(10).durable(MemoryStore::default(), Text).build();
+    let mut jobs = stage.stream();
+    let join = stage.join();
+    let handle = stage.clone();
+    stage.put("a".into()).on_settled(move |_| drop(handle)).wait().unwrap();
+    let waiting = put(&stage, "b");
+    let attempt = next(&mut jobs);
+    drop((stage, jobs));
+    attempt.done(());
+    assert_eq!(waiting.settled().wait_timeout(LONG), Ok(State::Cancelled));
+    assert!(join.wait_timeout(LONG).is_ok());
+}

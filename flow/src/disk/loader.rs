@@ -243,10 +243,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
 
     /// The rows of the jobs that are on disk are gone: another program has changed the store.
     fn lose_absent(&mut self) {
-        let count = self.disk().absent.lose_all();
+        let (count, handles) = self.disk().absent.lose_all();
         self.disk().set_error(Some(format!("{count} jobs are no longer in the store")));
-        self.stage.counters.left.add(count as u64);
-        self.uncount(count);
+        self.disk().settle_left(&self.stage, count, handles);
     }
 
     /// The next job has its permits.

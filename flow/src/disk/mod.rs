@@ -20,7 +20,7 @@ use crate::operation::{waits, Operation};
 use crate::stage::{End, Inner};
 use crate::store::{Codec, Recovered, Store};
 use crate::{BoxError, Refused, TimedOut};
-use absent::Absent;
+use absent::{Absent, Held};
 use event_listener::Event;
 use joinq::Queue;
 use quota::Quota;
@@ -283,16 +283,23 @@ impl<T, R> Disk<T, R> {
     /// unfinished. Returns how many.
     pub(crate) fn halt(&self, stage: &Inner<T, R>) -> usize {
         let (count, handles) = self.absent.halt();
-        let mut left = count;
+        self.settle_left(stage, count, handles);
+        count
+    }
+
+    /// So many jobs that were only on disk are no longer unfinished; these handles of them are held.
+    fn settle_left(&self, stage: &Inner<T, R>, count: usize, handles: Vec<Held<T, R>>) {
+        let left = count - handles.len();
         for (core, on_settled) in handles {
             core.give(None, on_settled);
-            left -= 1;
-            stage.settle_left(&core);
+            stage.guarded(|| {
+                stage.settle_left(&core);
+            });
+            stage.guarded(|| drop(core));
         }
         stage.counters.left.add(left as u64);
         stage.follow(stage.unfinished.remove(left));
-        self.notify();
-        count
+        stage.guarded(|| self.notify());
     }
 
     /// Has the writer clear the marks of the jobs that run, since they do not end by a crash, and waits for

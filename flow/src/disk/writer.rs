@@ -151,7 +151,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                     self.commit_all(&mut batch);
                     self.caught(|writer| writer.cancelled(core));
                 }
-                Request::Resized => self.loader.reserve_again(),
+                Request::Resized => self.caught(|writer| writer.loader.reserve_again()),
                 Request::Redrive { limit, reply } => {
                     self.commit_all(&mut batch);
                     self.redrive(limit, reply);
@@ -464,13 +464,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     /// The deadline of a shutdown is over.
     fn halt(&mut self) {
         self.halted = true;
-        self.loader.clear();
+        self.caught(|writer| writer.loader.clear());
         let others = self.alone.take();
         self.guarded(|_| drop(others));
         self.try_again();
         // The workers that wait for their mark end without it.
         for request in std::mem::take(&mut self.failed) {
-            self.give_up(request);
+            self.caught(|writer| writer.give_up(request));
         }
         let back: Vec<_> = self.started.drain().map(|id| Change::Back { id }).collect();
         if !back.is_empty() {
