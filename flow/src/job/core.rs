@@ -42,6 +42,15 @@ struct Rest<T, R> {
     result: Option<Result<R, Box<Cause>>>,
 }
 
+/// What a handle finds that takes the result.
+pub(crate) enum Taken<R> {
+    Now(Result<R, Cause>),
+    /// The job is not settled yet.
+    NotYet,
+    /// Another handle has taken it.
+    Before,
+}
+
 /// What a job holds until it is settled. Only one thread takes it, and that thread settles the job.
 pub(crate) struct Open<T, R> {
     /// None for jobs that are put beyond the capacity.
@@ -115,9 +124,13 @@ impl<T, R> Core<T, R> {
     }
 
     /// Takes the result.
-    pub(crate) fn take_result(&self) -> Option<Result<R, Cause>> {
-        let result = self.rest().result.take()?;
-        Some(result.map_err(|cause| *cause))
+    pub(crate) fn take_result(&self) -> Taken<R> {
+        let mut rest = self.rest();
+        match (rest.result.take(), &rest.open) {
+            (Some(result), _) => Taken::Now(result.map_err(|cause| *cause)),
+            (None, Some(_)) => Taken::NotYet,
+            (None, None) => Taken::Before,
+        }
     }
 
     /// The number of failed attempts.

@@ -35,7 +35,14 @@ impl<T, R> Inner<T, R> {
 
     /// Takes a job out, unless it was cancelled.
     fn leave(&self, core: Arc<Core<T, R>>) -> Option<Job<T, R>> {
-        self.settle_left(&core).then(|| Job(core))
+        // A waker that panics must not keep the other jobs in the stage.
+        let mut left = false;
+        self.guarded(|| left = self.settle_left(&core));
+        if left {
+            return Some(Job(core));
+        }
+        self.guarded(|| drop(core));
+        None
     }
 
     /// Settles a job that is taken out. False if it was cancelled before, or taken out by another thread.

@@ -9,6 +9,10 @@ use crate::work::run::discard;
 use joinq::GetTimeoutError;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// The shortest time after which a source is asked again.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// A worker of a stage. While there is one, a stage without handles goes on.
 pub(crate) struct Worker<T, R>(Arc<Inner<T, R>>);
@@ -95,6 +99,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
     /// Takes a job, and asks the source of the stage now and then while there is none.
     async fn take_or_ask(&self) -> Option<Arc<Core<T, R>>> {
         let (shortest, _) = self.0.options.when_empty.as_ref()?;
+        // Without any wait it would spin.
+        let shortest = &(*shortest).max(SHORTEST);
         let mut wait = *shortest;
         loop {
             match self.0.lane.get().until(self.0.time.sleep(wait)).await {
