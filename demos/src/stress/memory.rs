@@ -63,8 +63,9 @@ pub struct Load {
     pub rate: u64,
 }
 
-/// The allocator of glibc has an arena for each thread, and what is free in one is not used by another: the resident set is
-/// larger than what was ever allocated at a time. With one arena it shows what the stage holds.
+/// The allocator of glibc has an arena for each thread, and what is free in one is not used by another: the
+/// resident set is larger than what was ever allocated at a time. With one arena it shows what the stage
+/// holds.
 const ONE_ARENA: Option<(&str, &str)> = Some(("MALLOC_ARENA_MAX", "1"));
 
 /// The bytes of an item.
