@@ -261,7 +261,7 @@ fn put(stage: &Stage<Item, Output>, roll_call: bool) -> (u64, joinq_flow::Put<It
     let key = *item.key;
     let put = stage.put(item).on_settled(move |job: &Handle| {
         note('S', key, code(job.state()));
-        if key % 50 == 0 {
+        if key.is_multiple_of(50) {
             panic_any(Planned);
         }
     });
