@@ -1,4 +1,6 @@
 //! The file of counts, and the comparison with it.
+// Each of the two programs uses its part.
+#![allow(dead_code)]
 
 use std::fmt::Write;
 use std::process::Command;
@@ -26,6 +28,9 @@ pub const JOBS: File = File {
 };
 /// The factor by which a count may grow.
 const TOLERANCE: f64 = 1.02;
+
+/// What was counted, by its name.
+pub type Counts = Vec<(String, f64)>;
 
 pub enum Verdict {
     Passed,

@@ -6,3 +6,6 @@ pub mod programs {}
 
 #[doc = include_str!("../docs/benchmarks.md")]
 pub mod benchmarks {}
+
+#[doc = include_str!("../docs/design.md")]
+pub mod design {}

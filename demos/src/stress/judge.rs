@@ -56,10 +56,22 @@ pub struct Said {
 }
 
 /// Runs a process under test to its end. `read` gets each line.
-pub fn run(program: &Path, test: &str, options: &impl Serialize, mut read: impl FnMut(Line, &mut Process)) -> Said {
+pub fn run(program: &Path, test: &str, options: &impl Serialize, read: impl FnMut(Line, &mut Process)) -> Said {
+    run_with(program, test, options, None, read)
+}
+
+/// As [`run`], with a variable of the environment.
+pub fn run_with(
+    program: &Path,
+    test: &str,
+    options: &impl Serialize,
+    variable: Option<(&str, &str)>,
+    mut read: impl FnMut(Line, &mut Process),
+) -> Said {
     let options = serde_json::to_string(options).expect("options are JSON");
     let mut child = Command::new(program)
         .args(["child", test, &options])
+        .envs(variable)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -10,7 +10,7 @@ use crate::time::Sleep;
 use crate::work::{message, printed};
 use crate::{BoxError, Cause};
 use joinq::queue::ReserveOwned;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
 use std::future::Future;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -30,6 +30,8 @@ pub(super) struct Loader<T, R> {
     /// The highest id that is in memory or settled: jobs with a higher one are only on disk.
     loaded: u64,
     rows: VecDeque<Row>,
+    /// Jobs that end on disk, and whose rows are not removed yet.
+    ending: HashSet<u64>,
     /// The next job, which waits for its permits.
     next: Next<T, R>,
 }
@@ -73,7 +75,7 @@ enum Company {
 
 impl<T, R> Loader<T, R> {
     pub(super) fn new() -> Self {
-        Loader { loaded: 0, rows: VecDeque::new(), next: Next::None }
+        Loader { loaded: 0, rows: VecDeque::new(), ending: HashSet::new(), next: Next::None }
     }
 
     /// Whether the job is, or was, in memory.
@@ -86,9 +88,16 @@ impl<T, R> Loader<T, R> {
         self.loaded = self.loaded.max(id);
     }
 
-    /// The job has ended on disk.
-    pub(super) fn forget(&mut self, id: u64) {
-        self.rows.retain(|row| row.id != id);
+    /// The job ends on disk: its row is not to be loaded.
+    pub(super) fn skip(&mut self, id: u64) {
+        self.ending.insert(id);
+    }
+
+    /// The row is gone.
+    pub(super) fn skipped(&mut self, id: u64) {
+        if self.ending.remove(&id) {
+            self.rows.retain(|row| row.id != id);
+        }
     }
 
     /// A job is only on disk from now on. If rows behind it were read before, it is not among them: they are read again.
@@ -198,6 +207,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     fn prepare_row(&mut self, row: Row) {
         // From now on it is in memory, though not in the lane: a cancel takes effect when its turn comes.
         self.loader.loaded = row.id;
+        if self.loader.ending.contains(&row.id) {
+            return;
+        }
         let core = match self.disk().absent.handle(row.id) {
             Some(core) => core,
             None => match self.decode(&row) {

@@ -184,7 +184,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         let Ok(on_settled) = self.disk().absent.remove(core.id) else { return };
         self.disk().absent.publish();
         core.give(None, on_settled);
-        self.loader.forget(core.id);
+        self.end_on_disk(core, end);
+    }
+
+    /// Ends a job whose row the loader has not reached, or has just read. Until the end is committed, which may fail, the
+    /// row must not be loaded.
+    fn end_on_disk(&mut self, core: Arc<Core<T, R>>, end: End<R>) {
+        self.loader.skip(core.id);
         self.commit_all(&mut vec![Request::End { core, end }]);
     }
 
@@ -237,7 +243,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     /// The stage ends, and the commit has failed. What the row says is repeated when the store is opened again.
     fn give_up(&mut self, request: Request<T, R>) {
         match request {
-            Request::End { core, end } => self.guarded(|stage| stage.finish(&core, end)),
+            Request::End { core, end } => self.finish(&core, end),
             Request::Spawn { core, .. } => {
                 self.is_cut = true;
                 self.guarded(|stage| {
@@ -355,10 +361,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                 let may_be_in_memory = self.loader.is_loaded(core.id) || self.disk().on_disk() == 0;
                 let permits = if may_be_in_memory { self.stage.try_reserve(weight).ok() } else { None };
                 // If jobs with higher ids were loaded already, it was committed late, and the loader would
-                // not find it. One that was cancelled before the commit ends by its turn in the lane.
-                if permits.is_some() || self.loader.is_loaded(core.id) || core.state.is_cancelled() {
+                // not find it.
+                if permits.is_some() || self.loader.is_loaded(core.id) {
                     core.give(permits, None);
                     self.enqueue(&core);
+                } else if core.state.is_cancelled() {
+                    // The cancel came before the commit. In the lane it would overtake the jobs on disk.
+                    self.end_on_disk(core, End::Cancelled);
                 } else {
                     self.add_absent(&core, None);
                 }
@@ -377,7 +386,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             Request::Erase { .. } => {}
             Request::End { core, end } => {
                 self.started.remove(&core.id);
-                self.guarded(|stage| stage.finish(&core, end));
+                self.loader.skipped(core.id);
+                self.finish(&core, end);
                 self.admit_others(core.id);
             }
             Request::Undecodable { .. } => {
@@ -386,6 +396,16 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             }
             Request::Cancelled { .. } | Request::Redrive { .. } | Request::Resized | Request::Halt { .. } => {}
         }
+    }
+
+    /// A job ends, and is acknowledged.
+    fn finish(&self, core: &Arc<Core<T, R>>, end: End<R>) {
+        let acknowledges = &self.disk().acknowledges;
+        // Ordering: Relaxed, as in `Disk::acknowledges_here`.
+        acknowledges.store(true, Ordering::Relaxed);
+        self.guarded(|stage| stage.finish(core, end));
+        // Ordering: as before.
+        acknowledges.store(false, Ordering::Relaxed);
     }
 
     /// An attempt of this job has ended: if it ran alone, others may be in memory again.
@@ -398,10 +418,6 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         self.loader.set_loaded(core.id);
         let core = core.clone();
         self.guarded(|stage| stage.enqueue(core));
-        if self.stage.is_halted() {
-            // The halt may have come first, and then it has not seen the job.
-            self.guarded(|stage| drop(stage.take_out()));
-        }
     }
 
     /// A job that is committed is only on disk for now.

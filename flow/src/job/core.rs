@@ -14,7 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Called once, when the job is settled. Boxed, so that a job without it has but a pointer for it.
 pub(crate) type OnSettled<T, R> = Box<Acknowledge<T, R>>;
 
-pub(crate) struct Acknowledge<T, R>(pub(crate) Box<dyn FnOnce(&Job<T, R>) + Send>);
+pub(crate) struct Acknowledge<T, R>(pub(crate) Box<Call<T, R>>);
+
+type Call<T, R> = dyn FnOnce(&Job<T, R>) + Send;
 
 /// The permits of one job.
 pub(crate) type JobPermits = PermitsOwned<Infallible>;

@@ -80,10 +80,6 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
             // A waker that panics must not keep the other jobs from the lane.
             self.guarded(|| self.enqueue(core));
         }
-        if self.is_halted() {
-            // The halt may have come after the jobs were taken, and then it has not seen them.
-            drop(self.take_out());
-        }
     }
 }
 

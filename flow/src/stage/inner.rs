@@ -158,6 +158,10 @@ impl<T, R> Inner<T, R> {
         let put = self.lane.put(core).wait();
         debug_assert!(put.is_ok(), "the lane is closed when nothing is unfinished");
         drop(put);
+        if self.is_halted() {
+            // The halt may have come first, and then it has not seen the job.
+            drop(self.take_out());
+        }
     }
 
     /// Follows a change of the number of unfinished jobs.
