@@ -31,9 +31,9 @@ fault("weight-ignored", "each item counts as half of its weight", OLDEST,
       (FLOW + "stage/inner.rs", WEIGHT, WEIGHT.replace("weigh(item)", "weigh(item) / 2")))
 FREE_AT_GET = (FLOW + "attempt.rs", "            Start::Begun => {\n",
                "            Start::Begun => {\n                drop(core.take_permits());\n")
-fault("freed-at-get", "the room of a job is free when it begins", WAIT, FREE_AT_GET)
-fault("freed-at-get-oldest", "the room of a job is free when it begins", OLDEST, FREE_AT_GET)
-fault("freed-at-get-spill", "the room of a job is free when it begins", SPILL, FREE_AT_GET)
+fault("freed-at-get", "the capacity of a job is free when it begins", WAIT, FREE_AT_GET)
+fault("freed-at-get-oldest", "the capacity of a job is free when it begins", OLDEST, FREE_AT_GET)
+fault("freed-at-get-spill", "the capacity of a job is free when it begins", SPILL, FREE_AT_GET)
 fault("spill-keeps-items", "items on disk stay in memory", SPILL,
       (FLOW + "disk/writer.rs", "            // Loads come first", "            std::mem::forget(vec![1u8; 64 << 10]);\n            // Loads come first"))
 
@@ -45,14 +45,14 @@ fault("debt-forgiven", "a lowered capacity takes free permits only", "capacity",
       ("src/queue/permit_pool.rs", "false => self.overdraw(from - to),", "false => self.overdraw((from - to).min(self.free())),"))
 fault("raise-by-one-less", "a raise adds one permit less", "capacity",
       ("src/queue/permit_pool.rs", "true => self.release(to - from),", "true => self.release((to - from).saturating_sub(1)),"))
-fault("freed-early", "the room of a job is free before it has ended", "capacity", FREE_AT_GET)
+fault("freed-early", "the capacity of a job is free before it has ended", "capacity", FREE_AT_GET)
 
 GIVE_BACK = "        if !self.settled {\n            stage.fail(&self.job.0, Fault::Dropped);\n        }\n"
 fault("guard-without-give-back", "a worker that is dropped loses its job", "faults",
       (FLOW + "attempt.rs", GIVE_BACK, ""))
 fault("claim-without-give-back", "a worker that is dropped loses the job that it has not begun", "faults",
       (FLOW + "work/claim.rs", "        stage.enqueue(core);\n", "        drop(core);\n"))
-fault("permit-leaked-on-panic", "a job that ends by a panic keeps its room", "faults",
+fault("permit-leaked-on-panic", "a job that ends by a panic keeps its permits", "faults",
       (FLOW + "stage/settle.rs", "        drop(permits);\n",
        "        match &cause_of_permits {\n            Some(Cause::Panicked(_)) => std::mem::forget(permits),\n            _ => drop(permits),\n        }\n"),
       (FLOW + "stage/settle.rs", "        let cause = result.as_ref().err().cloned();\n",
@@ -70,7 +70,7 @@ fault("worker-leaves-after-panic", "a thread ends after a panic of its handler",
       (FLOW + "work/mod.rs", "            run::run(attempt, &self.handler);\n",
        "            let job = attempt.job().clone();\n            run::run(attempt, &self.handler);\n            if job.attempt() > 2 { break; }\n"))
 fault("dead-worker-not-replaced", "`Workers` do not replace a task that was aborted", "faults",
-      (FLOW + "workers/crew.rs", "let replace = exit == Exit::Died && ", "let replace = exit == Exit::NeverBegan && "))
+      (FLOW + "workers/crew.rs", "Exit::Died if !size.is_over => Farewell::Replaced", "Exit::NeverBegan if !size.is_over => Farewell::Replaced"))
 fault("cancelled-runs", "a job that was cancelled runs", "faults",
       (FLOW + "job/state.rs", "self.update(|word| (State::from_word(word) != State::Cancelled).then_some(State::Running as u32))", "self.update(|word| (word & LEFT == 0).then_some(State::Running as u32))"))
 fault("one-retry-more", "a job has one attempt too many", "faults",

@@ -1,4 +1,5 @@
-//! The short forms of the tests of `stress`; `cargo run --release -p joinq-demos --bin stress` runs the long ones.
+//! The short forms of the tests of `stress`; `cargo run --release -p joinq-demos --bin stress` runs the long
+//! ones.
 //!
 //! No verdict depends on timing: each wait has an outcome that comes at last, and a watchdog.
 

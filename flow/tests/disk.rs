@@ -152,7 +152,7 @@ fn jobs_on_disk_are_loaded_while_puts_never_pause() {
     store.fail(move |_| {
         commits += 1;
         if commits == 10 {
-            // Now there is room in memory for a job on disk.
+            // Now there is free capacity in memory for a job on disk.
             assert!(poll(&mut worker, &waker).is_pending());
         }
         if commits == 1000 || commits > 10 && feeder.stats().queued > 0 {

@@ -1,11 +1,12 @@
 //! The capacity of a stage changes at random while eight threads put and eight threads work.
 //!
-//! Two kinds of phases follow each other. In the first kind no job ends unless it is told to: then each change of the capacity
-//! has one exact outcome, for which the test waits, however long it takes. In the second kind all threads run freely, and
-//! the capacity changes as fast as it can.
+//! Two kinds of phases follow each other. In the first kind no job ends unless it is told to: then each
+//! change of the capacity has one exact outcome, for which the test waits, however long it takes. In the
+//! second kind all threads run freely, and the capacity changes as fast as it can.
 //!
-//! All events have the time of one clock of integers, from which the judge knows for each moment which jobs were certainly in
-//! the stage, and after which moment each of them got its room at the earliest: the last poll of its put that was pending.
+//! All events have the time of one clock of integers, from which the judge knows for each moment which jobs
+//! were certainly in the stage, and after which moment each of them got its permit at the earliest: the last
+//! poll of its put that was pending.
 
 use super::judge::{self, Line};
 use super::lines::{self, note, stamp};
@@ -170,7 +171,7 @@ impl Setter<'_> {
     fn wait_for(&self, expected: u64) {
         let what = || {
             let (capacity, held) = (self.capacity, self.shared.held());
-            format!("putters sleep while there is room: capacity {capacity}, {held} jobs, {expected} expected")
+            format!("putters sleep while there is free capacity: capacity {capacity}, {held} jobs, {expected} expected")
         };
         lines::wait_until(what, || self.shared.held() >= expected);
     }
@@ -188,7 +189,8 @@ impl Setter<'_> {
     fn exactly(&mut self) {
         let passed = self.shared.gate.change(|gate| (gate.is_open, gate.permits) = (false, 0));
         self.wait_for_end(passed);
-        // The last of them may still hold its room. If there is room then, a put takes it, and otherwise no put does.
+        // The last of them may still hold its permit. If there is free capacity then, a put takes it, and
+        // otherwise no put does.
         self.wait_for(self.capacity);
         self.poll_all();
         let mut held = self.shared.held();
@@ -284,7 +286,7 @@ pub(super) fn child(options: &str) {
 /// What is known of a job.
 #[derive(Debug, Default)]
 struct Record {
-    /// It got its room after this time.
+    /// It got its permit after this time.
     after: u64,
     acknowledged: Option<u64>,
     ended: bool,
@@ -315,19 +317,23 @@ impl Capacities {
     }
 }
 
-/// The jobs that are in the stage at a time: when they were acknowledged, and after which time they got their room.
+/// The jobs that are in the stage at a time: when they were acknowledged, and after which time they got their
+/// permit.
 #[derive(Debug, Default)]
 struct Inside(BTreeMap<u64, (u64, u64)>);
 
 impl Inside {
-    /// A job is acknowledged. The violation, if there were too many jobs when it got its room.
+    /// A job is acknowledged. The violation, if there were too many jobs when it got its permit.
     fn add(&mut self, key: u64, after: u64, now: u64, capacities: &Capacities) -> Option<String> {
-        // All of these were in the stage when the job got its room.
+        // All of these were in the stage when the job got its permit.
         let before = self.0.values().filter(|(acknowledged, _)| *acknowledged < after).count() as u64;
         self.0.insert(key, (now, after));
         let (count, most) = (self.0.len() as u64, capacities.now());
         if before >= capacities.largest_since(after) {
-            return Some(format!("job {key} got room beside {before}, capacity {}", capacities.largest_since(after)));
+            return Some(format!(
+                "job {key} got a permit beside {before}, capacity {}",
+                capacities.largest_since(after)
+            ));
         }
         let late = self.0.iter().find(|(_, (_, after))| *after > capacities.since);
         match late {
@@ -388,7 +394,7 @@ pub fn run(program: &Path, changes: Changes) -> Verdict {
     }
     let ledger = ledger(&jobs, &mut violations);
     figures.push(format!(
-        "{} changes of the capacity, {above} of them below the number of jobs; {waits} polls found no room; seed {}",
+        "{} changes of the capacity, {above} of them below the number of jobs; {waits} polls found no free capacity; seed {}",
         set - 1,
         changes.seed
     ));

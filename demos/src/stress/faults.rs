@@ -1,9 +1,10 @@
 //! Jobs that are cancelled, fail, panic, lose their worker or their handle, in stages that end in four ways.
 //!
-//! A round has a stage of its own. Its workers are threads, tasks of which some are aborted, `Workers` that grow and shrink, and
-//! a stream whose attempts are dropped at times. In the middle of the round the stage becomes empty: then all its room must be
-//! free, and as many jobs as there are workers must run at the same time. After that the round goes on, and ends by a join, a
-//! shutdown whose deadline is over, the drop of all handles, or the drop of all handles and workers.
+//! A round has a stage of its own. Its workers are threads, tasks of which some are aborted, `Workers` that
+//! grow and shrink, and a stream whose attempts are dropped at times. In the middle of the round the stage
+//! becomes empty: then all its capacity must be free, and as many jobs as there are workers must run at the
+//! same time. After that the round goes on, and ends by a join, a shutdown whose deadline is over, the drop
+//! of all handles, or the drop of all handles and workers.
 
 mod judge;
 mod round;

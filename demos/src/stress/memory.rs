@@ -1,8 +1,8 @@
 //! Items come ten times faster than they are worked off: how much memory the process takes.
 //!
-//! A clock offers items. For each ten of them one job may end, so that the ratio does not depend on the machine. More jobs
-//! run at a time than the margin of the bound allows beside a full queue: so room that is free before its job has ended
-//! would be seen.
+//! A clock offers items. For each ten of them one job may end, so that the ratio does not depend on the
+//! machine. More jobs run at a time than the margin of the bound allows beside a full queue: so capacity that is
+//! free before its job has ended would be seen.
 
 use super::judge::{self, Line};
 use super::lines::{self, note, stamp};
@@ -63,8 +63,9 @@ pub struct Load {
     pub rate: u64,
 }
 
-/// The allocator of glibc has an arena for each thread, and what is free in one is not used by another: the resident set is
-/// larger than what was ever allocated at a time. With one arena it shows what the stage holds.
+/// The allocator of glibc has an arena for each thread, and what is free in one is not used by another: the
+/// resident set is larger than what was ever allocated at a time. With one arena it shows what the stage
+/// holds.
 const ONE_ARENA: Option<(&str, &str)> = Some(("MALLOC_ARENA_MAX", "1"));
 
 /// The bytes of an item.
@@ -268,13 +269,13 @@ pub fn run(program: &Path, mode: Mode, load: Load) -> Verdict {
         }
         let least = base + load.capacity as u64 * 9 / 10;
         if overload < least {
-            violations.push(format!("VmHWM {overload} is below {least}: the stage did not use its room"));
+            violations.push(format!("VmHWM {overload} is below {least}: the stage did not use its capacity"));
         }
     }
     if matches!(mode, Mode::Wait | Mode::DropOldest) {
         let most = most_at_a_time(&jobs);
         figures.push(format!("at most {most} jobs in the stage, of {} that fit", load.items()));
-        // A job that is dropped is settled after its room was taken.
+        // A job that is dropped is settled after its permits were taken.
         let above = if mode == Mode::DropOldest { PUTTERS as u64 } else { 0 };
         if most > load.items() + above {
             violations.push(format!("{most} jobs were in the stage, and {} fit", load.items()));

@@ -1,7 +1,8 @@
-//! Stages under pressure: too many items, a capacity that changes, and jobs that are cancelled, panic or lose their worker.
+//! Stages under pressure: too many items, a capacity that changes, and jobs that are cancelled, panic or lose
+//! their worker.
 //!
-//! The process under test writes a line for each event ([`lines`]); another process reads them ([`judge`]) and prints the
-//! ledger.
+//! The process under test writes a line for each event ([`lines`]); another process reads them ([`judge`])
+//! and prints the ledger.
 
 pub mod capacity;
 pub mod faults;
@@ -63,7 +64,8 @@ fn verdict(title: String, ledger: Ledger, figures: Vec<String>, violations: Vec<
     Verdict { title, ledger: lines, violations }
 }
 
-/// The process under test. `used` is the number of bytes that are allocated, and `peak` the largest that it was.
+/// The process under test. `used` is the number of bytes that are allocated, and `peak` the largest that it
+/// was.
 pub fn child(test: &str, options: &str, used: fn() -> usize, peak: fn() -> usize) {
     lines::start_watchdog();
     match test {

@@ -42,8 +42,8 @@ pub(super) struct Writer<T, R> {
     /// The job that runs alone, and the permits that keep others from being in memory.
     pub(super) alone: Option<(u64, JobPermits)>,
     halted: bool,
-    /// A spawned job could not be committed before the end. Its parent must run again, and so no end of a job is
-    /// committed any more.
+    /// A spawned job could not be committed before the end. Its parent must run again, and so no end of a job
+    /// is committed any more.
     is_cut: bool,
 }
 
@@ -128,8 +128,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             if let Some(Poll::Ready(())) = again.as_mut().map(|again| Pin::new(again).poll(context)) {
                 return Poll::Ready(Event::Again);
             }
-            // Loads come first, so that puts without a pause do not keep jobs on disk. There are at most as many loads as there
-            // is room: it becomes free by requests.
+            // Loads come first, so that puts without a pause do not keep jobs on disk. There are at most as
+            // many loads as there is free capacity, which becomes free by requests.
             if loader.poll(context).is_ready() {
                 return Poll::Ready(Event::Loaded);
             }

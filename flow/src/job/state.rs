@@ -185,11 +185,8 @@ impl StateWord {
 
     /// The job will be tried again; false if it was cancelled, or is to be.
     pub(crate) fn retry(&self) -> bool {
-        let retried = |word| match State::from_word(word) {
-            State::Cancelled => None,
-            _ => (word & CANCEL == 0).then_some(State::Retrying as u32),
-        };
-        self.update(retried).is_ok()
+        let may_run = |word| word & CANCEL == 0 && State::from_word(word) != State::Cancelled;
+        self.update(|word| may_run(word).then_some(State::Retrying as u32)).is_ok()
     }
 
     /// The job ends, as it was taken out.

@@ -99,7 +99,8 @@ mod tests {
         let job = stage.put(1).wait().unwrap();
         assert!(worker.poll().is_pending());
         drop(worker);
-        // The thread for timers has taken the job, and comes to enqueue it after the halt, which does not see the job.
+        // The thread for timers has taken the job, and comes to enqueue it after the halt, which does not see
+        // the job.
         let inner = stage.inner().clone();
         let due = inner.delayed.take_due(time.now() + Duration::from_secs(10));
         assert_eq!(due.len(), 1);

@@ -261,7 +261,7 @@ fn put(stage: &Stage<Item, Output>, roll_call: bool) -> (u64, joinq_flow::Put<It
     let key = *item.key;
     let put = stage.put(item).on_settled(move |job: &Handle| {
         note('S', key, code(job.state()));
-        if key % 50 == 0 {
+        if key.is_multiple_of(50) {
             panic_any(Planned);
         }
     });
@@ -504,7 +504,7 @@ fn stage(
         .build()
 }
 
-/// Nothing is in the stage: all its room is free, and all its workers are there.
+/// Nothing is in the stage: all its capacity is free, and all its workers are there.
 fn roll_call(stage: &Stage<Item, Output>, round: &Round) {
     let all = round.workers;
     let free = || format!("an empty stage has {:?}", stage.stats());
@@ -648,10 +648,16 @@ fn warm_up_timers() {
         let worker = stage.work(handler);
         scope.spawn(|| worker.wait());
         for number in 0..TIMERS {
-            stage.put(number).wait().expect("there is room");
+            stage.put(number).wait().expect("there is free capacity");
         }
         stage.close();
     });
+    // And each thread keeps what it parks with: this one as well, from its first wait on.
+    let full: Stage<u8> = Stage::builder("full").capacity(1).build();
+    let (one, two) = (full.try_put(1), full.put(2).wait_timeout(Duration::from_millis(1)));
+    assert!(one.is_ok() && two.is_err());
+    let join = full.join().wait_timeout(Duration::from_millis(1));
+    assert!(join.is_err());
 }
 
 /// The process under test.
