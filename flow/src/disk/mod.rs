@@ -59,6 +59,7 @@ pub(crate) struct Disk<T, R> {
     error: Mutex<Option<String>>,
     has_ended: AtomicBool,
     thread: OnceLock<ThreadId>,
+    acknowledges: AtomicBool,
 }
 
 /// Where a new job of a stage with a store goes beside the store.
@@ -93,6 +94,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Disk<T, R> {
             error: Mutex::new(None),
             has_ended: AtomicBool::new(false),
             thread: OnceLock::new(),
+            acknowledges: AtomicBool::new(false),
         };
         Ok((disk, store, recovered))
     }
@@ -320,9 +322,10 @@ impl<T, R> Disk<T, R> {
         self.send(Request::Resized);
     }
 
-    /// Whether this is the thread of the store.
-    pub(crate) fn is_own_thread(&self) -> bool {
-        self.thread.get() == Some(&thread::current().id())
+    /// Whether an acknowledgement runs on this thread, which is that of the store.
+    pub(crate) fn acknowledges_here(&self) -> bool {
+        // Ordering: Relaxed. Only the thread of the store writes it, and only for that thread the result is true.
+        self.acknowledges.load(Ordering::Relaxed) && self.thread.get() == Some(&thread::current().id())
     }
 
     /// Whether the store is closed.

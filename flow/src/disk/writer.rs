@@ -243,7 +243,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     /// The stage ends, and the commit has failed. What the row says is repeated when the store is opened again.
     fn give_up(&mut self, request: Request<T, R>) {
         match request {
-            Request::End { core, end } => self.guarded(|stage| stage.finish(&core, end)),
+            Request::End { core, end } => self.finish(&core, end),
             Request::Spawn { core, .. } => {
                 self.is_cut = true;
                 self.guarded(|stage| {
@@ -387,7 +387,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             Request::End { core, end } => {
                 self.started.remove(&core.id);
                 self.loader.skipped(core.id);
-                self.guarded(|stage| stage.finish(&core, end));
+                self.finish(&core, end);
                 self.admit_others(core.id);
             }
             Request::Undecodable { .. } => {
@@ -396,6 +396,16 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             }
             Request::Cancelled { .. } | Request::Redrive { .. } | Request::Resized | Request::Halt { .. } => {}
         }
+    }
+
+    /// A job ends, and is acknowledged.
+    fn finish(&self, core: &Arc<Core<T, R>>, end: End<R>) {
+        let acknowledges = &self.disk().acknowledges;
+        // Ordering: Relaxed, as in `Disk::acknowledges_here`.
+        acknowledges.store(true, Ordering::Relaxed);
+        self.guarded(|stage| stage.finish(core, end));
+        // Ordering: as before.
+        acknowledges.store(false, Ordering::Relaxed);
     }
 
     /// An attempt of this job has ended: if it ran alone, others may be in memory again.

@@ -1,6 +1,6 @@
 //! How a stage is configured.
 
-use super::inner::{Inner, Options};
+use super::inner::{Inner, Letters, Options};
 use super::Stage;
 use crate::disk::{Disk, Keeps};
 use crate::time::Time;
@@ -16,7 +16,7 @@ pub struct StageBuilder<T, R = ()> {
     name: String,
     capacity: usize,
     options: Options<T>,
-    dead_letters: Option<Arc<Queue<Dead<T, R>>>>,
+    dead_letters: Option<Letters<T, R>>,
     store: Option<StoreOptions<T>>,
     quota: u64,
     time: Time,

@@ -24,6 +24,7 @@ use std::time::Duration;
 pub(crate) type Admit<T> = Box<dyn Fn(&T) -> Result<(), Denied> + Send + Sync>;
 pub(crate) type Ready = Box<dyn Fn() -> Result<(), Denied> + Send + Sync>;
 pub(crate) type Weigh<T> = Box<dyn Fn(&T) -> usize + Send + Sync>;
+pub(crate) type Letters<T, R> = Arc<Queue<Dead<T, R>>>;
 pub(crate) type Source<T> = Box<dyn Fn() -> Option<T> + Send + Sync>;
 
 /// What the builder has set.
@@ -50,7 +51,7 @@ pub(crate) struct Inner<T, R> {
     /// Notified when the capacity has changed, for waiting puts that are heavier than it is now.
     pub(crate) resized: Event,
     /// Until the end.
-    pub(crate) dead_letters: Mutex<Option<Arc<Queue<Dead<T, R>>>>>,
+    pub(crate) dead_letters: Mutex<Option<Letters<T, R>>>,
     pub(crate) unfinished: Unfinished,
     pub(crate) delayed: Delayed<T, R>,
     /// Jobs that a worker has taken and does not begin yet, since the stage is not ready.
@@ -72,7 +73,7 @@ impl<T, R> Inner<T, R> {
         name: String,
         capacity: usize,
         options: Options<T>,
-        dead_letters: Option<Arc<Queue<Dead<T, R>>>>,
+        dead_letters: Option<Letters<T, R>>,
         disk: Option<Disk<T, R>>,
         time: Time,
     ) -> Self {

@@ -130,7 +130,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
         if self.stage.unfinished.is_closed() {
             return self.refuse(Refused::Closed);
         }
-        if self.stage.disk.as_ref().is_some_and(|disk| disk.keeps_all() && disk.is_own_thread()) {
+        if self.stage.disk.as_ref().is_some_and(|disk| disk.keeps_all() && disk.acknowledges_here()) {
             return self.refuse_own_thread();
         }
         let item = self.item.take().expect("a put that has not ended has its item");
@@ -227,7 +227,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
     /// The item goes to the end of those on disk, if the quota allows it.
     fn spill(&mut self, weight: usize, overflow: Overflow) -> Step<T, R> {
         let Some(disk) = &self.stage.disk else { unreachable!("only a stage with a store spills") };
-        if disk.is_own_thread() {
+        if disk.acknowledges_here() {
             return self.refuse_own_thread();
         }
         let body = match disk.encode(self.item()) {
