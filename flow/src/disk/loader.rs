@@ -100,7 +100,8 @@ impl<T, R> Loader<T, R> {
         }
     }
 
-    /// A job is only on disk from now on. If rows behind it were read before, it is not among them: they are read again.
+    /// A job is only on disk from now on. If rows behind it were read before, it is not among them: they are
+    /// read again.
     pub(super) fn expect(&mut self, id: u64) {
         if self.rows.back().is_some_and(|row| row.id > id) {
             self.rows.clear();
@@ -205,7 +206,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     }
 
     fn prepare_row(&mut self, row: Row) {
-        // From now on it is in memory, though not in the lane: a cancel takes effect when its turn comes.
+        // From now on it is in memory, though not in the queue: a cancel takes effect when its turn comes.
         self.loader.loaded = row.id;
         if self.loader.ending.contains(&row.id) {
             return;

@@ -187,8 +187,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         self.end_on_disk(core, end);
     }
 
-    /// Ends a job whose row the loader has not reached, or has just read. Until the end is committed, which may fail, the
-    /// row must not be loaded.
+    /// Ends a job whose row the loader has not reached, or has just read. Until the end is committed, which
+    /// may fail, the row must not be loaded.
     fn end_on_disk(&mut self, core: Arc<Core<T, R>>, end: End<R>) {
         self.loader.skip(core.id);
         self.commit_all(&mut vec![Request::End { core, end }]);
@@ -366,7 +366,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                     core.give(permits, None);
                     self.enqueue(&core);
                 } else if core.state.is_cancelled() {
-                    // The cancel came before the commit. In the lane it would overtake the jobs on disk.
+                    // The cancel came before the commit. In the queue it would overtake the jobs on disk.
                     self.end_on_disk(core, End::Cancelled);
                 } else {
                     self.add_absent(&core, None);

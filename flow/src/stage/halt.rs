@@ -29,7 +29,7 @@ impl<T, R> Inner<T, R> {
     /// Takes out the jobs that wait in memory.
     pub(crate) fn take_out(&self) -> Vec<Job<T, R>> {
         let held_back = mem::take(&mut *self.held_back.lock().unwrap_or_else(PoisonError::into_inner));
-        let waiting = held_back.into_iter().chain(self.lane.drain()).chain(self.delayed.take_all());
+        let waiting = held_back.into_iter().chain(self.queue.drain()).chain(self.delayed.take_all());
         waiting.filter_map(|core| self.leave(core)).collect()
     }
 
