@@ -67,19 +67,19 @@ fault(
 fault(
     "sqlite-split", "store/sqlite/mod.rs",
     [("            make(&transaction, change)?;\n", "            make(&transaction, change)?;\n            transaction.execute_batch(\"COMMIT; BEGIN IMMEDIATE\")?;\n")],
-    "a transaction of several changes is split", "calls --store sqlite",
+    "a transaction of several changes is split", "calls --series batches --store sqlite",
 )
 fault(
     "sqlite-dead-split", "store/sqlite/mod.rs",
     [("            run(sql, &[&signed(id), &attempts, &error])?;\n            run(\"DELETE FROM job",
       "            run(sql, &[&signed(id), &attempts, &error])?;\n            transaction.execute_batch(\"COMMIT; BEGIN IMMEDIATE\")?;\n            run(\"DELETE FROM job")],
-    "a dead letter and the end of its job are two transactions", "calls --store sqlite",
+    "a dead letter and the end of its job are two transactions", "calls --series start --store sqlite",
 )
 fault(
     "redb-split", "store/redb.rs",
     [("        self.bytes = self.write(|transaction| make(transaction, changes))?;\n",
       "        for change in changes {\n            self.bytes = self.write(|transaction| make(transaction, std::slice::from_ref(change)))?;\n        }\n")],
-    "a transaction of several changes is split", "calls --store redb",
+    "a transaction of several changes is split", "calls --series batches --store redb",
 )
 # The order of calls.
 fault(
@@ -108,7 +108,7 @@ fault(
 # A new file.
 fault(
     "redb-created-in-place", "store/redb.rs", [("        if !path.exists() {\n            create", "        if false {\n            create")],
-    "a file in whose creation the process was killed cannot be opened", "calls --store redb",
+    "a file in whose creation the process was killed cannot be opened", "calls --series start --step 1 --store redb",
 )
 # Spill.
 fault(

@@ -354,11 +354,13 @@ impl Ledger {
 
     fn dead(&mut self, id: u64, cause: &str) {
         let job = self.job(id);
+        let key = job.key;
         let before = job.settled.replace(Settled::Dead(cause.to_owned()));
         if let Some(before) = before {
             self.violated(format!("job {id} is dead ({cause}) after it was settled as {before:?}"));
         }
-        if self.joined {
+        // Those of earlier processes are reported by tasks of their own.
+        if self.joined && item::process_of(key) == self.process {
             self.violated(format!("job {id} is dead ({cause}) after join had returned"));
         }
     }

@@ -5,7 +5,7 @@ mod memory_store;
 
 use backon::ConstantBuilder;
 use common::{poll, watchdog, Count};
-use joinq_flow::{Failure, Job, Retry, Stage, StageBuilder, State, Text};
+use joinq_flow::{Change, Failure, Job, Retry, Stage, StageBuilder, State, Text};
 use memory_store::MemoryStore;
 use std::sync::Mutex;
 use std::thread;
@@ -169,4 +169,40 @@ fn jobs_on_disk_are_loaded_while_puts_never_pause() {
     assert!(commits <= 12, "a job was loaded after {commits} commits");
     store.heal();
     run_all(&stage);
+}
+
+#[test]
+fn a_cancelled_job_on_disk_does_not_run_while_the_store_cannot_remove_its_row() {
+    let _watchdog = watchdog();
+    let store = MemoryStore::default();
+    let stage = builder(1).spill(store.clone(), Text).build();
+    let jobs: Vec<_> = names(0..3).into_iter().map(|name| stage.put(name).wait().unwrap()).collect();
+    store.fail(|changes| {
+        changes.iter().any(|change| matches!(change, Change::Done { .. })).then(|| "the disk is full".into())
+    });
+    assert!(jobs[1].cancel());
+    while stage.stats().store_error.is_none() {
+        thread::yield_now();
+    }
+    let seen = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            stage
+                .work(|job: &Job<String>| {
+                    seen.lock().unwrap().push(job.to_string());
+                    Ok(())
+                })
+                .wait();
+        });
+        // The first job is in memory only, so that its end needs no commit. Then the rows are read, and the
+        // mark of the next start waits for the store.
+        while seen.lock().unwrap().is_empty() || stage.stats().running == 0 {
+            thread::yield_now();
+        }
+        store.heal();
+        stage.close();
+    });
+    stage.join().wait();
+    assert_eq!((seen.into_inner().unwrap(), jobs[1].state()), (names([0, 2]), State::Cancelled));
+    assert!(store.state().jobs.is_empty());
 }

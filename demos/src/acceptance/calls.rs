@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 /// From when on the system calls count, which are counted for each thread by itself.
@@ -28,6 +29,19 @@ pub enum Series {
 impl Series {
     /// All of them.
     pub const ALL: [Series; 3] = [Series::FromStart, Series::FromOpen, Series::Batches];
+}
+
+impl FromStr for Series {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Series, String> {
+        match text {
+            "start" => Ok(Series::FromStart),
+            "open" => Ok(Series::FromOpen),
+            "batches" => Ok(Series::Batches),
+            _ => Err(format!("{text:?} is no series; there are start, open and batches")),
+        }
+    }
 }
 
 /// How the test is run.

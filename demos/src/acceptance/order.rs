@@ -113,7 +113,8 @@ pub fn run(program: &Path, store: Kind, rule: Rule) -> Verdict {
     let quick = Work { fates: Fates::Done, handler: Duration::ZERO, pause: Duration::ZERO, ..work() };
     let work = match rule {
         Rule::LastWrite => Work { workers: 0, putters: 1, puts: Some(PUTS), end: End::Exit, ..quick },
-        Rule::Item => Work { workers: 2, putters: 2, puts: Some(PUTS / 2), ..quick },
+        // The pauses let starts have commits of their own, between which the store has to change its mode.
+        Rule::Item => Work { workers: 2, putters: 2, puts: Some(PUTS / 2), pause: Duration::from_millis(5), ..quick },
     };
     let mut ledger = Ledger::new(Order::Any, work.fates);
     ledger.begins();

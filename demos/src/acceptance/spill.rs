@@ -19,9 +19,9 @@ pub const CAPACITY: usize = 100;
 const PUTTERS: usize = 20;
 /// The bytes that jobs on disk may take.
 pub const QUOTA: u64 = 16 << 20;
-/// What the files of the store may take: SQLite has its log beside the jobs; redb writes pages anew before it
-/// frees the old ones.
-const LARGEST: u64 = 2 * QUOTA;
+/// What the files of the store may take: SQLite has its log beside the jobs; redb doubles its file when it
+/// grows, and `RedbStore` counts the items and not the file.
+const LARGEST: u64 = 4 * QUOTA;
 
 /// Puts that many jobs, as fast as they are taken, to one worker.
 pub fn run(program: &Path, store: Kind, jobs: u32) -> Verdict {

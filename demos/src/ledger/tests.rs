@@ -157,6 +157,16 @@ fn join_waits_for_all_jobs() {
 }
 
 #[test]
+fn no_job_of_the_process_dies_after_join() {
+    let late = |key: u64| format!("T {key}, P 1 {key}, B 1 {key} 1, F 1, J 0 0, X 1 Dead");
+    // Of each six keys the fourth fails for good.
+    let found = violation(Fates::Each, &[&late(ITEM + 4)], &[(1, "no")]);
+    assert!(found.contains("after join had returned"), "{found}");
+    // A job of an earlier process is reported by a task of its own.
+    keeps(Fates::Each, &[&late(9)], &[(1, "no")]);
+}
+
+#[test]
 fn a_dead_letter_needs_its_reason() {
     let dead = |processes: &[&str], dead: &[(u64, &str)]| violation(Fates::Each, processes, dead);
     let done = "T 10, P 1 10, B 1 10 1, E 1";

@@ -25,7 +25,7 @@ struct Known<T, R> {
 }
 
 /// A job whose handle is held, and its acknowledgement.
-type Held<T, R> = (Arc<Core<T, R>>, Option<OnSettled<T, R>>);
+pub(super) type Held<T, R> = (Arc<Core<T, R>>, Option<OnSettled<T, R>>);
 
 /// The deadline of a shutdown is over.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl<T, R> Absent<T, R> {
     }
 
     /// A job is to be loaded, or ends. The count that others see goes down by [`publish`](Absent::publish),
-    /// so that a put cannot overtake the job on its way into the lane.
+    /// so that a put cannot overtake the job on its way into the queue.
     pub(super) fn remove(&self, id: u64) -> Result<Option<OnSettled<T, R>>, Halted> {
         let mut jobs = self.jobs();
         if jobs.halted {
@@ -107,12 +107,17 @@ impl<T, R> Absent<T, R> {
         self.set_count(&mut jobs, count);
     }
 
-    /// All jobs that are only on disk are gone; returns how many.
-    pub(super) fn lose_all(&self) -> usize {
-        let mut jobs = self.jobs();
-        let count = if jobs.halted { 0 } else { jobs.count };
+    /// All jobs that are only on disk are gone. Returns how many, and those with a handle.
+    pub(super) fn lose_all(&self) -> (usize, Vec<Held<T, R>>) {
+        self.take_all(self.jobs())
+    }
+
+    fn take_all(&self, mut jobs: MutexGuard<'_, Jobs<T, R>>) -> (usize, Vec<Held<T, R>>) {
+        let count = jobs.count;
         self.set_count(&mut jobs, 0);
-        count
+        let known = std::mem::take(&mut jobs.known);
+        drop(jobs);
+        (count, known.into_values().filter_map(|known| Some((known.handle.upgrade()?, known.on_settled))).collect())
     }
 
     /// The last handle of the job is dropped.
@@ -135,10 +140,6 @@ impl<T, R> Absent<T, R> {
     pub(super) fn halt(&self) -> (usize, Vec<Held<T, R>>) {
         let mut jobs = self.jobs();
         jobs.halted = true;
-        let count = jobs.count;
-        self.set_count(&mut jobs, 0);
-        let known = std::mem::take(&mut jobs.known);
-        drop(jobs);
-        (count, known.into_values().filter_map(|known| Some((known.handle.upgrade()?, known.on_settled))).collect())
+        self.take_all(jobs)
     }
 }

@@ -7,10 +7,10 @@ use crate::job::state::Stored;
 use crate::stage::End;
 use crate::store::{Row, Table};
 use crate::time::Sleep;
-use crate::work::message;
+use crate::work::{message, printed};
 use crate::{BoxError, Cause};
 use joinq::queue::ReserveOwned;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
 use std::future::Future;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -30,6 +30,8 @@ pub(super) struct Loader<T, R> {
     /// The highest id that is in memory or settled: jobs with a higher one are only on disk.
     loaded: u64,
     rows: VecDeque<Row>,
+    /// Jobs that end on disk, and whose rows are not removed yet.
+    ending: HashSet<u64>,
     /// The next job, which waits for its permits.
     next: Next<T, R>,
 }
@@ -39,6 +41,9 @@ enum Next<T, R> {
     Waiting {
         core: Arc<Core<T, R>>,
         due: u64,
+        /// Of the item, and what is reserved of it.
+        weight: usize,
+        reserved: usize,
         reserve: ReserveOwned<Infallible>,
         company: Company,
     },
@@ -70,7 +75,7 @@ enum Company {
 
 impl<T, R> Loader<T, R> {
     pub(super) fn new() -> Self {
-        Loader { loaded: 0, rows: VecDeque::new(), next: Next::None }
+        Loader { loaded: 0, rows: VecDeque::new(), ending: HashSet::new(), next: Next::None }
     }
 
     /// Whether the job is, or was, in memory.
@@ -83,9 +88,42 @@ impl<T, R> Loader<T, R> {
         self.loaded = self.loaded.max(id);
     }
 
-    /// The job has ended on disk.
-    pub(super) fn forget(&mut self, id: u64) {
-        self.rows.retain(|row| row.id != id);
+    /// The job ends on disk: its row is not to be loaded.
+    pub(super) fn skip(&mut self, id: u64) {
+        self.ending.insert(id);
+    }
+
+    /// The row is gone.
+    pub(super) fn skipped(&mut self, id: u64) {
+        if self.ending.remove(&id) {
+            self.rows.retain(|row| row.id != id);
+        }
+    }
+
+    /// A job is only on disk from now on. If rows behind it were read before, it is not among them: they are
+    /// read again.
+    pub(super) fn expect(&mut self, id: u64) {
+        if self.rows.back().is_some_and(|row| row.id > id) {
+            self.rows.clear();
+        }
+    }
+
+    /// The capacity has changed: a reservation of more permits than there are would wait for ever.
+    pub(super) fn reserve_again(&mut self) {
+        match &mut self.next {
+            Next::Waiting { core, weight, reserved, reserve, .. } => {
+                let now = (*weight).min(core.stage.most_permits());
+                if now != *reserved {
+                    *reserve = core.stage.permits.clone().reserve_owned(now);
+                    *reserved = now;
+                }
+            }
+            Next::WaitingAlone { core, permits, reserve, .. } => {
+                let others = core.stage.most_permits().saturating_sub(permits.len());
+                *reserve = core.stage.permits.clone().reserve_owned(others.max(1));
+            }
+            Next::None | Next::Loaded { .. } | Next::Pausing(_) => {}
+        }
     }
 
     pub(super) fn clear(&mut self) {
@@ -96,25 +134,27 @@ impl<T, R> Loader<T, R> {
     /// Ready when [`Writer::finish_load`] has something to do.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         match std::mem::replace(&mut self.next, Next::None) {
-            Next::Waiting { core, due, mut reserve, company } => match Pin::new(&mut reserve).poll(context) {
-                Poll::Ready(Ok(permits)) => {
-                    let stage = &core.stage;
-                    let others = stage.most_permits().saturating_sub(permits.len());
-                    if company == Company::None && others > 0 {
-                        let reserve = stage.permits.clone().reserve_owned(others);
-                        self.next = Next::WaitingAlone { core, due, permits, reserve };
-                        return self.poll(context);
+            Next::Waiting { core, due, weight, reserved, mut reserve, company } => {
+                match Pin::new(&mut reserve).poll(context) {
+                    Poll::Ready(Ok(permits)) => {
+                        let stage = &core.stage;
+                        let others = stage.most_permits().saturating_sub(permits.len());
+                        if company == Company::None && others > 0 {
+                            let reserve = stage.permits.clone().reserve_owned(others);
+                            self.next = Next::WaitingAlone { core, due, permits, reserve };
+                            return self.poll(context);
+                        }
+                        self.next = Next::Loaded { core, due, permits, others: None };
+                        Poll::Ready(())
                     }
-                    self.next = Next::Loaded { core, due, permits, others: None };
-                    Poll::Ready(())
+                    // The stage has ended.
+                    Poll::Ready(Err(_)) => Poll::Pending,
+                    Poll::Pending => {
+                        self.next = Next::Waiting { core, due, weight, reserved, reserve, company };
+                        Poll::Pending
+                    }
                 }
-                // The stage has ended.
-                Poll::Ready(Err(_)) => Poll::Pending,
-                Poll::Pending => {
-                    self.next = Next::Waiting { core, due, reserve, company };
-                    Poll::Pending
-                }
-            },
+            }
             Next::WaitingAlone { core, due, permits, mut reserve } => match Pin::new(&mut reserve).poll(context) {
                 Poll::Ready(Ok(others)) => {
                     self.next = Next::Loaded { core, due, permits, others: Some(others) };
@@ -153,7 +193,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                     Ok(rows) if rows.is_empty() => return self.lose_absent(),
                     Ok(rows) => self.loader.rows = rows.into(),
                     Err(error) => {
-                        self.disk().set_error(Some(error.to_string()));
+                        self.disk().set_error(Some(printed(&error)));
                         self.loader.next = Next::Pausing(self.stage.time.sleep(PAUSE));
                         return;
                     }
@@ -166,8 +206,11 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     }
 
     fn prepare_row(&mut self, row: Row) {
-        // From now on it is in memory, though not in the lane: a cancel takes effect when its turn comes.
+        // From now on it is in memory, though not in the queue: a cancel takes effect when its turn comes.
         self.loader.loaded = row.id;
+        if self.loader.ending.contains(&row.id) {
+            return;
+        }
         let core = match self.disk().absent.handle(row.id) {
             Some(core) => core,
             None => match self.decode(&row) {
@@ -179,11 +222,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         if row.crashes >= MOST_CRASHES {
             return self.end_absent(core, End::Dead(Cause::Crashed));
         }
-        match catch_unwind(AssertUnwindSafe(|| self.stage.weight_of_spawned(&core.item))) {
+        match catch_unwind(AssertUnwindSafe(|| self.stage.weight(&core.item))) {
             Ok(weight) => {
-                let reserve = self.stage.permits.clone().reserve_owned(weight);
+                let reserved = weight.min(self.stage.most_permits());
+                let reserve = self.stage.permits.clone().reserve_owned(reserved);
                 let company = if row.crashes + 1 < MOST_CRASHES { Company::Any } else { Company::None };
-                self.loader.next = Next::Waiting { core, due: row.due, reserve, company };
+                self.loader.next = Next::Waiting { core, due: row.due, weight, reserved, reserve, company };
             }
             Err(panic) => {
                 self.stage.counters.panicked.add(1);
@@ -212,10 +256,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
 
     /// The rows of the jobs that are on disk are gone: another program has changed the store.
     fn lose_absent(&mut self) {
-        let count = self.disk().absent.lose_all();
+        let (count, handles) = self.disk().absent.lose_all();
         self.disk().set_error(Some(format!("{count} jobs are no longer in the store")));
-        self.stage.counters.left.add(count as u64);
-        self.uncount(count);
+        self.disk().settle_left(&self.stage, count, handles);
     }
 
     /// The next job has its permits.
@@ -224,7 +267,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             return;
         };
         let Ok(on_settled) = self.disk().absent.remove(core.id) else { return };
-        self.alone = others.map(|others| (core.id, others));
+        if let Some(others) = others {
+            self.alone = Some((core.id, others));
+        }
         core.give(Some(permits), on_settled);
         let delay = due.saturating_sub(super::milliseconds_since_epoch());
         if delay > 0 && core.state.retry() {

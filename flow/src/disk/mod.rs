@@ -3,7 +3,7 @@
 //! One thread, the *writer*, owns the store. Puts, workers and settled jobs send it requests; it takes all
 //! that are there and makes one transaction of them, so that puts that wait at the same time share one
 //! commit. While jobs are only on disk, it waits for the next permit of the stage as well, and loads them
-//! into the lane in the order of their ids.
+//! into the queue in the order of their ids.
 
 mod absent;
 mod loader;
@@ -20,7 +20,7 @@ use crate::operation::{waits, Operation};
 use crate::stage::{End, Inner};
 use crate::store::{Codec, Recovered, Store};
 use crate::{BoxError, Refused, TimedOut};
-use absent::Absent;
+use absent::{Absent, Held};
 use event_listener::Event;
 use joinq::Queue;
 use quota::Quota;
@@ -28,8 +28,9 @@ use request::Request;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Which jobs are in the store.
@@ -57,6 +58,8 @@ pub(crate) struct Disk<T, R> {
     closed: Event,
     error: Mutex<Option<String>>,
     has_ended: AtomicBool,
+    thread: OnceLock<ThreadId>,
+    acknowledges: AtomicBool,
 }
 
 /// Where a new job of a stage with a store goes beside the store.
@@ -90,6 +93,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Disk<T, R> {
             closed: Event::new(),
             error: Mutex::new(None),
             has_ended: AtomicBool::new(false),
+            thread: OnceLock::new(),
+            acknowledges: AtomicBool::new(false),
         };
         Ok((disk, store, recovered))
     }
@@ -212,11 +217,13 @@ impl<T, R> Disk<T, R> {
         listen: &mut Listen,
         len: usize,
         closed: impl Fn() -> bool,
+        knows_disk_as_empty: bool,
         context: &mut Context<'_>,
     ) -> Poll<QuotaTaken> {
         listen.poll(&self.changed, context, || match self.try_take_quota(len) {
             true => Some(QuotaTaken::Yes),
-            false => closed().then_some(QuotaTaken::Closed),
+            false if closed() => Some(QuotaTaken::Closed),
+            false => ((self.on_disk() == 0) != knows_disk_as_empty).then_some(QuotaTaken::NotYet),
         })
     }
 
@@ -278,16 +285,23 @@ impl<T, R> Disk<T, R> {
     /// unfinished. Returns how many.
     pub(crate) fn halt(&self, stage: &Inner<T, R>) -> usize {
         let (count, handles) = self.absent.halt();
-        let mut left = count;
+        self.settle_left(stage, count, handles);
+        count
+    }
+
+    /// So many jobs that were only on disk are no longer unfinished; these handles of them are held.
+    fn settle_left(&self, stage: &Inner<T, R>, count: usize, handles: Vec<Held<T, R>>) {
+        let left = count - handles.len();
         for (core, on_settled) in handles {
             core.give(None, on_settled);
-            left -= 1;
-            stage.settle_left(&core);
+            stage.guarded(|| {
+                stage.settle_left(&core);
+            });
+            stage.guarded(|| drop(core));
         }
         stage.counters.left.add(left as u64);
         stage.follow(stage.unfinished.remove(left));
-        self.notify();
-        count
+        stage.guarded(|| self.notify());
     }
 
     /// Has the writer clear the marks of the jobs that run, since they do not end by a crash, and waits for
@@ -303,6 +317,17 @@ impl<T, R> Disk<T, R> {
         self.requests.close();
     }
 
+    /// The capacity has changed.
+    pub(crate) fn resized(&self) {
+        self.send(Request::Resized);
+    }
+
+    /// Whether an acknowledgement runs on this thread, which is that of the store.
+    pub(crate) fn acknowledges_here(&self) -> bool {
+        // Ordering: Relaxed. Only the thread of the store writes it, and only for that thread the result is true.
+        self.acknowledges.load(Ordering::Relaxed) && self.thread.get() == Some(&thread::current().id())
+    }
+
     /// Whether the store is closed.
     pub(crate) fn has_ended(&self) -> bool {
         // Ordering: SeqCst. A join that reads false after its listener was created has missed no notification.
@@ -315,6 +340,8 @@ impl<T, R> Disk<T, R> {
 pub(crate) enum QuotaTaken {
     Yes,
     Closed,
+    /// Whether jobs are only on disk has changed.
+    NotYet,
 }
 
 /// The time of the calendar, which processes share.

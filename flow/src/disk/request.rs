@@ -5,6 +5,7 @@ use crate::job::core::{Core, OnSettled};
 use crate::oneshot::Reply;
 use crate::stage::End;
 use crate::store::{Change, Safe};
+use crate::work::printed;
 use crate::BoxError;
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub(super) enum Request<T, R> {
     Cancelled { core: Arc<Core<T, R>> },
     /// Dead letters are to be jobs again.
     Redrive { limit: usize, reply: Reply<Result<usize, BoxError>> },
+    /// The capacity of the stage has changed.
+    Resized,
     /// The deadline of a shutdown is over.
     Halt { reply: Reply<()> },
 }
@@ -43,7 +46,7 @@ pub(super) enum Request<T, R> {
 /// The text of a cause in the store.
 fn text_of<R>(end: &End<R>) -> String {
     match end {
-        End::Dead(cause) => cause.to_string(),
+        End::Dead(cause) => printed(cause),
         _ => String::new(),
     }
 }
@@ -54,7 +57,7 @@ impl<T, R> Request<T, R> {
         match self {
             Request::End { end, .. } => text_of(end),
             Request::Undecodable { error, .. } => {
-                format!("the bytes in the store are no item: {error}")
+                format!("the bytes in the store are no item: {}", printed(error))
             }
             _ => String::new(),
         }
@@ -81,7 +84,9 @@ impl<T, R> Request<T, R> {
             Request::Undecodable { id, failures, .. } => {
                 (Change::Dead { id: *id, attempts: *failures, error: text }, Safe::FromPowerLoss)
             }
-            Request::Cancelled { .. } | Request::Redrive { .. } | Request::Halt { .. } => return None,
+            Request::Cancelled { .. } | Request::Redrive { .. } | Request::Resized | Request::Halt { .. } => {
+                return None
+            }
         })
     }
 }

@@ -11,7 +11,7 @@ use crate::operation::block_on;
 use crate::stage::{End, Inner};
 use crate::store::{Change, Row, Safe, Store, Table};
 use crate::time::Sleep;
-use crate::work::{discard, message};
+use crate::work::{discard, message, printed};
 use crate::{BoxError, Refused};
 use std::collections::{HashSet, VecDeque};
 use std::future::{poll_fn, Future};
@@ -35,13 +35,15 @@ pub(super) struct Writer<T, R> {
     /// Requests whose commit failed, and which are tried again: all but puts.
     failed: VecDeque<Request<T, R>>,
     pause: Duration,
+    /// Until the failed requests are tried again.
+    again: Option<Sleep>,
     /// Jobs with the mark of a start.
     started: HashSet<u64>,
     /// The job that runs alone, and the permits that keep others from being in memory.
     pub(super) alone: Option<(u64, JobPermits)>,
     halted: bool,
-    /// A spawned job could not be committed before the end. Its parent must run again, and so no end of a job is
-    /// committed any more.
+    /// A spawned job could not be committed before the end. Its parent must run again, and so no end of a job
+    /// is committed any more.
     is_cut: bool,
 }
 
@@ -57,12 +59,14 @@ enum Event {
 }
 
 pub(super) fn run<T: Send + Sync + 'static, R: Send + 'static>(stage: Arc<Inner<T, R>>, store: Box<dyn Store>) {
+    let _ = stage.disk.as_ref().map(|disk| disk.thread.set(std::thread::current().id()));
     let mut writer = Writer {
         loader: Loader::new(),
         stage,
         store,
         failed: VecDeque::new(),
         pause: FIRST_PAUSE,
+        again: None,
         started: HashSet::new(),
         alone: None,
         halted: false,
@@ -75,8 +79,8 @@ pub(super) fn run<T: Send + Sync + 'static, R: Send + 'static>(stage: Arc<Inner<
     let disk = stage.disk.as_ref().expect("the writer's stage has a store");
     // Ordering: SeqCst. After the store is closed; see `Disk::has_ended`.
     disk.has_ended.store(true, Ordering::SeqCst);
-    disk.notify();
-    stage.unfinished.notify();
+    stage.guarded(|| disk.notify());
+    stage.guarded(|| stage.unfinished.notify());
 }
 
 /// Calls the store: one that panics has failed.
@@ -92,11 +96,17 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     fn run(&mut self) {
         let mut requests = Vec::new();
         loop {
-            self.prepare_load();
+            self.caught(Self::prepare_load);
             match self.wait(&mut requests) {
-                Event::Requests => self.handle(std::mem::take(&mut requests)),
-                Event::Loaded => self.finish_load(),
-                Event::Again => self.try_again(),
+                Event::Requests => {
+                    let requests = std::mem::take(&mut requests);
+                    self.caught(|writer| writer.handle(requests));
+                }
+                Event::Loaded => self.caught(Self::finish_load),
+                Event::Again => {
+                    self.again = None;
+                    self.try_again();
+                }
                 Event::End => return,
             }
         }
@@ -105,10 +115,19 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     fn wait(&mut self, requests: &mut Vec<Request<T, R>>) -> Event {
         let stage = self.stage.clone();
         let disk = stage.disk.as_ref().expect("the writer's stage has a store");
-        let mut again: Option<Sleep> = (!self.failed.is_empty()).then(|| stage.time.sleep(self.pause));
+        match (self.failed.is_empty(), &self.again) {
+            (true, _) => self.again = None,
+            // It goes on over other requests, so that these cannot put it off.
+            (false, Some(_)) => {}
+            (false, None) => self.again = Some(stage.time.sleep(self.pause)),
+        }
+        let again = &mut self.again;
         let mut get = disk.requests.get_many(requests, BATCH);
         let loader = &mut self.loader;
         block_on(poll_fn(move |context| {
+            if let Some(Poll::Ready(())) = again.as_mut().map(|again| Pin::new(again).poll(context)) {
+                return Poll::Ready(Event::Again);
+            }
             // Loads come first, so that puts without a pause do not keep jobs on disk. There are at most as
             // many loads as there is free capacity, which becomes free by requests.
             if loader.poll(context).is_ready() {
@@ -117,10 +136,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             if let Poll::Ready(result) = Pin::new(&mut get).poll(context) {
                 return Poll::Ready(if result.is_ok() { Event::Requests } else { Event::End });
             }
-            match again.as_mut().map(|again| Pin::new(again).poll(context)) {
-                Some(Poll::Ready(_)) => Poll::Ready(Event::Again),
-                _ => Poll::Pending,
-            }
+            Poll::Pending
         }))
     }
 
@@ -133,8 +149,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                 Request::Cancelled { core } => {
                     // New jobs of this batch come first.
                     self.commit_all(&mut batch);
-                    self.cancelled(core);
+                    self.caught(|writer| writer.cancelled(core));
                 }
+                Request::Resized => self.caught(|writer| writer.loader.reserve_again()),
                 Request::Redrive { limit, reply } => {
                     self.commit_all(&mut batch);
                     self.redrive(limit, reply);
@@ -167,7 +184,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         let Ok(on_settled) = self.disk().absent.remove(core.id) else { return };
         self.disk().absent.publish();
         core.give(None, on_settled);
-        self.loader.forget(core.id);
+        self.end_on_disk(core, end);
+    }
+
+    /// Ends a job whose row the loader has not reached, or has just read. Until the end is committed, which
+    /// may fail, the row must not be loaded.
+    fn end_on_disk(&mut self, core: Arc<Core<T, R>>, end: End<R>) {
+        self.loader.skip(core.id);
         self.commit_all(&mut vec![Request::End { core, end }]);
     }
 
@@ -182,7 +205,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             self.set_stored();
             batch.drain(..).for_each(|request| self.follow(request));
         } else {
-            batch.drain(..).for_each(|request| self.commit_one(request));
+            batch.drain(..).for_each(|request| self.caught(|writer| writer.commit_one(request)));
         }
         self.end_commit();
     }
@@ -220,7 +243,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     /// The stage ends, and the commit has failed. What the row says is repeated when the store is opened again.
     fn give_up(&mut self, request: Request<T, R>) {
         match request {
-            Request::End { core, end } => self.guarded(|stage| stage.finish(&core, end)),
+            Request::End { core, end } => self.finish(&core, end),
             Request::Spawn { core, .. } => {
                 self.is_cut = true;
                 self.guarded(|stage| {
@@ -237,8 +260,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         let mut requests = std::mem::take(&mut self.failed);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         while let Some(request) = requests.pop_front() {
-            if self.apply(std::slice::from_ref(&request)).is_err() {
+            if let Err(error) = self.apply(std::slice::from_ref(&request)) {
                 requests.push_front(request);
+                self.guarded(|_| drop(error));
                 break;
             }
             self.pause = FIRST_PAUSE;
@@ -264,7 +288,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
 
     pub(super) fn apply_changes(&mut self, changes: &[Change<'_>], safe: Safe) -> Result<(), BoxError> {
         let applied = call(|| self.store.apply(changes, safe)).and_then(|applied| applied);
-        self.disk().set_error(applied.as_ref().err().map(ToString::to_string));
+        self.disk().set_error(applied.as_ref().err().map(|error| printed(error)));
         applied
     }
 
@@ -297,8 +321,20 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         self.guarded(|stage| stage.follow(stage.unfinished.remove(count)));
     }
 
+    /// Calls what may run code of the user somewhere, such as the drop of an item: the thread goes on.
+    fn caught(&mut self, call: impl FnOnce(&mut Self)) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(self))) {
+            self.stage.counters.panicked.add(1);
+            discard(panic);
+        }
+    }
+
     /// What follows from a request that is committed.
     fn follow(&mut self, request: Request<T, R>) {
+        self.caught(|writer| writer.follow_one(request));
+    }
+
+    fn follow_one(&mut self, request: Request<T, R>) {
         match request {
             Request::Put { id, item, body, place, on_settled, reply } => {
                 let core = Arc::new(Core::new(self.stage.clone(), id, item, Stored::Yes, Open::default()));
@@ -325,10 +361,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                 let may_be_in_memory = self.loader.is_loaded(core.id) || self.disk().on_disk() == 0;
                 let permits = if may_be_in_memory { self.stage.try_reserve(weight).ok() } else { None };
                 // If jobs with higher ids were loaded already, it was committed late, and the loader would
-                // not find it. One that was cancelled before the commit ends by its turn in the lane.
-                if permits.is_some() || self.loader.is_loaded(core.id) || core.state.is_cancelled() {
+                // not find it.
+                if permits.is_some() || self.loader.is_loaded(core.id) {
                     core.give(permits, None);
                     self.enqueue(&core);
+                } else if core.state.is_cancelled() {
+                    // The cancel came before the commit. In the queue it would overtake the jobs on disk.
+                    self.end_on_disk(core, End::Cancelled);
                 } else {
                     self.add_absent(&core, None);
                 }
@@ -347,15 +386,26 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             Request::Erase { .. } => {}
             Request::End { core, end } => {
                 self.started.remove(&core.id);
-                self.guarded(|stage| stage.finish(&core, end));
+                self.loader.skipped(core.id);
+                self.finish(&core, end);
                 self.admit_others(core.id);
             }
             Request::Undecodable { .. } => {
                 self.stage.counters.dead.add(1);
                 self.uncount(1);
             }
-            Request::Cancelled { .. } | Request::Redrive { .. } | Request::Halt { .. } => {}
+            Request::Cancelled { .. } | Request::Redrive { .. } | Request::Resized | Request::Halt { .. } => {}
         }
+    }
+
+    /// A job ends, and is acknowledged.
+    fn finish(&self, core: &Arc<Core<T, R>>, end: End<R>) {
+        let acknowledges = &self.disk().acknowledges;
+        // Ordering: Relaxed, as in `Disk::acknowledges_here`.
+        acknowledges.store(true, Ordering::Relaxed);
+        self.guarded(|stage| stage.finish(core, end));
+        // Ordering: as before.
+        acknowledges.store(false, Ordering::Relaxed);
     }
 
     /// An attempt of this job has ended: if it ran alone, others may be in memory again.
@@ -368,14 +418,11 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         self.loader.set_loaded(core.id);
         let core = core.clone();
         self.guarded(|stage| stage.enqueue(core));
-        if self.stage.is_halted() {
-            // The halt may have come first, and then it has not seen the job.
-            self.guarded(|stage| drop(stage.take_out()));
-        }
     }
 
     /// A job that is committed is only on disk for now.
     fn add_absent(&mut self, core: &Arc<Core<T, R>>, on_settled: Option<OnSettled<T, R>>) {
+        self.loader.expect(core.id);
         if self.disk().absent.add(core, on_settled).is_err() {
             // The deadline of a shutdown is over: the row stays.
             self.guarded(|stage| {
@@ -391,11 +438,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
 
     /// Calls what may run code of the user.
     pub(super) fn guarded(&self, call: impl FnOnce(&Inner<T, R>)) {
-        let stage = &self.stage;
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(stage))) {
-            stage.counters.panicked.add(1);
-            discard(panic);
-        }
+        self.stage.guarded(|| call(&self.stage));
     }
 
     fn redrive(&mut self, limit: usize, reply: Reply<Result<usize, BoxError>>) {
@@ -437,13 +480,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     /// The deadline of a shutdown is over.
     fn halt(&mut self) {
         self.halted = true;
-        self.loader.clear();
+        self.caught(|writer| writer.loader.clear());
         let others = self.alone.take();
         self.guarded(|_| drop(others));
         self.try_again();
         // The workers that wait for their mark end without it.
         for request in std::mem::take(&mut self.failed) {
-            self.give_up(request);
+            self.caught(|writer| writer.give_up(request));
         }
         let back: Vec<_> = self.started.drain().map(|id| Change::Back { id }).collect();
         if !back.is_empty() {

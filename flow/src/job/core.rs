@@ -14,7 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Called once, when the job is settled. Boxed, so that a job without it has but a pointer for it.
 pub(crate) type OnSettled<T, R> = Box<Acknowledge<T, R>>;
 
-pub(crate) struct Acknowledge<T, R>(pub(crate) Box<dyn FnOnce(&Job<T, R>) + Send>);
+pub(crate) struct Acknowledge<T, R>(pub(crate) Box<Call<T, R>>);
+
+type Call<T, R> = dyn FnOnce(&Job<T, R>) + Send;
 
 /// The permits of one job.
 pub(crate) type JobPermits = PermitsOwned<Infallible>;
@@ -38,6 +40,15 @@ struct Rest<T, R> {
     open: Option<Open<T, R>>,
     /// The cause is boxed, as most jobs have none.
     result: Option<Result<R, Box<Cause>>>,
+}
+
+/// What a handle finds that takes the result.
+pub(crate) enum Taken<R> {
+    Now(Result<R, Cause>),
+    /// The job is not settled yet.
+    NotYet,
+    /// Another handle has taken it.
+    Before,
 }
 
 /// What a job holds until it is settled. Only one thread takes it, and that thread settles the job.
@@ -113,14 +124,18 @@ impl<T, R> Core<T, R> {
     }
 
     /// Takes the result.
-    pub(crate) fn take_result(&self) -> Option<Result<R, Cause>> {
-        let result = self.rest().result.take()?;
-        Some(result.map_err(|cause| *cause))
+    pub(crate) fn take_result(&self) -> Taken<R> {
+        let mut rest = self.rest();
+        match (rest.result.take(), &rest.open) {
+            (Some(result), _) => Taken::Now(result.map_err(|cause| *cause)),
+            (None, Some(_)) => Taken::NotYet,
+            (None, None) => Taken::Before,
+        }
     }
 
     /// The number of failed attempts.
     pub(crate) fn failures(&self) -> u32 {
-        // Ordering: Relaxed. A number to show; the one attempt that changes it is ordered by the lane.
+        // Ordering: Relaxed. A number to show; the one attempt that changes it is ordered by the queue.
         self.failures.load(Ordering::Relaxed)
     }
 

@@ -1,5 +1,6 @@
 //! Operations that wait for a change of a job.
 
+use super::core::Taken;
 use super::{Job, State};
 use crate::listen::Listen;
 use crate::operation::{waits, Operation};
@@ -118,10 +119,12 @@ impl<T, R> Output<T, R> {
 
     fn result(&self, state: State) -> Result<R, Cause> {
         match (self.settled.job.0.take_result(), state) {
-            (Some(result), _) => result,
+            (Taken::Now(result), _) => result,
             // Cancelled, and its turn has not come yet.
-            (None, State::Cancelled) => Err(Cause::Cancelled),
-            (None, _) => panic!("the output of {:?} was taken before, by another handle", self.settled.job),
+            (_, State::Cancelled) => Err(Cause::Cancelled),
+            // A job that did not run is dead only if it was evicted, and the commit of that may take its time.
+            (Taken::NotYet, _) => Err(Cause::Evicted),
+            (Taken::Before, _) => panic!("the output of {:?} was taken before, by another handle", self.settled.job),
         }
     }
 }

@@ -183,9 +183,10 @@ impl StateWord {
         }
     }
 
-    /// A running job will be tried again; false if it is to be cancelled.
+    /// The job will be tried again; false if it was cancelled, or is to be.
     pub(crate) fn retry(&self) -> bool {
-        self.update(|word| (word & CANCEL == 0).then_some(State::Retrying as u32)).is_ok()
+        let may_run = |word| word & CANCEL == 0 && State::from_word(word) != State::Cancelled;
+        self.update(|word| may_run(word).then_some(State::Retrying as u32)).is_ok()
     }
 
     /// The job ends, as it was taken out.
@@ -201,5 +202,26 @@ impl StateWord {
 
     fn set(&self, state: u32) {
         let _ = self.update(|_| Some(state));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cancelled_job_is_not_tried_again() {
+        let state = StateWord::new(Stored::Yes);
+        assert_eq!(state.cancel(), Cancelled::BeforeRun);
+        assert!(!state.retry());
+        assert_eq!((state.get(), state.start()), (State::Cancelled, Start::Cancelled));
+    }
+
+    #[test]
+    fn a_job_that_was_taken_out_is_not_held_for_a_cancelled_one() {
+        let state = StateWord::new(Stored::Yes);
+        assert_eq!(state.leave(), Leave::Now);
+        assert_eq!((state.cancel(), state.leave(), state.start()), (Cancelled::TooLate, Leave::Before, Start::Left));
+        assert!(state.is_stored());
     }
 }

@@ -1,6 +1,6 @@
 //! How a stage is configured.
 
-use super::inner::{Inner, Options};
+use super::inner::{Inner, Letters, Options};
 use super::Stage;
 use crate::disk::{Disk, Keeps};
 use crate::time::Time;
@@ -15,7 +15,8 @@ use std::time::Duration;
 pub struct StageBuilder<T, R = ()> {
     name: String,
     capacity: usize,
-    options: Options<T, R>,
+    options: Options<T>,
+    dead_letters: Option<Letters<T, R>>,
     store: Option<StoreOptions<T>>,
     quota: u64,
     time: Time,
@@ -39,9 +40,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
                 weigh: None,
                 limit: None,
                 retry: None,
-                dead_letters: None,
                 when_empty: None,
             },
+            dead_letters: None,
             store: None,
             quota: u64::MAX,
             time: Time::real(),
@@ -204,7 +205,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
     /// # Ok::<(), joinq_flow::BoxError>(())
     /// ```
     pub fn dead_letters(mut self, letters: Arc<Queue<Dead<T, R>>>) -> Self {
-        self.options.dead_letters = Some(letters);
+        self.dead_letters = Some(letters);
         self
     }
 
@@ -374,15 +375,15 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
         if self.capacity == 0 {
             return Err(BuildError::Capacity { stage: self.name });
         }
-        let StageBuilder { name, capacity, options, store, quota, time } = self;
+        let StageBuilder { name, capacity, options, dead_letters, store, quota, time } = self;
         let Some(StoreOptions { store, codec, keeps }) = store else {
-            return Ok(Stage::new(Arc::new(Inner::new(name, capacity, options, None, time))));
+            return Ok(Stage::new(Arc::new(Inner::new(name, capacity, options, dead_letters, None, time))));
         };
         let (disk, store, recovered) = match Disk::new(store, codec, keeps, quota) {
             Ok(opened) => opened,
             Err(error) => return Err(BuildError::Store { stage: name, error }),
         };
-        let inner = Arc::new(Inner::new(name, capacity, options, Some(disk), time));
+        let inner = Arc::new(Inner::new(name, capacity, options, dead_letters, Some(disk), time));
         inner.unfinished.add_recovered(recovered.jobs as usize);
         // From here on a drop of the stage closes it.
         let stage = Stage::new(inner.clone());

@@ -77,11 +77,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
     /// Enqueues jobs whose delay is over.
     fn enqueue_again(&self, jobs: Vec<Arc<Core<T, R>>>) {
         for core in jobs {
-            self.enqueue(core);
-        }
-        if self.is_halted() {
-            // The halt may have come after the jobs were taken, and then it has not seen them.
-            drop(self.take_out());
+            // A waker that panics must not keep the other jobs from the queue.
+            self.guarded(|| self.enqueue(core));
         }
     }
 }

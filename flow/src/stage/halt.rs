@@ -29,13 +29,20 @@ impl<T, R> Inner<T, R> {
     /// Takes out the jobs that wait in memory.
     pub(crate) fn take_out(&self) -> Vec<Job<T, R>> {
         let held_back = mem::take(&mut *self.held_back.lock().unwrap_or_else(PoisonError::into_inner));
-        let waiting = held_back.into_iter().chain(self.lane.drain()).chain(self.delayed.take_all());
+        let waiting = held_back.into_iter().chain(self.queue.drain()).chain(self.delayed.take_all());
         waiting.filter_map(|core| self.leave(core)).collect()
     }
 
     /// Takes a job out, unless it was cancelled.
     fn leave(&self, core: Arc<Core<T, R>>) -> Option<Job<T, R>> {
-        self.settle_left(&core).then(|| Job(core))
+        // A waker that panics must not keep the other jobs in the stage.
+        let mut left = false;
+        self.guarded(|| left = self.settle_left(&core));
+        if left {
+            return Some(Job(core));
+        }
+        self.guarded(|| drop(core));
+        None
     }
 
     /// Settles a job that is taken out. False if it was cancelled before, or taken out by another thread.

@@ -2,7 +2,7 @@
 
 use super::counters::Counters;
 use super::delayed::Delayed;
-use super::settle::{End, Finished};
+use super::settle::End;
 use super::unfinished::{Then, Unfinished};
 use super::weights::Weights;
 use crate::disk::Disk;
@@ -10,42 +10,48 @@ use crate::job::core::{Core, JobPermits, OnSettled, Open};
 use crate::job::state::Stored;
 use crate::job::Job;
 use crate::time::Time;
+use crate::work::{discard, message};
 use crate::workers::Load;
-use crate::{Cause, Dead, Denied, Overflow, Refused, Retry, Semaphore};
+use crate::{BoxError, Cause, Dead, Denied, Overflow, Refused, Retry, Semaphore};
 use event_listener::Event;
 use joinq::{Queue, TryPutError};
 use std::convert::Infallible;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub(crate) type Admit<T> = Box<dyn Fn(&T) -> Result<(), Denied> + Send + Sync>;
 pub(crate) type Ready = Box<dyn Fn() -> Result<(), Denied> + Send + Sync>;
 pub(crate) type Weigh<T> = Box<dyn Fn(&T) -> usize + Send + Sync>;
+pub(crate) type Letters<T, R> = Arc<Queue<Dead<T, R>>>;
 pub(crate) type Source<T> = Box<dyn Fn() -> Option<T> + Send + Sync>;
 
 /// What the builder has set.
-pub(crate) struct Options<T, R> {
+pub(crate) struct Options<T> {
     pub(crate) overflow: Overflow,
     pub(crate) admit: Option<Admit<T>>,
     pub(crate) ready: Option<Ready>,
     pub(crate) weigh: Option<Weigh<T>>,
     pub(crate) limit: Option<Semaphore>,
     pub(crate) retry: Option<Retry>,
-    pub(crate) dead_letters: Option<Arc<Queue<Dead<T, R>>>>,
     pub(crate) when_empty: Option<(Duration, Source<T>)>,
 }
 
 pub(crate) struct Inner<T, R> {
     pub(crate) name: String,
-    pub(crate) options: Options<T, R>,
+    pub(crate) options: Options<T>,
     /// The jobs that wait for a worker.
-    pub(crate) lane: Queue<Arc<Core<T, R>>>,
+    pub(crate) queue: Queue<Arc<Core<T, R>>>,
     /// Only its permits are used: a job holds some from the put until it is settled.
     pub(crate) permits: Arc<Queue<Infallible>>,
     pub(crate) weights: Weights,
     /// The capacity in units of the weight.
     pub(crate) capacity: AtomicUsize,
+    /// Notified when the capacity has changed, for waiting puts that are heavier than it is now.
+    pub(crate) resized: Event,
+    /// Until the end.
+    pub(crate) dead_letters: Mutex<Option<Letters<T, R>>>,
     pub(crate) unfinished: Unfinished,
     pub(crate) delayed: Delayed<T, R>,
     /// Jobs that a worker has taken and does not begin yet, since the stage is not ready.
@@ -66,7 +72,8 @@ impl<T, R> Inner<T, R> {
     pub(super) fn new(
         name: String,
         capacity: usize,
-        options: Options<T, R>,
+        options: Options<T>,
+        dead_letters: Option<Letters<T, R>>,
         disk: Option<Disk<T, R>>,
         time: Time,
     ) -> Self {
@@ -74,10 +81,12 @@ impl<T, R> Inner<T, R> {
         Inner {
             name,
             options,
-            lane: Queue::unbounded(),
+            queue: Queue::unbounded(),
             permits: Arc::new(Queue::with_permits(weights.permits(capacity))),
             weights,
             capacity: AtomicUsize::new(capacity),
+            resized: Event::new(),
+            dead_letters: Mutex::new(dead_letters),
             unfinished: Unfinished::new(),
             delayed: Delayed::new(),
             held_back: Mutex::new(Vec::new()),
@@ -145,24 +154,45 @@ impl<T, R> Inner<T, R> {
         }
     }
 
-    /// Puts a job in memory, which was counted as unfinished, at the end of the lane.
+    /// Puts a job in memory, which was counted as unfinished, at the end of the queue.
     pub(crate) fn enqueue(&self, core: Arc<Core<T, R>>) {
-        let put = self.lane.put(core).wait();
-        debug_assert!(put.is_ok(), "the lane is closed when nothing is unfinished");
+        let put = self.queue.put(core).wait();
+        debug_assert!(put.is_ok(), "the queue is closed when nothing is unfinished");
         drop(put);
+        if self.is_halted() {
+            // The halt may have come first, and then it has not seen the job.
+            drop(self.take_out());
+        }
     }
 
     /// Follows a change of the number of unfinished jobs.
     pub(crate) fn follow(&self, then: Then) {
         match then {
             Then::GoOn => {}
+            Then::Notify => self.guarded(|| self.unfinished.notify()),
             Then::End => {
-                self.lane.close();
-                self.permits.close();
+                self.guarded(|| {
+                    self.queue.close();
+                });
+                self.guarded(|| {
+                    self.permits.close();
+                });
                 if let Some(disk) = &self.disk {
                     disk.end();
                 }
+                // The letters have jobs, and these have the stage: a queue that only the stage has would keep both.
+                let letters = self.dead_letters.lock().unwrap_or_else(PoisonError::into_inner).take();
+                self.guarded(|| drop(letters));
+                self.guarded(|| self.unfinished.notify());
             }
+        }
+    }
+
+    /// Calls what may run code of the user: wakers, drops of items. A panic of it is counted, and has no other effect.
+    pub(crate) fn guarded(&self, call: impl FnOnce()) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
+            self.counters.panicked.add(1);
+            discard(panic);
         }
     }
 
@@ -190,11 +220,11 @@ impl<T, R> Inner<T, R> {
         let (closed, then) = self.unfinished.close();
         // Waiting puts get their items back.
         match &self.disk {
-            None => {
+            None => self.guarded(|| {
                 self.permits.close();
-            }
+            }),
             // Jobs on disk still need permits.
-            Some(disk) => disk.notify_closed(),
+            Some(disk) => self.guarded(|| disk.notify_closed()),
         }
         self.follow(then);
         closed
@@ -212,6 +242,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         let open = Open { permits, on_settled };
         let core = Arc::new(Core::new(self.clone(), self.next_id(), item, Stored::No, open));
         self.enqueue(core.clone());
+        if self.is_halted() {
+            // The halt may have come first, and then it has not seen the job.
+            drop(self.take_out());
+        }
         Job(core)
     }
 
@@ -233,19 +267,22 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
 
     /// Puts an item that was counted as unfinished, without waiting. If it cannot be encoded it is a dead letter.
     pub(crate) fn begin_from_source(self: &Arc<Self>, item: T) {
-        let counted = Finished(self);
-        let body = match self.disk.as_ref().map(|disk| disk.encode(&item)) {
-            None => None,
-            Some(Ok(body)) => Some(body),
-            Some(Err(error)) => {
-                counted.keep();
-                self.begin_dead(item, None, Cause::Failed(error.into()));
+        let prepared = catch_unwind(AssertUnwindSafe(|| {
+            let body = self.disk.as_ref().map(|disk| disk.encode(&item)).transpose()?;
+            Ok::<_, BoxError>((body, self.weight_of_spawned(&item)))
+        }));
+        let cause = match prepared {
+            Ok(Ok((body, weight))) => {
+                self.begin_spawned(item, weight, body);
                 return;
             }
+            Ok(Err(error)) => Cause::Failed(error.into()),
+            Err(panic) => {
+                self.counters.panicked.add(1);
+                Cause::Panicked(message(panic))
+            }
         };
-        let weight = self.weight_of_spawned(&item);
-        counted.keep();
-        self.begin_spawned(item, weight, body);
+        self.begin_dead(item, None, cause);
     }
 
     /// Takes permits if there are some, and goes beyond the capacity otherwise.

@@ -149,7 +149,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
     }
 
     /// Changes the capacity. A larger one serves waiting puts at once. A smaller one drops nothing: new jobs
-    /// have to wait until enough others are settled.
+    /// have to wait until enough others are settled. A waiting put whose item alone is heavier than it is
+    /// refused as [`Full`](crate::Refused::Full), so that it does not keep those behind it waiting.
     ///
     /// # Panics
     /// If `capacity` is 0.
@@ -173,6 +174,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Stage<T, R> {
         // Ordering: Relaxed. A number to show.
         inner.capacity.store(capacity, Ordering::Relaxed);
         inner.permits.set_capacity(inner.weights.permits(capacity));
+        inner.guarded(|| {
+            inner.resized.notify(usize::MAX);
+        });
+        if let Some(disk) = &inner.disk {
+            disk.resized();
+        }
     }
 }
 

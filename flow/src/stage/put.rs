@@ -45,11 +45,11 @@ enum Progress<T, R> {
 
 enum Wait {
     /// For permits; or for the close, which a stage with a store does not tell those that wait for permits.
-    Permits { reserve: ReserveOwned<Infallible>, closed: Listen },
+    Permits { reserve: ReserveOwned<Infallible>, closed: Listen, resized: Listen },
     /// Until no job is only on disk.
     Memory(Listen),
     /// For free bytes on disk.
-    Quota { body: Vec<u8>, fewer: Listen },
+    Quota { body: Vec<u8>, fewer: Listen, reserve: Option<ReserveOwned<Infallible>> },
 }
 
 /// What a put has waited for.
@@ -58,6 +58,8 @@ enum Waited {
     Closed,
     Memory,
     Quota(Vec<u8>),
+    /// The capacity is smaller now than the weight.
+    TooHeavy,
 }
 
 const ENDED: &str = "this put has ended: it completed, timed out, or its item was taken back; call `put` again";
@@ -74,8 +76,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
     }
 
     /// Has `call` run once, when the job is settled, on the thread that settles it: for an acknowledgement to
-    /// the source of the item. It should be short. If it panics, the panic is counted in the stage's
-    /// [`Stats`](crate::Stats), and nothing else follows from it.
+    /// the source of the item. It should be short: for a job with a row in the store it is the thread of the
+    /// store, where a put into the same stage is refused; [`Job::spawn`] is for that. If it panics, the panic
+    /// is counted in the stage's [`Stats`](crate::Stats), and nothing else follows from it.
     ///
     /// # Examples
     /// ```
@@ -127,6 +130,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
         if self.stage.unfinished.is_closed() {
             return self.refuse(Refused::Closed);
         }
+        if self.stage.disk.as_ref().is_some_and(|disk| disk.keeps_all() && disk.acknowledges_here()) {
+            return self.refuse_own_thread();
+        }
         let item = self.item.take().expect("a put that has not ended has its item");
         match self.stage.admit(item) {
             Ok(item) => self.item = Some(item),
@@ -160,7 +166,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
             match overflow {
                 Overflow::Wait => {
                     let reserve = self.stage.permits.clone().reserve_owned(weight);
-                    let wait = Wait::Permits { reserve, closed: Listen::new() };
+                    let wait = Wait::Permits { reserve, closed: Listen::new(), resized: Listen::new() };
                     return Step::Next(Progress::Waiting { weight, wait });
                 }
                 Overflow::DropNewest => return self.drop_newest(),
@@ -211,9 +217,19 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
         self.refuse(Refused::Full)
     }
 
+    /// An acknowledgement puts on the thread that would have to commit the item.
+    fn refuse_own_thread(&mut self) -> Step<T, R> {
+        let why = "this is the thread of the stage's store, which cannot wait for itself: use `Job::spawn`";
+        self.stage.counters.refused.add(1);
+        self.refuse(|item| Refused::Store(item, why.into()))
+    }
+
     /// The item goes to the end of those on disk, if the quota allows it.
     fn spill(&mut self, weight: usize, overflow: Overflow) -> Step<T, R> {
         let Some(disk) = &self.stage.disk else { unreachable!("only a stage with a store spills") };
+        if disk.acknowledges_here() {
+            return self.refuse_own_thread();
+        }
         let body = match disk.encode(self.item()) {
             Ok(body) => body,
             Err(error) => return self.refuse(|item| Refused::Store(item, error)),
@@ -229,9 +245,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
             // The permits of the oldest job in memory go to the first one on disk, whose bytes there go to
             // this one.
             Overflow::DropOldest if !self.stage.evict_oldest() => self.refuse_full(),
-            Overflow::Wait | Overflow::DropOldest => {
-                Step::Next(Progress::Waiting { weight, wait: Wait::Quota { body, fewer: Listen::new() } })
-            }
+            Overflow::Wait | Overflow::DropOldest => Step::Next(Progress::Waiting {
+                weight,
+                wait: Wait::Quota { body, fewer: Listen::new(), reserve: None },
+            }),
             Overflow::Reject => self.refuse_full(),
         }
     }
@@ -261,24 +278,44 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
         let stage = self.stage.clone();
         let closed = || stage.unfinished.is_closed();
         let waited = match (wait, &stage.disk) {
-            (Wait::Permits { reserve, closed: listen }, disk) => match (Pin::new(reserve).poll(context), disk) {
-                (Poll::Ready(permits), _) => permits.map_or(Waited::Closed, Waited::Permits),
-                (Poll::Pending, None) => return Poll::Pending,
-                (Poll::Pending, Some(disk)) => {
-                    ready!(disk.poll_closed(listen, closed, context));
-                    Waited::Closed
+            (Wait::Permits { reserve, closed: listen, resized }, disk) => {
+                match (Pin::new(reserve).poll(context), disk) {
+                    (Poll::Ready(permits), _) => permits.map_or(Waited::Closed, Waited::Permits),
+                    (Poll::Pending, _) if is_too_heavy(&stage, weight, resized, context) => Waited::TooHeavy,
+                    (Poll::Pending, None) => return Poll::Pending,
+                    (Poll::Pending, Some(disk)) => {
+                        ready!(disk.poll_closed(listen, closed, context));
+                        Waited::Closed
+                    }
                 }
-            },
+            }
             (Wait::Memory(listen), Some(disk)) => {
                 ready!(disk.poll_memory(listen, closed, context));
                 Waited::Memory
             }
-            (Wait::Quota { body, fewer }, Some(disk)) => {
-                match ready!(disk.poll_quota(fewer, body.len(), closed, context)) {
-                    QuotaTaken::Yes => Waited::Quota(mem::take(body)),
-                    QuotaTaken::Closed => Waited::Closed,
+            (Wait::Quota { body, fewer, reserve }, Some(disk)) => loop {
+                // Capacity in memory is as good, unless jobs on disk come first.
+                match disk.on_disk() {
+                    0 => {
+                        let waiting = reserve.get_or_insert_with(|| stage.permits.clone().reserve_owned(weight));
+                        if let Poll::Ready(permits) = Pin::new(waiting).poll(context) {
+                            *reserve = None;
+                            match permits {
+                                Ok(_) if disk.on_disk() > 0 => continue,
+                                Ok(permits) => break Waited::Permits(permits),
+                                Err(_) => break Waited::Closed,
+                            }
+                        }
+                    }
+                    _ => *reserve = None,
                 }
-            }
+                let knows_disk_as_empty = reserve.is_some();
+                match ready!(disk.poll_quota(fewer, body.len(), closed, knows_disk_as_empty, context)) {
+                    QuotaTaken::Yes => break Waited::Quota(mem::take(body)),
+                    QuotaTaken::Closed => break Waited::Closed,
+                    QuotaTaken::NotYet => {}
+                }
+            },
             (Wait::Memory(_) | Wait::Quota { .. }, None) => unreachable!("only a stage with a store waits for it"),
         };
         Poll::Ready(match waited {
@@ -287,6 +324,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
             Waited::Memory if closed() => self.refuse(Refused::Closed),
             Waited::Memory => self.reserve(weight, overflow),
             Waited::Quota(body) => self.commit(Place::Disk, body),
+            Waited::TooHeavy => self.refuse_full(),
         })
     }
 
@@ -331,6 +369,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
         };
         block_on(poll_fn(|context| self.poll_with(context, overflow)))
     }
+}
+
+/// Whether a waiting put could not be served, as the capacity was lowered; it is woken if that happens.
+fn is_too_heavy<T, R>(stage: &Inner<T, R>, weight: usize, resized: &mut Listen, context: &mut Context<'_>) -> bool {
+    let too_heavy = || (weight > stage.most_permits()).then_some(());
+    stage.options.weigh.is_some() && resized.poll(&stage.resized, context, too_heavy).is_ready()
 }
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Future for Put<T, R> {

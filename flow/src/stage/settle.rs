@@ -6,8 +6,7 @@ use crate::job::core::{Core, Open};
 use crate::job::state::State;
 use crate::job::Job;
 use crate::{Cause, Dead};
-use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// How a job ends.
@@ -51,7 +50,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
 
     /// An attempt has failed: the job is tried again, or it is dead.
     pub(crate) fn fail(self: &Arc<Self>, core: &Arc<Core<T, R>>, fault: Fault) {
-        if self.is_halted() && core.is_stored() {
+        if self.is_halted() && core.is_stored() && !core.state.is_cancelled() {
             // It runs again when the store is opened again.
             return self.end(core, End::Left);
         }
@@ -79,22 +78,25 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
 
     /// The cause, and the delay until the next attempt.
     fn judge(&self, fault: Fault, failures: u32) -> (Cause, Option<Duration>) {
-        let retry = self.options.retry.as_ref();
-        match fault {
-            Fault::Failed(Failure { error, next }) => {
-                let delay = match next {
-                    Next::Never => None,
-                    Next::ByRetry => retry.and_then(|retry| retry.delay(failures)),
-                    Next::After(delay) => retry.filter(|retry| retry.allows(failures)).map(|_| delay),
-                };
-                (Cause::Failed(error.into()), delay)
-            }
+        let (cause, next) = match fault {
+            Fault::Failed(Failure { error, next }) => (Cause::Failed(error.into()), next),
             Fault::Panicked(message) => {
                 self.counters.panicked.add(1);
-                (Cause::Panicked(message), retry.and_then(|retry| retry.delay(failures)))
+                (Cause::Panicked(message), Next::ByRetry)
             }
-            Fault::Dropped => (Cause::Dropped, retry.filter(|retry| retry.allows(failures)).map(|_| Duration::ZERO)),
-        }
+            Fault::Dropped => (Cause::Dropped, Next::After(Duration::ZERO)),
+        };
+        let Some(retry) = &self.options.retry else { return (cause, None) };
+        let mut delay = None;
+        // The delays may be code of the user. If they panic, there is no further attempt.
+        self.guarded(|| {
+            delay = match next {
+                Next::Never => None,
+                Next::ByRetry => retry.delay(failures),
+                Next::After(delay) => Some(delay).filter(|_| retry.allows(failures)),
+            }
+        });
+        (cause, delay)
     }
 }
 
@@ -128,19 +130,18 @@ impl<T, R> Inner<T, R> {
         counter.add(1);
         if let Some(on_settled) = on_settled {
             let job = Job(core.clone());
-            if catch_unwind(AssertUnwindSafe(|| on_settled.0(&job))).is_err() {
-                self.counters.panicked.add(1);
-            }
+            self.guarded(|| on_settled.0(&job));
         }
         if let (State::Dead, Some(cause)) = (state, cause) {
-            self.send_letter(Dead { job: Job(core.clone()), cause });
+            self.guarded(|| self.send_letter(Dead { job: Job(core.clone()), cause }));
         }
-        drop(permits);
-        core.notify_changed();
+        self.guarded(|| drop(permits));
+        self.guarded(|| core.notify_changed());
     }
 
     fn send_letter(&self, letter: Dead<T, R>) {
-        match &self.options.dead_letters {
+        let letters = self.dead_letters.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match letters {
             Some(letters) => match letters.force_put(letter) {
                 Ok(None) => {}
                 Ok(Some(_)) | Err(_) => self.counters.letters_dropped.add(1),
@@ -151,7 +152,7 @@ impl<T, R> Inner<T, R> {
 
     /// Drops the oldest job that no worker has taken, and frees its permits. False if there is none.
     pub(crate) fn evict_oldest(&self) -> bool {
-        let Ok(core) = self.lane.try_get() else { return false };
+        let Ok(core) = self.queue.try_get() else { return false };
         // With a store the job ends later, but the new job needs the permits now.
         drop(core.take_permits());
         let end = match core.state.evict() {

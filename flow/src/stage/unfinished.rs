@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// The count and the closed bit. Jobs in memory and jobs that are only on disk count alike, so the count cannot be that
 /// of a queue.
 pub(crate) struct Unfinished {
-    /// The count, and in bit 0 whether the stage is closed.
+    /// The count, in bit 0 whether the stage is closed, and in bit 1 whether it has ended.
     word: AtomicUsize,
     /// Notified when the count falls to 0.
     zero: Event,
 }
 
 const CLOSED: usize = 1;
-const ONE: usize = 2;
+/// A put that comes after the close raises the count for a moment, so that the count alone does not tell the end.
+const ENDED: usize = 2;
+const ONE: usize = 4;
 
 /// The stage is closed.
 #[derive(Debug)]
@@ -25,7 +27,9 @@ pub(crate) struct IsClosed;
 pub(crate) enum Then {
     /// Nothing.
     GoOn,
-    /// The stage is closed and nothing is unfinished: no job will come any more.
+    /// Nothing is unfinished: joins check again.
+    Notify,
+    /// The stage is closed as well: no job will come any more.
     End,
 }
 
@@ -46,7 +50,7 @@ impl Unfinished {
 
     /// Counts a new job, unless the stage is closed. Until it is removed the stage does not end.
     pub(crate) fn add(&self) -> Result<(), (IsClosed, Then)> {
-        // Ordering: SeqCst. Before the job is in the lane, and before the close that does not see it.
+        // Ordering: SeqCst. Before the job is in the queue, and before the close that does not see it.
         match self.word.fetch_add(ONE, Ordering::SeqCst) & CLOSED {
             0 => Ok(()),
             _ => Err((IsClosed, self.remove(1))),
@@ -56,8 +60,9 @@ impl Unfinished {
     /// Counts a job that comes of an unfinished one: also after a close, but not after the end.
     pub(crate) fn add_subjob(&self) -> Result<(), IsClosed> {
         // Ordering: SeqCst, as in `add`.
-        let added =
-            self.word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |word| (word != CLOSED).then_some(word + ONE));
+        let added = self
+            .word
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |word| (word & ENDED == 0).then_some(word + ONE));
         added.map(drop).map_err(|_| IsClosed)
     }
 
@@ -85,12 +90,14 @@ impl Unfinished {
     }
 
     fn after(&self, word: usize) -> Then {
-        if word / ONE == 0 {
-            self.notify();
+        if word / ONE != 0 {
+            return Then::GoOn;
         }
-        match word {
-            CLOSED => Then::End,
-            _ => Then::GoOn,
+        // Ordering: SeqCst, as in `add`. If it fails, a job was counted meanwhile, and what removes it comes here.
+        let end = || self.word.compare_exchange(CLOSED, CLOSED | ENDED, Ordering::SeqCst, Ordering::SeqCst);
+        match word == CLOSED && end().is_ok() {
+            true => Then::End,
+            false => Then::Notify,
         }
     }
 
@@ -102,5 +109,32 @@ impl Unfinished {
     /// Has all joins check again.
     pub(crate) fn notify(&self) {
         self.zero.notify(usize::MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_put_that_is_refused_lets_no_subjob_into_a_stage_that_has_ended() {
+        let unfinished = Unfinished::new();
+        assert_eq!(unfinished.close(), (true, Then::End));
+        // The first half of `add`.
+        unfinished.word.fetch_add(ONE, Ordering::SeqCst);
+        assert!(unfinished.add_subjob().is_err());
+        let _ = unfinished.remove(1);
+        assert_eq!(unfinished.count(), 0);
+    }
+
+    #[test]
+    fn a_stage_ends_when_it_is_closed_and_its_last_job_is_removed() {
+        let unfinished = Unfinished::new();
+        assert!(unfinished.add().is_ok());
+        assert_eq!(unfinished.close(), (true, Then::GoOn));
+        assert!(unfinished.add_subjob().is_ok());
+        assert_eq!(unfinished.remove(1), Then::GoOn);
+        assert_eq!(unfinished.remove(1), Then::End);
+        assert!(unfinished.is_closed() && unfinished.add_subjob().is_err());
     }
 }

@@ -55,9 +55,5 @@ impl<T, R> Drop for Claim<T, R> {
             disk.clear_mark(core.id);
         }
         stage.enqueue(core);
-        if stage.is_halted() {
-            // The halt may have come first, and then it has not seen the job.
-            drop(stage.take_out());
-        }
     }
 }

@@ -6,7 +6,7 @@ mod next;
 mod run;
 
 pub(crate) use next::Worker;
-pub(crate) use run::{discard, message, run, run_async};
+pub(crate) use run::{discard, message, printed, run, run_async};
 
 use crate::{Failure, Job, Stage};
 use std::fmt;

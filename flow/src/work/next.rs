@@ -9,6 +9,10 @@ use crate::work::run::discard;
 use joinq::GetTimeoutError;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// The shortest time after which a source is asked again.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// A worker of a stage. While there is one, a stage without handles goes on.
 pub(crate) struct Worker<T, R>(Arc<Inner<T, R>>);
@@ -80,14 +84,14 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
 
     fn take_blocking(&self) -> Option<Arc<Core<T, R>>> {
         if self.0.options.when_empty.is_none() {
-            return self.0.lane.get().wait().ok();
+            return self.0.queue.get().wait().ok();
         }
         block_on(self.take_or_ask())
     }
 
     async fn take(&self) -> Option<Arc<Core<T, R>>> {
         match &self.0.options.when_empty {
-            None => self.0.lane.get().await.ok(),
+            None => self.0.queue.get().await.ok(),
             Some(_) => self.take_or_ask().await,
         }
     }
@@ -95,9 +99,11 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
     /// Takes a job, and asks the source of the stage now and then while there is none.
     async fn take_or_ask(&self) -> Option<Arc<Core<T, R>>> {
         let (shortest, _) = self.0.options.when_empty.as_ref()?;
+        // Without any wait it would spin.
+        let shortest = &(*shortest).max(SHORTEST);
         let mut wait = *shortest;
         loop {
-            match self.0.lane.get().until(self.0.time.sleep(wait)).await {
+            match self.0.queue.get().until(self.0.time.sleep(wait)).await {
                 Ok(core) => return Some(core),
                 Err(GetTimeoutError::Closed) => return None,
                 Err(_) if self.0.ask_source() => wait = *shortest,

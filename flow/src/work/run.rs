@@ -5,6 +5,7 @@ use crate::listen::Listen;
 use crate::stage::Fault;
 use crate::{Failure, Job};
 use std::any::Any;
+use std::fmt::Display;
 use std::future::{poll_fn, Future};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::pin::pin;
@@ -102,4 +103,12 @@ pub(crate) fn discard(panic: Box<dyn Any + Send>) {
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         std::mem::forget(second);
     }
+}
+
+/// The text of an error of the user, whose `Display` may panic.
+pub(crate) fn printed(error: &dyn Display) -> String {
+    catch_unwind(AssertUnwindSafe(|| error.to_string())).unwrap_or_else(|panic| {
+        discard(panic);
+        "an error that cannot be printed".to_owned()
+    })
 }

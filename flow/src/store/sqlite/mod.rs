@@ -65,9 +65,9 @@ const FREE_PER_USED: u64 = 9;
 impl SqliteStore {
     /// Opens the file of a store, or creates it.
     ///
-    /// The whole file is read, so that damage is found here and not in the middle of the work: a large file takes as long
-    /// as the disk needs for it. SQLite keeps no checksums of pages: changed bytes inside an item are found by the codec
-    /// or not at all.
+    /// The whole file is read, so that damage is found here and not in the middle of the work: a large file
+    /// takes as long as the disk needs for it. SQLite keeps no checksums of pages: changed bytes inside an
+    /// item are found by the codec or not at all.
     ///
     /// # Errors
     /// If the file is damaged, belongs to another program or to a newer version, is open elsewhere, or cannot
