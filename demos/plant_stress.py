@@ -58,7 +58,7 @@ fault("permit-leaked-on-panic", "a job that ends by a panic keeps its permits", 
       (FLOW + "stage/settle.rs", "        let cause = result.as_ref().err().cloned();\n",
        "        let cause = result.as_ref().err().cloned();\n        let cause_of_permits = cause.clone();\n"))
 fault("settled-twice", "`on_settled` is called twice for a dead job", "faults",
-      (FLOW + "job/core.rs", "Box<dyn FnOnce(&Job<T, R>) + Send>", "Box<dyn Fn(&Job<T, R>) + Send>"),
+      (FLOW + "job/core.rs", "= dyn FnOnce(&Job<T, R>) + Send;", "= dyn Fn(&Job<T, R>) + Send;"),
       (FLOW + "stage/put.rs", "call: impl FnOnce(&Job<T, R>)", "call: impl Fn(&Job<T, R>)"),
       (FLOW + "stage/settle.rs", "self.guarded(|| on_settled.0(&job))", "self.guarded(|| { if state == State::Dead { on_settled.0(&job); } on_settled.0(&job) })"))
 fault("not-settled-on-cancel", "`on_settled` is not called for a job that was cancelled", "faults",
