@@ -53,14 +53,14 @@ fault("guard-without-give-back", "a worker that is dropped loses its job", "faul
 fault("claim-without-give-back", "a worker that is dropped loses the job that it has not begun", "faults",
       (FLOW + "work/claim.rs", "        stage.enqueue(core);\n", "        drop(core);\n"))
 fault("permit-leaked-on-panic", "a job that ends by a panic keeps its permits", "faults",
-      (FLOW + "stage/settle.rs", "        drop(permits);\n",
+      (FLOW + "stage/settle.rs", "        self.guarded(|| drop(permits));\n",
        "        match &cause_of_permits {\n            Some(Cause::Panicked(_)) => std::mem::forget(permits),\n            _ => drop(permits),\n        }\n"),
       (FLOW + "stage/settle.rs", "        let cause = result.as_ref().err().cloned();\n",
        "        let cause = result.as_ref().err().cloned();\n        let cause_of_permits = cause.clone();\n"))
 fault("settled-twice", "`on_settled` is called twice for a dead job", "faults",
-      (FLOW + "job/core.rs", "Box<dyn FnOnce(&Job<T, R>) + Send>", "Box<dyn Fn(&Job<T, R>) + Send>"),
+      (FLOW + "job/core.rs", "= dyn FnOnce(&Job<T, R>) + Send;", "= dyn Fn(&Job<T, R>) + Send;"),
       (FLOW + "stage/put.rs", "call: impl FnOnce(&Job<T, R>)", "call: impl Fn(&Job<T, R>)"),
-      (FLOW + "stage/settle.rs", "|| on_settled.0(&job)", "|| { if state == State::Dead { on_settled.0(&job); } on_settled.0(&job) }"))
+      (FLOW + "stage/settle.rs", "self.guarded(|| on_settled.0(&job))", "self.guarded(|| { if state == State::Dead { on_settled.0(&job); } on_settled.0(&job) })"))
 fault("not-settled-on-cancel", "`on_settled` is not called for a job that was cancelled", "faults",
       (FLOW + "stage/settle.rs", "if let Some(on_settled) = on_settled {", "if let Some(on_settled) = on_settled.filter(|_| state != State::Cancelled) {"))
 fault("count-kept-on-cancel", "a job that was cancelled stays counted", "faults",
@@ -76,7 +76,7 @@ fault("cancelled-runs", "a job that was cancelled runs", "faults",
 fault("one-retry-more", "a job has one attempt too many", "faults",
       (FLOW + "retry.rs", "match failures < self.attempts.get()", "match failures <= self.attempts.get()"))
 fault("letter-twice", "a dead job has two letters", "faults",
-      (FLOW + "stage/settle.rs", "            self.send_letter(Dead { job: Job(core.clone()), cause });\n",
+      (FLOW + "stage/settle.rs", "            self.guarded(|| self.send_letter(Dead { job: Job(core.clone()), cause }));\n",
        "            self.send_letter(Dead { job: Job(core.clone()), cause: cause.clone() });\n            self.send_letter(Dead { job: Job(core.clone()), cause });\n"))
 fault("job-leaked-on-cancel", "a job that was cancelled is never freed", "faults",
       (FLOW + "stage/settle.rs", "        counter.add(1);\n", "        counter.add(1);\n        if state == State::Cancelled { std::mem::forget(core.clone()); }\n"))

@@ -27,9 +27,9 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// About a million jobs.
+    /// More than a million jobs.
     pub fn long(seed: u64) -> Jobs {
-        Jobs { rounds: 40, puts: 25_000, seed }
+        Jobs { rounds: 72, puts: 25_000, seed }
     }
 
     /// A few seconds.

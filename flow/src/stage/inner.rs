@@ -154,11 +154,12 @@ impl<T, R> Inner<T, R> {
         }
     }
 
-    /// Puts a job in memory, which was counted as unfinished, at the end of the queue.
+    /// Puts a job in memory, which was counted as unfinished, at the end of the queue. A job that a shutdown has taken
+    /// out meanwhile need not be there.
     pub(crate) fn enqueue(&self, core: Arc<Core<T, R>>) {
-        let put = self.queue.put(core).wait();
-        debug_assert!(put.is_ok(), "the queue is closed when nothing is unfinished");
-        drop(put);
+        if let Err(refused) = self.queue.put(core).wait() {
+            debug_assert!(!refused.into_inner().is_open(), "the queue is closed when nothing is unfinished");
+        }
         if self.is_halted() {
             // The halt may have come first, and then it has not seen the job.
             drop(self.take_out());
