@@ -100,7 +100,8 @@ impl<T, R> Loader<T, R> {
         }
     }
 
-    /// A job is only on disk from now on. If rows behind it were read before, it is not among them: they are read again.
+    /// A job is only on disk from now on. If rows behind it were read before, it is not among them: they are
+    /// read again.
     pub(super) fn expect(&mut self, id: u64) {
         if self.rows.back().is_some_and(|row| row.id > id) {
             self.rows.clear();

@@ -187,8 +187,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         self.end_on_disk(core, end);
     }
 
-    /// Ends a job whose row the loader has not reached, or has just read. Until the end is committed, which may fail, the
-    /// row must not be loaded.
+    /// Ends a job whose row the loader has not reached, or has just read. Until the end is committed, which
+    /// may fail, the row must not be loaded.
     fn end_on_disk(&mut self, core: Arc<Core<T, R>>, end: End<R>) {
         self.loader.skip(core.id);
         self.commit_all(&mut vec![Request::End { core, end }]);

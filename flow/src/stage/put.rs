@@ -76,9 +76,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
     }
 
     /// Has `call` run once, when the job is settled, on the thread that settles it: for an acknowledgement to
-    /// the source of the item. It should be short: for a job with a row in the store it is the thread of the store, where a put into the
-    /// same stage is refused; [`Job::spawn`] is for that. If it panics, the panic is counted in the stage's
-    /// [`Stats`](crate::Stats), and nothing else follows from it.
+    /// the source of the item. It should be short: for a job with a row in the store it is the thread of the
+    /// store, where a put into the same stage is refused; [`Job::spawn`] is for that. If it panics, the panic
+    /// is counted in the stage's [`Stats`](crate::Stats), and nothing else follows from it.
     ///
     /// # Examples
     /// ```
