@@ -75,8 +75,6 @@ fault("cancelled-runs", "a job that was cancelled runs", "faults",
       (FLOW + "job/state.rs", "self.update(|word| (State::from_word(word) != State::Cancelled).then_some(State::Running as u32))", "self.update(|word| (word & LEFT == 0).then_some(State::Running as u32))"))
 fault("one-retry-more", "a job has one attempt too many", "faults",
       (FLOW + "retry.rs", "match failures < self.attempts.get()", "match failures <= self.attempts.get()"))
-fault("late-delay-lost", "a delay that ends while the stage ends loses its job", "faults",
-      (FLOW + "stage/delayed.rs", "            // The halt may have come after the jobs were taken, and then it has not seen them.\n            drop(self.take_out());\n", ""))
 fault("letter-twice", "a dead job has two letters", "faults",
       (FLOW + "stage/settle.rs", "            self.send_letter(Dead { job: Job(core.clone()), cause });\n",
        "            self.send_letter(Dead { job: Job(core.clone()), cause: cause.clone() });\n            self.send_letter(Dead { job: Job(core.clone()), cause });\n"))

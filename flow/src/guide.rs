@@ -9,3 +9,7 @@ pub mod benchmarks {}
 
 #[doc = include_str!("../docs/design.md")]
 pub mod design {}
+
+/// What survives a kill, and what a power cut.
+#[doc = include_str!("../docs/durability.md")]
+pub mod durability {}

@@ -6,7 +6,7 @@ use backon::ConstantBuilder;
 use common::watchdog;
 use futures_lite::future::{block_on, poll_once};
 use joinq::Queue;
-use joinq_flow::{Cause, Dead, Denied, Failure, Job, Overflow, Refused, Retry, Stage, State};
+use joinq_flow::{Cause, Dead, Denied, Failure, Job, Overflow, Refused, Retry, Semaphore, Stage, State};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{mpsc, Arc, Mutex};
@@ -577,4 +577,23 @@ fn a_job_goes_back_when_a_worker_is_dropped_that_holds_it_back() {
     ready.store(1, Ordering::SeqCst);
     run_all(&stage, |_| Ok(()));
     assert!(job.is_done());
+}
+
+#[test]
+fn a_worker_that_is_dropped_after_a_shutdown_has_taken_its_job_out_leaves_the_job_alone() {
+    let _watchdog = watchdog();
+    let limit = Semaphore::new(1);
+    let stage: Stage<u32> = Stage::builder("limited").limit(&limit).build();
+    let other = limit.try_acquire(1).unwrap();
+    let job = stage.put(1).wait().unwrap();
+    let mut worker = Box::pin(stage.work_async(|_: Job<u32>| async { Ok(()) }));
+    // It has taken the job, and waits for the limit.
+    assert!(block_on(poll_once(&mut worker)).is_none());
+    assert_eq!(stage.stats().queued, 0);
+    let unsettled = stage.shutdown().wait_timeout(Duration::ZERO).unwrap_err();
+    assert_eq!((unsettled.left.len(), unsettled.running), (1, 0));
+    drop(worker);
+    stage.join().wait();
+    assert_eq!((job.state(), stage.stats().left), (State::Cancelled, 1));
+    drop(other);
 }

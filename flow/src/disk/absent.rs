@@ -88,7 +88,7 @@ impl<T, R> Absent<T, R> {
     }
 
     /// A job is to be loaded, or ends. The count that others see goes down by [`publish`](Absent::publish),
-    /// so that a put cannot overtake the job on its way into the lane.
+    /// so that a put cannot overtake the job on its way into the queue.
     pub(super) fn remove(&self, id: u64) -> Result<Option<OnSettled<T, R>>, Halted> {
         let mut jobs = self.jobs();
         if jobs.halted {

@@ -206,7 +206,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     }
 
     fn prepare_row(&mut self, row: Row) {
-        // From now on it is in memory, though not in the lane: a cancel takes effect when its turn comes.
+        // From now on it is in memory, though not in the queue: a cancel takes effect when its turn comes.
         self.loader.loaded = row.id;
         if self.loader.ending.contains(&row.id) {
             return;

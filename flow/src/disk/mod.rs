@@ -3,7 +3,7 @@
 //! One thread, the *writer*, owns the store. Puts, workers and settled jobs send it requests; it takes all
 //! that are there and makes one transaction of them, so that puts that wait at the same time share one
 //! commit. While jobs are only on disk, it waits for the next permit of the stage as well, and loads them
-//! into the lane in the order of their ids.
+//! into the queue in the order of their ids.
 
 mod absent;
 mod loader;

@@ -366,7 +366,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                     core.give(permits, None);
                     self.enqueue(&core);
                 } else if core.state.is_cancelled() {
-                    // The cancel came before the commit. In the lane it would overtake the jobs on disk.
+                    // The cancel came before the commit. In the queue it would overtake the jobs on disk.
                     self.end_on_disk(core, End::Cancelled);
                 } else {
                     self.add_absent(&core, None);

@@ -135,7 +135,7 @@ impl<T, R> Core<T, R> {
 
     /// The number of failed attempts.
     pub(crate) fn failures(&self) -> u32 {
-        // Ordering: Relaxed. A number to show; the one attempt that changes it is ordered by the lane.
+        // Ordering: Relaxed. A number to show; the one attempt that changes it is ordered by the queue.
         self.failures.load(Ordering::Relaxed)
     }
 

@@ -77,7 +77,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
     /// Enqueues jobs whose delay is over.
     fn enqueue_again(&self, jobs: Vec<Arc<Core<T, R>>>) {
         for core in jobs {
-            // A waker that panics must not keep the other jobs from the lane.
+            // A waker that panics must not keep the other jobs from the queue.
             self.guarded(|| self.enqueue(core));
         }
     }

@@ -47,7 +47,7 @@ impl<T, R> Inner<T, R> {
     /// Takes out the jobs that wait in memory; the shutdown returns them.
     pub(crate) fn take_out(&self) {
         let held_back = mem::take(&mut *self.held_back.lock().unwrap_or_else(PoisonError::into_inner));
-        let waiting = held_back.into_iter().chain(self.lane.drain()).chain(self.delayed.take_all());
+        let waiting = held_back.into_iter().chain(self.queue.drain()).chain(self.delayed.take_all());
         for core in waiting {
             // A waker that panics must not keep the other jobs in the stage.
             self.guarded(|| {
@@ -102,7 +102,7 @@ mod tests {
         let [first, second] = [1, 2].map(|item| stage.put(item).wait().unwrap());
         // A worker has taken a job, and is about to hold it back when the flag is set.
         let inner = stage.inner();
-        let core = inner.lane.try_get().unwrap();
+        let core = inner.queue.try_get().unwrap();
         inner.taken_out().get_or_insert_with(Vec::new);
         inner.set_halted();
         inner.enqueue(core);

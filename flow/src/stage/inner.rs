@@ -42,7 +42,7 @@ pub(crate) struct Inner<T, R> {
     pub(crate) name: String,
     pub(crate) options: Options<T>,
     /// The jobs that wait for a worker.
-    pub(crate) lane: Queue<Arc<Core<T, R>>>,
+    pub(crate) queue: Queue<Arc<Core<T, R>>>,
     /// Only its permits are used: a job holds some from the put until it is settled.
     pub(crate) permits: Arc<Queue<Infallible>>,
     pub(crate) weights: Weights,
@@ -83,7 +83,7 @@ impl<T, R> Inner<T, R> {
         Inner {
             name,
             options,
-            lane: Queue::unbounded(),
+            queue: Queue::unbounded(),
             permits: Arc::new(Queue::with_permits(weights.permits(capacity))),
             weights,
             capacity: AtomicUsize::new(capacity),
@@ -157,10 +157,10 @@ impl<T, R> Inner<T, R> {
         }
     }
 
-    /// Puts a job in memory, which was counted as unfinished, at the end of the lane.
+    /// Puts a job in memory, which was counted as unfinished, at the end of the queue.
     pub(crate) fn enqueue(&self, core: Arc<Core<T, R>>) {
-        let put = self.lane.put(core).wait();
-        debug_assert!(put.is_ok(), "the lane is closed when nothing is unfinished");
+        let put = self.queue.put(core).wait();
+        debug_assert!(put.is_ok(), "the queue is closed when nothing is unfinished");
         drop(put);
         if self.is_halted() {
             // The halt may have come first, and then it has not seen the job.
@@ -175,7 +175,7 @@ impl<T, R> Inner<T, R> {
             Then::Notify => self.guarded(|| self.unfinished.notify()),
             Then::End => {
                 self.guarded(|| {
-                    self.lane.close();
+                    self.queue.close();
                 });
                 self.guarded(|| {
                     self.permits.close();

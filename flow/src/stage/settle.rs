@@ -152,7 +152,7 @@ impl<T, R> Inner<T, R> {
 
     /// Drops the oldest job that no worker has taken, and frees its permits. False if there is none.
     pub(crate) fn evict_oldest(&self) -> bool {
-        let Ok(core) = self.lane.try_get() else { return false };
+        let Ok(core) = self.queue.try_get() else { return false };
         // With a store the job ends later, but the new job needs the permits now.
         drop(core.take_permits());
         let end = match core.state.evict() {

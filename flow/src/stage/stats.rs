@@ -65,7 +65,7 @@ impl<T, R> Inner<T, R> {
         let (cancelled, left) = (counters.cancelled.get(), counters.left.get());
         let unfinished = self.unfinished.count();
         let on_disk = self.disk.as_ref().map_or(0, Disk::on_disk);
-        let (queued, retrying) = (self.lane.len(), self.delayed.len());
+        let (queued, retrying) = (self.queue.len(), self.delayed.len());
         // Ordering: Relaxed. A number to show.
         let capacity = self.capacity.load(Ordering::Relaxed);
         let free = self.permits.remaining_capacity().unwrap_or(0);

@@ -50,7 +50,7 @@ impl Unfinished {
 
     /// Counts a new job, unless the stage is closed. Until it is removed the stage does not end.
     pub(crate) fn add(&self) -> Result<(), (IsClosed, Then)> {
-        // Ordering: SeqCst. Before the job is in the lane, and before the close that does not see it.
+        // Ordering: SeqCst. Before the job is in the queue, and before the close that does not see it.
         match self.word.fetch_add(ONE, Ordering::SeqCst) & CLOSED {
             0 => Ok(()),
             _ => Err((IsClosed, self.remove(1))),

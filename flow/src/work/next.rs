@@ -84,14 +84,14 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
 
     fn take_blocking(&self) -> Option<Arc<Core<T, R>>> {
         if self.0.options.when_empty.is_none() {
-            return self.0.lane.get().wait().ok();
+            return self.0.queue.get().wait().ok();
         }
         block_on(self.take_or_ask())
     }
 
     async fn take(&self) -> Option<Arc<Core<T, R>>> {
         match &self.0.options.when_empty {
-            None => self.0.lane.get().await.ok(),
+            None => self.0.queue.get().await.ok(),
             Some(_) => self.take_or_ask().await,
         }
     }
@@ -103,7 +103,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Worker<T, R> {
         let shortest = &(*shortest).max(SHORTEST);
         let mut wait = *shortest;
         loop {
-            match self.0.lane.get().until(self.0.time.sleep(wait)).await {
+            match self.0.queue.get().until(self.0.time.sleep(wait)).await {
                 Ok(core) => return Some(core),
                 Err(GetTimeoutError::Closed) => return None,
                 Err(_) if self.0.ask_source() => wait = *shortest,

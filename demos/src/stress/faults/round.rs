@@ -430,6 +430,11 @@ impl Staff {
         stage.set_capacity(64);
     }
 
+    /// Aborts all tasks while they wait: they are replaced.
+    fn abort_all(&self) {
+        self.tasks.lock().unwrap().drain(..).for_each(|task| task.abort());
+    }
+
     fn dismiss(&self) {
         self.on_threads.resize(0..=0);
         self.as_tasks.resize(0..=0);
@@ -570,11 +575,16 @@ fn run_round(ending: Ending, overflow: Overflow, puts: u64, rng: &mut Rng) {
         })
         .collect();
 
+    // Some workers wait for the limit with a job that they have taken.
+    limit.set_limit(workers - 3);
     half(&stage, &round, &runtime, &staff, rng, puts / 2, |_| {});
     staff.calm(&stage);
+    limit.set_limit(workers);
     join(&stage);
+    staff.abort_all();
     roll_call(&stage, &round);
 
+    limit.set_limit(workers - 3);
     half(&stage, &round, &runtime, &staff, rng, puts / 2, |rng| {
         if ending != Ending::Join {
             thread::sleep(Duration::from_micros(rng.u64(..puts * 10)));
@@ -627,8 +637,8 @@ fn run_round(ending: Ending, overflow: Overflow, puts: u64, rng: &mut Rng) {
             lines::violation(&format!("at the end {stats:?}"));
         }
     }
-    let free = || format!("{} of {workers} permits of the limit are free at the end", limit.available());
-    lines::wait_until(free, || limit.available() == workers);
+    let free = || format!("{} of {} permits of the limit are free at the end", limit.available(), limit.limit());
+    lines::wait_until(free, || limit.available() == limit.limit());
     drop((round, limit, letters));
     let alive = || format!("{} items were never dropped", ALIVE.load(Ordering::SeqCst));
     lines::wait_until(alive, || ALIVE.load(Ordering::SeqCst) == 0);
@@ -666,6 +676,7 @@ pub(in crate::stress) fn child(options: &str, used: fn() -> usize) {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         if !info.payload().is::<Planned>() {
+            lines::violation(&format!("panics: {info}"));
             default(info);
         }
     }));
