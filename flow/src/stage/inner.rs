@@ -159,9 +159,10 @@ impl<T, R> Inner<T, R> {
 
     /// Puts a job in memory, which was counted as unfinished, at the end of the queue.
     pub(crate) fn enqueue(&self, core: Arc<Core<T, R>>) {
-        let put = self.queue.put(core).wait();
-        debug_assert!(put.is_ok(), "the queue is closed when nothing is unfinished");
-        drop(put);
+        if let Err(error) = self.queue.put(core).wait() {
+            // A shutdown has taken it out of the hands of a worker that was dropped.
+            debug_assert!(!error.into_inner().is_open(), "the queue is closed when nothing is unfinished");
+        }
         if self.is_halted() {
             // The halt may have come first, and then it has not seen the job.
             self.take_out();
