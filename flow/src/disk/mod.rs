@@ -294,9 +294,7 @@ impl<T, R> Disk<T, R> {
         let left = count - handles.len();
         for (core, on_settled) in handles {
             core.give(None, on_settled);
-            stage.guarded(|| {
-                stage.settle_left(&core);
-            });
+            stage.guarded(|| stage.settle_left(&core));
             stage.guarded(|| drop(core));
         }
         stage.counters.left.add(left as u64);

@@ -6,18 +6,36 @@ use crate::job::core::Core;
 use crate::job::state::Leave;
 use crate::job::Job;
 use std::mem;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 impl<T, R> Inner<T, R> {
     /// Takes out all jobs that are not running, and tells those that run.
     pub(super) fn halt(&self) -> Unsettled<T, R> {
         self.close();
+        self.taken_out().get_or_insert_with(Vec::new);
         self.set_halted();
         let on_disk = self.disk.as_ref().map_or(0, |disk| disk.halt(self));
-        let taken = self.take_out();
-        let stored = taken.iter().filter(|job| job.0.is_stored()).count();
-        let left = taken.into_iter().filter(|job| !job.0.is_stored()).collect();
-        Unsettled { left, running: self.unfinished.count(), on_disk: on_disk + stored }
+        self.take_out();
+        let (mut left, mut stored) = (Vec::new(), 0);
+        loop {
+            let running = self.unfinished.count();
+            // Also what other threads have taken out since the flag was set.
+            let taken = self.collected();
+            if taken.is_empty() {
+                return Unsettled { left, running, on_disk: on_disk + stored };
+            }
+            for job in taken {
+                match job.0.is_stored() {
+                    true => stored += 1,
+                    false => left.push(job),
+                }
+            }
+        }
+    }
+
+    /// The jobs that were taken out, while a shutdown collects them.
+    fn taken_out(&self) -> MutexGuard<'_, Option<Vec<Job<T, R>>>> {
+        self.taken_out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// No handle and no worker is left, so that no job can run any more.
@@ -26,36 +44,70 @@ impl<T, R> Inner<T, R> {
         drop(self.halt());
     }
 
-    /// Takes out the jobs that wait in memory.
-    pub(crate) fn take_out(&self) -> Vec<Job<T, R>> {
+    /// Takes out the jobs that wait in memory; the shutdown returns them.
+    pub(crate) fn take_out(&self) {
         let held_back = mem::take(&mut *self.held_back.lock().unwrap_or_else(PoisonError::into_inner));
         let waiting = held_back.into_iter().chain(self.queue.drain()).chain(self.delayed.take_all());
-        waiting.filter_map(|core| self.leave(core)).collect()
-    }
-
-    /// Takes a job out, unless it was cancelled.
-    fn leave(&self, core: Arc<Core<T, R>>) -> Option<Job<T, R>> {
-        // A waker that panics must not keep the other jobs in the stage.
-        let mut left = false;
-        self.guarded(|| left = self.settle_left(&core));
-        if left {
-            return Some(Job(core));
+        for core in waiting {
+            // A waker that panics must not keep the other jobs in the stage.
+            self.guarded(|| {
+                // It is there for the shutdown before it is no longer unfinished.
+                self.settle_left_with(&core, || self.collect(&core));
+            });
+            self.guarded(|| drop(core));
         }
-        self.guarded(|| drop(core));
-        None
     }
 
-    /// Settles a job that is taken out. False if it was cancelled before, or taken out by another thread.
-    pub(crate) fn settle_left(&self, core: &Arc<Core<T, R>>) -> bool {
+    /// What was collected; if that is nothing, nothing more is: jobs that stayed here would keep the stage.
+    fn collected(&self) -> Vec<Job<T, R>> {
+        let mut taken_out = self.taken_out();
+        let collected = taken_out.as_mut().map(mem::take).unwrap_or_default();
+        if collected.is_empty() {
+            *taken_out = None;
+        }
+        collected
+    }
+
+    fn collect(&self, core: &Arc<Core<T, R>>) {
+        if let Some(taken_out) = &mut *self.taken_out() {
+            taken_out.push(Job(core.clone()));
+        }
+    }
+
+    /// Settles a job that is taken out, unless it was cancelled before, or taken out by another thread.
+    pub(crate) fn settle_left(&self, core: &Arc<Core<T, R>>) {
+        self.settle_left_with(core, || {});
+    }
+
+    fn settle_left_with(&self, core: &Arc<Core<T, R>>, first: impl FnOnce()) {
         match core.state.leave() {
-            // A row of it stays in the store.
-            Leave::Now => self.finish(core, End::Left),
-            Leave::Before => return false,
-            Leave::Cancelled => {
-                self.end(core, End::Cancelled);
-                return false;
+            Leave::Now => {
+                first();
+                // A row of it stays in the store.
+                self.finish(core, End::Left);
             }
+            Leave::Before => {}
+            Leave::Cancelled => self.end(core, End::Cancelled),
         }
-        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Stage, State};
+
+    #[test]
+    fn a_shutdown_returns_also_what_other_threads_take_out_during_it() {
+        let stage: Stage<u32> = Stage::builder("late").build();
+        let [first, second] = [1, 2].map(|item| stage.put(item).wait().unwrap());
+        // A worker has taken a job, and is about to hold it back when the flag is set.
+        let inner = stage.inner();
+        let core = inner.queue.try_get().unwrap();
+        inner.taken_out().get_or_insert_with(Vec::new);
+        inner.set_halted();
+        inner.enqueue(core);
+        let left = inner.halt().left;
+        assert_eq!((first.state(), second.state()), (State::Cancelled, State::Cancelled));
+        assert_eq!(left.iter().map(|job| **job).collect::<Vec<_>>(), [2, 1]);
     }
 }

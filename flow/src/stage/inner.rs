@@ -56,6 +56,8 @@ pub(crate) struct Inner<T, R> {
     pub(crate) delayed: Delayed<T, R>,
     /// Jobs that a worker has taken and does not begin yet, since the stage is not ready.
     pub(crate) held_back: Mutex<Vec<Arc<Core<T, R>>>>,
+    /// The jobs that were taken out, while a shutdown collects them.
+    pub(super) taken_out: Mutex<Option<Vec<Job<T, R>>>>,
     pub(crate) counters: Counters,
     pub(crate) load: Load,
     /// Why workers pause.
@@ -90,6 +92,7 @@ impl<T, R> Inner<T, R> {
             unfinished: Unfinished::new(),
             delayed: Delayed::new(),
             held_back: Mutex::new(Vec::new()),
+            taken_out: Mutex::new(None),
             counters: Counters::default(),
             load: Load::default(),
             not_ready: Mutex::new(None),
@@ -154,15 +157,15 @@ impl<T, R> Inner<T, R> {
         }
     }
 
-    /// Puts a job in memory, which was counted as unfinished, at the end of the queue. A job that a shutdown has taken
-    /// out meanwhile need not be there.
+    /// Puts a job in memory, which was counted as unfinished, at the end of the queue.
     pub(crate) fn enqueue(&self, core: Arc<Core<T, R>>) {
-        if let Err(refused) = self.queue.put(core).wait() {
-            debug_assert!(!refused.into_inner().is_open(), "the queue is closed when nothing is unfinished");
+        if let Err(error) = self.queue.put(core).wait() {
+            // A shutdown has taken it out of the hands of a worker that was dropped.
+            debug_assert!(!error.into_inner().is_open(), "the queue is closed when nothing is unfinished");
         }
         if self.is_halted() {
             // The halt may have come first, and then it has not seen the job.
-            drop(self.take_out());
+            self.take_out();
         }
     }
 
@@ -243,10 +246,6 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         let open = Open { permits, on_settled };
         let core = Arc::new(Core::new(self.clone(), self.next_id(), item, Stored::No, open));
         self.enqueue(core.clone());
-        if self.is_halted() {
-            // The halt may have come first, and then it has not seen the job.
-            drop(self.take_out());
-        }
         Job(core)
     }
 

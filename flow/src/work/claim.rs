@@ -54,6 +54,9 @@ impl<T, R> Drop for Claim<T, R> {
         if let (Some(disk), Mark::Asked) = (&stage.disk, self.mark) {
             disk.clear_mark(core.id);
         }
-        stage.enqueue(core);
+        // Otherwise a shutdown has taken it out.
+        if core.is_open() {
+            stage.enqueue(core);
+        }
     }
 }

@@ -22,7 +22,7 @@ impl<T, R> Inner<T, R> {
         self.held_back.lock().unwrap_or_else(PoisonError::into_inner).push(core.clone());
         if self.is_halted() {
             // The halt may have come first, and then it has not seen the job.
-            drop(self.take_out());
+            self.take_out();
         }
     }
 
@@ -38,7 +38,8 @@ impl<T, R> Inner<T, R> {
 impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
     /// Whether a job may begin at once, with the permit of the limit if there is one.
     pub(super) fn pass_now(&self) -> Option<Option<Permit>> {
-        if self.options.ready.is_some() && !self.is_ready() {
+        if self.options.ready.is_some() {
+            // The job is held back before the question, as the answer may take its time.
             return None;
         }
         match &self.options.limit {
