@@ -70,7 +70,7 @@ fault("worker-leaves-after-panic", "a thread ends after a panic of its handler",
       (FLOW + "work/mod.rs", "            run::run(attempt, &self.handler);\n",
        "            let job = attempt.job().clone();\n            run::run(attempt, &self.handler);\n            if job.attempt() > 2 { break; }\n"))
 fault("dead-worker-not-replaced", "`Workers` do not replace a task that was aborted", "faults",
-      (FLOW + "workers/crew.rs", "Exit::Died if !size.is_over => Farewell::Replaced", "Exit::NeverBegan if !size.is_over => Farewell::Replaced"))
+      (FLOW + "workers/crew.rs", "start: 1", "start: 0"))
 fault("cancelled-runs", "a job that was cancelled runs", "faults",
       (FLOW + "job/state.rs", "self.update(|word| (State::from_word(word) != State::Cancelled).then_some(State::Running as u32))", "self.update(|word| (word & LEFT == 0).then_some(State::Running as u32))"))
 fault("one-retry-more", "a job has one attempt too many", "faults",
