@@ -136,7 +136,9 @@ fn a_reservation_beyond_the_capacity_panics_with_and_without_waiting() {
         let text = payload.downcast_ref::<String>().cloned();
         text.or_else(|| payload.downcast_ref::<&str>().map(|text| text.to_string())).unwrap()
     };
-    let too_many = "5 permits requested, but the queue has only 4: reserve at most its capacity";
+    let too_many =
+        "5 permits requested, but the capacity was only 4 at most: reserve no more than that, or raise it by \
+                    `set_capacity` first";
     assert_eq!(panics(&|| drop(queue.try_reserve(5))), too_many);
     assert_eq!(panics(&|| drop(queue.reserve(5))), too_many);
     assert_eq!(panics(&|| drop(queue.clone().try_reserve_owned(5))), too_many);
