@@ -201,13 +201,11 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         }
         // Requests that failed come first.
         if self.failed.is_empty() && !self.is_cut && self.apply(batch).is_ok() {
-            // Before the putters go on with their next items.
-            self.set_stored();
             batch.drain(..).for_each(|request| self.follow(request));
         } else {
             batch.drain(..).for_each(|request| self.caught(|writer| writer.commit_one(request)));
         }
-        self.end_commit();
+        self.notify();
     }
 
     fn commit_one(&mut self, request: Request<T, R>) {
@@ -220,10 +218,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             return;
         }
         match (self.apply(std::slice::from_ref(&request)), request) {
-            (Ok(()), request) => {
-                self.set_stored();
-                self.follow(request);
-            }
+            (Ok(()), request) => self.follow(request),
             (Err(error), Request::Put { item, body, place, on_settled, reply, .. }) => {
                 if matches!(place, Place::Disk) {
                     self.disk().quota.end_put(body.len());
@@ -269,7 +264,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             self.follow(request);
         }
         self.failed = requests;
-        self.end_commit();
+        self.notify();
     }
 
     /// One transaction.
@@ -288,6 +283,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
 
     pub(super) fn apply_changes(&mut self, changes: &[Change<'_>], safe: Safe) -> Result<(), BoxError> {
         let applied = call(|| self.store.apply(changes, safe)).and_then(|applied| applied);
+        if applied.is_ok() {
+            // Before the putters go on with their next items.
+            self.set_stored();
+        }
         self.disk().set_error(applied.as_ref().err().map(|error| printed(error)));
         applied
     }
@@ -303,12 +302,6 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         if let Ok(bytes) = call(|| self.store.bytes()) {
             self.disk().quota.set_stored(bytes);
         }
-    }
-
-    /// After a commit: puts that wait for the disk check again.
-    fn end_commit(&self) {
-        self.set_stored();
-        self.notify();
     }
 
     /// Has puts that wait for the disk check again. That wakes them.
