@@ -249,10 +249,10 @@ impl<T, R> Disk<T, R> {
     }
 
     /// Marks the start of an attempt, which must not run before this is committed.
-    pub(crate) fn mark_start(&self, core: &Arc<Core<T, R>>) -> Starting {
+    pub(crate) fn mark_start(&self, core: &Arc<Core<T, R>>) -> Written {
         let (reply, answer) = oneshot::channel();
         self.send(Request::Start { id: core.id, reply });
-        Starting(answer)
+        Written(answer)
     }
 
     /// The attempt that was to begin does not run.
@@ -307,7 +307,7 @@ impl<T, R> Disk<T, R> {
     pub(crate) fn clear_marks(&self) {
         let (reply, answer) = oneshot::channel();
         self.send(Request::Halt { reply });
-        Halting(answer).wait_timeout(Duration::from_secs(1));
+        Written(answer).wait_timeout(Duration::from_secs(1));
     }
 
     /// Nothing is unfinished, and the stage is closed: the writer ends.
@@ -358,10 +358,10 @@ impl<T, R> Future for Committing<T, R> {
     }
 }
 
-/// A wait until the mark of a start is committed, or the deadline of a shutdown is over.
-pub(crate) struct Starting(Answer<()>);
+/// A wait until the writer has done what it was asked for, or does it no more.
+pub(crate) struct Written(Answer<()>);
 
-impl Future for Starting {
+impl Future for Written {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -369,18 +369,7 @@ impl Future for Starting {
     }
 }
 
-/// A wait until the writer has halted.
-struct Halting(Answer<()>);
-
-impl Future for Halting {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.0).poll(context).map(drop)
-    }
-}
-
-impl Operation for Halting {
+impl Operation for Written {
     type Timed = ();
 
     fn in_time((): ()) {}
@@ -390,7 +379,7 @@ impl Operation for Halting {
     }
 }
 
-impl Halting {
+impl Written {
     fn wait_timeout(self, timeout: Duration) {
         crate::operation::block(self, std::time::Instant::now().checked_add(timeout));
     }
