@@ -5,37 +5,11 @@ mod memory_store;
 
 use backon::ConstantBuilder;
 use common::{poll, watchdog, Count};
-use joinq_flow::{Change, Failure, Job, Retry, Stage, StageBuilder, State, Text};
-use memory_store::MemoryStore;
+use joinq_flow::{Change, Failure, Job, Retry, State, Text};
+use memory_store::{builder, durable, names, run_all, MemoryStore};
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
-
-fn builder(capacity: usize) -> StageBuilder<String> {
-    Stage::builder("disk").capacity(capacity)
-}
-
-fn durable(store: &MemoryStore, capacity: usize) -> Stage<String> {
-    builder(capacity).durable(store.clone(), Text).build()
-}
-
-/// Runs all jobs on this thread, and returns the items in the order of their first attempts.
-fn run_all(stage: &Stage<String>) -> Vec<String> {
-    let seen = Mutex::new(Vec::new());
-    stage.close();
-    stage
-        .work(|job: &Job<String>| {
-            seen.lock().unwrap().push(job.to_string());
-            Ok(())
-        })
-        .wait();
-    stage.join().wait();
-    seen.into_inner().unwrap()
-}
-
-fn names(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
-    numbers.into_iter().map(|number| number.to_string()).collect()
-}
 
 #[test]
 fn a_durable_job_is_in_the_store_until_it_is_settled() {

@@ -7,46 +7,16 @@ mod memory_store;
 use backon::ConstantBuilder;
 use common::watchdog;
 use joinq_flow::{
-    BoxError, Cause, Change, Codec, Failure, Job, Overflow, Recovered, Refused, Retry, Row, Safe, Stage, StageBuilder,
-    State, Store, Table, Text,
+    BoxError, Cause, Change, Codec, Failure, Job, Overflow, Recovered, Refused, Retry, Row, Safe, Stage, State, Store,
+    Table, Text,
 };
-use memory_store::MemoryStore;
+use memory_store::{builder, durable, names, run_all, spill, MemoryStore};
 use std::collections::HashSet;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
-
-fn builder(capacity: usize) -> StageBuilder<String> {
-    Stage::builder("disk").capacity(capacity)
-}
-
-fn durable(store: &MemoryStore, capacity: usize) -> Stage<String> {
-    builder(capacity).durable(store.clone(), Text).build()
-}
-
-fn spill(store: &MemoryStore, capacity: usize) -> Stage<String> {
-    builder(capacity).spill(store.clone(), Text).build()
-}
-
-/// Closes the stage, runs all jobs on this thread, and returns the items in the order of their attempts.
-fn run_all(stage: &Stage<String>) -> Vec<String> {
-    let seen = Mutex::new(Vec::new());
-    stage.close();
-    stage
-        .work(|job: &Job<String>| {
-            seen.lock().unwrap().push(job.to_string());
-            Ok(())
-        })
-        .wait();
-    stage.join().wait();
-    seen.into_inner().unwrap()
-}
-
-fn names(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
-    numbers.into_iter().map(|number| number.to_string()).collect()
-}
 
 fn put_all(stage: &Stage<String>, numbers: impl IntoIterator<Item = usize>) -> Vec<Job<String>> {
     names(numbers).into_iter().map(|name| stage.put(name).wait().unwrap()).collect()

@@ -2,7 +2,7 @@
 
 #![allow(dead_code)] // each test uses another part
 
-use joinq_flow::{BoxError, Change, Recovered, Row, Safe, Store, Table};
+use joinq_flow::{BoxError, Change, Job, Recovered, Row, Safe, Stage, StageBuilder, Store, Table, Text};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -195,4 +195,34 @@ pub(crate) fn row(id: u64, body: Vec<u8>) -> Row {
     let mut row = Row::default();
     (row.id, row.body) = (id, body);
     row
+}
+
+pub(crate) fn builder(capacity: usize) -> StageBuilder<String> {
+    Stage::builder("disk").capacity(capacity)
+}
+
+pub(crate) fn durable(store: &MemoryStore, capacity: usize) -> Stage<String> {
+    builder(capacity).durable(store.clone(), Text).build()
+}
+
+pub(crate) fn spill(store: &MemoryStore, capacity: usize) -> Stage<String> {
+    builder(capacity).spill(store.clone(), Text).build()
+}
+
+/// Closes the stage, runs all jobs on this thread, and returns the items in the order of their attempts.
+pub(crate) fn run_all(stage: &Stage<String>) -> Vec<String> {
+    let seen = Mutex::new(Vec::new());
+    stage.close();
+    stage
+        .work(|job: &Job<String>| {
+            seen.lock().unwrap().push(job.to_string());
+            Ok(())
+        })
+        .wait();
+    stage.join().wait();
+    seen.into_inner().unwrap()
+}
+
+pub(crate) fn names(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
+    numbers.into_iter().map(|number| number.to_string()).collect()
 }
