@@ -1,5 +1,6 @@
 //! Code of the user that panics or calls back, stages that end in odd states, and capacities that change: no job is
 //! lost, none is kept for ever, and no thread of a stage ends early.
+#![cfg(feature = "stream")] // Some take attempts from the stream of a stage.
 
 mod common;
 mod memory_store;

@@ -4,6 +4,7 @@ mod memory_store;
 
 use joinq_flow::{BoxError, Change, Recovered, Row, Safe, Store, Table};
 use memory_store::{row, MemoryStore};
+#[cfg(any(feature = "sqlite", feature = "redb"))]
 use std::path::Path;
 
 /// A kind of store that can be opened again.
