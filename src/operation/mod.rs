@@ -36,6 +36,12 @@ pub(crate) trait Attempt {
     /// After a success the attempt is not registered; after a failure it may have lost its registration,
     /// because it was notified.
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output>;
+    /// Tries to complete by the fast path alone, which is inlined into each poll. `None` if that has changed
+    /// nothing, or if the attempt is registered.
+    #[inline(always)]
+    fn try_at_once(&mut self) -> Option<Self::Output> {
+        None
+    }
     /// How the operation spins and yields before it parks.
     fn spin_policy(&self) -> SpinPolicy<'_> {
         SpinPolicy::THREADS_ONLY
@@ -79,16 +85,16 @@ impl<A: Attempt> Operation<A> {
     /// Tries to complete, and registers the waker of `context` if that is not possible. Under the feature
     /// `tokio` it takes part in the budget of the task: without budget it neither tries nor registers, and a
     /// notification that it has got stays for the next poll.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<A::Output> {
         budget::within_budget(context, |context| self.poll_without_budget(context))
     }
 
     /// As [`poll`](Operation::poll), for a caller that takes part in the budget itself, or stands for a crate
     /// whose operations do not.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll_without_budget(&mut self, context: &mut Context<'_>) -> Poll<A::Output> {
-        match self.attempt.try_complete(Some(context.waker())) {
+        match self.attempt.try_at_once() {
             Some(output) => {
                 self.finished = true;
                 Poll::Ready(output)
@@ -97,9 +103,13 @@ impl<A: Attempt> Operation<A> {
         }
     }
 
-    /// The slow path of a poll: spins, and then registers.
-    #[cold]
+    /// The slow path of a poll: tries, spins, and then registers.
+    #[inline(never)]
     fn poll_slow(&mut self, waker: &Waker) -> Poll<A::Output> {
+        if let Some(output) = self.attempt.try_complete(Some(waker)) {
+            self.finished = true;
+            return Poll::Ready(output);
+        }
         if !self.attempt.is_registered() {
             if let Some(output) = self.spin_in_task() {
                 return Poll::Ready(output);

@@ -191,7 +191,7 @@ impl<T> Queue<T> {
     /// [`try_get`](Queue::try_get), for any error type.
     #[inline]
     pub(crate) fn try_get_or<E: From<PopError>>(&self) -> Result<T, E> {
-        match self.try_claim_pop() {
+        match self.raw.try_claim_pop() {
             Ok(ticket) => {
                 let got = ticket.take(Ok);
                 self.serve_putters();
@@ -203,7 +203,14 @@ impl<T> Queue<T> {
 
     #[cold]
     pub(super) fn try_get_slow<E: From<PopError>>(&self, fallback: PopFallback<'_, T>) -> Result<T, E> {
-        Ok(self.pop_slow(fallback, &mut GetState::default())?)
+        match self.try_claim_pop_and_look(fallback) {
+            Ok(ticket) => {
+                let got = ticket.take(Ok);
+                self.serve_putters();
+                got
+            }
+            Err(fallback) => Ok(self.pop_slow(fallback, &mut GetState::default())?),
+        }
     }
 
     /// Puts all items into the queue, in their order; waits while the queue is full.

@@ -8,7 +8,7 @@ use super::get_state::GetState;
 use super::{Bound, Queue};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::operation::{Attempt, BatchAttempt, SpinPolicy};
-use crate::raw::{PopError, SingleConsumer};
+use crate::raw::{PopError, PopFallback, SingleConsumer};
 use crate::wait::ConsumerWaker;
 use std::task::Waker;
 
@@ -121,7 +121,27 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
                     queue.serve_putters();
                     got
                 }
-                Err(fallback) => received(queue.try_get_slow(fallback).map(|item| wrap(form, item))),
+                Err(fallback) => take_slow(queue, form, wrap, fallback),
+            },
+        }
+    }
+
+    #[inline(always)]
+    fn try_at_once(&mut self) -> Option<Self::Output> {
+        let wrap = K::WRAP.filter(|_| !self.consumer_waker().is_registered())?;
+        let (queue, form) = (self.queue, &self.form);
+        match &mut self.consumer.0 {
+            Some(single) => queue.raw.peek_ready(single)?.take(|item| Some(Ok(wrap(form, item)))),
+            None => match queue.raw.try_claim_pop() {
+                Ok(ticket) => {
+                    let got = ticket.take(|item| Some(Ok(wrap(form, item))));
+                    queue.serve_putters();
+                    got
+                }
+                Err(PopFallback::Unpublished(unpublished)) => {
+                    take_slow(queue, form, wrap, PopFallback::Unpublished(unpublished))
+                }
+                Err(_) => None,
             },
         }
     }
@@ -210,6 +230,24 @@ impl<T> Queue<T> {
     #[cold]
     fn try_get_single_slow(&self, consumer: &mut Consumer<T>) -> Result<T, TryRecvError> {
         Ok(ConsumerSlowPath { queue: self, consumer }.pop()?)
+    }
+}
+
+/// The slow path of a receive in a bounded queue.
+#[cold]
+fn take_slow<T, K: Form<T>>(
+    queue: &Queue<T>,
+    form: &K,
+    wrap: fn(&K, T) -> K::Got,
+    fallback: PopFallback<'_, T>,
+) -> Option<Result<K::Got, RecvError>> {
+    match queue.try_claim_pop_and_look(fallback) {
+        Ok(ticket) => {
+            let got = ticket.take(|item| Some(Ok(wrap(form, item))));
+            queue.serve_putters();
+            got
+        }
+        Err(fallback) => received(queue.pop_slow(fallback, &mut GetState::default()).map(|item| wrap(form, item))),
     }
 }
 

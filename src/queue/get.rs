@@ -144,6 +144,17 @@ fn take_slow<T, K: Form<T>, E: From<GetError>>(
     form: &mut K,
     GetSlowPath { queue, fallback, state }: GetSlowPath<'_, '_, T>,
 ) -> Option<Result<K::Got, E>> {
+    let mut fallback = fallback;
+    if let Some(wrap) = K::WRAP {
+        match queue.try_claim_pop_and_look(fallback) {
+            Ok(ticket) => {
+                let got = ticket.take(|item| Some(Ok(wrap(form, item))));
+                queue.serve_putters();
+                return got;
+            }
+            Err(why) => fallback = why,
+        }
+    }
     let output = try_take(form, GetSlowPath { queue, fallback, state })?;
     queue.withdraw_match(state);
     Some(output)
@@ -229,7 +240,7 @@ where
         let queue = self.handle.queue();
         let mut fallback = PopFallback::General;
         if let Some(wrap) = K::WRAP {
-            match queue.try_claim_pop() {
+            match queue.raw.try_claim_pop() {
                 Ok(ticket) => {
                     let got = ticket.take(|item| Some(Ok(wrap(&self.form, item))));
                     queue.serve_putters();
@@ -239,6 +250,25 @@ where
             }
         }
         take_slow(&mut self.form, GetSlowPath { queue, fallback, state: &mut self.state })
+    }
+
+    #[inline(always)]
+    fn try_at_once(&mut self) -> Option<Self::Output> {
+        let wrap = K::WRAP.filter(|_| self.waiter.is_none())?;
+        let queue = self.handle.queue();
+        let ticket = queue.raw.try_claim_pop();
+        match ticket {
+            Ok(ticket) => {
+                let got = ticket.take(|item| Some(Ok(wrap(&self.form, item))));
+                queue.serve_putters();
+                got
+            }
+            Err(PopFallback::Unpublished(unpublished)) => {
+                let fallback = PopFallback::Unpublished(unpublished);
+                take_slow(&mut self.form, GetSlowPath { queue, fallback, state: &mut self.state })
+            }
+            Err(_) => None,
+        }
     }
 
     #[inline]

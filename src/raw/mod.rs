@@ -44,6 +44,7 @@ mod tests;
 
 use crate::sync::{rmw_fence, AtomicU64, AtomicUsize, CachePadded, Ordering};
 use ahead::HolesAhead;
+pub use end::ClaimLimits;
 use end::{End, Snapshot};
 use pool::SegmentPool;
 use segment::{Segment, SEALED};
@@ -186,10 +187,18 @@ impl<T> RawQueue<T> {
 
     crate::sync::const_fn! {
         /// An empty queue. It allocates nothing before the first push.
+        #[cfg(any(test, loom))]
         pub const fn new() -> Self {
+            Self::with_claim_limits(ClaimLimits::Allowed)
+        }
+    }
+
+    crate::sync::const_fn! {
+        /// An empty queue. It allocates nothing before the first push.
+        pub const fn with_claim_limits(claim_limits: ClaimLimits) -> Self {
             RawQueue {
-                tail: End::new(Self::LEN),
-                head: CachePadded::new(End::new(Self::LEN)),
+                tail: End::new(Self::LEN, claim_limits),
+                head: CachePadded::new(End::new(Self::LEN, claim_limits)),
                 cold: Cold {
                     first: AtomicUsize::new(0),
                     pool: SegmentPool::new(),
@@ -237,7 +246,8 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// Confirms a number of items. Race: the entry of a hole that the head has passed is reused, see `ahead.rs`.
+    /// Confirms a number of items. Race: the entry of a hole that the head has passed is reused, see
+    /// `ahead.rs`.
     #[cold]
     fn between_holes(&self, head: u64, items: u64) -> Option<u64> {
         (self.head.snapshot(Self::LEN).position == head).then_some(items)

@@ -24,7 +24,11 @@ impl<T> RawQueue<T> {
     /// tail's word, around which the head did not move.
     #[inline]
     pub fn pop(&self, events: &mut Events) -> Result<T, PopError> {
-        match self.try_claim_pop() {
+        let claimed = match self.try_claim_pop() {
+            Err(PopFallback::General) => self.try_claim_pop_and_look(),
+            claimed => claimed,
+        };
+        match claimed {
             Ok(ticket) => {
                 let value = ticket.take(Ok);
                 events.freed += 1;
@@ -152,25 +156,27 @@ impl<T> RawQueue<T> {
                 seen = self.head.cursor();
                 continue;
             }
-            let position = self.head.position_of(seen);
-            let mut available = self.head.cached_peer().saturating_sub(position);
+            let mut available = self.available_hint(seen);
             if available == 0 {
-                available = self.available_hint(seen);
-                if available == 0 {
-                    match self.available() {
-                        Availability::None(error) => return Err(error),
-                        Availability::Claimed(_) => {}
-                    }
-                    seen = self.head.cursor();
+                match self.available() {
+                    Availability::None(error) => return Err(error),
+                    Availability::Claimed(claimed) => available = claimed,
+                }
+                let now = self.head.cursor();
+                if now != seen {
+                    seen = now;
                     continue;
                 }
-                self.head.cache_peer(position + available);
             }
             let count = wanted.min(Self::LEN - index).min(available);
             #[cfg(all(test, not(loom)))]
             super::hooks::before_the_claim();
             if self.head.advance(seen, seen.advanced(count)).is_ok() {
                 let Some(segment) = Segment::at(seen.address()) else { unreachable!() };
+                let until = (index + available).min(Self::LEN - 1);
+                if until > index + count {
+                    self.head.set_claim_limit(segment.address(), until);
+                }
                 return Ok(Claim { segment, index, count });
             }
             backoff.after_lost_claim();
@@ -214,12 +220,11 @@ impl<T> RawQueue<T> {
     }
 
     /// The number of positions between head and tail, at one moment, holes included; or the error if there is
-    /// none. Caches the tail's position for later claims.
+    /// none.
     #[cold]
     fn available(&self) -> Availability {
         let (head, tail) = self.ends();
         if head.position < tail.position {
-            self.head.cache_peer(tail.position);
             Availability::Claimed(tail.position - head.position)
         } else if tail.cursor.is_closed() {
             Availability::None(PopError::Closed)
