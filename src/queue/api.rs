@@ -191,7 +191,7 @@ impl<T> Queue<T> {
     /// [`try_get`](Queue::try_get), for any error type.
     #[inline]
     pub(crate) fn try_get_or<E: From<PopError>>(&self) -> Result<T, E> {
-        match self.raw.try_claim_pop() {
+        match self.try_claim_pop() {
             Ok(ticket) => {
                 let got = ticket.take(Ok);
                 self.serve_putters();
@@ -203,13 +203,16 @@ impl<T> Queue<T> {
 
     #[cold]
     pub(super) fn try_get_slow<E: From<PopError>>(&self, fallback: PopFallback<'_, T>) -> Result<T, E> {
+        if !self.core_decides() {
+            return Ok(self.pop_slow(fallback, &mut GetState::default())?);
+        }
         match self.try_claim_pop_and_look(fallback) {
             Ok(ticket) => {
                 let got = ticket.take(Ok);
                 self.serve_putters();
                 got
             }
-            Err(fallback) => Ok(self.pop_slow(fallback, &mut GetState::default())?),
+            Err(fallback) => Ok(self.pop_core(fallback)?),
         }
     }
 

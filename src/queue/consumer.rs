@@ -115,7 +115,7 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
                 Some(ready) => ready.take(|item| Some(Ok(wrap(form, item)))),
                 None => self.try_complete_slow(waker),
             },
-            None => match queue.raw.try_claim_pop() {
+            None => match queue.try_claim_pop() {
                 Ok(ticket) => {
                     let got = ticket.take(|item| Some(Ok(wrap(form, item))));
                     queue.serve_putters();
@@ -132,7 +132,7 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
         let (queue, form) = (self.queue, &self.form);
         match &mut self.consumer.0 {
             Some(single) => queue.raw.peek_ready(single)?.take(|item| Some(Ok(wrap(form, item)))),
-            None => match queue.raw.try_claim_pop() {
+            None => match queue.try_claim_pop() {
                 Ok(ticket) => {
                     let got = ticket.take(|item| Some(Ok(wrap(form, item))));
                     queue.serve_putters();

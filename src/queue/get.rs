@@ -145,7 +145,7 @@ fn take_slow<T, K: Form<T>, E: From<GetError>>(
     GetSlowPath { queue, fallback, state }: GetSlowPath<'_, '_, T>,
 ) -> Option<Result<K::Got, E>> {
     let mut fallback = fallback;
-    if let Some(wrap) = K::WRAP {
+    if let Some(wrap) = K::WRAP.filter(|_| queue.core_decides()) {
         match queue.try_claim_pop_and_look(fallback) {
             Ok(ticket) => {
                 let got = ticket.take(|item| Some(Ok(wrap(form, item))));
@@ -240,7 +240,7 @@ where
         let queue = self.handle.queue();
         let mut fallback = PopFallback::General;
         if let Some(wrap) = K::WRAP {
-            match queue.raw.try_claim_pop() {
+            match queue.try_claim_pop() {
                 Ok(ticket) => {
                     let got = ticket.take(|item| Some(Ok(wrap(&self.form, item))));
                     queue.serve_putters();
@@ -256,7 +256,7 @@ where
     fn try_at_once(&mut self) -> Option<Self::Output> {
         let wrap = K::WRAP.filter(|_| self.waiter.is_none())?;
         let queue = self.handle.queue();
-        let ticket = queue.raw.try_claim_pop();
+        let ticket = queue.try_claim_pop();
         match ticket {
             Ok(ticket) => {
                 let got = ticket.take(|item| Some(Ok(wrap(&self.form, item))));

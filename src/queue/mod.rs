@@ -77,7 +77,7 @@ pub(crate) use stream::Gets;
 
 use crate::join::{Claims, LastZero, Unfinished};
 use crate::operation::{SkipCounter, SpinPolicy};
-use crate::raw::{ClaimLimits, RawQueue};
+use crate::raw::RawQueue;
 use crate::sync::CachePadded;
 use crate::wait::{ConsumerWaker, FallbackWaker, WaitLists, WaitSet, WaiterCounts, Waiters};
 use capacity::Capacity;
@@ -247,13 +247,8 @@ impl<T> Queue<T> {
     crate::sync::const_fn! {
         const fn with_bound(kind: BoundKind, capacity: usize) -> Self {
             let permits = if matches!(kind, BoundKind::Permits) { capacity as u64 } else { 0 };
-            // With permits and with capacity 0 the core alone does not decide.
-            let claim_limits = match kind {
-                BoundKind::Unbounded | BoundKind::Limit => ClaimLimits::Allowed,
-                BoundKind::Permits | BoundKind::Rendezvous => ClaimLimits::Never,
-            };
             Queue {
-                raw: RawQueue::with_claim_limits(claim_limits),
+                raw: RawQueue::new(),
                 hot: CachePadded::new(ReadMostly {
                     waiter_counts: WaiterCounts::new(),
                     consumer_waker: ConsumerWaker::new(),

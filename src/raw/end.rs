@@ -30,14 +30,6 @@ const NO_CLAIM_LIMIT: u64 = 0;
 /// The same, for ever.
 const NEVER: u64 = 1;
 
-/// Whether the ends of a queue may have claim limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClaimLimits {
-    Allowed,
-    /// Something else than the core decides which operations may claim.
-    Never,
-}
-
 /// The cursor and the position of an end at one moment.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Snapshot {
@@ -49,14 +41,11 @@ impl End {
     crate::sync::const_fn! {
         /// An end after the sentinel segment 0, whose base is 0 and which has `len` slots. The base of
         /// segment 1 is already stored.
-        pub(crate) const fn new(len: u64, claim_limits: ClaimLimits) -> Self {
+        pub(crate) const fn new(len: u64) -> Self {
             End {
                 word: AtomicU64::new(Cursor::sentinel(len).bits()),
                 base: [AtomicU64::new(0), AtomicU64::new(len)],
-                claim_limit: AtomicU64::new(match claim_limits {
-                    ClaimLimits::Allowed => NO_CLAIM_LIMIT,
-                    ClaimLimits::Never => NEVER,
-                }),
+                claim_limit: AtomicU64::new(NO_CLAIM_LIMIT),
             }
         }
     }
@@ -103,6 +92,13 @@ impl End {
         // with a raise (E5) of a later segment: a thread that reads it sees the words at least where the
         // raising thread saw them.
         self.base[cursor.parity()].load(Ordering::Acquire) + cursor.ticket()
+    }
+
+    /// The base that belongs to `cursor`, as far as the word still has this value: see [`End::position_of`].
+    #[inline]
+    pub(crate) fn base_of(&self, cursor: Cursor) -> u64 {
+        // Ordering: Acquire, E3. As in `position_of`, and the load of the word that follows comes after this one.
+        self.base[cursor.parity()].load(Ordering::Acquire)
     }
 
     /// A consistent read of cursor and position. The position lies between those at the call and at the

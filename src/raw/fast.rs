@@ -7,7 +7,7 @@
 use super::cursor::Cursor;
 use super::segment::Segment;
 use super::slot::Published;
-use super::{Claim, RawQueue};
+use super::{Claim, PopError, RawQueue};
 use std::marker::PhantomData;
 
 /// The right and the duty to publish into one slot. If the ticket is forgotten, its segment is never reused,
@@ -56,6 +56,8 @@ pub struct Unpublished<'a, T>(PopTicket<'a, T>);
 /// Why the fast path of a pop failed.
 #[allow(missing_debug_implementations)]
 pub enum PopFallback<'a, T> {
+    /// The queue was empty, at a moment since the call.
+    Empty(PopError),
     /// The slow path may find a value.
     General,
     /// Another thread moved the head first.
@@ -252,7 +254,22 @@ impl<T> RawQueue<T> {
     #[inline]
     pub fn try_claim_pop_and_look(&self) -> Result<PopTicket<'_, T>, PopFallback<'_, T>> {
         let seen = self.head.cursor();
-        let until = (seen.open_ticket() + self.available_hint(seen)).min(Self::LEN - 1);
+        let base = self.head.base_of(seen);
+        let again = self.head.cursor();
+        let tail = self.tail.cursor();
+        if tail.opened() == seen {
+            // The head has not moved since `again` was read, so the segment was not reused in between, and the
+            // tail was where the head was.
+            let unmoved = again == seen && self.head.cursor() == seen && self.head.base_of(seen) == base;
+            return Err(match unmoved {
+                true => PopFallback::Empty(if tail.is_closed() { PopError::Closed } else { PopError::Empty }),
+                false => PopFallback::General,
+            });
+        }
+        if tail.address() != seen.address() {
+            return Err(PopFallback::General);
+        }
+        let until = tail.ticket().min(Self::LEN - 1);
         if until <= seen.open_ticket() {
             return Err(PopFallback::General);
         }

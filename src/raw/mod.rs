@@ -44,7 +44,6 @@ mod tests;
 
 use crate::sync::{rmw_fence, AtomicU64, AtomicUsize, CachePadded, Ordering};
 use ahead::HolesAhead;
-pub use end::ClaimLimits;
 use end::{End, Snapshot};
 use pool::SegmentPool;
 use segment::{Segment, SEALED};
@@ -187,18 +186,10 @@ impl<T> RawQueue<T> {
 
     crate::sync::const_fn! {
         /// An empty queue. It allocates nothing before the first push.
-        #[cfg(any(test, loom))]
         pub const fn new() -> Self {
-            Self::with_claim_limits(ClaimLimits::Allowed)
-        }
-    }
-
-    crate::sync::const_fn! {
-        /// An empty queue. It allocates nothing before the first push.
-        pub const fn with_claim_limits(claim_limits: ClaimLimits) -> Self {
             RawQueue {
-                tail: End::new(Self::LEN, claim_limits),
-                head: CachePadded::new(End::new(Self::LEN, claim_limits)),
+                tail: End::new(Self::LEN),
+                head: CachePadded::new(End::new(Self::LEN)),
                 cold: Cold {
                     first: AtomicUsize::new(0),
                     pool: SegmentPool::new(),

@@ -41,9 +41,9 @@ impl<T> RawQueue<T> {
     /// The rest of a pop whose fast path failed, usually because the queue is empty.
     #[cold]
     fn pop_after_fallback(&self, fallback: PopFallback<'_, T>, events: &mut Events) -> Result<T, PopError> {
-        match self.empty_in_one_segment(&fallback) {
-            Some(error) => Err(error),
-            None => self.pop_slow(fallback, events),
+        match fallback {
+            PopFallback::Empty(error) => Err(error),
+            fallback => self.pop_slow(fallback, events),
         }
     }
 
@@ -51,6 +51,7 @@ impl<T> RawQueue<T> {
     #[cold]
     pub fn pop_slow(&self, fallback: PopFallback<'_, T>, events: &mut Events) -> Result<T, PopError> {
         match fallback {
+            PopFallback::Empty(error) => return Err(error),
             PopFallback::General => {}
             PopFallback::Contended => Backoff::new().after_lost_claim(),
             PopFallback::Unpublished(unpublished) => {
@@ -201,22 +202,6 @@ impl<T> RawQueue<T> {
         } else {
             0
         }
-    }
-
-    /// The error of [`RawQueue::available`], if the head and the tail are at the same slot of one segment;
-    /// `None` if this cannot tell. It loads two words, and no list.
-    #[inline]
-    pub fn empty_in_one_segment(&self, fallback: &PopFallback<'_, T>) -> Option<PopError> {
-        let PopFallback::General = fallback else { return None };
-        let head = self.head.snapshot(Self::LEN);
-        let tail = self.tail.cursor();
-        let is_empty = tail.opened() == head.cursor;
-        // The head has not moved since, so the segment was not reused, and the tail was at the head's
-        // position.
-        (is_empty && self.head.snapshot(Self::LEN) == head).then(|| match tail.is_closed() {
-            true => PopError::Closed,
-            false => PopError::Empty,
-        })
     }
 
     /// The number of positions between head and tail, at one moment, holes included; or the error if there is

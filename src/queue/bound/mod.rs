@@ -54,7 +54,7 @@ impl<T> Queue<T> {
     /// Enqueues the item of `source`. It is taken out of that only once there is a slot for it, or on the
     /// slow path, so that a large item is copied once.
     ///
-    /// With permits and with capacity 0 the core has no claim limit, so that the slow path decides.
+    /// With permits and with capacity 0 the tail never has a claim limit, so that the slow path decides.
     #[inline]
     pub(super) fn push_from<S: PutSource<T>>(&self, source: S) -> Result<(), S::Error> {
         match self.raw.try_claim_push() {
@@ -147,6 +147,16 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Claims the item at the head, for a get that is not in the wait queue.
+    #[inline(always)]
+    pub(super) fn try_claim_pop(&self) -> Result<PopTicket<'_, T>, PopFallback<'_, T>> {
+        if self.core_decides() {
+            self.raw.try_claim_pop()
+        } else {
+            Err(PopFallback::General)
+        }
+    }
+
     /// Claims the item at the head after a look at the tail, for a get that is not in the wait queue and
     /// whose fast path has returned `fallback`.
     pub(super) fn try_claim_pop_and_look<'a>(
@@ -154,7 +164,7 @@ impl<T> Queue<T> {
         fallback: PopFallback<'a, T>,
     ) -> Result<PopTicket<'a, T>, PopFallback<'a, T>> {
         match fallback {
-            PopFallback::General if self.core_decides() => self.raw.try_claim_pop_and_look(),
+            PopFallback::General => self.raw.try_claim_pop_and_look(),
             other => Err(other),
         }
     }
@@ -170,12 +180,12 @@ impl<T> Queue<T> {
     }
 
     /// Pops where the core alone decides, for a get that is not queued.
-    fn pop_core(&self, fallback: PopFallback<'_, T>) -> Result<T, PopError> {
+    pub(super) fn pop_core(&self, fallback: PopFallback<'_, T>) -> Result<T, PopError> {
         // Mostly there is no item.
-        match self.raw.empty_in_one_segment(&fallback) {
-            Some(PopError::Empty) => return Err(PopError::Empty),
-            Some(PopError::Closed) => return self.pop_late(),
-            None => {}
+        match fallback {
+            PopFallback::Empty(PopError::Empty) => return Err(PopError::Empty),
+            PopFallback::Empty(PopError::Closed) => return self.pop_late(),
+            _ => {}
         }
         let mut events = Events::default();
         let item = self.raw.pop_slow(fallback, &mut events);
