@@ -287,6 +287,34 @@ impl<T> RawQueue<T> {
     }
 }
 
+/// For tests and models: a whole push as the queue makes it of these parts.
+#[cfg(any(test, loom))]
+impl<T> RawQueue<T> {
+    /// Pushes `value`, before the claim limit if there is one. All pushes by this method have the same limit, until
+    /// [`RawQueue::always_check_limit`].
+    pub fn push_before_claim_limit(
+        &self,
+        value: T,
+        limit: u64,
+        events: &mut super::Events,
+    ) -> Result<(), super::PushError<T>> {
+        let mut claimed = self.try_claim_push();
+        if let Err(PushFallback::General) = claimed {
+            claimed = self.try_claim_push_and_look(limit);
+        }
+        match claimed {
+            Ok(ticket) => match ticket.publish(value) {
+                Ok(()) => {
+                    events.pushed += 1;
+                    Ok(())
+                }
+                Err(contested) => self.push_contested(contested, limit, events),
+            },
+            Err(fallback) => self.push_slow(value, fallback, limit, events),
+        }
+    }
+}
+
 /// The ticket, if the value of its slot is published.
 #[inline]
 fn if_published<T>(ticket: PopTicket<'_, T>) -> Result<PopTicket<'_, T>, PopFallback<'_, T>> {
