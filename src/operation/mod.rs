@@ -36,11 +36,18 @@ pub(crate) trait Attempt {
     /// After a success the attempt is not registered; after a failure it may have lost its registration,
     /// because it was notified.
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output>;
-    /// Tries to complete by the fast path alone, which is inlined into each poll. `None` if that has changed
-    /// nothing, or if the attempt is registered.
+    /// Completes an operation by the fast path alone, which is inlined into each poll, or else calls
+    /// `otherwise`. `ready` converts the result in place, so that a large one is copied only once.
     #[inline(always)]
-    fn try_at_once(&mut self) -> Option<Self::Output> {
-        None
+    fn complete_at_once<R>(
+        operation: &mut Operation<Self>,
+        _ready: impl FnOnce(Self::Output) -> R,
+        otherwise: impl FnOnce(&mut Operation<Self>) -> R,
+    ) -> R
+    where
+        Self: Sized,
+    {
+        otherwise(operation)
     }
     /// How the operation spins and yields before it parks.
     fn spin_policy(&self) -> SpinPolicy<'_> {
@@ -73,7 +80,7 @@ pub(crate) trait Attempt {
 /// An attempt, which is cancelled on drop unless it has ended.
 pub(crate) struct Operation<A: Attempt> {
     pub(crate) attempt: A,
-    finished: bool,
+    pub(crate) finished: bool,
 }
 
 impl<A: Attempt> Operation<A> {
@@ -94,13 +101,7 @@ impl<A: Attempt> Operation<A> {
     /// whose operations do not.
     #[inline(always)]
     pub(crate) fn poll_without_budget(&mut self, context: &mut Context<'_>) -> Poll<A::Output> {
-        match self.attempt.try_at_once() {
-            Some(output) => {
-                self.finished = true;
-                Poll::Ready(output)
-            }
-            None => self.poll_slow(context.waker()),
-        }
+        A::complete_at_once(self, Poll::Ready, |operation| operation.poll_slow(context.waker()))
     }
 
     /// The slow path of a poll: tries, spins, and then registers.
@@ -129,10 +130,24 @@ impl<A: Attempt> Operation<A> {
         Poll::Pending
     }
 
+    /// Waits on this thread.
+    #[inline(always)]
+    pub(crate) fn block(&mut self) -> A::Output {
+        A::complete_at_once(self, |output| output, Operation::block_slow)
+    }
+
+    #[inline(never)]
+    fn block_slow(&mut self) -> A::Output {
+        match self.block_until(None) {
+            Ok(output) => output,
+            Err(_) => unreachable!("no deadline was given"),
+        }
+    }
+
     /// Waits on this thread until `deadline`. An attempt that can complete without waiting completes even
     /// after it.
     #[inline]
-    pub(crate) fn block(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::TimeoutOutput> {
+    pub(crate) fn block_until(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::TimeoutOutput> {
         if let Some(output) = self.attempt.try_complete(None) {
             self.finished = true;
             return Ok(output);
@@ -276,10 +291,7 @@ macro_rules! operation {
             #[doc(alias("block_on", "blocking"))]
             pub fn wait(mut self) -> $output {
                 self.0.assert_not_ended(stringify!($name));
-                match self.0.block(None) {
-                    Ok(output) => output,
-                    Err(_) => unreachable!("no deadline was given"),
-                }
+                self.0.block()
             }
 
             /// Blocks this thread until the operation has completed, for at most `timeout`.
@@ -346,7 +358,7 @@ macro_rules! operation {
             #[track_caller]
             fn wait_until(mut self, deadline: Option<std::time::Instant>) -> $timed {
                 self.0.assert_not_ended(stringify!($name));
-                match self.0.block(deadline) {
+                match self.0.block_until(deadline) {
                     Ok(output) => <$attempt as crate::operation::Attempt>::with_timeout_error(output),
                     Err(timed) => timed,
                 }

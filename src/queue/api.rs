@@ -192,11 +192,7 @@ impl<T> Queue<T> {
     #[inline]
     pub(crate) fn try_get_or<E: From<PopError>>(&self) -> Result<T, E> {
         match self.try_claim_pop() {
-            Ok(ticket) => {
-                let got = ticket.take(Ok);
-                self.serve_putters();
-                got
-            }
+            Ok(ticket) => self.take_and_serve_putters(ticket, Ok),
             Err(fallback) => self.try_get_slow(fallback),
         }
     }
@@ -207,11 +203,7 @@ impl<T> Queue<T> {
             return Ok(self.pop_slow(fallback, &mut GetState::default())?);
         }
         match self.try_claim_pop_and_look(fallback) {
-            Ok(ticket) => {
-                let got = ticket.take(Ok);
-                self.serve_putters();
-                got
-            }
+            Ok(ticket) => self.take_and_serve_putters(ticket, Ok),
             Err(fallback) => Ok(self.pop_core(fallback)?),
         }
     }

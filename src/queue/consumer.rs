@@ -7,7 +7,7 @@ use super::get::{Form, GetSource, Many};
 use super::get_state::GetState;
 use super::{Bound, Queue};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
-use crate::operation::{Attempt, BatchAttempt, SpinPolicy};
+use crate::operation::{Attempt, BatchAttempt, Operation, SpinPolicy};
 use crate::raw::{PopError, PopFallback, SingleConsumer};
 use crate::wait::ConsumerWaker;
 use std::task::Waker;
@@ -116,32 +116,48 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
                 None => self.try_complete_slow(waker),
             },
             None => match queue.try_claim_pop() {
-                Ok(ticket) => {
-                    let got = ticket.take(|item| Some(Ok(wrap(form, item))));
-                    queue.serve_putters();
-                    got
-                }
+                Ok(ticket) => queue.take_and_serve_putters(ticket, |item| Some(Ok(wrap(form, item)))),
                 Err(fallback) => take_slow(queue, form, wrap, fallback),
             },
         }
     }
 
     #[inline(always)]
-    fn try_at_once(&mut self) -> Option<Self::Output> {
-        let wrap = K::WRAP.filter(|_| !self.consumer_waker().is_registered())?;
-        let (queue, form) = (self.queue, &self.form);
-        match &mut self.consumer.0 {
-            Some(single) => queue.raw.peek_ready(single)?.take(|item| Some(Ok(wrap(form, item)))),
+    fn complete_at_once<R>(
+        operation: &mut Operation<Self>,
+        ready: impl FnOnce(Self::Output) -> R,
+        otherwise: impl FnOnce(&mut Operation<Self>) -> R,
+    ) -> R {
+        let Operation { attempt, finished } = operation;
+        let queue = attempt.queue;
+        let wrap = match K::WRAP {
+            Some(wrap) if !attempt.consumer_waker().is_registered() => wrap,
+            _ => return otherwise(operation),
+        };
+        let ConsumerAttempt { consumer, form, .. } = attempt;
+        match &mut consumer.0 {
+            Some(single) => match queue.raw.peek_ready(single) {
+                Some(value) => {
+                    *finished = true;
+                    value.take(|item| ready(Ok(wrap(form, item))))
+                }
+                None => otherwise(operation),
+            },
             None => match queue.try_claim_pop() {
                 Ok(ticket) => {
-                    let got = ticket.take(|item| Some(Ok(wrap(form, item))));
-                    queue.serve_putters();
-                    got
+                    *finished = true;
+                    queue.take_and_serve_putters(ticket, |item| ready(Ok(wrap(form, item))))
                 }
                 Err(PopFallback::Unpublished(unpublished)) => {
-                    take_slow(queue, form, wrap, PopFallback::Unpublished(unpublished))
+                    match take_slow(queue, form, wrap, PopFallback::Unpublished(unpublished)) {
+                        Some(output) => {
+                            *finished = true;
+                            ready(output)
+                        }
+                        None => otherwise(operation),
+                    }
                 }
-                Err(_) => None,
+                Err(_) => otherwise(operation),
             },
         }
     }
@@ -242,11 +258,7 @@ fn take_slow<T, K: Form<T>>(
     fallback: PopFallback<'_, T>,
 ) -> Option<Result<K::Got, RecvError>> {
     match queue.try_claim_pop_and_look(fallback) {
-        Ok(ticket) => {
-            let got = ticket.take(|item| Some(Ok(wrap(form, item))));
-            queue.serve_putters();
-            got
-        }
+        Ok(ticket) => queue.take_and_serve_putters(ticket, |item| Some(Ok(wrap(form, item)))),
         Err(fallback) => received(queue.pop_slow(fallback, &mut GetState::default()).map(|item| wrap(form, item))),
     }
 }

@@ -6,7 +6,7 @@ use super::get_state::GetState;
 use super::selects::Side;
 use super::{Queue, QueueRef, Task, TaskOwned};
 use crate::error::{GetError, GetTimeoutError};
-use crate::operation::{operation, Attempt, SpinPolicy};
+use crate::operation::{operation, Attempt, Operation, SpinPolicy};
 use crate::raw::{PopError, PopFallback};
 use crate::wait::{GetterKind, HeldPanic, WaiterKey, WakeList};
 use std::marker::PhantomData;
@@ -147,11 +147,7 @@ fn take_slow<T, K: Form<T>, E: From<GetError>>(
     let mut fallback = fallback;
     if let Some(wrap) = K::WRAP.filter(|_| queue.core_decides()) {
         match queue.try_claim_pop_and_look(fallback) {
-            Ok(ticket) => {
-                let got = ticket.take(|item| Some(Ok(wrap(form, item))));
-                queue.serve_putters();
-                return got;
-            }
+            Ok(ticket) => return queue.take_and_serve_putters(ticket, |item| Some(Ok(wrap(form, item)))),
             Err(why) => fallback = why,
         }
     }
@@ -242,9 +238,8 @@ where
         if let Some(wrap) = K::WRAP {
             match queue.try_claim_pop() {
                 Ok(ticket) => {
-                    let got = ticket.take(|item| Some(Ok(wrap(&self.form, item))));
-                    queue.serve_putters();
-                    return got;
+                    let form = &self.form;
+                    return queue.take_and_serve_putters(ticket, |item| Some(Ok(wrap(form, item))));
                 }
                 Err(why) => fallback = why,
             }
@@ -253,21 +248,34 @@ where
     }
 
     #[inline(always)]
-    fn try_at_once(&mut self) -> Option<Self::Output> {
-        let wrap = K::WRAP.filter(|_| self.waiter.is_none())?;
-        let queue = self.handle.queue();
-        let ticket = queue.try_claim_pop();
-        match ticket {
+    fn complete_at_once<R>(
+        operation: &mut Operation<Self>,
+        ready: impl FnOnce(Self::Output) -> R,
+        otherwise: impl FnOnce(&mut Operation<Self>) -> R,
+    ) -> R {
+        let Operation { attempt, finished } = operation;
+        let queue = attempt.handle.queue();
+        let wrap = match K::WRAP {
+            Some(wrap) if attempt.waiter.is_none() => wrap,
+            _ => return otherwise(operation),
+        };
+        match queue.try_claim_pop() {
             Ok(ticket) => {
-                let got = ticket.take(|item| Some(Ok(wrap(&self.form, item))));
-                queue.serve_putters();
-                got
+                *finished = true;
+                let form = &attempt.form;
+                queue.take_and_serve_putters(ticket, |item| ready(Ok(wrap(form, item))))
             }
             Err(PopFallback::Unpublished(unpublished)) => {
                 let fallback = PopFallback::Unpublished(unpublished);
-                take_slow(&mut self.form, GetSlowPath { queue, fallback, state: &mut self.state })
+                match take_slow(&mut attempt.form, GetSlowPath { queue, fallback, state: &mut attempt.state }) {
+                    Some(output) => {
+                        *finished = true;
+                        ready(output)
+                    }
+                    None => otherwise(operation),
+                }
             }
-            Err(_) => None,
+            Err(_) => otherwise(operation),
         }
     }
 

@@ -245,11 +245,17 @@ where
     }
 
     #[inline(always)]
-    fn try_at_once(&mut self) -> Option<Self::Output> {
-        if self.waiter.is_some() {
-            return None;
+    fn complete_at_once<R>(
+        operation: &mut Operation<Self>,
+        ready: impl FnOnce(Self::Output) -> R,
+        otherwise: impl FnOnce(&mut Operation<Self>) -> R,
+    ) -> R {
+        let PutAttempt { items, handle, waiter, .. } = &mut operation.attempt;
+        if waiter.is_none() && items.push_at_once(handle.queue()) {
+            operation.finished = true;
+            return ready(Ok(()));
         }
-        self.items.push_at_once(self.handle.queue()).then_some(Ok(()))
+        otherwise(operation)
     }
 
     #[inline]

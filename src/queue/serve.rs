@@ -18,7 +18,7 @@ use super::notify::Deferred;
 use super::permit_pool::{NoPermit, PermitPool};
 use super::selects::{Selects, Side};
 use super::{Bound, Lists, Queue};
-use crate::raw::{Events, PushError, UNBOUNDED};
+use crate::raw::{Events, PopTicket, PushError, UNBOUNDED};
 use crate::wait::{HeldPanic, Polled, Unneeded, WaiterKey, WaiterState};
 use std::task::Waker;
 
@@ -116,6 +116,25 @@ impl<T> Queue<T> {
         if self.hot.waiter_counts.has_putters() {
             self.serve_putters_slow();
         }
+    }
+
+    /// Takes the item of a ticket, and serves the waiting puts. `wrap` converts the item in place, so that a
+    /// large one is copied only once.
+    #[inline(always)]
+    pub(super) fn take_and_serve_putters<R>(&self, ticket: PopTicket<'_, T>, wrap: impl FnOnce(T) -> R) -> R {
+        // The claim was an RMW, so that a put that registers later sees it.
+        if self.hot.waiter_counts.has_putters() {
+            return self.take_and_serve_putters_slow(ticket, wrap);
+        }
+        ticket.take(wrap)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn take_and_serve_putters_slow<R>(&self, ticket: PopTicket<'_, T>, wrap: impl FnOnce(T) -> R) -> R {
+        let got = ticket.take(wrap);
+        self.serve_putters_slow();
+        got
     }
 
     #[cold]

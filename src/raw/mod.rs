@@ -16,6 +16,8 @@
 #![cfg_attr(not(loom), allow(unreachable_pub))]
 
 mod ahead;
+#[cfg(all(test, not(loom)))]
+mod claim_limit_tests;
 mod cursor;
 #[cfg(all(test, not(loom)))]
 mod edge_tests;
