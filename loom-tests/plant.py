@@ -35,7 +35,7 @@ def fault(name, where, old, new, breaks, caught="?"):
 # The queue.
 fault("len-wraps", "mod between", "saturating_sub", "wrapping_sub", "a head ahead of the tail is a length of 2^64 - 1", "lib a_slot_poisoned_before_its_push_costs_only_that_slot")
 fault("claims-from-sentinel", "mod claims", " - Self::LEN", "", "the slots of the sentinel segment count as claims", "lib a_claim_after_a_wrap_around_keeps_the_bound")
-fault("holes-not-fenced", "mod fence_holes", "rmw_fence(&self.cold.holes);", "", "a push that leaves a hole does not see a waiting join")
+fault("holes-not-fenced", "mod fence_holes", "rmw_fence(&self.holes);", "", "a push that leaves a hole does not see a waiting join")
 fault("pushes-by-ticket", "mod fence_pushes", "head.address() != tail.address() || ", "", "a get that registers misses an item of the next segment", "loom-rmw waiting")
 fault("pushes-unless-closed", "mod fence_pushes", "tail.is_closed() || ", "", "a get that registers misses the close", "loom-rmw waiting")
 fault("pops-without-limit", "mod fence_pops", ".saturating_add(limit)", "", "a put that registers misses a free slot", "lib helper_tickets_do_not_count_as_items")
@@ -43,7 +43,7 @@ fault("pops-by-helper", "mod fence_pops", ".min(Self::LEN)", "", "helper tickets
 fault("ends-read-once", "mod ends", "again.position == head.position", "true", "the two positions are not of one moment", "loom-rmw raw len_is_exact_while_items_pass")
 fault("discard-stops", "mod drop_all", "        fn drop(&mut self) {\n            self.discard();", "        fn drop(&mut self) {", "a drop that panics leaves the other items in the queue", "test item_drops a_dropped_queue_drops_all_items_though_the_drop_of_one_panics")
 fault("holes-not-reported", "mod add_holes", "events.holes += claims;", "let _ = events;", "a waiting join is not notified of a hole")
-fault("holes-not-counted", "mod add_holes", "self.cold.holes.fetch_add(claims,", "self.cold.holes.fetch_add(claims - 1,", "holes count as items", "lib a_batch_that_finds_a_poisoned_slot_claims_one_slot_more")
+fault("holes-not-counted", "mod add_holes", "self.holes.fetch_add(claims,", "self.holes.fetch_add(claims - 1,", "holes count as items", "lib a_batch_that_finds_a_poisoned_slot_claims_one_slot_more")
 fault("close-at-edge", "mod close", "seen.ticket() < Self::LEN", "true", "a swing of the tail clears the closed bit", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")
 fault("close-before-bit", "mod close", "Err(SEALED) => {\n                    self.close_sealed();", "Err(SEALED) => {", "a close returns before the queue is closed", "loom-rmw raw_bound one_of_two_closes_closes_the_queue")
 fault("close-not-reported", "mod close", "events.pushed += 1;", "let _ = &events;", "the item of a stopped appender is not reported", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")

@@ -19,7 +19,7 @@ impl<T> Link<'_, T> {
     /// The link itself: 0, the address of the next segment, or `SEALED`.
     pub(super) fn next(&self) -> &AtomicUsize {
         match self.segment {
-            None => &self.queue.cold.first,
+            None => &self.queue.first,
             // SAFETY: the helper ticket pins the segment for as long as `self` exists.
             Some(segment) => unsafe { &segment.header().next },
         }
