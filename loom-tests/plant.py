@@ -22,7 +22,7 @@ from collections import namedtuple
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 Fault = namedtuple("Fault", "name where old new breaks caught")
 SEARCH = ["lib", "test memory", "test mpsc", "test queue", "test timeouts", "test item_drops", "test membarrier_denied"]
-SEARCH += [f"loom-rmw {file}" for file in ("raw", "raw_bound", "raw_edges", "raw_slot", "raw_single", "join")]
+SEARCH += [f"loom-rmw {file}" for file in ("raw", "raw_bound", "raw_edges", "raw_pool", "raw_slot", "raw_single", "join")]
 SEARCH += ["loom raw_slot", "loom raw", "loom-rmw waiting"]
 
 FAULTS = []
@@ -164,21 +164,26 @@ fault("poison-done", "slot wait_or_poison", "(CONTESTED, POISONED, Ordering::Rel
 fault("poison-without-membarrier", "slot wait_or_poison", "if fenced {\n                        break;", "if true {\n                        let _ = fenced;\n                        break;", "without the heavy fence a slot is poisoned that may be full")
 # The pool.
 fault("acquire-without-sweep", "pool acquire", "self.sweep();", "", "retired segments are not reused", "lib an_append_reuses_a_retired_segment_that_is_done")
-fault("acquire-not-cleared", "pool acquire", "unsafe { segment.clear(base) };", "let _ = base;", "a segment is reused without being cleared")
-fault("recycle-leaks", "pool recycle", "stored.is_err()", "false", "a second spare is lost", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
+fault("acquire-not-cleared", "pool acquire", "unsafe { segment.clear(base, kept_spares) };", "let _ = base;", "a segment is reused without being cleared")
+fault("recycle-leaks", "pool recycle", "            segment.free();", "", "a segment that is no spare is lost", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
 fault("retire-without-sweep", "pool retire", "self.sweep();", "", "retired segments are not freed", "lib retiring_a_segment_recycles_an_earlier_one_that_is_done")
 fault("recycle-early", "pool recycle_or_retire", "unsafe { segment.is_reclaimable() }", "true", "a segment is reused while other threads use it", "lib retiring_a_segment_recycles_an_earlier_one_that_is_done")
 fault("recycle-never", "pool recycle_or_retire", "unsafe { segment.is_reclaimable() }", "false", "a segment is never reused", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
 fault("retire-drops-list", "pool recycle_or_retire", "Err(now) => top = now", "Err(now) => { let _ = now; top = null_mut() }", "the list of retired segments is cut", "loom-rmw raw_edges two_threads_retire_and_reuse_segments")
-fault("sweep-one", "pool each_retired", "while let Some(segment)", "if let Some(segment)", "the list of retired segments is cut", "lib a_dropped_queue_frees_all_its_segments")
-fault("spare-stays", "pool take_spare", "self.spare.swap(null_mut(), Ordering::Acquire)", "self.spare.load(Ordering::Acquire)", "two appenders have the same segment")
+fault("sweep-one", "pool each_of", "while let Some(segment)", "if let Some(segment)", "a list of segments is cut", "lib a_dropped_queue_frees_all_its_segments")
+fault("spares-not-counted", "pool recycle", "((now & COUNT) + 1)", "(now & COUNT)", "more spares are kept than wanted", "loom raw_pool no_more_spares_are_kept_than_wanted")
+fault("spare-stays", "pool take_spare", "self.spares.swap(0, Ordering::Acquire)", "self.spares.load(Ordering::Acquire)", "two appenders have the same segment", "loom raw_pool two_threads_take_different_spares")
+fault("spare-twice", "pool take_spare", "let rest = unsafe { segment.header().listed.with_mut(|next| *next) };", "let rest = segment.as_header();", "a spare is handed out twice", "loom raw_pool two_threads_take_different_spares")
+fault("spares-lost", "pool take_spare", "spares & COUNT > 1", "false", "the spares behind the first are lost", "loom raw_pool two_threads_take_different_spares")
+fault("put-back-over-others", "pool put_back", "let stored = self.spares.compare_exchange(0, list as usize | count, Ordering::Release, Ordering::Relaxed);", "self.spares.store(list as usize | count, Ordering::Release);\n        let stored: Result<usize, usize> = Ok(0);", "a spare that came back meanwhile is lost", "loom raw_pool a_spare_is_taken_while_another_one_comes_back")
+fault("put-back-drops", "pool put_back", "stored.is_err()", "false", "spares are lost if another one came back meanwhile", "loom raw_pool a_spare_is_taken_while_another_one_comes_back")
 fault("drop-keeps-retired", "pool free_all", "self.each_retired(|segment| unsafe { segment.free() });", "", "a dropped queue keeps its retired segments", "lib a_dropped_queue_frees_all_its_segments")
-fault("drop-keeps-spare", "pool free_all", "unsafe { segment.free() };\n        }", "let _ = segment;\n        }", "a dropped queue keeps its spare", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
+fault("drop-keeps-spare", "pool free_all", "Self::each_of(first_of(spares), |segment| unsafe { segment.free() });", "let _ = spares;", "a dropped queue keeps its spares", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
 # The single consumer.
 fault("single-twice", "single single_consumer", "self.head.cursor() == Cursor::sentinel(Self::LEN)", "true", "a queue has two single consumers")
 fault("single-never-ends", "single end_single_consumer", "single.id = ENDED;", "", "a single consumer that has ended still pops", "lib a_single_consumer_that_has_ended_is_rejected_by_its_queue")
 fault("single-last-slot", "single peek_ready", "seen.ticket() + 1 >= Self::LEN", "seen.ticket() >= Self::LEN", "an empty queue keeps a used-up segment", "lib the_head_leaves_a_segment_with_its_last_item")
-fault("single-anywhere", "single check", "assert_eq!(\n            self.cold.single.load(Ordering::Relaxed),\n            single.id,\n            \"the single consumer of another queue, or one that has ended\"\n        );", "let _ = (Ordering::Relaxed, single.id);", "the single consumer of one queue pops from another")
+fault("single-anywhere", "single check", "assert_eq!(\n            self.single.load(Ordering::Relaxed),\n            single.id,\n            \"the single consumer of another queue, or one that has ended\"\n        );", "let _ = (Ordering::Relaxed, single.id);", "the single consumer of one queue pops from another")
 fault("single-leaves-later", "single pop_single_slow", "index + 1 == Self::LEN", "false", "an empty queue keeps a used-up segment", "lib the_head_leaves_a_segment_with_its_last_item")
 fault("single-batch-loses", "single pop_many_single", "Err(error) if values.len() == before =>", "Err(error) =>", "a batch that stops early reports that it popped nothing", "lib a_batch_of_the_single_consumer_ends_with_the_last_item")
 fault("run-over-gap", "single take_run", ".take_while(|&index|", ".filter(|&index|", "a batch takes a value that is not published")

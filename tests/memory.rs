@@ -328,6 +328,44 @@ fn a_steady_flow_allocates_a_few_segments_once() {
     books.close();
 }
 
+#[test]
+fn a_burst_that_fills_a_bounded_queue_allocates_nothing_in_steady_use() {
+    let _watchdog = watchdog();
+    fn check<T: Copy>(item: T, capacity: usize, most: isize) {
+        let books = Books::open();
+        let queue = Queue::bounded(capacity);
+        let burst = || {
+            (0..capacity).for_each(|_| assert!(queue.try_put(item).is_ok()));
+            assert_eq!(queue.try_iter().count(), capacity);
+        };
+        // The first bursts begin at many offsets of a segment; some need a segment more than others.
+        (0..600).for_each(|_| burst());
+        let before = books.allocations();
+        (0..600).for_each(|_| burst());
+        let (made, left) = (books.allocations() - before, books.live());
+        assert!(made == 0 && left <= most, "{made} allocations, {left} bytes are left");
+        drop(queue);
+        books.close();
+    }
+    // The items of a full queue, and a segment more at each end.
+    check([7u64; 128], 100, 180 << 10);
+    check([7u64; 8], 100, 64 << 10);
+    check(7u64, 1000, 24 << 10);
+    check(7u64, 1, 8 << 10);
+}
+
+#[test]
+fn a_bounded_queue_keeps_a_limited_number_of_spare_bytes() {
+    let books = Books::open();
+    let queue = Queue::bounded(1_000_000);
+    (0..1_000_000u64).for_each(|n| queue.try_put(n).unwrap());
+    assert!(books.live() > 8_000_000);
+    assert_eq!(queue.try_iter().count(), 1_000_000);
+    assert!(books.live() <= (256 << 10) + TWO_SEGMENTS, "{} bytes are left after the burst", books.live());
+    drop(queue);
+    books.close();
+}
+
 /// One thread puts while the other waits, and the other way round. So no thread is suspended inside a segment
 /// when the segment becomes reusable, and the segment is reused whatever the scheduler does.
 #[test]

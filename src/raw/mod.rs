@@ -27,6 +27,8 @@ mod hooks;
 mod lazy_box;
 mod link;
 mod pool;
+#[cfg(loom)]
+mod pool_harness;
 mod pop;
 mod push;
 #[cfg(any(feature = "compat", test))]
@@ -56,6 +58,8 @@ pub use fast::{Contested, PopFallback, PopTicket, PushFallback, PushTicket};
 #[cfg(loom)]
 pub use fence::Handshake;
 pub use lazy_box::LazyBox;
+#[cfg(loom)]
+pub use pool_harness::{OwnedSegment, PoolHarness};
 #[cfg(feature = "compat")]
 pub use reserve::ReservedSlot;
 #[cfg(loom)]
