@@ -63,7 +63,8 @@ impl<'a, T, K: Form<T>> ConsumerAttempt<'a, T, K> {
         &self.queue.hot.consumer_flag
     }
 
-    /// Steps 1 and 2 of a wait: see [`ConsumerWaker`].
+    /// Steps 1 and 2 of a wait: see [`ConsumerWaker`](crate::wait::ConsumerWaker).
+    #[inline]
     fn register_waker(&mut self, waker: &Waker) {
         self.queue.on_demand().consumer_waker.register(waker, self.flag());
         self.registered = true;
@@ -142,6 +143,7 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
         self.flag().is_set()
     }
 
+    #[inline]
     fn register(&mut self, waker: &Waker) -> Option<Self::Output> {
         self.register_waker(waker);
         self.try_take()
