@@ -22,7 +22,7 @@ from collections import namedtuple
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 Fault = namedtuple("Fault", "name where old new breaks caught")
 SEARCH = ["lib", "test memory", "test mpsc", "test queue", "test timeouts", "test item_drops", "test membarrier_denied"]
-SEARCH += [f"loom-rmw {file}" for file in ("raw", "raw_bound", "raw_edges", "raw_slot", "raw_single", "join")]
+SEARCH += [f"loom-rmw {file}" for file in ("raw", "raw_bound", "raw_edges", "raw_pool", "raw_slot", "raw_single", "join")]
 SEARCH += ["loom raw_slot", "loom raw", "loom-rmw waiting"]
 
 FAULTS = []
@@ -35,7 +35,7 @@ def fault(name, where, old, new, breaks, caught="?"):
 # The queue.
 fault("len-wraps", "mod between", "saturating_sub", "wrapping_sub", "a head ahead of the tail is a length of 2^64 - 1", "lib a_slot_poisoned_before_its_push_costs_only_that_slot")
 fault("claims-from-sentinel", "mod claims", " - Self::LEN", "", "the slots of the sentinel segment count as claims", "lib a_claim_after_a_wrap_around_keeps_the_bound")
-fault("holes-not-fenced", "mod fence_holes", "rmw_fence(&self.cold.holes);", "", "a push that leaves a hole does not see a waiting join")
+fault("holes-not-fenced", "mod fence_holes", "rmw_fence(&self.holes);", "", "a push that leaves a hole does not see a waiting join")
 fault("pushes-by-ticket", "mod fence_pushes", "head.address() != tail.address() || ", "", "a get that registers misses an item of the next segment", "loom-rmw waiting")
 fault("pushes-unless-closed", "mod fence_pushes", "tail.is_closed() || ", "", "a get that registers misses the close", "loom-rmw waiting")
 fault("pops-without-limit", "mod fence_pops", ".saturating_add(limit)", "", "a put that registers misses a free slot", "lib helper_tickets_do_not_count_as_items")
@@ -43,7 +43,7 @@ fault("pops-by-helper", "mod fence_pops", ".min(Self::LEN)", "", "helper tickets
 fault("ends-read-once", "mod ends", "again.position == head.position", "true", "the two positions are not of one moment", "loom-rmw raw len_is_exact_while_items_pass")
 fault("discard-stops", "mod drop_all", "        fn drop(&mut self) {\n            self.discard();", "        fn drop(&mut self) {", "a drop that panics leaves the other items in the queue", "test item_drops a_dropped_queue_drops_all_items_though_the_drop_of_one_panics")
 fault("holes-not-reported", "mod add_holes", "events.holes += claims;", "let _ = events;", "a waiting join is not notified of a hole")
-fault("holes-not-counted", "mod add_holes", "self.cold.holes.fetch_add(claims,", "self.cold.holes.fetch_add(claims - 1,", "holes count as items", "lib a_batch_that_finds_a_poisoned_slot_claims_one_slot_more")
+fault("holes-not-counted", "mod add_holes", "self.holes.fetch_add(claims,", "self.holes.fetch_add(claims - 1,", "holes count as items", "lib a_batch_that_finds_a_poisoned_slot_claims_one_slot_more")
 fault("close-at-edge", "mod close", "seen.ticket() < Self::LEN", "true", "a swing of the tail clears the closed bit", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")
 fault("close-before-bit", "mod close", "Err(SEALED) => {\n                    self.close_sealed();", "Err(SEALED) => {", "a close returns before the queue is closed", "loom-rmw raw_bound one_of_two_closes_closes_the_queue")
 fault("close-not-reported", "mod close", "events.pushed += 1;", "let _ = &events;", "the item of a stopped appender is not reported", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")
@@ -164,21 +164,26 @@ fault("poison-done", "slot wait_or_poison", "(CONTESTED, POISONED, Ordering::Rel
 fault("poison-without-membarrier", "slot wait_or_poison", "if fenced {\n                        break;", "if true {\n                        let _ = fenced;\n                        break;", "without the heavy fence a slot is poisoned that may be full")
 # The pool.
 fault("acquire-without-sweep", "pool acquire", "self.sweep();", "", "retired segments are not reused", "lib an_append_reuses_a_retired_segment_that_is_done")
-fault("acquire-not-cleared", "pool acquire", "unsafe { segment.clear(base) };", "let _ = base;", "a segment is reused without being cleared")
-fault("recycle-leaks", "pool recycle", "stored.is_err()", "false", "a second spare is lost", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
+fault("acquire-not-cleared", "pool acquire", "unsafe { segment.clear(base, kept_spares) };", "let _ = base;", "a segment is reused without being cleared")
+fault("recycle-leaks", "pool recycle", "            segment.free();", "", "a segment that is no spare is lost", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
 fault("retire-without-sweep", "pool retire", "self.sweep();", "", "retired segments are not freed", "lib retiring_a_segment_recycles_an_earlier_one_that_is_done")
 fault("recycle-early", "pool recycle_or_retire", "unsafe { segment.is_reclaimable() }", "true", "a segment is reused while other threads use it", "lib retiring_a_segment_recycles_an_earlier_one_that_is_done")
 fault("recycle-never", "pool recycle_or_retire", "unsafe { segment.is_reclaimable() }", "false", "a segment is never reused", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
 fault("retire-drops-list", "pool recycle_or_retire", "Err(now) => top = now", "Err(now) => { let _ = now; top = null_mut() }", "the list of retired segments is cut", "loom-rmw raw_edges two_threads_retire_and_reuse_segments")
-fault("sweep-one", "pool each_retired", "while let Some(segment)", "if let Some(segment)", "the list of retired segments is cut", "lib a_dropped_queue_frees_all_its_segments")
-fault("spare-stays", "pool take_spare", "self.spare.swap(null_mut(), Ordering::Acquire)", "self.spare.load(Ordering::Acquire)", "two appenders have the same segment")
+fault("sweep-one", "pool each_of", "while let Some(segment)", "if let Some(segment)", "a list of segments is cut", "lib a_dropped_queue_frees_all_its_segments")
+fault("spares-not-counted", "pool recycle", "((now & COUNT) + 1)", "(now & COUNT)", "more spares are kept than wanted", "loom raw_pool no_more_spares_are_kept_than_wanted")
+fault("spare-stays", "pool take_spare", "self.spares.swap(0, Ordering::Acquire)", "self.spares.load(Ordering::Acquire)", "two appenders have the same segment", "loom raw_pool two_threads_take_different_spares")
+fault("spare-twice", "pool take_spare", "let rest = unsafe { segment.header().listed.with_mut(|next| *next) };", "let rest = segment.as_header();", "a spare is handed out twice", "loom raw_pool two_threads_take_different_spares")
+fault("spares-lost", "pool take_spare", "spares & COUNT > 1", "false", "the spares behind the first are lost", "loom raw_pool two_threads_take_different_spares")
+fault("put-back-over-others", "pool put_back", "let stored = self.spares.compare_exchange(0, list as usize | count, Ordering::Release, Ordering::Relaxed);", "self.spares.store(list as usize | count, Ordering::Release);\n        let stored: Result<usize, usize> = Ok(0);", "a spare that came back meanwhile is lost", "loom raw_pool a_spare_is_taken_while_another_one_comes_back")
+fault("put-back-drops", "pool put_back", "stored.is_err()", "false", "spares are lost if another one came back meanwhile", "loom raw_pool a_spare_is_taken_while_another_one_comes_back")
 fault("drop-keeps-retired", "pool free_all", "self.each_retired(|segment| unsafe { segment.free() });", "", "a dropped queue keeps its retired segments", "lib a_dropped_queue_frees_all_its_segments")
-fault("drop-keeps-spare", "pool free_all", "unsafe { segment.free() };\n        }", "let _ = segment;\n        }", "a dropped queue keeps its spare", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
+fault("drop-keeps-spare", "pool free_all", "Self::each_of(first_of(spares), |segment| unsafe { segment.free() });", "let _ = spares;", "a dropped queue keeps its spares", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
 # The single consumer.
 fault("single-twice", "single single_consumer", "self.head.cursor() == Cursor::sentinel(Self::LEN)", "true", "a queue has two single consumers")
 fault("single-never-ends", "single end_single_consumer", "single.id = ENDED;", "", "a single consumer that has ended still pops", "lib a_single_consumer_that_has_ended_is_rejected_by_its_queue")
 fault("single-last-slot", "single peek_ready", "seen.ticket() + 1 >= Self::LEN", "seen.ticket() >= Self::LEN", "an empty queue keeps a used-up segment", "lib the_head_leaves_a_segment_with_its_last_item")
-fault("single-anywhere", "single check", "assert_eq!(\n            self.cold.single.load(Ordering::Relaxed),\n            single.id,\n            \"the single consumer of another queue, or one that has ended\"\n        );", "let _ = (Ordering::Relaxed, single.id);", "the single consumer of one queue pops from another")
+fault("single-anywhere", "single check", "assert_eq!(\n            self.single.load(Ordering::Relaxed),\n            single.id,\n            \"the single consumer of another queue, or one that has ended\"\n        );", "let _ = (Ordering::Relaxed, single.id);", "the single consumer of one queue pops from another")
 fault("single-leaves-later", "single pop_single_slow", "index + 1 == Self::LEN", "false", "an empty queue keeps a used-up segment", "lib the_head_leaves_a_segment_with_its_last_item")
 fault("single-batch-loses", "single pop_many_single", "Err(error) if values.len() == before =>", "Err(error) =>", "a batch that stops early reports that it popped nothing", "lib a_batch_of_the_single_consumer_ends_with_the_last_item")
 fault("run-over-gap", "single take_run", ".take_while(|&index|", ".filter(|&index|", "a batch takes a value that is not published")

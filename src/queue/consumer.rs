@@ -9,7 +9,7 @@ use super::{Bound, Queue};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::operation::{Attempt, BatchAttempt, Operation, SpinPolicy};
 use crate::raw::{PopError, PopFallback, SingleConsumer};
-use crate::wait::ConsumerWaker;
+use crate::wait::ConsumerFlag;
 use std::task::Waker;
 
 /// The right to be the single consumer of a queue.
@@ -59,13 +59,14 @@ impl<'a, T, K: Form<T>> ConsumerAttempt<'a, T, K> {
     }
 
     #[inline]
-    fn consumer_waker(&self) -> &'a ConsumerWaker {
-        &self.queue.hot.consumer_waker
+    fn flag(&self) -> &'a ConsumerFlag {
+        &self.queue.hot.consumer_flag
     }
 
-    /// Steps 1 and 2 of a wait: see [`ConsumerWaker`].
+    /// Steps 1 and 2 of a wait: see [`ConsumerWaker`](crate::wait::ConsumerWaker).
+    #[inline]
     fn register_waker(&mut self, waker: &Waker) {
-        self.consumer_waker().register(waker, &self.queue.bookkeeping.fallback_waker);
+        self.queue.on_demand().consumer_waker.register(waker, self.flag());
         self.registered = true;
         self.queue.raw.fence_pushes();
     }
@@ -79,9 +80,8 @@ impl<'a, T, K: Form<T>> ConsumerAttempt<'a, T, K> {
 
     #[inline]
     fn end_wait(&mut self) {
-        let consumer_waker = self.consumer_waker();
-        if consumer_waker.is_registered() {
-            consumer_waker.clear(&self.queue.bookkeeping.fallback_waker);
+        if self.flag().is_set() {
+            self.queue.on_demand().consumer_waker.clear(self.flag());
         }
     }
 
@@ -91,7 +91,7 @@ impl<'a, T, K: Form<T>> ConsumerAttempt<'a, T, K> {
         if let Some(waker) = waker {
             // Again in each poll: the waker may be another one, or the registered waker may have been taken
             // by a notifier that cleared the flag of an earlier wait.
-            if self.consumer_waker().is_registered() {
+            if self.flag().is_set() {
                 self.register_waker(waker);
             }
         }
@@ -106,7 +106,7 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
     #[inline]
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         let wrap = match K::WRAP {
-            Some(wrap) if !self.consumer_waker().is_registered() => wrap,
+            Some(wrap) if !self.flag().is_set() => wrap,
             _ => return self.try_complete_slow(waker),
         };
         let (queue, form) = (self.queue, &self.form);
@@ -131,7 +131,7 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
         let Operation { attempt, finished } = operation;
         let queue = attempt.queue;
         let wrap = match K::WRAP {
-            Some(wrap) if !attempt.consumer_waker().is_registered() => wrap,
+            Some(wrap) if !attempt.flag().is_set() => wrap,
             _ => return otherwise(operation),
         };
         let ConsumerAttempt { consumer, form, .. } = attempt;
@@ -176,9 +176,10 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
     }
 
     fn is_registered(&self) -> bool {
-        self.consumer_waker().is_registered()
+        self.flag().is_set()
     }
 
+    #[inline]
     fn register(&mut self, waker: &Waker) -> Option<Self::Output> {
         self.register_waker(waker);
         self.try_take()

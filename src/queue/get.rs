@@ -186,7 +186,7 @@ impl<T, H: QueueRef<T>, K: Form<T>, E: From<GetError>, F> GetAttempt<T, H, K, E,
     fn poll_queued(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, E>> {
         let (queue, kind) = (self.handle.queue(), self.kind);
         // Whether it was notified does not matter: an item may be there in any case.
-        let (waiters, counts) = (&queue.bookkeeping.waiters, &queue.hot.waiter_counts);
+        let (waiters, counts) = (&queue.on_demand().waiters, &queue.hot.waiter_counts);
         let (_, unneeded) = waiters.poll(counts, |lists| lists.getters_of(kind), &mut self.waiter, waker, || false);
         let output = self.try_queued();
         drop(unneeded);
@@ -225,7 +225,7 @@ where
     #[inline]
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
         if let Some(key) = &self.waiter {
-            if self.kind != GetterKind::Get || !self.handle.queue().bookkeeping.waiters.is_get_notified(key) {
+            if self.kind != GetterKind::Get || !self.handle.queue().on_demand().waiters.is_get_notified(key) {
                 return self.poll_queued(waker);
             }
             self.waiter = None;

@@ -354,7 +354,7 @@ impl<T> Queue<T> {
         waker: Option<&Waker>,
     ) -> (Option<Request<T>>, Unneeded) {
         let is_closed = || self.raw.is_closed();
-        let (waiters, counts) = (&self.bookkeeping.waiters, &self.hot.waiter_counts);
+        let (waiters, counts) = (&self.on_demand().waiters, &self.hot.waiter_counts);
         let (polled, unneeded) = waiters.poll(counts, |lists| &mut lists.putters, key, waker, is_closed);
         let request = match polled {
             Polled::Pending => None,

@@ -24,23 +24,25 @@ use crate::sync::{AtomicBool, AtomicWaker, Mutex, Ordering};
 use std::sync::PoisonError;
 use std::task::Waker;
 
-/// The waker of a single consumer while it waits.
+/// Whether a single consumer waits and is not notified yet.
+pub(crate) struct ConsumerFlag(AtomicBool);
+
+/// The waker of a single consumer while it waits. It is apart from the flag, which each notifier reads, and is
+/// allocated when the consumer waits for the first time.
 pub(crate) struct ConsumerWaker {
     waker: AtomicWaker,
-    registered: AtomicBool,
     /// User code has panicked inside of `waker`: the clone of a waker, the drop of the former one, or a
     /// wake-up. `waker` may take no other waker then, and the fallback is used.
     broken: AtomicBool,
+    fallback: FallbackWaker,
 }
 
 /// Where the waker is registered after user code has panicked inside of the `AtomicWaker`.
-pub(crate) struct FallbackWaker(Mutex<Option<Waker>>);
+struct FallbackWaker(Mutex<Option<Waker>>);
 
 impl FallbackWaker {
-    crate::sync::const_fn! {
-        pub(crate) const fn new() -> Self {
-            FallbackWaker(Mutex::new(None))
-        }
+    fn new() -> Self {
+        FallbackWaker(Mutex::new(None))
     }
 
     #[cold]
@@ -69,23 +71,44 @@ impl FallbackWaker {
     }
 }
 
-impl ConsumerWaker {
+impl ConsumerFlag {
     crate::sync::const_fn! {
         pub(crate) const fn new() -> Self {
-            ConsumerWaker {
-                waker: AtomicWaker::new(),
-                registered: AtomicBool::new(false),
-                broken: AtomicBool::new(false),
-            }
+            ConsumerFlag(AtomicBool::new(false))
         }
+    }
+
+    /// Whether the flag is set.
+    #[inline]
+    pub(crate) fn is_set(&self) -> bool {
+        // Ordering: Relaxed, B1. After an RMW on a word on which the consumer has made its fence (M1) the
+        // flag is seen.
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self) {
+        // Ordering: Relaxed, B1. The RMW fence that follows (M1) releases it.
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn clear(&self) {
+        // Ordering: Relaxed, B1. By a notifier before the wake-up, which releases it to the consumer. By the
+        // consumer itself, which alone could miss it.
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+impl ConsumerWaker {
+    pub(crate) fn new() -> Self {
+        ConsumerWaker { waker: AtomicWaker::new(), broken: AtomicBool::new(false), fallback: FallbackWaker::new() }
     }
 
     /// Step 1 of a wait. Replaces the waker of an earlier poll. If a wake-up is in progress, this may wake
     /// `waker` at once.
-    pub(crate) fn register(&self, waker: &Waker, fallback: &FallbackWaker) {
+    pub(crate) fn register(&self, waker: &Waker, flag: &ConsumerFlag) {
         // Ordering: Relaxed, B2. Only the consumer itself writes it.
         if self.broken.load(Ordering::Relaxed) {
-            fallback.register(waker);
+            self.fallback.register(waker);
         } else {
             // Ordering: Relaxed, B2. As above.
             self.broken.store(true, Ordering::Relaxed);
@@ -93,38 +116,27 @@ impl ConsumerWaker {
             // Ordering: Relaxed, B2. As above. Not reached if user code has panicked.
             self.broken.store(false, Ordering::Relaxed);
         }
-        // Ordering: Relaxed, B1. The RMW fence that follows (M1) releases it.
-        self.registered.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the consumer waits and is not notified yet.
-    #[inline]
-    pub(crate) fn is_registered(&self) -> bool {
-        // Ordering: Relaxed, B1. After an RMW on a word on which the consumer has made its fence (M1) the
-        // flag is seen.
-        self.registered.load(Ordering::Relaxed)
+        flag.set();
     }
 
     /// Step 6: notifies the consumer.
     #[cold]
-    pub(crate) fn wake(&self, fallback: &FallbackWaker) {
-        // Ordering: Relaxed, B1. Before the wake-up, which releases it to the consumer.
-        self.registered.store(false, Ordering::Relaxed);
+    pub(crate) fn wake(&self, flag: &ConsumerFlag) {
+        flag.clear();
         self.waker.wake();
         // Ordering: Relaxed, B2. Seen with the flag: the consumer wrote it before its RMW fence (M1).
         if self.broken.load(Ordering::Relaxed) {
-            fallback.wake();
+            self.fallback.wake();
         }
     }
 
     /// Ends a wait. A wake-up that is in progress may still wake the consumer.
-    pub(crate) fn clear(&self, fallback: &FallbackWaker) {
-        // Ordering: Relaxed, B1. Only the consumer itself could miss it.
-        self.registered.store(false, Ordering::Relaxed);
+    pub(crate) fn clear(&self, flag: &ConsumerFlag) {
+        flag.clear();
         drop(self.waker.take());
         // Ordering: Relaxed, B2. Only the consumer itself writes it.
         if self.broken.load(Ordering::Relaxed) {
-            fallback.clear();
+            self.fallback.clear();
         }
     }
 }
