@@ -13,15 +13,16 @@ cargo bench --profile lto -p joinq-benches --bench rivals -- [OPTIONS] [FILTER].
   the same with fat LTO and one codegen unit
 
   FILTER          only cells whose names contain one of these, as `threads/4p4c`
-  --all           every group; without it and without a filter: threads, tokio-2, tokio-current, pair,
-                  round-trip, memory. On a machine with more than two cores it has the group cores as well, with as
-                  many senders, receivers and workers as cores
+  --all           every group; without it and without a filter: threads, tokio-2, tokio-current, pair, round-trip,
+                  memory. On a machine with more than two cores it has the group cores as well, with as many senders,
+                  receivers and workers as cores. A million queues (memory/million-*) take up to 6 GB
   --cores N       the number of cores for the group cores (those of this machine)
   --only A,B      only these crates or queues, as `joinq,kanal,crossfire::mpsc`
   --rounds N      rounds in each cell (6)
   --quick         a twentieth of the messages and two rounds, to test that it works; its figures mean nothing
   --timeout S     seconds until a run counts as hung (60)
-  --out DIR       folder for data.csv, table.md and the pictures, relative to the workspace (target/rivals)
+  --out DIR       folder for data.csv, table.md and the pictures, relative to the workspace
+                  (target/rivals/release, or with the name of another profile)
   --list          print the names of the cells and their contenders
 ";
 
