@@ -125,7 +125,7 @@ impl<T> SegmentPool<T> {
     /// Takes the list of spares, and puts all of them back but the first. Another thread that needs a segment
     /// meanwhile allocates one.
     fn take_spare(&self) -> Option<Segment<T>> {
-        // Ordering: Acquire, D1. Pairs with `recycle` and `put_back`.
+        // Ordering: Acquire, D1. Pairs with `recycle`.
         let spares = self.spares.swap(0, Ordering::Acquire);
         let segment = Segment::from_header(first_of(spares))?;
         if spares & COUNT > 1 {
@@ -138,9 +138,9 @@ impl<T> SegmentPool<T> {
 
     /// Puts back a list of so many spares that the caller owns.
     fn put_back(&self, list: *mut Header, count: usize) {
-        // Ordering: Release, D1. Pairs with `take_spare`: the links of the list, and what the caller acquired
-        // with it.
-        let stored = self.spares.compare_exchange(0, list as usize | count, Ordering::Release, Ordering::Relaxed);
+        // Ordering: Relaxed, D5. The caller has changed nothing in this list. Each change of the word is an RMW, so
+        // the release sequences of the pushes (D1) go on.
+        let stored = self.spares.compare_exchange(0, list as usize | count, Ordering::Relaxed, Ordering::Relaxed);
         if stored.is_err() {
             // Others have recycled segments in the meantime.
             Self::each_of(list, |segment| self.recycle(segment));
@@ -169,8 +169,8 @@ impl<T> SegmentPool<T> {
     pub(crate) unsafe fn free_all(&self) {
         // SAFETY: no other thread accesses the queue, now or later.
         self.each_retired(|segment| unsafe { segment.free() });
-        // Ordering: Acquire, D1. As in `take_spare`.
-        let spares = self.spares.swap(0, Ordering::Acquire);
+        // Ordering: Relaxed, D5. No other thread accesses the queue.
+        let spares = self.spares.swap(0, Ordering::Relaxed);
         // SAFETY: as above.
         Self::each_of(first_of(spares), |segment| unsafe { segment.free() });
     }
