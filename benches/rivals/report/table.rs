@@ -106,7 +106,7 @@ Figures are medians (smallest..largest), less is better. The ratio is joinq's me
 is the best. It is given for the most suitable queue of joinq (`joinq::mpsc` with one receiver, `Queue` elsewhere) and
 for the general one alone (`Queue` everywhere, here named joinq). CPU is user and system time of the process in ns a
 message or trip, switches are voluntary and involuntary context switches in 1,000 messages or trips, both from before
-the queue is opened until after it is dropped.
+the queue is opened until after it is dropped. A yield counts as an involuntary switch.
 
 ## Summary
 
