@@ -217,6 +217,7 @@ impl<T> RawQueue<T> {
     }
 
     /// Claims a slot for a push whose limit later pushes may not have.
+    #[cfg(any(feature = "compat", test))]
     pub(super) fn claim_one(&self, limit: u64, events: &mut Events) -> Result<Claim<T>, NoClaim> {
         self.claim_push(1, limit, ClaimLimit::Keep, events)
     }
