@@ -32,7 +32,8 @@ pub(crate) trait Attempt {
     /// The result of a wait with a timeout.
     type TimeoutOutput;
 
-    /// Tries to complete without waiting. If the attempt is registered, `waker`, if given, replaces its waker.
+    /// Tries to complete without waiting. If the attempt is registered, `waker`, if given, replaces its waker. If it
+    /// is not, a failure with a `waker` is a hint: [`register`](Attempt::register) follows, and rechecks.
     /// After a success the attempt is not registered; after a failure it may have lost its registration,
     /// because it was notified.
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output>;

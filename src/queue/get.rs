@@ -235,6 +235,8 @@ where
                     queue.serve_putters();
                     return got;
                 }
+                // The words are exact enough for a poll: it registers next, and rechecks.
+                Err(PopFallback::General) if waker.is_some() && queue.looks_empty() => return None,
                 Err(why) => fallback = why,
             }
         }

@@ -126,7 +126,7 @@ impl<T> Queue<T> {
             // Only a get serves a waiting put, under the mutex.
             0 => false,
             // If a new put took the slot, the next get serves the waiting puts.
-            limit => self.raw.len() < limit,
+            limit => self.raw.is_below(limit),
         };
         if may_serve {
             self.with_waiters_notifying(|lists, deferred| self.serve(lists, self.limit(), deferred));

@@ -313,6 +313,27 @@ impl<T> RawQueue<T> {
             || !self.cold.ahead.is_empty()
     }
 
+    /// Whether the ends' words look as those of a queue that is empty and open. A hint, for a caller that rechecks.
+    #[inline]
+    pub fn looks_empty(&self) -> bool {
+        self.head.cursor() == self.tail.cursor()
+    }
+
+    /// Whether fewer than `limit` items are in the queue, for a caller that has moved the head. If other pops move
+    /// it meanwhile, the answer may be false although there is a free slot, but not for the last of them.
+    #[inline]
+    pub fn is_below(&self, limit: u64) -> bool {
+        let head = self.head.cursor();
+        let tail = self.tail.cursor();
+        // If no pop has moved the head since, the two words are of one generation, as the tail is never behind it.
+        // Positions between may be holes.
+        if head.address() == tail.address() && self.cold.ahead.is_empty() {
+            tail.ticket().min(Self::LEN) < head.ticket().saturating_add(limit)
+        } else {
+            self.len() < limit
+        }
+    }
+
     /// Snapshots of head and tail at one moment: the head did not move while the tail was read, because the
     /// head's position never decreases.
     #[inline]

@@ -148,10 +148,8 @@ impl<R, S: Default> Waiters<R, S> {
     }
 
     fn publish(&self, counts: &WaiterCounts, lists: &WaitLists<R, S>) {
-        counts.set_getters(lists.getters.waiting());
+        counts.set_getters(lists.waiting_getters());
         self.notified_gets.set(lists.getters.removed());
-        #[cfg(feature = "stream")]
-        counts.set_streams(lists.streams.waiting());
         counts.set_putters(lists.putters.waiting());
         self.completed_puts.set(lists.putters.removed());
     }

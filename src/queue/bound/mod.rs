@@ -141,6 +141,13 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Whether there seems to be no item. A hint, for a get that rechecks after it has registered.
+    #[inline]
+    pub(super) fn looks_empty(&self) -> bool {
+        // With capacity 0 an item may be with a put that waits.
+        !self.is_rendezvous() && self.raw.looks_empty()
+    }
+
     /// The slow path of a get.
     #[inline]
     pub(super) fn pop_slow(&self, fallback: PopFallback<'_, T>, state: &mut GetState) -> Result<T, PopError> {
