@@ -299,14 +299,14 @@ impl<T> Queue<T> {
             self.serve(lists, limit, deferred);
             let served = lists.putters.state(&key) != WaiterState::Waiting;
             let registered = if served || self.raw.is_closed() {
-                let (request, waker) = lists.putters.remove(key).unwrap_or((Request::Granted, None));
+                let (request, waker) = lists.putters.remove(&key).unwrap_or((Request::Granted, None));
                 // The new waiter is the last one, so its own waker was pushed last. It need not run.
                 (Registered::Ready(request), if served { deferred.wakes.pop() } else { waker })
             } else {
                 lists.locked.selects.wake_watching(Side::Gets, None, &mut deferred.wakes);
                 (Registered::Pending(key), None)
             };
-            lists.notify_getters(deferred.events.pushed, &mut deferred.wakes);
+            self.notify_getters_locked(lists, deferred.events.pushed, &mut deferred.wakes);
             registered
         });
         (registered, (waker, deferred))
@@ -336,7 +336,11 @@ impl<T> Queue<T> {
     ) -> (Option<Request<T>>, Unneeded) {
         let is_closed = || self.raw.is_closed();
         let (waiters, counts) = (&self.bookkeeping.waiters, &self.hot.waiter_counts);
-        let (polled, unneeded) = waiters.poll(counts, |lists| &mut lists.putters, key, waker, is_closed);
+        let Some(waiter) = key else { return (None, Unneeded::default()) };
+        let (polled, unneeded) = waiters.poll(counts, |lists| &mut lists.putters, waiter, waker, is_closed);
+        if !matches!(polled, Polled::Pending) {
+            *key = None;
+        }
         let request = match polled {
             Polled::Pending => None,
             Polled::Ready(request) => Some(request),
@@ -350,7 +354,7 @@ impl<T> Queue<T> {
     /// request: that is user code, which may panic.
     pub(super) fn cancel_put(&self, key: WaiterKey) -> (Request<T>, Option<Waker>) {
         let removed = self.with_waiters_notifying(|lists, deferred| {
-            let removed = lists.putters.remove(key);
+            let removed = lists.putters.remove(&key);
             if let Some((request @ (Request::Space | Request::Admitted), None)) = &removed {
                 if matches!(request, Request::Admitted) {
                     self.permits().release(1);

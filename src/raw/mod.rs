@@ -22,6 +22,7 @@ mod edge_tests;
 mod end;
 mod fast;
 mod fence;
+mod handoff;
 #[cfg(all(test, not(loom)))]
 mod hooks;
 mod link;
@@ -54,6 +55,7 @@ pub use cursor::short::fix_sequence_bits;
 pub use fast::{Contested, PopFallback, PopTicket, PushFallback, PushTicket};
 #[cfg(loom)]
 pub use fence::Handshake;
+pub use handoff::{Handoff, HandoffKey};
 #[cfg(feature = "compat")]
 pub use reserve::ReservedSlot;
 #[cfg(loom)]
@@ -316,7 +318,7 @@ impl<T> RawQueue<T> {
     /// Whether the ends' words look as those of a queue that is empty and open. A hint, for a caller that rechecks.
     #[inline]
     pub fn looks_empty(&self) -> bool {
-        self.head.cursor() == self.tail.cursor()
+        self.head.cursor().opened() == self.tail.cursor()
     }
 
     /// Whether fewer than `limit` items are in the queue, for a caller that has moved the head. If other pops move

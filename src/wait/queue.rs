@@ -170,8 +170,8 @@ impl<R> WaitQueue<R> {
 
     /// Removes a waiter and returns its request, with the waker if it was not notified; `None` if its
     /// notifier has removed it.
-    pub(crate) fn remove(&mut self, key: WaiterKey) -> Option<(R, Option<Waker>)> {
-        if self.state(&key) == WaiterState::Removed {
+    pub(crate) fn remove(&mut self, key: &WaiterKey) -> Option<(R, Option<Waker>)> {
+        if self.state(key) == WaiterState::Removed {
             return None;
         }
         let Entry { request, waker, previous, next, .. } = self.entries.remove(key.index);
@@ -229,12 +229,12 @@ mod tests {
             (queue.state(&a), queue.state(&b), queue.waiting()),
             (WaiterState::Notified, WaiterState::Waiting, 3)
         );
-        assert_eq!(queue.remove(c).map(|(request, waker)| (request, waker.is_some())), Some((2, true)));
+        assert_eq!(queue.remove(&c).map(|(request, waker)| (request, waker.is_some())), Some((2, true)));
         assert_eq!(queue.front_mut(), Some(&mut 1));
         assert!(queue.remove_first().is_some() && queue.notify_first().is_some() && queue.notify_first().is_none());
         assert_eq!((queue.state(&b), queue.removed()), (WaiterState::Removed, 2));
-        assert_eq!(queue.remove(d).map(|(request, waker)| (request, waker.is_some())), Some((3, false)));
-        assert!(queue.remove(a).is_some_and(|(request, _)| request == 0) && queue.remove(b).is_none());
+        assert_eq!(queue.remove(&d).map(|(request, waker)| (request, waker.is_some())), Some((3, false)));
+        assert!(queue.remove(&a).is_some_and(|(request, _)| request == 0) && queue.remove(&b).is_none());
         assert_eq!((queue.waiting(), queue.entries.len()), (0, 0));
     }
 
@@ -248,7 +248,7 @@ mod tests {
             (first.index, queue.state(&first), queue.state(&second)),
             (second.index, WaiterState::Removed, WaiterState::Waiting)
         );
-        assert!(queue.remove(first).is_none() && queue.remove(second).is_some());
+        assert!(queue.remove(&first).is_none() && queue.remove(&second).is_some());
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
         let mut queue = WaitQueue::new();
         let keys: Vec<WaiterKey> = (0..1000).map(|request| queue.push_back(waker(), request)).collect();
         assert!(queue.entries.capacity() >= 1000);
-        keys.into_iter().for_each(|key| drop(queue.remove(key)));
+        keys.into_iter().for_each(|key| drop(queue.remove(&key)));
         assert_eq!(queue.entries.capacity(), 0);
     }
 }

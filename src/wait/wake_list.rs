@@ -46,6 +46,16 @@ fn wake_all(first: Waker, more: Vec<Waker>) {
     wake_each(std::iter::once(first).chain(more), Waker::wake);
 }
 
+/// Wakes one. If that panics while another panic unwinds, the first one goes on.
+#[inline]
+pub(crate) fn wake_one(waker: Waker) {
+    if crate::sync::is_unwinding() {
+        wake_all(waker, Vec::new());
+    } else {
+        waker.wake();
+    }
+}
+
 /// Runs `wake` for each waker, also when one panics; the first panic is resumed after the last waker.
 pub(crate) fn wake_each<W>(wakers: impl IntoIterator<Item = W>, wake: impl Fn(W)) {
     let mut held = HeldPanic::default();
