@@ -1,5 +1,5 @@
-//! Models of the cell in which a get waits alone: no wake-up is lost, beside other gets, puts, cancellations and a
-//! close. The models of `waiting.rs` run through it as well.
+//! Models of the cell in which a get waits alone: no wake-up is lost, beside other gets, puts, cancellations
+//! and a close. The models of `waiting.rs` run through it as well.
 
 mod support;
 
@@ -41,8 +41,8 @@ mod tests {
         (Pin::new(operation).poll(&mut Context::from_waker(&waker)), flag)
     }
 
-    /// The value goes to its owner or to the other thread, and the owner that has lost it sees what the other did
-    /// before.
+    /// The value goes to its owner or to the other thread, and the owner that has lost it sees what the other
+    /// did before.
     #[test]
     fn a_value_is_taken_once() {
         explore(|| {
@@ -126,7 +126,8 @@ mod tests {
         });
     }
 
-    /// While one get holds the cell to replace its waker, a put finds it held: the get in the wait queue is notified.
+    /// While one get holds the cell to replace its waker, a put finds it held: the get in the wait queue is
+    /// notified.
     #[test]
     fn a_put_that_finds_the_cell_held_notifies_the_wait_queue() {
         explore(|| {
@@ -145,7 +146,8 @@ mod tests {
         });
     }
 
-    /// The get in the cell is dropped beside a put: then the put, or the get that is dropped, notifies the other.
+    /// The get in the cell is dropped beside a put: then the put, or the get that is dropped, notifies the
+    /// other.
     #[test]
     fn a_get_that_leaves_the_cell_keeps_no_notification() {
         explore(|| {

@@ -25,9 +25,12 @@ pub(crate) fn within_budget<'a, R>(
     {
         // The unit is returned on drop, unless there was progress.
         let unit = std::task::ready!(tokio::task::coop::poll_proceed(context));
-        let output = std::task::ready!(poll(context));
-        unit.made_progress();
-        Poll::Ready(output)
+        // Returned as it is, so that a large result is not copied.
+        let output = poll(context);
+        if output.is_ready() {
+            unit.made_progress();
+        }
+        output
     }
     #[cfg(not(feature = "tokio"))]
     poll(context)
@@ -45,8 +48,8 @@ pub(super) fn poll_has_budget(context: &mut Context<'_>) -> Poll<()> {
     }
 }
 
-/// Polls a future as outside of a task, for a thread that waits inside of one: it would park without a wake-up if
-/// the future found no budget.
+/// Polls a future as outside of a task, for a thread that waits inside of one: it would park without a
+/// wake-up if the future found no budget.
 #[inline]
 pub(crate) fn poll_unconstrained<F: Future + Unpin>(future: &mut F, context: &mut Context<'_>) -> Poll<F::Output> {
     #[cfg(feature = "tokio")]

@@ -40,12 +40,11 @@ impl<A: BatchAttempt> Operation<A> {
 
     /// Waits on this thread without a limit for the first item, and then for at most `linger`.
     pub(crate) fn block_lingering(&mut self, linger: Duration) -> Result<usize, A::Error> {
-        let Ok(first) = self.block(None) else { unreachable!("no deadline was given") };
-        let mut count = first?;
+        let mut count = self.block()?;
         let deadline = Instant::now().checked_add(linger);
         let mut appended = count;
         while let Batch::Open = self.begin_rest(appended) {
-            match self.block(deadline) {
+            match self.block_until(deadline) {
                 Ok(Ok(more)) => appended = more,
                 // An item that arrived at the deadline was appended too.
                 Err(Ok(last)) => return Ok(count + last),

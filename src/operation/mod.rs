@@ -32,11 +32,24 @@ pub(crate) trait Attempt {
     /// The result of a wait with a timeout.
     type TimeoutOutput;
 
-    /// Tries to complete without waiting. If the attempt is registered, `waker`, if given, replaces its waker. If it
-    /// is not, a failure with a `waker` is a hint: [`register`](Attempt::register) follows, and rechecks.
-    /// After a success the attempt is not registered; after a failure it may have lost its registration,
-    /// because it was notified.
+    /// Tries to complete without waiting. If the attempt is registered, `waker`, if given, replaces its
+    /// waker. If it is not, a failure with a `waker` is a hint: [`register`](Attempt::register) follows, and
+    /// rechecks. After a success the attempt is not registered; after a failure it may have lost its
+    /// registration, because it was notified.
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output>;
+    /// Completes an operation by the fast path alone, which is inlined into each poll, or else calls
+    /// `otherwise`. `ready` converts the result in place, so that a large one is copied only once.
+    #[inline(always)]
+    fn complete_at_once<R>(
+        operation: &mut Operation<Self>,
+        _ready: impl FnOnce(Self::Output) -> R,
+        otherwise: impl FnOnce(&mut Operation<Self>) -> R,
+    ) -> R
+    where
+        Self: Sized,
+    {
+        otherwise(operation)
+    }
     /// How the operation spins and yields before it parks.
     fn spin_policy(&self) -> SpinPolicy<'_> {
         SpinPolicy::THREADS_ONLY
@@ -68,7 +81,7 @@ pub(crate) trait Attempt {
 /// An attempt, which is cancelled on drop unless it has ended.
 pub(crate) struct Operation<A: Attempt> {
     pub(crate) attempt: A,
-    finished: bool,
+    pub(crate) finished: bool,
 }
 
 impl<A: Attempt> Operation<A> {
@@ -80,27 +93,25 @@ impl<A: Attempt> Operation<A> {
     /// Tries to complete, and registers the waker of `context` if that is not possible. Under the feature
     /// `tokio` it takes part in the budget of the task: without budget it neither tries nor registers, and a
     /// notification that it has got stays for the next poll.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<A::Output> {
         budget::within_budget(context, |context| self.poll_without_budget(context))
     }
 
     /// As [`poll`](Operation::poll), for a caller that takes part in the budget itself, or stands for a crate
     /// whose operations do not.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll_without_budget(&mut self, context: &mut Context<'_>) -> Poll<A::Output> {
-        match self.attempt.try_complete(Some(context.waker())) {
-            Some(output) => {
-                self.finished = true;
-                Poll::Ready(output)
-            }
-            None => self.poll_slow(context.waker()),
-        }
+        A::complete_at_once(self, Poll::Ready, |operation| operation.poll_slow(context.waker()))
     }
 
-    /// The slow path of a poll: spins, and then registers.
-    #[cold]
+    /// The slow path of a poll: tries, spins, and then registers.
+    #[inline(never)]
     fn poll_slow(&mut self, waker: &Waker) -> Poll<A::Output> {
+        if let Some(output) = self.attempt.try_complete(Some(waker)) {
+            self.finished = true;
+            return Poll::Ready(output);
+        }
         if !self.attempt.is_registered() {
             if let Some(output) = self.spin_in_task() {
                 return Poll::Ready(output);
@@ -120,10 +131,24 @@ impl<A: Attempt> Operation<A> {
         Poll::Pending
     }
 
+    /// Waits on this thread.
+    #[inline(always)]
+    pub(crate) fn block(&mut self) -> A::Output {
+        A::complete_at_once(self, |output| output, Operation::block_slow)
+    }
+
+    #[inline(never)]
+    fn block_slow(&mut self) -> A::Output {
+        match self.block_until(None) {
+            Ok(output) => output,
+            Err(_) => unreachable!("no deadline was given"),
+        }
+    }
+
     /// Waits on this thread until `deadline`. An attempt that can complete without waiting completes even
     /// after it.
     #[inline]
-    pub(crate) fn block(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::TimeoutOutput> {
+    pub(crate) fn block_until(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::TimeoutOutput> {
         if let Some(output) = self.attempt.try_complete(None) {
             self.finished = true;
             return Ok(output);
@@ -267,10 +292,7 @@ macro_rules! operation {
             #[doc(alias("block_on", "blocking"))]
             pub fn wait(mut self) -> $output {
                 self.0.assert_not_ended(stringify!($name));
-                match self.0.block(None) {
-                    Ok(output) => output,
-                    Err(_) => unreachable!("no deadline was given"),
-                }
+                self.0.block()
             }
 
             /// Blocks this thread until the operation has completed, for at most `timeout`.
@@ -337,7 +359,7 @@ macro_rules! operation {
             #[track_caller]
             fn wait_until(mut self, deadline: Option<std::time::Instant>) -> $timed {
                 self.0.assert_not_ended(stringify!($name));
-                match self.0.block(deadline) {
+                match self.0.block_until(deadline) {
                     Ok(output) => <$attempt as crate::operation::Attempt>::with_timeout_error(output),
                     Err(timed) => timed,
                 }

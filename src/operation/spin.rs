@@ -11,11 +11,12 @@
 
 use super::skip_counter::SkipCounter;
 use super::tuning::{
-    BATCH_PAUSES, DENSE_STEPS, IDLE_PROBES_TASK, IDLE_PROBES_THREAD, PROBES, PROBE_PAUSES, TASK_SPIN_CAPACITY,
-    TASK_SPIN_SKIPS, THREAD_SPIN_SKIPS,
+    BATCH_PAUSES, DENSE_STEPS, IDLE_PROBES_SHORT, IDLE_PROBES_TASK, IDLE_PROBES_THREAD, PROBES, PROBE_PAUSES,
+    SHORT_SPINS, TASK_SPIN_CAPACITY, TASK_SPIN_SKIPS, THREAD_SPIN_SKIPS,
 };
 use super::{Attempt, Operation};
 use crate::sync::spins_if_parallel;
+use std::cell::Cell;
 
 /// How an attempt is repeated before its operation parks, or leaves its task pending.
 pub(crate) struct SpinPolicy<'a> {
@@ -50,13 +51,39 @@ impl<'a> SpinPolicy<'a> {
     }
 }
 
+/// How the spins of a thread ended before.
+pub(crate) struct ThreadSpins {
+    skips: SkipCounter,
+    /// The number of spins that still begin with one pause.
+    short: Cell<u32>,
+}
+
+impl ThreadSpins {
+    pub(super) fn new() -> Self {
+        ThreadSpins { skips: SkipCounter::new(), short: Cell::new(0) }
+    }
+
+    /// One item arrived during a whole first pause. So the thread that sends it probably waits for an answer,
+    /// and a short first pause finds the next item sooner. In a steady flow a short pause would take the
+    /// cache line from the sender at each item.
+    fn begin_short(&self) {
+        self.short.set(SHORT_SPINS);
+    }
+
+    fn begins_short(&self) -> bool {
+        let left = self.short.get();
+        self.short.set(left.saturating_sub(1));
+        left > 0
+    }
+}
+
 impl<A: Attempt> Operation<A> {
     /// Spins in a task. Other tasks of this thread wait meanwhile.
     pub(super) fn spin_in_task(&mut self) -> Option<A::Output> {
         if probes() == 0 || !self.attempt.spin_policy().history?.should_try() {
             return None;
         }
-        let output = self.spin(PROBE_PAUSES, IDLE_PROBES_TASK);
+        let (output, _) = self.spin(PROBE_PAUSES, IDLE_PROBES_TASK);
         let history = self.attempt.spin_policy().history?;
         match output {
             Some(_) => history.succeeded(),
@@ -66,32 +93,43 @@ impl<A: Attempt> Operation<A> {
     }
 
     /// Spins on a thread whose spins ended as `history` says.
-    pub(super) fn spin_on_thread(&mut self, history: &SkipCounter) -> Option<A::Output> {
+    pub(super) fn spin_on_thread(&mut self, history: &ThreadSpins) -> Option<A::Output> {
         let SpinPolicy { first_pause, history: of_tasks, .. } = self.attempt.spin_policy();
         if of_tasks.is_none() {
             // No history: the capacity is small, so the next item arrives too soon for a yield; or the wait is
             // not for an item or a free slot.
-            return self.spin(first_pause, IDLE_PROBES_THREAD);
+            return self.spin(first_pause, IDLE_PROBES_THREAD).0;
         }
-        if !history.should_try() {
+        if !history.skips.should_try() {
             return None;
         }
-        let output = self.spin(first_pause, IDLE_PROBES_THREAD);
+        let short = history.begins_short();
+        let (output, steps) = match short {
+            true => self.spin(1, IDLE_PROBES_SHORT),
+            false => self.spin(first_pause, IDLE_PROBES_THREAD),
+        };
         match output {
-            Some(_) => history.succeeded(),
-            None => history.failed(&THREAD_SPIN_SKIPS),
+            Some(_) => {
+                history.skips.succeeded();
+                if !short && steps <= 1 {
+                    history.begin_short();
+                }
+            }
+            None => history.skips.failed(&THREAD_SPIN_SKIPS),
         }
         output
     }
 
     /// Probes again and again, until `idle_limit` probes in a row have seen no progress. The first probe
-    /// comes after `pauses` pauses. On a single core there is no probe.
-    fn spin(&mut self, mut pauses: u32, idle_limit: u32) -> Option<A::Output> {
+    /// comes after `pauses` pauses. On a single core there is no probe. Returns the number of steps of
+    /// progress as well.
+    fn spin(&mut self, mut pauses: u32, idle_limit: u32) -> (Option<A::Output>, u64) {
         let probes = if pauses == 0 { 0 } else { probes() };
         let mut idle_probes = 0;
         // Once, so that the spin stays short.
         let mut batch = self.attempt.spin_policy().batch;
-        let mut before = self.attempt.progress();
+        let start = self.attempt.progress();
+        let mut before = start;
         for _ in 0..probes {
             pause(pauses);
             pauses = (2 * pauses).min(PROBE_PAUSES);
@@ -100,7 +138,7 @@ impl<A: Attempt> Operation<A> {
                 pause(BATCH_PAUSES);
             }
             if let Some(output) = self.probe() {
-                return Some(output);
+                return (Some(output), now.wrapping_sub(start));
             }
             idle_probes = if now == before { idle_probes + 1 } else { 0 };
             if idle_probes == idle_limit {
@@ -108,7 +146,7 @@ impl<A: Attempt> Operation<A> {
             }
             before = now;
         }
-        None
+        (None, before.wrapping_sub(start))
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! Knows how to wait. Does not know what for.
 
+#[cfg(not(loom))]
 use super::skip_counter::SkipCounter;
+use super::spin::ThreadSpins;
 #[cfg(not(loom))]
 use super::tuning::{LONG_YIELD, YIELDS, YIELD_SKIPS};
 #[cfg(not(loom))]
@@ -22,7 +24,7 @@ pub(crate) struct ThreadWaiter {
     pub(crate) waker: Waker,
     #[cfg(not(loom))]
     yields: SkipCounter,
-    pub(crate) spins: SkipCounter,
+    pub(super) spins: ThreadSpins,
 }
 
 impl ThreadWaiter {
@@ -34,7 +36,7 @@ impl ThreadWaiter {
             waker,
             #[cfg(not(loom))]
             yields: SkipCounter::new(),
-            spins: SkipCounter::new(),
+            spins: ThreadSpins::new(),
         }
     }
 

@@ -192,18 +192,20 @@ impl<T> Queue<T> {
     #[inline]
     pub(crate) fn try_get_or<E: From<PopError>>(&self) -> Result<T, E> {
         match self.try_claim_pop() {
-            Ok(ticket) => {
-                let got = ticket.take(Ok);
-                self.serve_putters();
-                got
-            }
+            Ok(ticket) => self.take_and_serve_putters(ticket, Ok),
             Err(fallback) => self.try_get_slow(fallback),
         }
     }
 
     #[cold]
     pub(super) fn try_get_slow<E: From<PopError>>(&self, fallback: PopFallback<'_, T>) -> Result<T, E> {
-        Ok(self.pop_slow(fallback, &mut GetState::default())?)
+        if !self.core_decides() {
+            return Ok(self.pop_slow(fallback, &mut GetState::default())?);
+        }
+        match self.try_claim_pop_and_look(fallback) {
+            Ok(ticket) => self.take_and_serve_putters(ticket, Ok),
+            Err(fallback) => Ok(self.pop_core(fallback)?),
+        }
     }
 
     /// Puts all items into the queue, in their order; waits while the queue is full.

@@ -1,5 +1,5 @@
-//! The receive of a single consumer: in an unbounded queue it claims without an RMW. It waits as other gets do, so
-//! alone in the cell.
+//! The receive of a single consumer: in an unbounded queue it claims without an RMW. It waits as other gets
+//! do, so alone in the cell.
 //!
 //! Knows the core's single consumer and the queue. Does not know handles.
 
@@ -8,7 +8,7 @@ use super::get_state::GetState;
 use super::getters::{GetWaiter, PolledGet};
 use super::{Bound, Queue};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
-use crate::operation::{Attempt, BatchAttempt, SpinPolicy};
+use crate::operation::{Attempt, BatchAttempt, Operation, SpinPolicy};
 use crate::raw::{PopError, PopFallback, SingleConsumer};
 use crate::wait::GetterKind;
 use std::task::Waker;
@@ -20,8 +20,8 @@ use std::task::Waker;
 /// every other get does.
 pub(crate) struct Consumer<T> {
     single: Option<SingleConsumer<T>>,
-    /// The wait of the present receive, or one that [`poll_recv`](crate::mpsc::Receiver::poll_recv) has begun: its
-    /// operation ends with the poll while its wait goes on.
+    /// The wait of the present receive, or one that [`poll_recv`](crate::mpsc::Receiver::poll_recv) has
+    /// begun: its operation ends with the poll while its wait goes on.
     waiter: Option<GetWaiter>,
 }
 
@@ -111,15 +111,50 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
                 None if waker.is_some() && queue.looks_empty() => None,
                 None => self.try_complete_slow(waker),
             },
-            None => match queue.raw.try_claim_pop() {
-                Ok(ticket) => {
-                    let got = ticket.take(|item| Some(Ok(wrap(form, item))));
-                    queue.serve_putters();
-                    got
-                }
-                // As above.
+            None => match queue.try_claim_pop() {
+                Ok(ticket) => queue.take_and_serve_putters(ticket, |item| Some(Ok(wrap(form, item)))),
                 Err(PopFallback::General) if waker.is_some() && queue.looks_empty() => None,
-                Err(fallback) => received(queue.try_get_slow(fallback).map(|item| wrap(form, item))),
+                Err(fallback) => take_slow(queue, form, wrap, fallback),
+            },
+        }
+    }
+
+    #[inline(always)]
+    fn complete_at_once<R>(
+        operation: &mut Operation<Self>,
+        ready: impl FnOnce(Self::Output) -> R,
+        otherwise: impl FnOnce(&mut Operation<Self>) -> R,
+    ) -> R {
+        let Operation { attempt, finished } = operation;
+        let queue = attempt.queue;
+        let wrap = match K::WRAP {
+            Some(wrap) if attempt.consumer.waiter.is_none() => wrap,
+            _ => return otherwise(operation),
+        };
+        let ConsumerAttempt { consumer, form, .. } = attempt;
+        match &mut consumer.single {
+            Some(single) => match queue.raw.peek_ready(single) {
+                Some(value) => {
+                    *finished = true;
+                    value.take(|item| ready(Ok(wrap(form, item))))
+                }
+                None => otherwise(operation),
+            },
+            None => match queue.try_claim_pop() {
+                Ok(ticket) => {
+                    *finished = true;
+                    queue.take_and_serve_putters(ticket, |item| ready(Ok(wrap(form, item))))
+                }
+                Err(PopFallback::Unpublished(unpublished)) => {
+                    match take_slow(queue, form, wrap, PopFallback::Unpublished(unpublished)) {
+                        Some(output) => {
+                            *finished = true;
+                            ready(output)
+                        }
+                        None => otherwise(operation),
+                    }
+                }
+                Err(_) => otherwise(operation),
             },
         }
     }
@@ -213,6 +248,20 @@ impl<T> Queue<T> {
     #[cold]
     fn try_get_single_slow(&self, consumer: &mut Consumer<T>) -> Result<T, TryRecvError> {
         Ok(ConsumerSlowPath { queue: self, consumer }.pop()?)
+    }
+}
+
+/// The slow path of a receive in a bounded queue.
+#[cold]
+fn take_slow<T, K: Form<T>>(
+    queue: &Queue<T>,
+    form: &K,
+    wrap: fn(&K, T) -> K::Got,
+    fallback: PopFallback<'_, T>,
+) -> Option<Result<K::Got, RecvError>> {
+    match queue.try_claim_pop_and_look(fallback) {
+        Ok(ticket) => queue.take_and_serve_putters(ticket, |item| Some(Ok(wrap(form, item)))),
+        Err(fallback) => received(queue.pop_slow(fallback, &mut GetState::default()).map(|item| wrap(form, item))),
     }
 }
 

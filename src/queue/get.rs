@@ -6,7 +6,7 @@ use super::get_state::GetState;
 use super::getters::{GetWaiter, PolledGet};
 use super::{Queue, QueueRef, Task, TaskOwned};
 use crate::error::{GetError, GetTimeoutError};
-use crate::operation::{operation, Attempt, SpinPolicy};
+use crate::operation::{operation, Attempt, Operation, SpinPolicy};
 use crate::raw::{PopError, PopFallback};
 use crate::wait::{GetterKind, HeldPanic};
 use std::marker::PhantomData;
@@ -145,9 +145,16 @@ fn take_slow<T, K: Form<T>, E: From<GetError>>(
     GetSlowPath { queue, fallback, state }: GetSlowPath<'_, '_, T>,
     waker: Option<&Waker>,
 ) -> Option<Result<K::Got, E>> {
-    // The hint is exact enough for a poll: it registers next, and rechecks.
-    if waker.is_some() && matches!(fallback, PopFallback::General) && queue.looks_empty() {
+    let mut fallback = fallback;
+    // Not a batch, whose limit may be 0. The hint is exact enough for a poll: it registers next, and rechecks.
+    if K::WRAP.is_some() && waker.is_some() && matches!(fallback, PopFallback::General) && queue.looks_empty() {
         return None;
+    }
+    if let Some(wrap) = K::WRAP.filter(|_| queue.core_decides()) {
+        match queue.try_claim_pop_and_look(fallback) {
+            Ok(ticket) => return queue.take_and_serve_putters(ticket, |item| Some(Ok(wrap(form, item)))),
+            Err(why) => fallback = why,
+        }
     }
     let output = try_take(form, GetSlowPath { queue, fallback, state })?;
     queue.withdraw_match(state);
@@ -236,14 +243,45 @@ where
         if let Some(wrap) = K::WRAP {
             match queue.try_claim_pop() {
                 Ok(ticket) => {
-                    let got = ticket.take(|item| Some(Ok(wrap(&self.form, item))));
-                    queue.serve_putters();
-                    return got;
+                    let form = &self.form;
+                    return queue.take_and_serve_putters(ticket, |item| Some(Ok(wrap(form, item))));
                 }
                 Err(why) => fallback = why,
             }
         }
         take_slow(&mut self.form, GetSlowPath { queue, fallback, state: &mut self.state }, waker)
+    }
+
+    #[inline(always)]
+    fn complete_at_once<R>(
+        operation: &mut Operation<Self>,
+        ready: impl FnOnce(Self::Output) -> R,
+        otherwise: impl FnOnce(&mut Operation<Self>) -> R,
+    ) -> R {
+        let Operation { attempt, finished } = operation;
+        let queue = attempt.handle.queue();
+        let wrap = match K::WRAP {
+            Some(wrap) if attempt.waiter.is_none() => wrap,
+            _ => return otherwise(operation),
+        };
+        match queue.try_claim_pop() {
+            Ok(ticket) => {
+                *finished = true;
+                let form = &attempt.form;
+                queue.take_and_serve_putters(ticket, |item| ready(Ok(wrap(form, item))))
+            }
+            Err(PopFallback::Unpublished(unpublished)) => {
+                let fallback = PopFallback::Unpublished(unpublished);
+                match take_slow(&mut attempt.form, GetSlowPath { queue, fallback, state: &mut attempt.state }, None) {
+                    Some(output) => {
+                        *finished = true;
+                        ready(output)
+                    }
+                    None => otherwise(operation),
+                }
+            }
+            Err(_) => otherwise(operation),
+        }
     }
 
     #[inline]

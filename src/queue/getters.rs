@@ -2,41 +2,44 @@
 //!
 //! Knows the cell, the wait queue and the core. Does not know the operations, nor what a get does with an item.
 //!
-//! A get registers its waker in the cell if that is empty and no get or stream is in the wait queue; then neither it
-//! nor the put that notifies it takes the mutex. Streams, gets with capacity 0, and gets for which a put may exceed
-//! the capacity use the wait queue only: what they need is decided under the mutex.
+//! A get registers its waker in the cell if that is empty and no get or stream is in the wait queue; then
+//! neither it nor the put that notifies it takes the mutex. Streams, gets with capacity 0, and gets for which
+//! a put may exceed the capacity use the wait queue only: what they need is decided under the mutex.
 //!
 //! Race: a notification is never lost. A get (G) registers in the cell beside a put (P). The steps are those of
 //! [`crate::wait`]; the cell's state is the number of waiters.
 //! 1. G puts its waker in: the cell is held, then full.
 //! 2. G makes an RMW fence on the tail's word, and checks once more.
-//! 3. If P's claim comes before the fence, G sees the item in its check. P may have found the cell held or still
-//!    empty: then P notifies the first waiter of the wait queue, if there is one, as if G were not there.
-//! 4. If P's claim comes after the fence, P sees that the cell is full, or a later state. P takes the waker. If the
-//!    cell is not full any more, or P loses the CAS, then another thread has taken the waker, for an item of its own
-//!    or because G ended its wait. The cell may also have the waker of a later get, which is still before its fence.
-//!    In each case the item of P notifies the first waiter of the wait queue.
+//! 3. If P's claim comes before the fence, G sees the item in its check. P may have found the cell held or
+//!    still empty: then P notifies the first waiter of the wait queue, if there is one, as if G were not
+//!    there.
+//! 4. If P's claim comes after the fence, P sees that the cell is full, or a later state. P takes the waker.
+//!    If the cell is not full any more, or P loses the CAS, then another thread has taken the waker, for an
+//!    item of its own or because G ended its wait. The cell may also have the waker of a later get, which is
+//!    still before its fence. In each case the item of P notifies the first waiter of the wait queue.
 //!
-//! So each item notifies a waiter of its own, as long as there are waiters whose fence came before its claim: the
-//! cell is taken once by one item, and an item that has not taken it goes to the wait queue. Two puts that both find
-//! the cell held each notify a waiter of the wait queue. If one of these finds no item, because the get in the cell
-//! was faster, it has been woken in vain, and waits again.
+//! So each item notifies a waiter of its own, as long as there are waiters whose fence came before its claim:
+//! the cell is taken once by one item, and an item that has not taken it goes to the wait queue. Two puts
+//! that both find the cell held each notify a waiter of the wait queue. If one of these finds no item,
+//! because the get in the cell was faster, it has been woken in vain, and waits again.
 //!
-//! *Order.* The get in the cell has not begun to wait after a waiter of the wait queue had registered: it has seen
-//! the wait queue empty after that. So the item notifies the cell first. It need not notify streams: those in the
-//! wait queue began to wait later, or at the same time.
+//! *Order.* The get in the cell has not begun to wait after a waiter of the wait queue had registered: it has
+//! seen the wait queue empty after that. So the item notifies the cell first. It need not notify streams:
+//! those in the wait queue began to wait later, or at the same time.
 //!
-//! *A thread that is stopped while it holds the cell.* A put stopped there has notified nobody yet, as if it were
-//! stopped before; its get, polled for another reason, finds the cell changed and takes the item. A get stopped there
-//! keeps no other from waiting or from being notified: these use the wait queue.
+//! *A thread that is stopped while it holds the cell.* A put stopped there has notified no get yet, as if it
+//! were stopped before; its get, polled for another reason, finds the cell changed and takes the item. A get
+//! stopped there keeps no other from waiting or from being notified: these use the wait queue.
 //!
-//! *Another waker at a later poll.* G holds the cell while it replaces the waker. A put that finds it held passes it
-//! by, so G makes a fence and checks again afterwards, as after it has registered.
+//! *Another waker at a later poll.* G holds the cell while it replaces the waker. A put that finds it held
+//! passes it by, so G makes a fence and checks again afterwards, as after it has registered.
 //!
-//! *The end.* A get that finds the cell changed was notified. If it is dropped then, it notifies the next waiter,
-//! unless the queue is empty: then another get has taken the item. A close notifies the cell and the wait queue. A
-//! change of another word than the tail's, as the release of the last permit of a closed queue, is fenced as
-//! follows: a get that finds the tail closed has registered before it reads that word by an RMW or under the mutex.
+//! *The end.* A get that finds the cell changed was notified. If it is dropped then, it notifies the next
+//! waiter, unless the queue is empty: then another get has taken the item. A close notifies the cell and the
+//! wait queue. Not every change is a claim at the tail. A get that finds the tail closed asks, after it has
+//! registered, for held permits by an RMW, and for the end of the second step of a close under the mutex: the
+//! words that the notifier changed. An item that is put after the close by a permit is followed by an RMW
+//! fence on the tail.
 //!
 //! User code never runs while the cell is held: a waker is cloned before, and dropped or woken after it.
 
@@ -90,8 +93,8 @@ impl<T> Queue<T> {
         kind == GetterKind::Get && !self.is_rendezvous() && !self.hot.allows_surplus
     }
 
-    /// Whether a get was notified, without the mutex. If not, it may have been notified in the meantime. Of a stream
-    /// this says nothing.
+    /// Whether a get was notified, without the mutex. If not, it may have been notified in the meantime. Of a
+    /// stream this says nothing.
     #[inline]
     pub(super) fn is_get_notified(&self, kind: GetterKind, waiter: &GetWaiter) -> bool {
         match waiter {
@@ -100,8 +103,8 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Polls a get that waits, if it does. Its notification is consumed; else `waker`, if given, replaces the waker
-    /// that it has.
+    /// Polls a get that waits, if it does. Its notification is consumed; else `waker`, if given, replaces the
+    /// waker that it has.
     pub(super) fn poll_get(
         &self,
         kind: GetterKind,

@@ -49,15 +49,24 @@ impl<T> Queue<T> {
         mut deferred: Deferred<'a, T>,
         act: impl FnOnce(&mut Lists<T>, &mut Deferred<'a, T>) -> R,
     ) -> (R, Deferred<'a, T>) {
-        let result = self.with_waiters(|lists| {
-            let result = act(lists, &mut deferred);
+        let result = self.with_waiters_adding(&mut deferred, act);
+        (result, deferred)
+    }
+
+    #[inline]
+    fn with_waiters_adding<'a, R>(
+        &'a self,
+        deferred: &mut Deferred<'a, T>,
+        act: impl FnOnce(&mut Lists<T>, &mut Deferred<'a, T>) -> R,
+    ) -> R {
+        self.with_waiters(|lists| {
+            let result = act(lists, deferred);
             if deferred.events.pushed > 0 {
                 self.notify_getters_locked(lists, deferred.events.pushed, &mut deferred.wakes);
                 self.notify_selects(lists, deferred.events.pushed, &mut deferred.wakes);
             }
             result
-        });
-        (result, deferred)
+        })
     }
 
     /// With capacity 0: wakes the selects that wait for an item, if there are more items than waiting gets or
@@ -72,7 +81,8 @@ impl<T> Queue<T> {
     /// returns.
     #[inline]
     pub(super) fn with_waiters_notifying<R>(&self, act: impl FnOnce(&mut Lists<T>, &mut Deferred<'_, T>) -> R) -> R {
-        let (result, deferred) = self.with_waiters_deferring(Deferred::new(self), act);
+        let mut deferred = Deferred::new(self);
+        let result = self.with_waiters_adding(&mut deferred, act);
         drop(deferred);
         result
     }

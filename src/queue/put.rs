@@ -22,6 +22,11 @@ pub(crate) trait PutItems<T> {
     fn put_back(&mut self, item: T);
     /// Enqueues items until there is none left or a push is refused.
     fn push(&mut self, queue: &Queue<T>) -> Result<(), PushError<()>>;
+    /// Enqueues one item if the fast path can do it. False if that has changed nothing.
+    #[inline(always)]
+    fn push_at_once(&mut self, _queue: &Queue<T>) -> bool {
+        false
+    }
     /// Takes the items that are left, if there are any.
     fn remaining(&mut self) -> Option<Self::Remaining>;
 }
@@ -37,6 +42,11 @@ impl<T> PutSource<T> for &mut Option<T> {
             Some(item) => (item, self),
             None => unreachable!("there is an item"),
         }
+    }
+
+    #[inline]
+    fn refuse_full(self) -> PushError<()> {
+        PushError::Full(())
     }
 
     fn refuse(place: Self, error: PushError<T>) -> PushError<()> {
@@ -64,6 +74,11 @@ impl<T> PutItems<T> for Option<T> {
             return Ok(());
         }
         queue.push_from(self)
+    }
+
+    #[inline(always)]
+    fn push_at_once(&mut self, queue: &Queue<T>) -> bool {
+        self.is_some() && queue.push_at_once(self)
     }
 
     fn remaining(&mut self) -> Option<T> {
@@ -227,6 +242,20 @@ where
         } else {
             self.poll_queued(waker)
         }
+    }
+
+    #[inline(always)]
+    fn complete_at_once<R>(
+        operation: &mut Operation<Self>,
+        ready: impl FnOnce(Self::Output) -> R,
+        otherwise: impl FnOnce(&mut Operation<Self>) -> R,
+    ) -> R {
+        let PutAttempt { items, handle, waiter, .. } = &mut operation.attempt;
+        if waiter.is_none() && items.push_at_once(handle.queue()) {
+            operation.finished = true;
+            return ready(Ok(()));
+        }
+        otherwise(operation)
     }
 
     #[inline]

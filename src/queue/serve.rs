@@ -18,7 +18,7 @@ use super::notify::Deferred;
 use super::permit_pool::{NoPermit, PermitPool};
 use super::selects::{Selects, Side};
 use super::{Bound, Lists, Queue};
-use crate::raw::{Events, PushError, UNBOUNDED};
+use crate::raw::{Events, PopTicket, PushError, UNBOUNDED};
 use crate::wait::{HeldPanic, Polled, Unneeded, WaiterKey, WaiterState};
 use std::task::Waker;
 
@@ -116,6 +116,25 @@ impl<T> Queue<T> {
         if self.hot.waiter_counts.has_putters() {
             self.serve_putters_slow();
         }
+    }
+
+    /// Takes the item of a ticket, and serves the waiting puts. `wrap` converts the item in place, so that a
+    /// large one is copied only once.
+    #[inline(always)]
+    pub(super) fn take_and_serve_putters<R>(&self, ticket: PopTicket<'_, T>, wrap: impl FnOnce(T) -> R) -> R {
+        // The claim was an RMW, so that a put that registers later sees it.
+        if self.hot.waiter_counts.has_putters() {
+            return self.take_and_serve_putters_slow(ticket, wrap);
+        }
+        ticket.take(wrap)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn take_and_serve_putters_slow<R>(&self, ticket: PopTicket<'_, T>, wrap: impl FnOnce(T) -> R) -> R {
+        let got = ticket.take(wrap);
+        self.serve_putters_slow();
+        got
     }
 
     #[cold]
@@ -295,21 +314,33 @@ impl<T> Queue<T> {
             if !self.fence_space(limit) && !self.raw.is_closed() {
                 return (Registered::Pending(key), None);
             }
-            let deferred = deferred.insert(Deferred::new(self));
-            self.serve(lists, limit, deferred);
-            let served = lists.putters.state(&key) != WaiterState::Waiting;
-            let registered = if served || self.raw.is_closed() {
-                let (request, waker) = lists.putters.remove(&key).unwrap_or((Request::Granted, None));
-                // The new waiter is the last one, so its own waker was pushed last. It need not run.
-                (Registered::Ready(request), if served { deferred.wakes.pop() } else { waker })
-            } else {
-                lists.locked.selects.wake_watching(Side::Gets, None, &mut deferred.wakes);
-                (Registered::Pending(key), None)
-            };
-            self.notify_getters_locked(lists, deferred.events.pushed, &mut deferred.wakes);
-            registered
+            self.serve_registered(lists, key, limit, deferred.insert(Deferred::new(self)))
         });
         (registered, (waker, deferred))
+    }
+
+    /// Serves the waiters up to `key`, which was registered last. The second result is the waker of that if
+    /// it need not run.
+    #[cold]
+    fn serve_registered(
+        &self,
+        lists: &mut Lists<T>,
+        key: WaiterKey,
+        limit: u64,
+        deferred: &mut Deferred<'_, T>,
+    ) -> (Registered<T>, Option<Waker>) {
+        self.serve(lists, limit, deferred);
+        let served = lists.putters.state(&key) != WaiterState::Waiting;
+        let registered = if served || self.raw.is_closed() {
+            let (request, waker) = lists.putters.remove(&key).unwrap_or((Request::Granted, None));
+            // The new waiter is the last one, so its own waker was pushed last. It need not run.
+            (Registered::Ready(request), if served { deferred.wakes.pop() } else { waker })
+        } else {
+            lists.locked.selects.wake_watching(Side::Gets, None, &mut deferred.wakes);
+            (Registered::Pending(key), None)
+        };
+        self.notify_getters_locked(lists, deferred.events.pushed, &mut deferred.wakes);
+        registered
     }
 
     /// The RMW fence of a waiter for capacity, on the word whose change can free some. False if no capacity

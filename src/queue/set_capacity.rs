@@ -33,8 +33,8 @@ impl<T> Queue<T> {
     /// takes a mutex. Changing the capacity of a closed queue has no effect on puts.
     ///
     /// # Panics
-    /// If `capacity` is 0, or if the queue is unbounded or a rendezvous (capacity 0). With permits, if more than
-    /// 2^31 items would be beyond the capacity.
+    /// If `capacity` is 0, or if the queue is unbounded or a rendezvous (capacity 0). With permits, if more
+    /// than 2^31 items would be beyond the capacity.
     ///
     /// # Examples
     /// ```
@@ -80,6 +80,9 @@ impl<T> Queue<T> {
                 permits.resize(self.hot.capacity.hint() as u64, capacity as u64);
             }
             self.hot.capacity.set(self.hot.kind, capacity);
+            // After the new limit is stored: a push that sets the claim limit by the former one does it
+            // before this, or in vain.
+            self.raw.always_check_limit();
             let limit = self.limit_now(lists);
             self.fence_space(limit);
             self.serve(lists, limit, deferred);

@@ -78,6 +78,18 @@ impl Cursor {
         Cursor(self.0 - 1)
     }
 
+    /// The cursor at slot `index` of the same segment, open.
+    #[inline]
+    pub(crate) fn at(self, index: u64) -> Self {
+        Cursor((self.0 & !(CLOSED | MAX_TICKET)) | index)
+    }
+
+    /// Whether this cursor is open and before `claim_limit`, the bits of a cursor of the same segment.
+    #[inline]
+    pub(crate) fn is_before(self, claim_limit: u64, len: u64) -> bool {
+        claim_limit.wrapping_sub(self.0).wrapping_sub(1) < len
+    }
+
     /// With bit C, which means *closed* at the tail and *single consumer* at the head.
     #[inline]
     pub(crate) fn closed(self) -> Self {

@@ -54,7 +54,7 @@ fn each_operation_reports_what_it_changed() {
     // A claim beyond the bound that becomes a hole, and frees its slot at once. A push follows: the pop
     // reports both slots.
     let slots = events.freed;
-    let Ok(ticket) = queue.try_claim_push() else { panic!("there is a slot") };
+    let Ok(ticket) = queue.try_claim_push_unlimited() else { panic!("there is a slot") };
     assert!(queue.push_slow(0, PushFallback::Misplaced(ticket), 0, events).is_err());
     queue.push(0, UNBOUNDED, events).unwrap();
     queue.pop(events).unwrap();
@@ -207,7 +207,7 @@ fn a_misplaced_claim_is_used_within_the_bound_and_becomes_a_hole_beyond_it() {
     for (limit, answer, holes) in [(2, Ok(()), 0), (1, Err(PushError::Full(1)), 1)] {
         let queue = RawQueue::new();
         queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
-        let Ok(ticket) = queue.try_claim_push() else { panic!("there is a slot") };
+        let Ok(ticket) = queue.try_claim_push_unlimited() else { panic!("there is a slot") };
         assert_eq!(queue.push_slow(1, PushFallback::Misplaced(ticket), limit, &mut Events::default()), answer);
         assert_eq!((queue.claims(), queue.holes(), queue.len()), (2, holes, 2 - holes));
         assert_eq!(queue.pop(&mut Events::default()), Ok(0));

@@ -16,10 +16,19 @@ pub(crate) struct End {
     /// Invariant: the base of a segment is stored here before `word` swings to it, and each of the two only
     /// grows.
     base: [AtomicU64; 2],
-    /// A position that the *other* end has reached; it may be well past it by now. The cached value spares
-    /// this end a load from the other end's cache line.
-    cached_peer: AtomicU64,
+    /// The *claim limit*: a cursor of the word's segment, as bits. Operations may claim the slots before it
+    /// without a look at the other end. [`NO_CLAIM_LIMIT`] or [`NEVER`] if they must look.
+    ///
+    /// Invariant: a thread that stores a cursor pins its segment, and the claim limit is taken back before
+    /// `word` swings. So a claim limit in the segment of a cursor that was read *before* is of the same
+    /// generation of that segment, or the word has left this generation since.
+    claim_limit: AtomicU64,
 }
+
+/// No operation may claim without a look at the other end. Not in the segment of any cursor.
+const NO_CLAIM_LIMIT: u64 = 0;
+/// The same, for ever.
+const NEVER: u64 = 1;
 
 /// The cursor and the position of an end at one moment.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,7 +45,7 @@ impl End {
             End {
                 word: AtomicU64::new(Cursor::sentinel(len).bits()),
                 base: [AtomicU64::new(0), AtomicU64::new(len)],
-                cached_peer: AtomicU64::new(len),
+                claim_limit: AtomicU64::new(NO_CLAIM_LIMIT),
             }
         }
     }
@@ -85,6 +94,13 @@ impl End {
         self.base[cursor.parity()].load(Ordering::Acquire) + cursor.ticket()
     }
 
+    /// The base that belongs to `cursor`, as far as the word still has this value: see [`End::position_of`].
+    #[inline]
+    pub(crate) fn base_of(&self, cursor: Cursor) -> u64 {
+        // Ordering: Acquire, E3. As in `position_of`, and the load of the word that follows comes after this one.
+        self.base[cursor.parity()].load(Ordering::Acquire)
+    }
+
     /// A consistent read of cursor and position. The position lies between those at the call and at the
     /// return.
     ///
@@ -125,18 +141,47 @@ impl End {
     }
 
     #[inline]
-    pub(crate) fn cached_peer(&self) -> u64 {
-        // Ordering: Acquire, E6. Pairs with `cache_peer`: a thread that uses the position sees the other end
-        // at least there.
-        self.cached_peer.load(Ordering::Acquire)
+    pub(crate) fn claim_limit(&self) -> u64 {
+        // Ordering: Acquire, E6. Pairs with E8: a thread that claims before the claim limit sees the other
+        // end at least where the thread that stored it saw it. And the load comes after that of the cursor
+        // (E1).
+        self.claim_limit.load(Ordering::Acquire)
     }
 
-    /// Caches `position`, at which the other end was seen.
+    /// Lets operations claim the slots before slot `until` of a segment that the caller pins, if the word is
+    /// there.
     #[inline]
-    pub(crate) fn cache_peer(&self, position: u64) {
-        // Ordering: Release, E6. As above. An older position may overwrite a newer one: that only costs a
-        // load later.
-        self.cached_peer.store(position, Ordering::Release);
+    pub(crate) fn set_claim_limit(&self, segment: usize, until: u64) {
+        let now = self.cursor();
+        // The segment is pinned, so the address identifies it.
+        if now.address() == segment {
+            self.change_claim_limit(now.at(until).bits());
+        }
+    }
+
+    /// Takes the claim limit back, before a swing of the word.
+    pub(crate) fn clear_claim_limit(&self) {
+        self.change_claim_limit(NO_CLAIM_LIMIT);
+    }
+
+    /// Takes the claim limit back for ever.
+    pub(crate) fn never_set_claim_limit(&self) {
+        // Ordering: AcqRel, E8. Of this and each change one comes first: a change that comes first is
+        // overwritten, and one that comes later fails.
+        self.claim_limit.swap(NEVER, Ordering::AcqRel);
+    }
+
+    #[inline]
+    fn change_claim_limit(&self, to: u64) {
+        // Ordering: Relaxed, E8. A guess; the CAS confirms it.
+        let mut now = self.claim_limit.load(Ordering::Relaxed);
+        while now != NEVER && now != to {
+            // Ordering: Release, E8. Pairs with E6.
+            match self.claim_limit.compare_exchange(now, to, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(other) => now = other,
+            }
+        }
     }
 
     /// See [`crate::sync::rmw_fence`].

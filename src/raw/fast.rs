@@ -7,7 +7,7 @@
 use super::cursor::Cursor;
 use super::segment::Segment;
 use super::slot::Published;
-use super::{Claim, RawQueue};
+use super::{Claim, PopError, RawQueue};
 use std::marker::PhantomData;
 
 /// The right and the duty to publish into one slot. If the ticket is forgotten, its segment is never reused,
@@ -56,6 +56,8 @@ pub struct Unpublished<'a, T>(PopTicket<'a, T>);
 /// Why the fast path of a pop failed.
 #[allow(missing_debug_implementations)]
 pub enum PopFallback<'a, T> {
+    /// The queue was empty, at a moment since the call.
+    Empty(PopError),
     /// The slow path may find a value.
     General,
     /// Another thread moved the head first.
@@ -83,7 +85,7 @@ impl<'a, T> PushTicket<'a, T> {
     pub fn publish(self, value: T) -> Result<(), Contested<'a, T>> {
         let (segment, index) = segment_and_index(self.seen);
         // SAFETY: the claim's ticket is used once; until then it pins the segment.
-        match unsafe { segment.slot(index).publish(value, segment.handshake()) } {
+        match unsafe { segment.slot(index).publish(value) } {
             Published::Kept => Ok(()),
             Published::Contested => Err(Contested(self)),
         }
@@ -120,9 +122,36 @@ impl<T> Unpublished<'_, T> {
 }
 
 impl<T> RawQueue<T> {
-    /// Claims one slot at the tail of an unbounded queue, if one compare-and-swap can do it.
+    /// Claims one slot at the tail if earlier pushes have found that it is within the limit: before the
+    /// *claim limit* of the tail, which [`RawQueue::push_slow`] sets.
     #[inline]
     pub fn try_claim_push(&self) -> Result<PushTicket<'_, T>, PushFallback<'_, T>> {
+        let seen = self.tail.cursor();
+        let claim_limit = self.tail.claim_limit();
+        if !seen.is_before(claim_limit, Self::LEN) {
+            return Err(PushFallback::General);
+        }
+        #[cfg(all(test, not(loom)))]
+        super::hooks::before_the_claim();
+        if self.tail.advance(seen, seen.advanced(1)).is_err() {
+            return Err(PushFallback::Contended);
+        }
+        let ticket = PushTicket { seen, queue: PhantomData };
+        // The word may have wrapped around to the same bits between the first load and the claim. A claim limit
+        // that is read now is of the claim's generation of the segment, or of a later segment.
+        let again = self.tail.claim_limit();
+        if again != claim_limit {
+            unlikely();
+            if !seen.is_before(again, Self::LEN) {
+                return Err(PushFallback::Misplaced(ticket));
+            }
+        }
+        Ok(ticket)
+    }
+
+    /// Claims one slot at the tail without a limit, if one compare-and-swap can do it.
+    #[inline]
+    pub fn try_claim_push_unlimited(&self) -> Result<PushTicket<'_, T>, PushFallback<'_, T>> {
         let seen = self.tail.cursor();
         if seen.open_ticket() >= Self::LEN {
             return Err(PushFallback::General);
@@ -133,20 +162,23 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// Like [`RawQueue::try_claim_push`], unless `limit` items are in the queue.
+    /// Claims one slot at the tail, unless `limit` items are in the queue, by a look at the head.
     #[inline]
     pub fn try_claim_push_within(&self, limit: u64) -> Result<PushTicket<'_, T>, PushFallback<'_, T>> {
+        Ok(self.claim_push_below(limit)?.0)
+    }
+
+    /// Claims one slot at the tail, unless `limit` items are in the queue. Returns the head's ticket as well,
+    /// which was seen in the same generation of the segment.
+    #[inline]
+    fn claim_push_below(&self, limit: u64) -> Result<(PushTicket<'_, T>, u64), PushFallback<'_, T>> {
         let seen = self.tail.cursor();
         let index = seen.open_ticket();
         if index >= Self::LEN {
             return Err(PushFallback::General);
         }
         let position = self.tail.position_of(seen);
-        let mut head = None;
-        if position.saturating_sub(self.tail.cached_peer()) >= limit {
-            // The cached position of the head is old.
-            head = Some(self.head_below_limit(seen, position, limit)?);
-        }
+        let head = self.head_below_limit(seen, position, limit)?;
         #[cfg(all(test, not(loom)))]
         super::hooks::before_the_claim();
         if self.tail.advance(seen, seen.advanced(1)).is_err() {
@@ -160,10 +192,19 @@ impl<T> RawQueue<T> {
             // The tail's word wrapped around to the same bits between the check and the claim.
             return Err(PushFallback::Misplaced(ticket));
         }
-        if let Some(head) = head {
-            // Only now it is certain that the word has not wrapped around, so both cursors were in this
-            // generation of the segment.
-            self.tail.cache_peer(base + head);
+        Ok((ticket, head))
+    }
+
+    /// Like [`RawQueue::try_claim_push_within`], and sets the claim limit for later pushes: see
+    /// [`RawQueue::push_slow`].
+    #[inline]
+    pub fn try_claim_push_and_look(&self, limit: u64) -> Result<PushTicket<'_, T>, PushFallback<'_, T>> {
+        let (ticket, head) = self.claim_push_below(limit)?;
+        let (segment, index) = segment_and_index::<T>(ticket.seen);
+        // The head only moves forward.
+        let until = head.saturating_add(limit).min(Self::LEN);
+        if until > index + 1 {
+            self.tail.set_claim_limit(segment.address(), until);
         }
         Ok(ticket)
     }
@@ -192,22 +233,45 @@ impl<T> RawQueue<T> {
         Ok(now.ticket().min(seen.ticket()))
     }
 
-    /// Claims the slot at the head, if one compare-and-swap can do it, the slot is not the last of its
-    /// segment, and its value is published.
+    /// Claims the slot at the head, if one compare-and-swap can do it, the slot is before the *claim limit*
+    /// of the head, which earlier pops have set, and its value is published.
     #[inline]
     pub fn try_claim_pop(&self) -> Result<PopTicket<'_, T>, PopFallback<'_, T>> {
         let seen = self.head.cursor();
-        let index = seen.open_ticket();
-        if index + 1 >= Self::LEN {
+        if !seen.is_before(self.head.claim_limit(), Self::LEN) {
             return Err(PopFallback::General);
         }
-        let position = self.head.position_of(seen);
-        if position >= self.head.cached_peer() {
-            let available = self.available_hint(seen);
-            if available == 0 {
-                return Err(PopFallback::General);
-            }
-            self.head.cache_peer(position + available);
+        #[cfg(all(test, not(loom)))]
+        super::hooks::before_the_claim();
+        if self.head.advance(seen, seen.advanced(1)).is_err() {
+            return Err(PopFallback::Contended);
+        }
+        if_published(PopTicket { seen, queue: PhantomData })
+    }
+
+    /// Like [`RawQueue::try_claim_pop`] after a look at the tail, which must be ahead in the same segment.
+    /// Sets the claim limit: up to the tail, but without the last slot of the segment.
+    #[inline]
+    pub fn try_claim_pop_and_look(&self) -> Result<PopTicket<'_, T>, PopFallback<'_, T>> {
+        let seen = self.head.cursor();
+        let base = self.head.base_of(seen);
+        let again = self.head.cursor();
+        let tail = self.tail.cursor();
+        if tail.opened() == seen {
+            // The head has not moved since `again` was read, so the segment was not reused in between, and the
+            // tail was where the head was.
+            let unmoved = again == seen && self.head.cursor() == seen && self.head.base_of(seen) == base;
+            return Err(match unmoved {
+                true => PopFallback::Empty(if tail.is_closed() { PopError::Closed } else { PopError::Empty }),
+                false => PopFallback::General,
+            });
+        }
+        if tail.address() != seen.address() {
+            return Err(PopFallback::General);
+        }
+        let until = tail.ticket().min(Self::LEN - 1);
+        if until <= seen.open_ticket() {
+            return Err(PopFallback::General);
         }
         #[cfg(all(test, not(loom)))]
         super::hooks::before_the_claim();
@@ -215,11 +279,53 @@ impl<T> RawQueue<T> {
             return Err(PopFallback::Contended);
         }
         let ticket = PopTicket { seen, queue: PhantomData };
-        let (segment, _) = segment_and_index::<T>(seen);
-        // SAFETY: the claim pins the segment.
-        match unsafe { segment.slot(index).is_full() } {
-            true => Ok(ticket),
-            false => Err(PopFallback::Unpublished(Unpublished(ticket))),
+        let (segment, index) = segment_and_index::<T>(seen);
+        if until > index + 1 {
+            self.head.set_claim_limit(segment.address(), until);
+        }
+        if_published(ticket)
+    }
+}
+
+/// For tests and models: a whole push as the queue makes it of these parts.
+#[cfg(any(test, loom))]
+impl<T> RawQueue<T> {
+    /// Pushes `value`, before the claim limit if there is one. All pushes by this method have the same limit, until
+    /// [`RawQueue::always_check_limit`].
+    pub fn push_before_claim_limit(
+        &self,
+        value: T,
+        limit: u64,
+        events: &mut super::Events,
+    ) -> Result<(), super::PushError<T>> {
+        let mut claimed = self.try_claim_push();
+        if let Err(PushFallback::General) = claimed {
+            claimed = self.try_claim_push_and_look(limit);
+        }
+        match claimed {
+            Ok(ticket) => match ticket.publish(value) {
+                Ok(()) => {
+                    events.pushed += 1;
+                    Ok(())
+                }
+                Err(contested) => self.push_contested(contested, limit, events),
+            },
+            Err(fallback) => self.push_slow(value, fallback, limit, events),
         }
     }
 }
+
+/// The ticket, if the value of its slot is published.
+#[inline]
+fn if_published<T>(ticket: PopTicket<'_, T>) -> Result<PopTicket<'_, T>, PopFallback<'_, T>> {
+    let (segment, index) = segment_and_index::<T>(ticket.seen);
+    // SAFETY: the claim pins the segment.
+    match unsafe { segment.slot(index).is_full() } {
+        true => Ok(ticket),
+        false => Err(PopFallback::Unpublished(Unpublished(ticket))),
+    }
+}
+
+/// Tells the compiler that the branch that calls this is seldom taken.
+#[cold]
+fn unlikely() {}

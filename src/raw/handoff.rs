@@ -11,16 +11,18 @@
 //!
 //! - *Empty*: there is no value. A compare-and-swap to held, with the next number, gives a thread the right to
 //!   put one in.
-//! - *Full*: there is a value, which no thread accesses. A compare-and-swap to held, with the same number, gives a
-//!   thread the right to access it.
-//! - *Held*: one thread accesses the value. It ends that by a plain store of full or empty, with the same number.
+//! - *Full*: there is a value, which no thread accesses. A compare-and-swap to held, with the same number,
+//!   gives a thread the right to access it.
+//! - *Held*: one thread accesses the value. It ends that by a plain store of full or empty, with the same
+//!   number.
 //!
-//! No operation waits: one that does not find the state that it needs, or loses the compare-and-swap, fails. So a
-//! thread that is stopped while it holds the cell takes the use of the cell from the others, and nothing else.
+//! No operation waits: one that does not find the state that it needs, or loses the compare-and-swap, fails.
+//! So a thread that is stopped while it holds the cell takes the use of the cell from the others, and nothing
+//! else.
 //!
-//! The number identifies a value. The owner of a value keeps its key, which is the word of that value while it is in
-//! the cell. No word comes back: 2^62 values take longer than any machine runs. Another thread takes whatever value
-//! is there, so for it a word that came back would do no harm.
+//! The number identifies a value. The owner of a value keeps its key, which is the word of that value while
+//! it is in the cell. No word comes back: 2^62 values take longer than any machine runs. Another thread takes
+//! whatever value is there, so for it a word that came back would do no harm.
 
 use crate::sync::{AtomicU64, Ordering, UnsafeCell};
 
@@ -86,8 +88,8 @@ impl<V> Handoff<V> {
     /// Whether the value of this key is in the cell, and no thread has begun to take it.
     #[inline]
     pub fn contains(&self, key: &HandoffKey) -> bool {
-        // Ordering: Acquire, B3. Pairs with the CAS of the thread that takes the value (B1) and with its store (B2): the
-        // owner sees what that thread did before.
+        // Ordering: Acquire, B3. Pairs with the CAS of the thread that takes the value (B1) and with its
+        // store (B2): the owner sees what that thread did before.
         self.word.load(Ordering::Acquire) == key.0
     }
 
@@ -97,8 +99,8 @@ impl<V> Handoff<V> {
         self.take_out(key.0)
     }
 
-    /// Lets the owner of a value access it, unless another thread has begun to take it. A thread that would take the
-    /// value meanwhile does not find it. No user code may run in `access`.
+    /// Lets the owner of a value access it, unless another thread has begun to take it. A thread that would
+    /// take the value meanwhile does not find it. No user code may run in `access`.
     #[inline]
     pub fn access<R>(&self, key: &HandoffKey, access: impl FnOnce(&mut V) -> R) -> Option<R> {
         let held = key.0 - FULL + HELD;
@@ -125,21 +127,23 @@ impl<V> Handoff<V> {
 
     #[inline]
     fn load_relaxed(&self) -> u64 {
-        // Ordering: Relaxed, B4. After an RMW of a word on which the owner made its RMW fence (M1) the value is seen. A
-        // CAS confirms the state before the value is accessed.
+        // Ordering: Relaxed, B4. After an RMW of a word on which the owner made its RMW fence (M1) the value
+        // is seen. A CAS confirms the state before the value is accessed.
         self.word.load(Ordering::Relaxed)
     }
 
     #[inline]
     fn hold(&self, from: u64, held: u64) -> bool {
-        // Ordering: AcqRel and Acquire, B1. Acquire: the accesses of the former holder (B2); on failure also what the
-        // thread did that has taken the value. Release: what this thread did before, for the owner (B3).
+        // Ordering: AcqRel and Acquire, B1. Acquire: the accesses of the former holder (B2); on failure also
+        // what the thread did that has taken the value. Release: what this thread did before, for the owner
+        // (B3).
         self.word.compare_exchange(from, held, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     #[inline]
     fn release(&self, held: u64, state: u64) {
-        // Ordering: Release, B2. The access comes before that of the next holder (B1). Only the holder writes now.
+        // Ordering: Release, B2. The access comes before that of the next holder (B1). Only the holder writes
+        // now.
         self.word.store(held - HELD + state, Ordering::Release);
     }
 }

@@ -113,6 +113,7 @@ impl<T> RawQueue<T> {
         // While `from` is pinned it is not reused, so its address identifies the segment of the word. An end
         // never returns to the sentinel.
         while now.address() == seen.address() {
+            end.clear_claim_limit();
             match end.advance(now, now.swung(next, ticket)) {
                 Ok(()) => {
                     if let Some(segment) = from {

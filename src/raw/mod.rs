@@ -16,6 +16,8 @@
 #![cfg_attr(not(loom), allow(unreachable_pub))]
 
 mod ahead;
+#[cfg(all(test, not(loom)))]
+mod claim_limit_tests;
 mod cursor;
 #[cfg(all(test, not(loom)))]
 mod edge_tests;
@@ -239,7 +241,8 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// Confirms a number of items. Race: the entry of a hole that the head has passed is reused, see `ahead.rs`.
+    /// Confirms a number of items. Race: the entry of a hole that the head has passed is reused, see
+    /// `ahead.rs`.
     #[cold]
     fn between_holes(&self, head: u64, items: u64) -> Option<u64> {
         (self.head.snapshot(Self::LEN).position == head).then_some(items)
@@ -315,20 +318,22 @@ impl<T> RawQueue<T> {
             || !self.cold.ahead.is_empty()
     }
 
-    /// Whether the ends' words look as those of a queue that is empty and open. A hint, for a caller that rechecks.
+    /// Whether the ends' words look as those of a queue that is empty and open. A hint, for a caller that
+    /// rechecks.
     #[inline]
     pub fn looks_empty(&self) -> bool {
         self.head.cursor().opened() == self.tail.cursor()
     }
 
-    /// Whether fewer than `limit` items are in the queue, for a caller that has moved the head. If other pops move
-    /// it meanwhile, the answer may be false although there is a free slot, but not for the last of them.
+    /// Whether fewer than `limit` items are in the queue, for a caller that has moved the head. If other pops
+    /// move it meanwhile, the answer may be false although there is a free slot, but not for the last of
+    /// them.
     #[inline]
     pub fn is_below(&self, limit: u64) -> bool {
         let head = self.head.cursor();
         let tail = self.tail.cursor();
-        // If no pop has moved the head since, the two words are of one generation, as the tail is never behind it.
-        // Positions between may be holes.
+        // If no pop has moved the head since, the two words are of one generation, as the tail is never
+        // behind it. Positions between may be holes.
         if head.address() == tail.address() && self.cold.ahead.is_empty() {
             tail.ticket().min(Self::LEN) < head.ticket().saturating_add(limit)
         } else {

@@ -24,7 +24,11 @@ impl<T> RawQueue<T> {
     /// tail's word, around which the head did not move.
     #[inline]
     pub fn pop(&self, events: &mut Events) -> Result<T, PopError> {
-        match self.try_claim_pop() {
+        let claimed = match self.try_claim_pop() {
+            Err(PopFallback::General) => self.try_claim_pop_and_look(),
+            claimed => claimed,
+        };
+        match claimed {
             Ok(ticket) => {
                 let value = ticket.take(Ok);
                 events.freed += 1;
@@ -37,9 +41,9 @@ impl<T> RawQueue<T> {
     /// The rest of a pop whose fast path failed, usually because the queue is empty.
     #[cold]
     fn pop_after_fallback(&self, fallback: PopFallback<'_, T>, events: &mut Events) -> Result<T, PopError> {
-        match self.empty_in_one_segment(&fallback) {
-            Some(error) => Err(error),
-            None => self.pop_slow(fallback, events),
+        match fallback {
+            PopFallback::Empty(error) => Err(error),
+            fallback => self.pop_slow(fallback, events),
         }
     }
 
@@ -47,6 +51,7 @@ impl<T> RawQueue<T> {
     #[cold]
     pub fn pop_slow(&self, fallback: PopFallback<'_, T>, events: &mut Events) -> Result<T, PopError> {
         match fallback {
+            PopFallback::Empty(error) => return Err(error),
             PopFallback::General => {}
             PopFallback::Contended => Backoff::new().after_lost_claim(),
             PopFallback::Unpublished(unpublished) => {
@@ -152,25 +157,27 @@ impl<T> RawQueue<T> {
                 seen = self.head.cursor();
                 continue;
             }
-            let position = self.head.position_of(seen);
-            let mut available = self.head.cached_peer().saturating_sub(position);
+            let mut available = self.available_hint(seen);
             if available == 0 {
-                available = self.available_hint(seen);
-                if available == 0 {
-                    match self.available() {
-                        Availability::None(error) => return Err(error),
-                        Availability::Claimed(_) => {}
-                    }
-                    seen = self.head.cursor();
+                match self.available() {
+                    Availability::None(error) => return Err(error),
+                    Availability::Claimed(claimed) => available = claimed,
+                }
+                let now = self.head.cursor();
+                if now != seen {
+                    seen = now;
                     continue;
                 }
-                self.head.cache_peer(position + available);
             }
             let count = wanted.min(Self::LEN - index).min(available);
             #[cfg(all(test, not(loom)))]
             super::hooks::before_the_claim();
             if self.head.advance(seen, seen.advanced(count)).is_ok() {
                 let Some(segment) = Segment::at(seen.address()) else { unreachable!() };
+                let until = (index + available).min(Self::LEN - 1);
+                if until > index + count {
+                    self.head.set_claim_limit(segment.address(), until);
+                }
                 return Ok(Claim { segment, index, count });
             }
             backoff.after_lost_claim();
@@ -197,29 +204,12 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// The error of [`RawQueue::available`], if the head and the tail are at the same slot of one segment;
-    /// `None` if this cannot tell. It loads two words, and no list.
-    #[inline]
-    pub fn empty_in_one_segment(&self, fallback: &PopFallback<'_, T>) -> Option<PopError> {
-        let PopFallback::General = fallback else { return None };
-        let head = self.head.snapshot(Self::LEN);
-        let tail = self.tail.cursor();
-        let is_empty = tail.opened() == head.cursor;
-        // The head has not moved since, so the segment was not reused, and the tail was at the head's
-        // position.
-        (is_empty && self.head.snapshot(Self::LEN) == head).then(|| match tail.is_closed() {
-            true => PopError::Closed,
-            false => PopError::Empty,
-        })
-    }
-
     /// The number of positions between head and tail, at one moment, holes included; or the error if there is
-    /// none. Caches the tail's position for later claims.
+    /// none.
     #[cold]
     fn available(&self) -> Availability {
         let (head, tail) = self.ends();
         if head.position < tail.position {
-            self.head.cache_peer(tail.position);
             Availability::Claimed(tail.position - head.position)
         } else if tail.cursor.is_closed() {
             Availability::None(PopError::Closed)

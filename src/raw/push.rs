@@ -24,12 +24,22 @@ struct Space {
     free: u64,
 }
 
+/// Whether a push sets the claim limit of the tail, up to which later pushes may claim without a look at the
+/// head.
+#[derive(Clone, Copy)]
+enum ClaimLimit {
+    /// Its limit is that of the queue.
+    Set,
+    /// Later pushes may have other limits.
+    Keep,
+}
+
 impl<T> RawQueue<T> {
     /// Pushes a run of values from the front of `values`: by one claim as many as the segment and the limit
     /// allow, or one by an append. The run may be empty if its slots were poisoned. The caller repeats this
     /// until no value is left.
     pub fn push_run(&self, values: &mut VecDeque<T>, limit: u64, events: &mut Events) -> Result<(), PushError<()>> {
-        match self.claim_push(values.len() as u64, limit, events) {
+        match self.claim_push(values.len() as u64, limit, ClaimLimit::Keep, events) {
             Ok(claim) => self.publish_many(&claim, values, events),
             Err(NoClaim::Full) => return Err(PushError::Full(())),
             Err(NoClaim::Closed) => return Err(PushError::Closed(())),
@@ -52,7 +62,7 @@ impl<T> RawQueue<T> {
         for index in claim.index..claim.index + claim.count {
             let Some(value) = values.pop_front() else { unreachable!("more slots were claimed than there are values") };
             // SAFETY: the push ticket is part of the claim and is used once; until then it pins the segment.
-            match unsafe { claim.segment.slot(index).push(value, claim.segment.handshake()) } {
+            match unsafe { claim.segment.slot(index).push(value) } {
                 None => kept += 1,
                 Some(value) => values.push_front(value),
             }
@@ -70,12 +80,12 @@ impl<T> RawQueue<T> {
     #[inline]
     pub fn push(&self, value: T, limit: u64, events: &mut Events) -> Result<(), PushError<T>> {
         let ticket = match limit {
-            UNBOUNDED => self.try_claim_push(),
+            UNBOUNDED => self.try_claim_push_unlimited(),
             _ => self.try_claim_push_within(limit),
         };
         match ticket {
             Ok(ticket) => self.push_into(ticket, value, limit, events),
-            Err(fallback) => self.push_slow(value, fallback, limit, events),
+            Err(fallback) => self.push_after(value, fallback, limit, ClaimLimit::Keep, events),
         }
     }
 
@@ -113,12 +123,13 @@ impl<T> RawQueue<T> {
             }
             Some(value) => {
                 self.add_holes(1, events);
-                self.push_slow(value, PushFallback::General, limit, events)
+                self.push_after(value, PushFallback::General, limit, ClaimLimit::Keep, events)
             }
         }
     }
 
-    /// The slow path of a push, after the fast path has returned `fallback`.
+    /// The slow path of a push, after the fast path has returned `fallback`. It sets the claim limit for later
+    /// pushes: so all callers have the same limit, until [`RawQueue::always_check_limit`].
     #[cold]
     #[inline(never)]
     pub fn push_slow(
@@ -126,6 +137,24 @@ impl<T> RawQueue<T> {
         value: T,
         fallback: PushFallback<'_, T>,
         limit: u64,
+        events: &mut Events,
+    ) -> Result<(), PushError<T>> {
+        self.push_after(value, fallback, limit, ClaimLimit::Set, events)
+    }
+
+    /// From now on each push checks its limit, as it may differ from that of an earlier push.
+    pub fn always_check_limit(&self) {
+        self.tail.never_set_claim_limit();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_after(
+        &self,
+        value: T,
+        fallback: PushFallback<'_, T>,
+        limit: u64,
+        claim_limit: ClaimLimit,
         events: &mut Events,
     ) -> Result<(), PushError<T>> {
         match fallback {
@@ -142,7 +171,7 @@ impl<T> RawQueue<T> {
             }
         }
         let mut value = Some(value);
-        let error = self.push_from(&mut value, limit, events);
+        let error = self.push_from(&mut value, limit, claim_limit, events);
         // In this order, so that a large value has few copies on the stack.
         let (Err(error), Some(value)) = (error, value) else { return Ok(()) };
         Err(match error {
@@ -158,14 +187,20 @@ impl<T> RawQueue<T> {
     }
 
     /// Pushes the value. It remains in `value` if there is an error.
-    fn push_from(&self, value: &mut Option<T>, limit: u64, events: &mut Events) -> Result<(), PushError<()>> {
+    fn push_from(
+        &self,
+        value: &mut Option<T>,
+        limit: u64,
+        claim_limit: ClaimLimit,
+        events: &mut Events,
+    ) -> Result<(), PushError<()>> {
         while value.is_some() {
-            match self.claim_push(1, limit, events) {
+            match self.claim_push(1, limit, claim_limit, events) {
                 Ok(claim) => {
                     let Some(taken) = value.take() else { unreachable!() };
                     let slot = claim.segment.slot(claim.index);
                     // SAFETY: the claim's ticket is used once; until then it pins the segment.
-                    *value = unsafe { slot.push(taken, claim.segment.handshake()) };
+                    *value = unsafe { slot.push(taken) };
                     match value {
                         None => events.pushed += 1,
                         Some(_) => self.add_holes(1, events),
@@ -181,9 +216,20 @@ impl<T> RawQueue<T> {
         Ok(())
     }
 
+    /// Claims a slot for a push whose limit later pushes may not have.
+    pub(super) fn claim_one(&self, limit: u64, events: &mut Events) -> Result<Claim<T>, NoClaim> {
+        self.claim_push(1, limit, ClaimLimit::Keep, events)
+    }
+
     /// Claims up to `wanted` slots of the tail's segment.
     #[inline(never)]
-    pub(super) fn claim_push(&self, wanted: u64, limit: u64, events: &mut Events) -> Result<Claim<T>, NoClaim> {
+    fn claim_push(
+        &self,
+        wanted: u64,
+        limit: u64,
+        claim_limit: ClaimLimit,
+        events: &mut Events,
+    ) -> Result<Claim<T>, NoClaim> {
         let mut backoff = Backoff::new();
         let mut seen = self.tail.cursor();
         loop {
@@ -199,27 +245,22 @@ impl<T> RawQueue<T> {
                 }
                 return Err(NoClaim::Edge(seen));
             }
-            let mut count = wanted.min(Self::LEN - index);
+            let mut free = Self::LEN - index;
             let mut position = 0;
             if limit != UNBOUNDED {
-                position = self.tail.position_of(seen);
-                let mut used = position.saturating_sub(self.tail.cached_peer());
-                if used + count > limit {
-                    // The cached position of the head is old. A new one may at least allow a larger claim.
-                    let space = self.space(limit);
-                    if space.free == 0 {
-                        return Err(NoClaim::Full);
-                    }
-                    used = limit - space.free;
-                    position = space.tail;
-                    let now = self.tail.cursor();
-                    if now != seen {
-                        seen = now;
-                        continue;
-                    }
+                let space = self.space(limit);
+                if space.free == 0 {
+                    return Err(NoClaim::Full);
                 }
-                count = count.min(limit - used);
+                position = space.tail;
+                let now = self.tail.cursor();
+                if now != seen {
+                    seen = now;
+                    continue;
+                }
+                free = free.min(space.free);
             }
+            let count = wanted.min(free);
             #[cfg(all(test, not(loom)))]
             super::hooks::before_the_claim();
             match self.tail.advance(seen, seen.advanced(count)) {
@@ -227,7 +268,15 @@ impl<T> RawQueue<T> {
                     // The ticket of `seen` is below the length, so the cursor is not at the sentinel.
                     let Some(segment) = Segment::at(seen.address()) else { unreachable!() };
                     let claim = Claim { segment, index, count };
-                    if limit == UNBOUNDED || self.is_allowed(&claim, position, limit) {
+                    if limit == UNBOUNDED || self.position(&claim) == position {
+                        if matches!(claim_limit, ClaimLimit::Set) && free > count {
+                            // The head only moves forward.
+                            self.tail.set_claim_limit(segment.address(), index + free);
+                        }
+                        return Ok(claim);
+                    }
+                    // The tail's word wrapped around to the same bits between the check and the claim.
+                    if self.is_within_limit(&claim, limit) {
                         return Ok(claim);
                     }
                     self.leave_holes(&claim, events);
@@ -241,26 +290,18 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// The number of further items that `limit` allows, exact at one moment. Caches the head's position for
-    /// later claims.
+    /// The number of further items that `limit` allows, exact at one moment.
     #[cold]
     fn space(&self, limit: u64) -> Space {
-        let Count { head, tail, items } = self.count();
-        self.tail.cache_peer(head.position);
+        let Count { tail, items, .. } = self.count();
         Space { tail, free: limit.saturating_sub(items) }
-    }
-
-    /// Whether the limit allows a claim. It was checked for the position `checked`.
-    #[inline]
-    pub(super) fn is_allowed(&self, claim: &Claim<T>, checked: u64, limit: u64) -> bool {
-        self.position(claim) == checked || self.is_within_limit(claim, limit)
     }
 
     /// Whether the limit allows a claim at another position than the one that was checked. The tail's word
     /// wrapped around to the same bits between the check and the claim. The position of the claim is now
     /// certain, so the head decides.
     #[cold]
-    fn is_within_limit(&self, claim: &Claim<T>, limit: u64) -> bool {
+    pub(super) fn is_within_limit(&self, claim: &Claim<T>, limit: u64) -> bool {
         self.items_before(self.position(claim)) + claim.count <= limit
     }
 

@@ -16,7 +16,7 @@ impl<T> RawQueue<T> {
     #[cold]
     pub fn reserve(&self, limit: u64, events: &mut Events) -> Result<ReservedSlot<'_, T>, PushError<()>> {
         loop {
-            match self.claim_push(1, limit, events) {
+            match self.claim_one(limit, events) {
                 Ok(claim) => return Ok(ReservedSlot { queue: self, claim: Some(claim) }),
                 Err(NoClaim::Full) => return Err(PushError::Full(())),
                 Err(NoClaim::Closed) => return Err(PushError::Closed(())),
@@ -43,7 +43,7 @@ impl<T> ReservedSlot<'_, T> {
     pub fn publish(mut self, value: T, events: &mut Events) -> Option<T> {
         let Some(claim) = self.claim.take() else { unreachable!("a slot is used once") };
         // SAFETY: the claim's ticket is used once; until then it pins the segment.
-        let refused = unsafe { claim.segment.slot(claim.index).push(value, claim.segment.handshake()) };
+        let refused = unsafe { claim.segment.slot(claim.index).push(value) };
         match refused {
             None => events.pushed += 1,
             Some(_) => self.queue.add_holes(1, events),

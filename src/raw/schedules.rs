@@ -108,3 +108,48 @@ fn a_pop_after_a_wrap_around_finds_an_empty_queue_empty() {
         assert_eq!((byte(&queue, by), byte(&queue, by)), (Ok(2), Err(PopError::Empty)));
     });
 }
+
+/// Runs `test` for each slot at which a push can claim before the claim limit, with a queue of at most three items that
+/// is empty and whose tail is at the slot.
+fn before_the_claim_limit(test: impl Fn(Rc<RawQueue<Large>>)) {
+    for slot in 2..Segment::<Large>::LEN {
+        let queue = Rc::new(RawQueue::new());
+        pass(&queue, Segment::<Large>::LEN + slot - 1);
+        assert!(offer_before(&queue, 0) && queue.pop(&mut Events::default()).is_ok());
+        assert!(queue.tail.cursor().is_before(queue.tail.claim_limit(), Segment::<Large>::LEN));
+        test(queue);
+    }
+}
+
+fn offer_before(queue: &RawQueue<Large>, byte: u8) -> bool {
+    queue.push_before_claim_limit([byte; 512], 3, &mut Events::default()).is_ok()
+}
+
+#[test]
+fn a_push_before_the_claim_limit_after_a_wrap_around_fails_in_a_full_queue() {
+    before_the_claim_limit(|queue| {
+        let (seen, other) = (queue.tail.cursor(), queue.clone());
+        hooks::run_before_the_claim(move || {
+            pass(&other, WRAP_AROUND - 3);
+            assert!((1..=3).all(|byte| offer_before(&other, byte)) && !offer_before(&other, 4));
+            assert!(other.tail.cursor() == seen && other.len() == 3);
+        });
+        assert!(!offer_before(&queue, 4), "beyond the bound");
+        assert_eq!((queue.len(), queue.holes()), (3, 1));
+        assert!((1..=3).all(|value| byte(&queue, By::One) == Ok(value)));
+        assert_eq!((byte(&queue, By::One), queue.len()), (Err(PopError::Empty), 0));
+    });
+}
+
+#[test]
+fn a_push_before_the_claim_limit_after_a_wrap_around_succeeds_in_an_empty_queue() {
+    before_the_claim_limit(|queue| {
+        let (seen, other) = (queue.tail.cursor(), queue.clone());
+        hooks::run_before_the_claim(move || {
+            pass(&other, WRAP_AROUND);
+            assert!(other.tail.cursor() == seen && other.len() == 0);
+        });
+        assert!(offer_before(&queue, 1), "full, though the queue was empty");
+        assert_eq!((queue.len(), queue.holes(), byte(&queue, By::One)), (1, 0, Ok(1)));
+    });
+}

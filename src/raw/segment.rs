@@ -15,7 +15,7 @@
 
 use super::cursor::{fits, Cursor, SEGMENT_ALIGN};
 use super::fence::Handshake;
-use super::slot::{Slot, DONE, EMPTY, PENDING};
+use super::slot::{pending, Slot, DONE, EMPTY, PENDING};
 use crate::sync::{set_exclusive, AtomicI64, AtomicU8, AtomicUsize, Ordering, UnsafeCell};
 use std::alloc::{alloc, dealloc, handle_alloc_error, Layout};
 use std::marker::PhantomData;
@@ -147,20 +147,21 @@ impl<T> Segment<T> {
             panic!("the address of a segment exceeds 48 bits");
         }
         let segment = Segment { header, slots: PhantomData };
+        let handshake = Handshake::for_segment();
         // SAFETY: the caller owns the memory, whose layout gives it the size and the alignment.
         unsafe {
             header.as_ptr().write(Header {
                 next: AtomicUsize::new(0),
                 pins: AtomicI64::new(0),
                 base: UnsafeCell::new(base),
-                handshake: UnsafeCell::new(Handshake::for_segment(Self::LEN)),
+                handshake: UnsafeCell::new(handshake),
                 retired: UnsafeCell::new(std::ptr::null_mut()),
             });
             for index in 0..Self::LEN {
                 let slot = segment.slot(index);
                 slot.consumer.cast_mut().write(AtomicU8::new(PENDING));
                 slot.state.cast_mut().write(AtomicU8::new(EMPTY));
-                slot.producer.cast_mut().write(AtomicU8::new(PENDING));
+                slot.producer.cast_mut().write(AtomicU8::new(pending(handshake)));
                 // loom's cell has an identity and must be initialised; std's cell need not be.
                 #[cfg(loom)]
                 slot.value.cast_mut().write(UnsafeCell::new(MaybeUninit::uninit()));
@@ -182,12 +183,14 @@ impl<T> Segment<T> {
             header.next.store(0, Ordering::Relaxed);
             header.pins.store(0, Ordering::Relaxed);
             header.base.with_mut(|place| *place = base);
-            header.handshake.with_mut(|place| *place = Handshake::for_segment(Self::LEN));
+            let handshake = Handshake::for_segment();
+            header.handshake.with_mut(|place| *place = handshake);
+            let pending = pending(handshake);
             // Plain stores: the compiler merges them, which it does not do with atomic stores. And loom
             // reports any access by another thread that does not happen before them.
             (0..Self::LEN).for_each(|index| set_exclusive(&mut *self.slot(index).consumer.cast_mut(), PENDING));
             (0..Self::LEN).for_each(|index| set_exclusive(&mut *self.slot(index).state.cast_mut(), EMPTY));
-            (0..Self::LEN).for_each(|index| set_exclusive(&mut *self.slot(index).producer.cast_mut(), PENDING));
+            (0..Self::LEN).for_each(|index| set_exclusive(&mut *self.slot(index).producer.cast_mut(), pending));
         }
     }
 

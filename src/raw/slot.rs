@@ -8,7 +8,7 @@
 //! | state | `EMPTY` | nothing is published | `FULL`, `HOLE` |
 //! | | `FULL` | a value is published; the consumer takes it unless it has poisoned the slot | final |
 //! | | `HOLE` | the producer left a hole; the consumer continues with the next ticket | final |
-//! | producer's | `PENDING` | the producer has not finished | `DONE`, `CONTESTED` |
+//! | producer's | `PENDING`, `PENDING_RMW` | the producer has not finished | `DONE`, `CONTESTED` |
 //! | | `CONTESTED` | the consumer has stopped waiting and rechecks the state | `DONE`, `POISONED` |
 //! | | `POISONED` | the consumer has left without a value; the producer will take its value back | `DONE` |
 //! | | `DONE` | the producer has finished | final |
@@ -25,7 +25,7 @@
 //! A slot ends as full or as poisoned, and both owners agree on which: section 3 of `docs/design.md` has the
 //! proof.
 
-use super::fence::{heavy, light, Handshake};
+use super::fence::{heavy, heavy_is_fast, light, Handshake};
 use crate::sync::{AtomicU8, Ordering, UnsafeCell};
 use std::mem::{size_of, MaybeUninit};
 
@@ -38,7 +38,17 @@ const HOLE: u8 = 2;
 pub(crate) const PENDING: u8 = 0;
 /// The only value with this bit, so that many done flags can be tested at a time.
 pub(crate) const DONE: u8 = 1;
+/// As `PENDING`, in the producer's byte of a segment whose handshake is [`Handshake::Rmw`].
+const PENDING_RMW: u8 = 8;
 const CONTESTED: u8 = 2;
+
+/// The producer's byte of a slot of a fresh or cleared segment with this handshake.
+pub(crate) fn pending(handshake: Handshake) -> u8 {
+    match handshake {
+        Handshake::Rmw => PENDING_RMW,
+        Handshake::Membarrier => PENDING,
+    }
+}
 const POISONED: u8 = 4;
 
 /// The outcome of the producer's publication.
@@ -102,9 +112,9 @@ impl<T> Slot<T> {
     /// The producer's part: writes the value and publishes it.
     ///
     /// # Safety
-    /// The caller owns the slot's push ticket and has not used it. `handshake` is the segment's.
+    /// The caller owns the slot's push ticket and has not used it.
     #[inline]
-    pub(crate) unsafe fn publish(self, value: T, handshake: Handshake) -> Published {
+    pub(crate) unsafe fn publish(self, value: T) -> Published {
         // SAFETY: only the ticket's owner accesses the value before the state is stored, and only the
         // consumer afterwards. The ticket keeps the segment alive until the producer's byte is DONE, which is
         // the last access on each path.
@@ -112,27 +122,24 @@ impl<T> Slot<T> {
             self.write(value);
             // Ordering: Release, S2. Pairs with the consumer's load (S5): the value is seen.
             (*self.state).store(FULL, Ordering::Release);
-            let uncontested = match handshake {
-                // Ordering: Release and Relaxed, S3. Release as a done flag (S7), and as S2 for a consumer
-                // that reads this byte first (S6).
-                Handshake::Rmw => {
-                    (*self.producer).compare_exchange(PENDING, DONE, Ordering::Release, Ordering::Relaxed).is_ok()
+            light();
+            // Race: the consumer may contest the slot at the same time.
+            //  1. The consumer contests, passes `heavy` and finds the state empty. Then this load comes after
+            //     the contesting CAS and sees it.
+            //  2. This load finds `PENDING`. Then the consumer finds the state full: it takes the value and
+            //     does not write this byte again. The plain store below overwrites at most CONTESTED.
+            // Ordering: Relaxed, S4. Ordered by the fences (F1), or by the CAS below.
+            let uncontested = match (*self.producer).load(Ordering::Relaxed) {
+                PENDING => {
+                    self.set_producer_done();
+                    true
                 }
-                Handshake::Membarrier => {
-                    light();
-                    // Race: the consumer may contest the slot at the same time.
-                    //  1. The consumer contests, passes `heavy` and finds the state empty. Then this load
-                    //     comes after the contesting CAS and sees it.
-                    //  2. This load finds the byte uncontested. Then the consumer finds the state full: it
-                    //     takes the value and does not write this byte again. The plain store below
-                    //     overwrites at most CONTESTED.
-                    // Ordering: Relaxed, S4. Ordered by the fences (F1).
-                    let uncontested = (*self.producer).load(Ordering::Relaxed) == PENDING;
-                    if uncontested {
-                        self.set_producer_done();
-                    }
-                    uncontested
+                // Ordering: Release and Relaxed, S3. Release as a done flag (S7), and as S2 for a consumer that
+                // reads this byte first (S6).
+                PENDING_RMW => {
+                    (*self.producer).compare_exchange(PENDING_RMW, DONE, Ordering::Release, Ordering::Relaxed).is_ok()
                 }
+                _ => false,
             };
             if uncontested {
                 Published::Kept
@@ -169,10 +176,10 @@ impl<T> Slot<T> {
     /// # Safety
     /// As for [`Slot::publish`].
     #[inline]
-    pub(crate) unsafe fn push(self, value: T, handshake: Handshake) -> Option<T> {
+    pub(crate) unsafe fn push(self, value: T) -> Option<T> {
         // SAFETY: as demanded.
         unsafe {
-            match self.publish(value, handshake) {
+            match self.publish(value) {
                 Published::Kept => None,
                 Published::Contested => self.resolve(),
             }
@@ -197,6 +204,10 @@ impl<T> Slot<T> {
     /// Pauses for which a consumer waits for a producer that has claimed the slot and not yet published. A
     /// large type takes longer to copy.
     const SPIN_LIMIT: u32 = 64 + (if size_of::<T>() < 1 << 16 { size_of::<T>() } else { 1 << 16 }) as u32 / 32;
+
+    /// Yields of a consumer for which the fence would be the first of the process, and take some ten
+    /// milliseconds.
+    const FIRST_YIELDS: u32 = 32;
 
     /// The consumer's part: takes the value, or poisons the slot if it stays empty.
     ///
@@ -235,13 +246,19 @@ impl<T> Slot<T> {
     /// As for [`Slot::take`], and [`Slot::is_full`].
     #[inline]
     pub(crate) unsafe fn take_full<R>(self, wrap: impl FnOnce(T) -> R) -> R {
-        // SAFETY: FULL makes the value the consumer's. The done flag is its last access.
-        unsafe {
-            // Before the done flag: the compiler moves no copy across it.
-            let wrapped = wrap(self.read());
-            self.set_consumer_done();
-            wrapped
+        /// Sets the done flag when it is dropped: after the value was copied to where it is returned, which the
+        /// compiler does not move across the flag. Also if `wrap` unwinds.
+        struct Finish<T>(Slot<T>);
+        impl<T> Drop for Finish<T> {
+            #[inline(always)]
+            fn drop(&mut self) {
+                // SAFETY: as demanded of `take_full`; this is its last access.
+                unsafe { self.0.set_consumer_done() }
+            }
         }
+        let _finish = Finish(self);
+        // SAFETY: FULL makes the value the consumer's.
+        wrap(unsafe { self.read() })
     }
 
     /// Whether the producer has published a value or a hole.
@@ -304,9 +321,19 @@ impl<T> Slot<T> {
                     return state;
                 }
             }
+            if handshake == Handshake::Membarrier && !heavy_is_fast() {
+                for _ in 0..Self::FIRST_YIELDS {
+                    crate::sync::yield_now();
+                    let state = load_state();
+                    if state != EMPTY {
+                        return state;
+                    }
+                }
+            }
             // Ordering: Relaxed and Acquire, S6. Acquire: a producer that has finished stored the state
             // before (S3, S7).
-            if (*self.producer).compare_exchange(PENDING, CONTESTED, Ordering::Relaxed, Ordering::Acquire).is_ok() {
+            let pending = pending(handshake);
+            if (*self.producer).compare_exchange(pending, CONTESTED, Ordering::Relaxed, Ordering::Acquire).is_ok() {
                 // Without the heavy fence the producer may not see that the slot is contested. Then the
                 // consumer must not poison it. It waits until the producer publishes or the kernel executes
                 // the fence after all.

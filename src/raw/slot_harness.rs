@@ -48,7 +48,7 @@ impl<T> SlotHarness<T> {
         let slot = self.segment.slot(Self::SLOT);
         // SAFETY: the model calls this once.
         unsafe {
-            match slot.push(value, self.segment.handshake()) {
+            match slot.push(value) {
                 None => Ok(()),
                 Some(value) => Err(value),
             }

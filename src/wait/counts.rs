@@ -5,8 +5,8 @@
 use super::WaiterKey;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
-/// The number of waiters on each side that were not notified. While it is 0, an operation takes no lock for that
-/// side.
+/// The number of waiters on each side that were not notified. While it is 0, an operation takes no lock for
+/// that side.
 pub(crate) struct WaiterCounts {
     /// Gets, in operations and in streams.
     getters: AtomicU32,

@@ -21,8 +21,6 @@ impl<T> Queue<T> {
             }
             let count = put(&mut lists.locked.late, items);
             self.bookkeeping.late_counts.count_put(count);
-            // For a get that registers without the mutex.
-            self.raw.fence_pushes();
             deferred.events.pushed += count;
             Ok(())
         })

@@ -7,11 +7,7 @@ use std::collections::VecDeque;
 
 impl<T> Queue<T> {
     pub(super) fn push_limited(&self, item: T, fallback: PushFallback<'_, T>) -> Result<(), PushError<T>> {
-        let pushed = match self.raw.confirms_full(&fallback) {
-            true => Err(PushError::Full(item)),
-            false => self.notifying(|events| self.raw.push_slow(item, fallback, self.limit(), events)),
-        };
-        match pushed {
+        match self.notifying(|events| self.raw.push_slow(item, fallback, self.limit(), events)) {
             Err(PushError::Full(item)) if self.may_exceed_limit() => self.push_beyond_limit(item),
             pushed => pushed,
         }
@@ -27,7 +23,7 @@ impl<T> Queue<T> {
     }
 
     /// Whether an item may be enqueued beyond the capacity, for a get that waits: see [`Queue::with_surplus`].
-    fn may_exceed_limit(&self) -> bool {
+    pub(super) fn may_exceed_limit(&self) -> bool {
         self.hot.allows_surplus && self.hot.waiter_counts.has_getters()
     }
 

@@ -9,7 +9,7 @@ mod permits;
 mod rendezvous;
 
 use super::get_state::GetState;
-use super::{Bound, Queue};
+use super::{Bound, BoundKind, Queue};
 use crate::raw::{Contested, Events, PopError, PopFallback, PopTicket, PushError, PushFallback, PushTicket, UNBOUNDED};
 use crate::wait::HeldPanic;
 use batch::{pop_up_to, push_one_by_one};
@@ -22,6 +22,8 @@ pub(super) trait PutSource<T> {
     type Error;
 
     fn take(self) -> (T, Self::Rest);
+    /// The queue is full; the item was not taken.
+    fn refuse_full(self) -> Self::Error;
     fn refuse(rest: Self::Rest, error: PushError<T>) -> Self::Error;
 }
 
@@ -38,6 +40,11 @@ impl<T> PutSource<T> for Item<T> {
     }
 
     #[inline]
+    fn refuse_full(self) -> PushError<T> {
+        PushError::Full(self.0)
+    }
+
+    #[inline]
     fn refuse((): (), error: PushError<T>) -> PushError<T> {
         error
     }
@@ -46,26 +53,25 @@ impl<T> PutSource<T> for Item<T> {
 impl<T> Queue<T> {
     /// Enqueues the item of `source`. It is taken out of that only once there is a slot for it, or on the
     /// slow path, so that a large item is copied once.
+    ///
+    /// With permits and with capacity 0 the tail never has a claim limit, so that the slow path decides.
     #[inline]
     pub(super) fn push_from<S: PutSource<T>>(&self, source: S) -> Result<(), S::Error> {
-        if self.is_bounded() {
-            return self.push_bounded(source);
-        }
         match self.raw.try_claim_push() {
             Ok(ticket) => self.push_claimed(ticket, source),
             Err(fallback) => self.push_fallen_back(source, fallback),
         }
     }
 
-    /// Not inlined: the fast path of an unbounded queue needs fewer registers without this code.
-    #[inline(never)]
-    fn push_bounded<S: PutSource<T>>(&self, source: S) -> Result<(), S::Error> {
-        if !self.core_decides() {
-            return self.push_fallen_back(source, PushFallback::General);
-        }
-        match self.raw.try_claim_push_within(self.limit()) {
-            Ok(ticket) => self.push_claimed(ticket, source),
-            Err(fallback) => self.push_fallen_back(source, fallback),
+    /// Like [`push_from`](Self::push_from), but only by the fast path. False if that has changed nothing.
+    #[inline(always)]
+    pub(super) fn push_at_once(&self, item: &mut Option<T>) -> bool {
+        match self.raw.try_claim_push() {
+            Ok(ticket) => self.push_claimed(ticket, item).is_ok(),
+            Err(PushFallback::Misplaced(ticket)) => {
+                self.push_fallen_back(item, PushFallback::Misplaced(ticket)).is_ok()
+            }
+            Err(_) => false,
         }
     }
 
@@ -98,6 +104,16 @@ impl<T> Queue<T> {
     #[cold]
     #[inline(never)]
     fn push_fallen_back<S: PutSource<T>>(&self, source: S, fallback: PushFallback<'_, T>) -> Result<(), S::Error> {
+        let mut fallback = fallback;
+        if self.hot.kind == BoundKind::Limit && matches!(fallback, PushFallback::General) {
+            match self.raw.try_claim_push_and_look(self.limit()) {
+                Ok(ticket) => return self.push_claimed(ticket, source),
+                Err(why) => fallback = why,
+            }
+            if self.raw.confirms_full(&fallback) && !self.may_exceed_limit() {
+                return Err(source.refuse_full());
+            }
+        }
         let (item, rest) = source.take();
         self.push_slow(item, fallback).map_err(|error| S::refuse(rest, error))
     }
@@ -132,7 +148,7 @@ impl<T> Queue<T> {
     }
 
     /// Claims the item at the head, for a get that is not in the wait queue.
-    #[inline]
+    #[inline(always)]
     pub(super) fn try_claim_pop(&self) -> Result<PopTicket<'_, T>, PopFallback<'_, T>> {
         if self.core_decides() {
             self.raw.try_claim_pop()
@@ -148,6 +164,18 @@ impl<T> Queue<T> {
         !self.is_rendezvous() && self.raw.looks_empty()
     }
 
+    /// Claims the item at the head after a look at the tail, for a get that is not in the wait queue and
+    /// whose fast path has returned `fallback`.
+    pub(super) fn try_claim_pop_and_look<'a>(
+        &'a self,
+        fallback: PopFallback<'a, T>,
+    ) -> Result<PopTicket<'a, T>, PopFallback<'a, T>> {
+        match fallback {
+            PopFallback::General => self.raw.try_claim_pop_and_look(),
+            other => Err(other),
+        }
+    }
+
     /// The slow path of a get.
     #[inline]
     pub(super) fn pop_slow(&self, fallback: PopFallback<'_, T>, state: &mut GetState) -> Result<T, PopError> {
@@ -159,12 +187,12 @@ impl<T> Queue<T> {
     }
 
     /// Pops where the core alone decides, for a get that is not queued.
-    fn pop_core(&self, fallback: PopFallback<'_, T>) -> Result<T, PopError> {
+    pub(super) fn pop_core(&self, fallback: PopFallback<'_, T>) -> Result<T, PopError> {
         // Mostly there is no item.
-        match self.raw.empty_in_one_segment(&fallback) {
-            Some(PopError::Empty) => return Err(PopError::Empty),
-            Some(PopError::Closed) => return self.pop_late(),
-            None => {}
+        match fallback {
+            PopFallback::Empty(PopError::Empty) => return Err(PopError::Empty),
+            PopFallback::Empty(PopError::Closed) => return self.pop_late(),
+            _ => {}
         }
         let mut events = Events::default();
         let item = self.raw.pop_slow(fallback, &mut events);
