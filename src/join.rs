@@ -54,11 +54,9 @@ pub(crate) struct LastZero {
 }
 
 impl LastZero {
-    crate::sync::const_fn! {
-        /// No item was unfinished before the first claim.
-        pub(crate) const fn new() -> Self {
-            LastZero { claims: AtomicU64::new(0) }
-        }
+    /// No item was unfinished before the first claim.
+    pub(crate) fn new() -> Self {
+        LastZero { claims: AtomicU64::new(0) }
     }
 
     /// Records that no item was unfinished at the moment with this number of claims.

@@ -348,14 +348,14 @@ fn batches_keep_their_order_when_getters_are_impatient() {
 #[test]
 fn threads_that_race_for_a_slot_never_exceed_the_capacity() {
     let _watchdog = watchdog();
-    // A segment has eight slots for items of 512 bytes, so the race is often at an edge.
+    // A segment has eight slots for items of 4 KiB, so the race is often at an edge.
     for capacity in [1, 2, 7, 8, 9] {
-        let queue = Queue::<[u8; 512]>::bounded(capacity);
+        let queue = Queue::<[u8; 4096]>::bounded(capacity);
         let (start, end) = (Barrier::new(3), Barrier::new(3));
         let is_put_completed = AtomicUsize::new(0);
         let race = || {
             start.wait();
-            while queue.try_put([0; 512]).is_ok() {
+            while queue.try_put([0; 4096]).is_ok() {
                 is_put_completed.fetch_add(1, Ordering::Relaxed);
             }
             end.wait();
@@ -369,7 +369,7 @@ fn threads_that_race_for_a_slot_never_exceed_the_capacity() {
                 race();
                 counts.push((is_put_completed.swap(0, Ordering::Relaxed), queue.try_iter().count()));
                 // The next round starts at another offset of the segment.
-                (0..round % 3).for_each(|_| assert!(queue.try_put([0; 512]).is_ok() && queue.try_get().is_ok()));
+                (0..round % 3).for_each(|_| assert!(queue.try_put([0; 4096]).is_ok() && queue.try_get().is_ok()));
             }
         });
         assert!(counts.iter().all(|&count| count == (capacity, capacity)), "{counts:?} with capacity {capacity}");

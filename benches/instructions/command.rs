@@ -6,10 +6,12 @@ use lexopt::prelude::*;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-Usage: cargo bench -p joinq-benches --bench instructions [-- [--bless] [NAME]]
+Usage: cargo bench -p joinq-instructions [--bench operations|flows|copies|jobs] [-- [--bless] [NAME]]
 
-Counts the instructions of each operation under callgrind and compares them with benches/instructions.txt, and
-those of a job of joinq-flow, its allocations and its bytes with benches/instructions-jobs.txt.
+Counts the instructions of each operation under callgrind and compares them with benches/instructions.txt, those of a
+message between tasks with benches/instructions-flows.txt, the copies of a message with
+benches/instructions-copies.txt, and the instructions of a job of joinq-flow, its allocations and its bytes with
+benches/instructions-jobs.txt.
 
   NAME     only counts whose names contain this
   --bless  write the counts to the files

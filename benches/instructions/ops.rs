@@ -138,6 +138,22 @@ fn woken_receiver((sender, mut receiver): (joinq::Sender<u64>, mpsc::Receiver<u6
     assert_eq!(counter.0.load(Ordering::Relaxed), times);
 }
 
+/// As [`woken_putter`], for a channel with a single consumer.
+fn woken_sender((sender, mut receiver): (joinq::Sender<u64>, mpsc::Receiver<u64>)) {
+    while sender.try_send(ITEM).is_ok() {}
+    let counter = Arc::new(Counter(AtomicU64::new(0)));
+    let waker = Waker::from(counter.clone());
+    let mut context = Context::from_waker(&waker);
+    let op = || {
+        let mut waiting = sender.send(black_box(ITEM));
+        assert!(Pin::new(&mut waiting).poll(&mut context).is_pending());
+        black_box(receiver.try_recv().unwrap());
+        assert!(Pin::new(&mut waiting).poll(&mut context).is_ready());
+    };
+    rounds(nothing, op, nothing);
+    assert!(counter.0.load(Ordering::Relaxed) > 0);
+}
+
 /// A pending receive of the single consumer that is dropped.
 fn cancelled_receive((_sender, mut receiver): (joinq::Sender<u64>, mpsc::Receiver<u64>)) {
     let op = || {
@@ -214,6 +230,7 @@ pub fn all() -> Vec<Op> {
         "mpsc recv poll": receiving(mpsc::unbounded()),
         "mpsc recv woken by try_send": woken_receiver(mpsc::unbounded()),
         "mpsc recv pending, dropped": cancelled_receive(mpsc::unbounded()),
+        "mpsc bounded send woken by try_recv": woken_sender(mpsc::bounded(2 * IN_A_ROW as usize)),
         "mpsc bounded recv poll": receiving(mpsc::bounded(2 * IN_A_ROW as usize)),
         "mpsc bounded recv woken by try_send": woken_receiver(mpsc::bounded(2 * IN_A_ROW as usize)),
     }

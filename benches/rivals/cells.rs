@@ -2,6 +2,7 @@
 
 use crate::link::{Capacity, Shape};
 use std::fmt;
+use std::time::Duration;
 
 /// The kind of senders and receivers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,15 +40,33 @@ pub enum What {
     WaitPair,
     /// Round trips.
     RoundTrip,
+    /// The bytes on the heap of one queue.
     Memory(Moment),
+    /// The resident bytes of a process with as many queues as the cell has messages.
+    Resident(Moment),
+    /// The CPU time of the process while all receivers wait.
+    Idle(Duration),
+    /// The CPU time of the process at 1,000 messages a second.
+    Light(Duration),
 }
 
-/// When the bytes on the heap are counted.
+/// When bytes are counted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Moment {
     Empty,
-    /// After 100 messages were sent and received.
+    OneItem,
+    /// After all messages of the cell were sent and then received.
     Drained,
+}
+
+/// The process in which a cell is measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Process {
+    This,
+    /// A new one for each run, after this number of messages.
+    New {
+        sent_before: u64,
+    },
 }
 
 pub const BATCH: u64 = 32;
@@ -57,6 +76,8 @@ pub enum Unit {
     NanosPerMessage,
     NanosPerTrip,
     Bytes,
+    /// Milliseconds of CPU time in a second.
+    CpuMillis,
 }
 
 impl fmt::Display for Unit {
@@ -65,6 +86,7 @@ impl fmt::Display for Unit {
             Unit::NanosPerMessage => "ns/message",
             Unit::NanosPerTrip => "ns/trip",
             Unit::Bytes => "bytes",
+            Unit::CpuMillis => "CPU ms/s",
         })
     }
 }
@@ -79,17 +101,29 @@ pub struct Cell {
     pub executor: Executor,
     pub shape: Shape,
     pub capacity: Capacity,
-    /// A multiple of the number of senders and of receivers, which both divide 64 in all cells.
+    /// A multiple of the number of senders and of receivers.
     pub messages: u64,
+    pub process: Process,
 }
 
 impl Cell {
     pub fn unit(&self) -> Unit {
         match self.what {
             What::RoundTrip => Unit::NanosPerTrip,
-            What::Memory(_) => Unit::Bytes,
+            What::Memory(_) | What::Resident(_) => Unit::Bytes,
+            What::Idle(_) | What::Light(_) => Unit::CpuMillis,
             _ => Unit::NanosPerMessage,
         }
+    }
+
+    /// Whether it has a ratio to the best peer. Others can be zero, and are only shown.
+    pub fn compared(&self) -> bool {
+        matches!(self.unit(), Unit::NanosPerMessage | Unit::NanosPerTrip | Unit::Bytes)
+    }
+
+    /// Whether CPU time and context switches of a message are shown.
+    pub fn has_usage(&self) -> bool {
+        matches!(self.unit(), Unit::NanosPerMessage | Unit::NanosPerTrip)
     }
 }
 
@@ -148,7 +182,12 @@ impl Table {
         messages: u64,
     ) {
         let name = format!("{group}/{}", rest.join("/"));
-        self.0.push(Cell { group, name, what, executor, shape, capacity, messages });
+        self.0.push(Cell { group, name, what, executor, shape, capacity, messages, process: Process::This });
+    }
+
+    /// The last cell is measured in another process.
+    fn in_process(&mut self, process: Process) {
+        self.0.last_mut().expect("a cell").process = process;
     }
 
     /// The groups `threads`, `tokio-2` and `tokio-current`.
@@ -200,7 +239,7 @@ impl Table {
         for of in [Executor::Threads, TOKIO_2] {
             for capacity in [Capacity::Bounded(100), Capacity::Unbounded] {
                 for &shape in &shapes {
-                    let messages = flow_messages(of, shape, capacity).next_multiple_of(64);
+                    let messages = divisible(flow_messages(of, shape, capacity), shape);
                     self.add(
                         "scaling",
                         &[executor_name(of), ends(shape), capacity_name(capacity)],
@@ -238,26 +277,99 @@ impl Table {
     }
 
     fn memory(&mut self) {
-        for (name, moment) in [("empty", Moment::Empty), ("drained", Moment::Drained)] {
-            for capacity in CAPACITIES {
-                if (moment, capacity) != (Moment::Drained, Capacity::Bounded(1)) {
-                    let at = (Shape::ONE_TO_ONE, capacity);
-                    self.add(
-                        "memory",
-                        &[name.into(), capacity_name(capacity)],
-                        What::Memory(moment),
-                        Executor::Threads,
-                        at,
-                        100,
-                    );
+        use Capacity::{Bounded, Unbounded};
+        for (name, moment, messages, capacities) in [
+            ("empty", Moment::Empty, 0, &CAPACITIES[..]),
+            ("one-item", Moment::OneItem, 1, &[Bounded(100), Unbounded]),
+            ("drained", Moment::Drained, 100, &[Bounded(100), Unbounded]),
+            ("million-drained", Moment::Drained, 1_000_000, &[Unbounded]),
+        ] {
+            for &capacity in capacities {
+                let rest = [name.into(), capacity_name(capacity)];
+                let at = (Shape::ONE_TO_ONE, capacity);
+                self.add("memory", &rest, What::Memory(moment), Executor::Threads, at, messages);
+            }
+        }
+        for (name, moment) in [("million-empty", Moment::Empty), ("million-one-item", Moment::OneItem)] {
+            let rest = [name.into(), capacity_name(Unbounded)];
+            let at = (Shape::ONE_TO_ONE, Unbounded);
+            self.add("memory", &rest, What::Resident(moment), Executor::Threads, at, 1_000_000);
+            self.in_process(Process::New { sent_before: 0 });
+        }
+    }
+
+    /// The first messages of a process, and later ones.
+    fn fresh(&mut self) {
+        for (name, what, of) in
+            [("pair", What::TryPair, Executor::Threads), ("threads", U64, Executor::Threads), ("tokio-2", U64, TOKIO_2)]
+        {
+            for (when, sent_before) in [("first", 0), ("later", 3_000_000)] {
+                let at = (Shape::ONE_TO_ONE, Capacity::Unbounded);
+                self.add("fresh", &[name.into(), when.into()], what, of, at, 100_000);
+                self.in_process(Process::New { sent_before });
+            }
+        }
+    }
+
+    /// CPU time of queues that are idle or nearly so. The capacity is such that no message is lost if the machine
+    /// is busy for a while.
+    fn idle(&mut self) {
+        let capacity = Capacity::Bounded(1024);
+        for of in [Executor::Threads, TOKIO_2] {
+            for receivers in [1, 4] {
+                let shape = shape(1, receivers);
+                let what = What::Idle(Duration::from_secs(1));
+                let rest = ["waiting".into(), executor_name(of), ends(shape)];
+                self.add("idle", &rest, what, of, (shape, capacity), receivers as u64);
+            }
+            let rest = ["1000-a-second".into(), executor_name(of), ends(Shape::ONE_TO_ONE)];
+            let what = What::Light(Duration::from_secs(2));
+            self.add("idle", &rest, what, of, (Shape::ONE_TO_ONE, capacity), 2000);
+        }
+    }
+
+    /// As many senders, receivers and workers as the machine has cores.
+    fn cores(&mut self, cores: usize) {
+        for of in [Executor::Threads, Executor::Tokio(Workers::Multi(cores))] {
+            for shape in [shape(cores, cores), shape(cores, 1), shape(1, cores)] {
+                for capacity in CAPACITIES {
+                    let messages = flow_messages(of, shape, capacity);
+                    let rest = [executor_name(of), ends(shape), capacity_name(capacity)];
+                    self.add("cores", &rest, U64, of, (shape, capacity), divisible(messages, shape));
                 }
             }
         }
     }
 }
 
-/// All cells; with `quick` each has a twentieth of the messages.
-pub fn all(quick: bool) -> Vec<Cell> {
+/// At least so many messages, the same number for each sender and for each receiver.
+fn divisible(messages: u64, shape: Shape) -> u64 {
+    let most = shape.senders.max(shape.receivers) as u64;
+    messages.next_multiple_of(if 64 % most == 0 { 64 } else { 64 * most })
+}
+
+/// A short form of a cell, to test that it works.
+fn shorten(cell: &mut Cell) {
+    match (&mut cell.what, &mut cell.process) {
+        (What::Memory(_), _) => {}
+        (What::Resident(_), _) => cell.messages /= 100,
+        (What::Idle(time), _) => *time /= 20,
+        (What::Light(time), _) => {
+            *time /= 20;
+            cell.messages /= 20;
+        }
+        (_, process) => {
+            cell.messages = divisible(cell.messages / 20, cell.shape);
+            if let Process::New { sent_before } = process {
+                *sent_before /= 20;
+            }
+        }
+    }
+}
+
+/// All cells; with `quick` each has a twentieth of the messages. The group `cores` takes part above two cores, since
+/// the other groups are for two.
+pub fn all(quick: bool, cores: usize) -> Vec<Cell> {
     let mut table = Table(Vec::new());
     table.shapes("threads", Executor::Threads, &[&[Capacity::Bounded(0)], &CAPACITIES[..]].concat());
     table.shapes("tokio-2", TOKIO_2, &CAPACITIES);
@@ -268,9 +380,14 @@ pub fn all(quick: bool) -> Vec<Cell> {
     table.batches();
     table.round_trips();
     table.memory();
+    table.fresh();
+    table.idle();
+    if cores > 2 {
+        table.cores(cores);
+    }
     let mut cells = table.0;
-    for cell in cells.iter_mut().filter(|cell| quick && cell.unit() != Unit::Bytes) {
-        cell.messages = (cell.messages / 20).next_multiple_of(64);
+    if quick {
+        cells.iter_mut().for_each(shorten);
     }
     cells
 }

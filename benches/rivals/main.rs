@@ -4,6 +4,7 @@
 //! options.
 
 mod cells;
+mod child;
 mod contenders;
 mod link;
 mod measure;
@@ -30,7 +31,7 @@ fn chosen(options: &Options) -> Vec<(Cell, Vec<Contender>)> {
     let only = |contender: &Contender| {
         options.only.is_empty() || options.only.iter().any(|name| name == contender.family() || name == contender.name)
     };
-    let cells = cells::all(options.quick).into_iter().filter(wanted);
+    let cells = cells::all(options.quick, options.cores).into_iter().filter(wanted);
     let with_contenders = cells.map(|cell| {
         let contenders = contenders::of(&cell).into_iter().filter(only).collect();
         (cell, contenders)
@@ -46,8 +47,8 @@ fn folder(options: &Options) -> PathBuf {
         Some(out) => workspace.join(out),
         // The bench itself is `target/release/deps/rivals-…`.
         None => match std::env::current_exe().ok().as_deref().and_then(|bench| bench.ancestors().nth(3)) {
-            Some(target) => target.join("rivals"),
-            None => workspace.join("target/rivals"),
+            Some(target) => target.join("rivals").join(report::profile()),
+            None => workspace.join("target/rivals").join(report::profile()),
         },
     }
 }
@@ -59,6 +60,10 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     };
     // As crossfire recommends for machines with one core.
     crossfire::detect_backoff_cfg();
+    if let Some(run) = &options.run {
+        child::perform(run, cells::all(options.quick, options.cores), options.timeout)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let cells = chosen(&options);
     if options.list {
         for (cell, contenders) in &cells {
@@ -72,7 +77,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         eprintln!("no cell has such a name; `--all --list` prints them");
         return Ok(ExitCode::SUCCESS);
     }
-    let outcomes = rounds::all(cells, options.rounds, options.timeout);
+    let outcomes = rounds::all(cells, &options);
     report::write(&outcomes, &options, &folder(&options))?;
     let failed = outcomes.iter().flat_map(|outcome| &outcome.results).any(|result| result.failure.is_some());
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -2,23 +2,37 @@
 
 use lexopt::prelude::*;
 use std::path::PathBuf;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 pub const HELP: &str = "\
 Compares the queues of joinq and of other crates in turn, within one run.
 
 cargo bench -p joinq-benches --bench rivals -- [OPTIONS] [FILTER]...
+cargo bench --profile lto -p joinq-benches --bench rivals -- [OPTIONS] [FILTER]...
+  the same with fat LTO and one codegen unit
 
   FILTER          only cells whose names contain one of these, as `threads/4p4c`
   --all           every group; without it and without a filter: threads, tokio-2, tokio-current, pair, round-trip,
-                  memory
+                  memory. On a machine with more than two cores it has the group cores as well, with as many senders,
+                  receivers and workers as cores. A million queues (memory/million-*) take up to 6 GB
+  --cores N       the number of cores for the group cores (those of this machine)
   --only A,B      only these crates or queues, as `joinq,kanal,crossfire::mpsc`
   --rounds N      rounds in each cell (6)
   --quick         a twentieth of the messages and two rounds, to test that it works; its figures mean nothing
   --timeout S     seconds until a run counts as hung (60)
-  --out DIR       folder for data.csv, table.md and the pictures, relative to the workspace (target/rivals)
+  --out DIR       folder for data.csv, table.md and the pictures, relative to the workspace
+                  (target/rivals/release, or with the name of another profile)
   --list          print the names of the cells and their contenders
 ";
+
+/// One run of one contender in one cell.
+#[derive(Clone, Debug, Default)]
+pub struct Run {
+    pub cell: String,
+    pub contender: String,
+    pub messages: u64,
+}
 
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -28,6 +42,9 @@ pub struct Options {
     pub rounds: usize,
     pub quick: bool,
     pub timeout: Duration,
+    pub cores: usize,
+    /// Makes one run and prints what it has measured: the part that runs in a process of its own.
+    pub run: Option<Run>,
     pub out: Option<PathBuf>,
     pub list: bool,
 }
@@ -42,6 +59,8 @@ impl Options {
             rounds: 0,
             quick: false,
             timeout: Duration::from_secs(60),
+            cores: available_parallelism().map_or(1, |cores| cores.get()),
+            run: None,
             out: None,
             list: false,
         };
@@ -54,6 +73,12 @@ impl Options {
                 Long("rounds") => options.rounds = parser.value()?.parse()?,
                 Long("quick") => options.quick = true,
                 Long("timeout") => options.timeout = Duration::from_secs(parser.value()?.parse()?),
+                Long("cores") => options.cores = parser.value()?.parse()?,
+                Long("run") => {
+                    let (cell, contender) = (parser.value()?.string()?, parser.value()?.string()?);
+                    options.run = Some(Run { cell, contender, messages: 0 });
+                }
+                Long("messages") => options.run.get_or_insert_default().messages = parser.value()?.parse()?,
                 Long("out") => options.out = Some(parser.value()?.into()),
                 Long("list") => options.list = true,
                 // An argument of cargo.

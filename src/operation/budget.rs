@@ -7,7 +7,7 @@
 //! thread to the next task. Outside of tokio's tasks there is no limit.
 //! (<https://docs.rs/tokio/latest/tokio/task/coop/index.html>)
 //!
-//! It costs about 43 instructions in a poll that completes: `cargo bench -p joinq-benches --bench instructions`
+//! It costs about 43 instructions in a poll that completes: `cargo bench -p joinq-instructions`
 //! with `--features joinq/tokio` and without.
 
 use std::future::Future;

@@ -494,13 +494,13 @@ impl<T> Queue<T> {
     #[doc(alias("shutdown", "disconnect"))]
     pub fn close(&self) -> bool {
         // Also if a waker panics.
-        struct Tell<'a>(&'a WaitSet);
-        impl Drop for Tell<'_> {
+        struct Tell<'a, T>(&'a Queue<T>);
+        impl<T> Drop for Tell<'_, T> {
             fn drop(&mut self) {
-                self.0.notify_all();
+                self.0.notify_watchers_of_close();
             }
         }
-        let _tell = Tell(&self.hot.closed_waiters);
+        let _tell = Tell(self);
         self.close_core()
     }
 
@@ -609,7 +609,7 @@ impl<T> Queue<T> {
         let stored = to_usize(self.stored_items());
         // A `force_put` has enqueued its item and not yet displaced another.
         if self.is_bounded() && !self.hot.subtasks.were_put() {
-            stored.min(self.hot.capacity.most())
+            stored.min(self.bookkeeping.capacity.most())
         } else {
             stored
         }
@@ -655,7 +655,7 @@ impl<T> Queue<T> {
     /// ```
     #[doc(alias("maxsize", "max_capacity"))]
     pub fn capacity(&self) -> Option<usize> {
-        self.is_bounded().then(|| self.hot.capacity.get())
+        self.is_bounded().then(|| self.bookkeeping.capacity.get())
     }
 
     /// A blocking iterator over the items as they arrive, which ends when the queue is closed and empty.

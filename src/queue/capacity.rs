@@ -10,31 +10,16 @@ use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 pub(super) struct Capacity {
     now: AtomicUsize,
     most: AtomicUsize,
-    /// The limit that the core keeps.
-    limit: AtomicU64,
 }
+
+/// The limit that the core keeps, by the capacity. It is apart from that because each put reads it.
+pub(super) struct Limit(AtomicU64);
 
 impl Capacity {
     crate::sync::const_fn! {
-        pub(super) const fn new(kind: BoundKind, capacity: usize) -> Self {
-            let limit = match kind {
-                BoundKind::Unbounded | BoundKind::Permits => UNBOUNDED,
-                BoundKind::Limit | BoundKind::Rendezvous => as_limit(capacity),
-            };
-            Capacity {
-                now: AtomicUsize::new(capacity),
-                most: AtomicUsize::new(capacity),
-                limit: AtomicU64::new(limit),
-            }
+        pub(super) const fn new(capacity: usize) -> Self {
+            Capacity { now: AtomicUsize::new(capacity), most: AtomicUsize::new(capacity) }
         }
-    }
-
-    /// The limit for an operation that may be judged by it or by the next one.
-    #[inline]
-    pub(super) fn limit(&self) -> u64 {
-        // Ordering: Relaxed, Q1. A get that frees a slot after the RMW fence of a raise (M1) sees the raised
-        // limit. Under the mutex the value is exact.
-        self.limit.load(Ordering::Relaxed)
     }
 
     /// The capacity, old or new: to choose how to spin, and under the mutex.
@@ -58,7 +43,7 @@ impl Capacity {
     }
 
     /// Under the mutex of the waiters.
-    pub(super) fn set(&self, kind: BoundKind, capacity: usize) {
+    pub(super) fn set(&self, capacity: usize, kind: BoundKind, limit: &Limit) {
         if capacity > self.most() {
             // Ordering: Relaxed, Q4. As above.
             self.most.store(capacity, Ordering::Relaxed);
@@ -68,8 +53,27 @@ impl Capacity {
         if kind == BoundKind::Limit {
             // Ordering: Release, Q5. The RMW fence that follows (M1) releases it to each later get. The store of
             // the largest capacity comes before it.
-            self.limit.store(as_limit(capacity), Ordering::Release);
+            limit.0.store(as_limit(capacity), Ordering::Release);
         }
+    }
+}
+
+impl Limit {
+    crate::sync::const_fn! {
+        pub(super) const fn new(kind: BoundKind, capacity: usize) -> Self {
+            Limit(AtomicU64::new(match kind {
+                BoundKind::Unbounded | BoundKind::Permits => UNBOUNDED,
+                BoundKind::Limit | BoundKind::Rendezvous => as_limit(capacity),
+            }))
+        }
+    }
+
+    /// The limit for an operation that may be judged by it or by the next one.
+    #[inline]
+    pub(super) fn get(&self) -> u64 {
+        // Ordering: Relaxed, Q1. A get that frees a slot after the RMW fence of a raise (M1) sees the raised
+        // limit. Under the mutex the value is exact.
+        self.0.load(Ordering::Relaxed)
     }
 }
 

@@ -55,8 +55,8 @@ impl<T> Queue<T> {
         }
         // This always takes the mutex: a waiter for capacity makes no RMW fence on the word that a close
         // changes, so its count may not be visible here. It checks under the mutex whether the queue is
-        // closed.
-        if self.bookkeeping.waiters.are_unused() {
+        // closed. If the mutex is not allocated yet, a waiter that allocates it later sees the close.
+        if self.hot.on_demand.get_ordered().is_none() {
             deferred.wakes.push(self.take_from_cell(deferred.events.pushed));
             return;
         }

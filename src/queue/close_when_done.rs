@@ -80,7 +80,7 @@ impl<T> Queue<T> {
             permits.close();
         }
         held.run(|| self.notify_closed(deferred, MoreItems::Possible));
-        held.run(|| self.hot.closed_waiters.notify_all());
+        held.run(|| self.notify_watchers_of_close());
         // As a join that registers: a claim that becomes a hole later sees that a join waits.
         self.raw.fence_holes();
         held.run(|| self.end_if_done());

@@ -176,6 +176,7 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
         self.consumer.waiter.is_some()
     }
 
+    #[inline]
     fn register(&mut self, waker: &Waker) -> Option<Self::Output> {
         let waiter = self.queue.register_get(GetterKind::Get, waker, &mut GetState::default());
         self.consumer.waiter = Some(waiter);

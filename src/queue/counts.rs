@@ -52,7 +52,7 @@ impl<T> Queue<T> {
     pub fn counts(&self) -> Counts {
         // In this order: an item is put before it is got, and got before it is done.
         let done = self.bookkeeping.unfinished.done();
-        let (late_got, late_put) = self.bookkeeping.late_counts.totals();
+        let (late_got, late_put) = self.late_totals();
         let Totals { popped, pushed } = self.raw.totals();
         Counts { put: pushed + late_put, got: popped + late_got, done }
     }

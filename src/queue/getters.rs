@@ -99,7 +99,7 @@ impl<T> Queue<T> {
     pub(super) fn is_get_notified(&self, kind: GetterKind, waiter: &GetWaiter) -> bool {
         match waiter {
             GetWaiter::InCell(key) => !self.hot.getter_cell.contains(key),
-            GetWaiter::Queued(key) => kind == GetterKind::Get && self.bookkeeping.waiters.is_get_notified(key),
+            GetWaiter::Queued(key) => kind == GetterKind::Get && self.on_demand().waiters.is_get_notified(key),
         }
     }
 
@@ -122,7 +122,7 @@ impl<T> Queue<T> {
                 return (PolledGet::MayHaveItems, [unneeded, None]);
             }
             (Some(GetWaiter::Queued(key)), _) => {
-                let (waiters, counts) = (&self.bookkeeping.waiters, &self.hot.waiter_counts);
+                let (waiters, counts) = (&self.on_demand().waiters, &self.hot.waiter_counts);
                 let (polled, unneeded) = waiters.poll(counts, |lists| lists.getters_of(kind), key, waker, || false);
                 if !matches!(polled, Polled::Pending) {
                     *waiter = None;

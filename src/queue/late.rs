@@ -13,10 +13,8 @@ pub(super) struct Late {
 }
 
 impl Late {
-    crate::sync::const_fn! {
-        pub(super) const fn new() -> Self {
-            Late { put: AtomicU64::new(0), got: AtomicU64::new(0) }
-        }
+    pub(super) fn new() -> Self {
+        Late { put: AtomicU64::new(0), got: AtomicU64::new(0) }
     }
 
     /// Late items that were put. Only grows.

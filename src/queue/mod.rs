@@ -78,10 +78,10 @@ pub(crate) use stream::Gets;
 
 use crate::join::{Claims, LastZero, Unfinished};
 use crate::operation::{SkipCounter, SpinPolicy};
-use crate::raw::{Handoff, RawQueue};
-use crate::sync::CachePadded;
-use crate::wait::{WaitLists, WaitSet, WaiterCounts, Waiters};
-use capacity::Capacity;
+use crate::raw::{Handoff, LazyBox, RawQueue};
+use crate::sync::CacheLine;
+use crate::wait::{WaitCount, WaitLists, WaitSet, WaiterCounts, Waiters};
+use capacity::{Capacity, Limit};
 use late::Late;
 use permit_pool::PermitPool;
 use second_step::SecondStep;
@@ -146,40 +146,61 @@ use subtask::Subtasks;
 /// });
 /// ```
 #[doc(alias("JoinableQueue", "channel", "mpmc"))]
+#[repr(C)]
 pub struct Queue<T> {
     raw: RawQueue<T>,
-    hot: CachePadded<ReadMostly>,
-    bookkeeping: CachePadded<Bookkeeping<T>>,
+    hot: CacheLine<ReadMostly<T>>,
+    bookkeeping: CacheLine<Bookkeeping>,
 }
 
-/// What each operation reads and few operations write. It has a unit of memory to itself, as the tail, the
-/// head and the bookkeeping have: see [`CachePadded`].
-struct ReadMostly {
+/// What each operation reads and few operations write. It has a cache line to itself, as the tail, the head and
+/// the bookkeeping have.
+struct ReadMostly<T> {
     waiter_counts: WaiterCounts,
     /// The waker of a get that began to wait while no other did.
     getter_cell: Handoff<Waker>,
-    join_waiters: WaitSet,
-    last_zero: LastZero,
-    closed_waiters: WaitSet,
+    join_waiters: WaitCount,
     subtasks: Subtasks,
     second_step: SecondStep,
     spin_history: SkipCounter,
-    /// 0 for a rendezvous. Not used if there is no bound.
-    capacity: Capacity,
+    limit: Limit,
     /// Which bound the queue has.
     kind: BoundKind,
     /// Whether a get that waits makes a put of one item possible beyond the capacity.
     allows_surplus: bool,
+    on_demand: LazyBox<OnDemand<T>>,
 }
 
 /// What only some operations read and write.
-struct Bookkeeping<T> {
+struct Bookkeeping {
     unfinished: Unfinished,
     /// Used only with [`Bound::Permits`].
     permits: PermitPool,
-    waiters: Waiters<Request<T>, Locked<T>>,
     handles: HandleCounts,
+    /// 0 for a rendezvous. Not used if there is no bound.
+    capacity: Capacity,
+    closed_waiters: WaitCount,
+}
+
+/// What is used only once an operation waits, and by late items. It is allocated on first use.
+struct OnDemand<T> {
+    waiters: Waiters<Request<T>, Locked<T>>,
+    join_waiters: WaitSet,
+    last_zero: LastZero,
+    closed_waiters: WaitSet,
     late_counts: Late,
+}
+
+impl<T> OnDemand<T> {
+    fn new() -> Self {
+        OnDemand {
+            waiters: Waiters::new(),
+            join_waiters: WaitSet::new(),
+            last_zero: LastZero::new(),
+            closed_waiters: WaitSet::new(),
+            late_counts: Late::new(),
+        }
+    }
 }
 
 /// What the mutex of the waiters guards beside their wait queues.
@@ -231,14 +252,14 @@ enum BoundKind {
 #[cfg(all(test, target_arch = "x86_64", not(loom)))]
 const _: () = {
     use std::mem::size_of;
-    // Two units for the core and one for each part.
+    // Two cache lines for the core and one for each part.
 
-    assert!(size_of::<ReadMostly>() <= 128 && size_of::<Bookkeeping<u64>>() <= 128 && size_of::<Queue<u64>>() == 512);
+    assert!(size_of::<ReadMostly<u64>>() <= 64 && size_of::<Bookkeeping>() <= 64 && size_of::<Queue<u64>>() == 256);
 };
 
 impl<T> Claims for Queue<T> {
     fn claims(&self) -> u64 {
-        self.raw.claims() + self.bookkeeping.late_counts.total_put()
+        self.raw.claims() + self.hot.on_demand.get().map_or(0, |used| used.late_counts.total_put())
     }
 
     fn holes(&self) -> u64 {
@@ -252,25 +273,24 @@ impl<T> Queue<T> {
             let permits = if matches!(kind, BoundKind::Permits) { capacity as u64 } else { 0 };
             Queue {
                 raw: RawQueue::new(),
-                hot: CachePadded::new(ReadMostly {
+                hot: CacheLine::new(ReadMostly {
                     waiter_counts: WaiterCounts::new(),
                     getter_cell: Handoff::new(),
-                    join_waiters: WaitSet::new(),
-                    last_zero: LastZero::new(),
-                    closed_waiters: WaitSet::new(),
+                    join_waiters: WaitCount::new(),
                     subtasks: Subtasks::new(),
                     second_step: SecondStep::new(),
                     spin_history: SkipCounter::new(),
-                    capacity: Capacity::new(kind, capacity),
+                    limit: Limit::new(kind, capacity),
                     kind,
                     allows_surplus: false,
+                    on_demand: LazyBox::new(),
                 }),
-                bookkeeping: CachePadded::new(Bookkeeping {
+                bookkeeping: CacheLine::new(Bookkeeping {
                     unfinished: Unfinished::new(),
                     permits: PermitPool::new(permits),
-                    waiters: Waiters::new(),
                     handles: HandleCounts { senders: HandleCount::one(), receivers: HandleCount::one() },
-                    late_counts: Late::new(),
+                    capacity: Capacity::new(capacity),
+                    closed_waiters: WaitCount::new(),
                 }),
             }
         }
@@ -310,18 +330,34 @@ impl<T> Queue<T> {
     /// The limit that the core keeps: `UNBOUNDED` without a bound and with permits, 0 for a rendezvous.
     #[inline]
     fn limit(&self) -> u64 {
-        self.hot.capacity.limit()
+        self.hot.limit.get()
     }
 
     /// The number of items in the core and of late items, those for a get that waits included.
     fn stored_items(&self) -> u64 {
-        self.raw.len() + self.bookkeeping.late_counts.len()
+        self.raw.len() + self.late_items()
+    }
+
+    /// What is allocated on first use, which is now at the latest.
+    #[inline]
+    fn on_demand(&self) -> &OnDemand<T> {
+        self.hot.on_demand.get_or_make(OnDemand::new)
+    }
+
+    /// The number of late items in the queue, at one moment.
+    fn late_items(&self) -> u64 {
+        self.hot.on_demand.get().map_or(0, |used| used.late_counts.len())
+    }
+
+    /// The numbers of late items that were got, and of those that were put.
+    fn late_totals(&self) -> (u64, u64) {
+        self.hot.on_demand.get().map_or((0, 0), |used| used.late_counts.totals())
     }
 
     /// How an operation spins before it waits for items or for capacity.
     #[inline]
     fn spin_policy(&self) -> SpinPolicy<'_> {
-        let capacity = self.is_bounded().then(|| self.hot.capacity.hint());
+        let capacity = self.is_bounded().then(|| self.bookkeeping.capacity.hint());
         SpinPolicy::for_capacity(capacity, &self.hot.spin_history)
     }
 

@@ -39,7 +39,7 @@ impl<T> Queue<T> {
     /// Runs `act` under the mutex of the waiters. No user code may run in it.
     #[inline]
     pub(super) fn with_waiters<R>(&self, act: impl FnOnce(&mut Lists<T>) -> R) -> R {
-        self.bookkeeping.waiters.lock(&self.hot.waiter_counts, act)
+        self.on_demand().waiters.lock(&self.hot.waiter_counts, act)
     }
 
     /// As [`with_waiters`](Self::with_waiters), and notifies gets of the items that `act` enqueues; other
@@ -161,10 +161,17 @@ impl<T> Queue<T> {
     #[cold]
     fn notify_joiners(&self, claims: u64) {
         // Recorded first: a join that is woken may not be polled before the next item is put.
-        self.hot.last_zero.record(claims);
+        self.on_demand().last_zero.record(claims);
         let mut held = HeldPanic::default();
         held.run(|| self.end_if_done());
-        held.run(|| self.hot.join_waiters.notify_all());
+        held.run(|| self.on_demand().join_waiters.notify_all());
+    }
+
+    /// Notifies those that wait for the close.
+    pub(super) fn notify_watchers_of_close(&self) {
+        if !self.bookkeeping.closed_waiters.is_empty() {
+            self.on_demand().closed_waiters.notify_all();
+        }
     }
 
     /// Notifies joins, if claims that became holes were the last that counted as unfinished items.

@@ -176,7 +176,7 @@ impl<T, H: QueueRef<T>, I: PutItems<T>, E: From<PutError<I::Remaining>>, F> PutA
     #[cold]
     fn poll_queued(&mut self, waker: Option<&Waker>) -> Option<Result<(), E>> {
         let queue = self.handle.queue();
-        if !self.keeps_item && self.waiter.as_ref().is_some_and(|key| queue.bookkeeping.waiters.is_put_completed(key)) {
+        if !self.keeps_item && self.waiter.as_ref().is_some_and(|key| queue.on_demand().waiters.is_put_completed(key)) {
             self.waiter = None;
             // There is no other item by now, or a batch goes on with its next item.
             return self.push();

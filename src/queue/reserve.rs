@@ -345,7 +345,7 @@ impl<T> Queue<T> {
     pub(crate) fn assert_can_reserve(&self, count: usize) {
         self.permits();
         // The largest capacity, as another thread may lower it now: the reservation waits until it is raised.
-        let most = self.hot.capacity.most();
+        let most = self.bookkeeping.capacity.most();
         assert!(
             count <= most,
             "{count} permits requested, but the capacity was only {most} at most: reserve no more than that, or raise \

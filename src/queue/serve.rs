@@ -366,7 +366,7 @@ impl<T> Queue<T> {
         waker: Option<&Waker>,
     ) -> (Option<Request<T>>, Unneeded) {
         let is_closed = || self.raw.is_closed();
-        let (waiters, counts) = (&self.bookkeeping.waiters, &self.hot.waiter_counts);
+        let (waiters, counts) = (&self.on_demand().waiters, &self.hot.waiter_counts);
         let Some(waiter) = key else { return (None, Unneeded::default()) };
         let (polled, unneeded) = waiters.poll(counts, |lists| &mut lists.putters, waiter, waker, is_closed);
         if !matches!(polled, Polled::Pending) {

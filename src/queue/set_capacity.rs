@@ -77,9 +77,9 @@ impl<T> Queue<T> {
         };
         self.with_waiters_notifying(|lists, deferred| {
             if let Bound::Permits(permits) = self.bound() {
-                permits.resize(self.hot.capacity.hint() as u64, capacity as u64);
+                permits.resize(self.bookkeeping.capacity.hint() as u64, capacity as u64);
             }
-            self.hot.capacity.set(self.hot.kind, capacity);
+            self.bookkeeping.capacity.set(capacity, self.hot.kind, &self.hot.limit);
             // After the new limit is stored: a push that sets the claim limit by the former one does it
             // before this, or in vain.
             self.raw.always_check_limit();

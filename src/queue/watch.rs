@@ -6,7 +6,7 @@ use super::{Queue, QueueRef};
 use crate::error::{ClosedTimeoutError, JoinTimeoutError};
 use crate::join::Claims;
 use crate::operation::{operation, Attempt};
-use crate::wait::{WaitSet, Waiting};
+use crate::wait::{WaitCount, WaitSet, Waiting};
 use std::marker::PhantomData;
 use std::task::Waker;
 
@@ -18,6 +18,8 @@ pub(crate) trait Condition {
 
     /// The waiters for the condition.
     fn waiters<T>(queue: &Queue<T>) -> &WaitSet;
+    /// Their number.
+    fn count<T>(queue: &Queue<T>) -> &WaitCount;
     fn now<T>(queue: &Queue<T>) -> Self::Since;
     /// Whether the condition holds, or has held at a moment since.
     fn holds<T>(queue: &Queue<T>, since: Option<Self::Since>) -> bool;
@@ -35,6 +37,10 @@ impl Condition for AllDone {
     type Since = u64;
 
     fn waiters<T>(queue: &Queue<T>) -> &WaitSet {
+        &queue.on_demand().join_waiters
+    }
+
+    fn count<T>(queue: &Queue<T>) -> &WaitCount {
         &queue.hot.join_waiters
     }
 
@@ -43,7 +49,7 @@ impl Condition for AllDone {
     }
 
     fn holds<T>(queue: &Queue<T>, since: Option<u64>) -> bool {
-        since.is_some_and(|claims| queue.hot.last_zero.reached(claims)) || queue.unfinished() == 0
+        since.is_some_and(|claims| queue.on_demand().last_zero.reached(claims)) || queue.unfinished() == 0
     }
 
     fn rmw_fence<T>(queue: &Queue<T>) {
@@ -65,7 +71,11 @@ impl Condition for IsClosed {
     type Since = ();
 
     fn waiters<T>(queue: &Queue<T>) -> &WaitSet {
-        &queue.hot.closed_waiters
+        &queue.on_demand().closed_waiters
+    }
+
+    fn count<T>(queue: &Queue<T>) -> &WaitCount {
+        &queue.bookkeeping.closed_waiters
     }
 
     fn now<T>(_queue: &Queue<T>) {}
@@ -119,7 +129,7 @@ impl<T, H: QueueRef<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
                 None => {
                     // Before it counts as a waiter: a zero from then on is noted with at least so many claims.
                     let since = C::now(queue);
-                    self.waiting = Some((waiters.register(), since));
+                    self.waiting = Some((waiters.register(C::count(queue)), since));
                 }
             }
             C::rmw_fence(queue);
@@ -132,7 +142,7 @@ impl<T, H: QueueRef<T>, C: Condition> Attempt for WatchAttempt<T, H, C> {
 
     fn cancel(&mut self) {
         if let Some((waiting, _)) = self.waiting.take() {
-            C::waiters(self.handle.queue()).remove(waiting);
+            C::count(self.handle.queue()).remove(waiting);
         }
     }
 

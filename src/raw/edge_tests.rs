@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 /// Acts like an appender that is stopped before the tail moves: links a segment whose slot 0 holds `value`.
 fn link_and_stop(queue: &RawQueue<u64>, value: u64) -> link::Link<'_, u64> {
     let link = queue.link(&queue.tail, queue.tail.cursor()).unwrap();
-    let segment = queue.cold.pool.acquire(link.next_base());
+    let segment = queue.cold.pool.acquire(link.next_base(), UNBOUNDED);
     // SAFETY: no other thread knows the segment.
     unsafe { segment.slot(0).fill(value) };
     link.next().store(segment.address(), Ordering::Release);

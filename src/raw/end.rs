@@ -5,8 +5,7 @@
 use super::cursor::Cursor;
 use crate::sync::{AtomicU64, Ordering};
 
-/// The head, where pops claim slots, or the tail, where pushes do. It has a cache line of its own.
-#[repr(align(64))]
+/// The head, where pops claim slots, or the tail, where pushes do. It is at the beginning of a cache line.
 pub(crate) struct End {
     /// The cursor, whose ticket is the next one to hand out.
     word: AtomicU64,

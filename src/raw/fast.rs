@@ -233,20 +233,36 @@ impl<T> RawQueue<T> {
         Ok(now.ticket().min(seen.ticket()))
     }
 
-    /// Claims the slot at the head, if one compare-and-swap can do it, the slot is before the *claim limit*
-    /// of the head, which earlier pops have set, and its value is published.
+    /// Claims the slot at the head, if one compare-and-swap can do it and its value is published. The slot must be
+    /// before the *claim limit* of the head, which earlier pops have set, or before the tail, if that is in the same
+    /// segment and has a slot left there.
     #[inline]
     pub fn try_claim_pop(&self) -> Result<PopTicket<'_, T>, PopFallback<'_, T>> {
         let seen = self.head.cursor();
+        let mut until = 0;
         if !seen.is_before(self.head.claim_limit(), Self::LEN) {
-            return Err(PopFallback::General);
+            let tail = self.tail.cursor();
+            until = tail.opened().bits();
+            if tail.ticket() >= Self::LEN || !seen.is_before(until, Self::LEN) {
+                return Err(PopFallback::General);
+            }
         }
         #[cfg(all(test, not(loom)))]
         super::hooks::before_the_claim();
         if self.head.advance(seen, seen.advanced(1)).is_err() {
             return Err(PopFallback::Contended);
         }
+        if until > seen.bits() + 1 {
+            self.set_pop_limit(seen, until);
+        }
         if_published(PopTicket { seen, queue: PhantomData })
+    }
+
+    /// Sets the claim limit of the head to the tail's cursor `until`. The claim at `seen` in the same segment is not used
+    /// yet.
+    #[inline(never)]
+    fn set_pop_limit(&self, seen: Cursor, until: u64) {
+        self.head.set_claim_limit(seen.address(), Cursor::from_bits(until).ticket());
     }
 
     /// Like [`RawQueue::try_claim_pop`] after a look at the tail, which must be ahead in the same segment.

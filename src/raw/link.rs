@@ -19,7 +19,7 @@ impl<T> Link<'_, T> {
     /// The link itself: 0, the address of the next segment, or `SEALED`.
     pub(super) fn next(&self) -> &AtomicUsize {
         match self.segment {
-            None => &self.queue.cold.first,
+            None => &self.queue.first,
             // SAFETY: the helper ticket pins the segment for as long as `self` exists.
             Some(segment) => unsafe { &segment.header().next },
         }
@@ -86,7 +86,7 @@ impl<T> RawQueue<T> {
 
     /// A segment to append at a link of the tail. If the allocation unwinds, the link's ticket is handed
     /// back: otherwise each such panic that is caught would cost the edge a ticket.
-    pub(super) fn acquire_next(&self, link: &mut Link<'_, T>) -> Segment<T> {
+    pub(super) fn acquire_next(&self, link: &mut Link<'_, T>, limit: u64) -> Segment<T> {
         struct HandBack<'a, 'q, T>(&'a mut Link<'q, T>);
         impl<T> Drop for HandBack<'_, '_, T> {
             fn drop(&mut self) {
@@ -95,7 +95,7 @@ impl<T> RawQueue<T> {
             }
         }
         let unwound = HandBack(link);
-        let segment = self.cold.pool.acquire(unwound.0.next_base());
+        let segment = self.cold.pool.acquire(unwound.0.next_base(), limit);
         std::mem::forget(unwound);
         segment
     }

@@ -27,8 +27,11 @@ mod fence;
 mod handoff;
 #[cfg(all(test, not(loom)))]
 mod hooks;
+mod lazy_box;
 mod link;
 mod pool;
+#[cfg(loom)]
+mod pool_harness;
 mod pop;
 mod push;
 #[cfg(any(feature = "compat", test))]
@@ -45,7 +48,7 @@ mod slot_harness;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-use crate::sync::{rmw_fence, AtomicU64, AtomicUsize, CachePadded, Ordering};
+use crate::sync::{rmw_fence, AtomicU64, AtomicUsize, LineStart, Ordering};
 use ahead::HolesAhead;
 use end::{End, Snapshot};
 use pool::SegmentPool;
@@ -58,6 +61,9 @@ pub use fast::{Contested, PopFallback, PopTicket, PushFallback, PushTicket};
 #[cfg(loom)]
 pub use fence::Handshake;
 pub use handoff::{Handoff, HandoffKey};
+pub use lazy_box::LazyBox;
+#[cfg(loom)]
+pub use pool_harness::{OwnedSegment, PoolHarness};
 #[cfg(feature = "compat")]
 pub use reserve::ReservedSlot;
 #[cfg(loom)]
@@ -147,28 +153,26 @@ pub(crate) fn to_usize(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-/// The queue without waiting: two units of memory in the sense of [`CachePadded`]. Each push writes the
-/// first, and each pop the second. The cold part is beside the tail: beside the head it slowed bounded queues
-/// of tasks by a quarter.
+/// The queue without waiting, in two cache lines. Each push writes the first, and each pop the second. Beside
+/// each end is what is seldom written: at the edge of a segment, or when a consumer exceeded its spin limit.
 #[repr(C)]
 pub struct RawQueue<T> {
     tail: End,
     cold: Cold<T>,
-    head: CachePadded<End>,
-}
-
-/// What is seldom written: at the edge of a segment, or when a consumer exceeded its spin limit.
-#[repr(C)]
-struct Cold<T> {
+    line: LineStart,
+    head: End,
     /// The link of the sentinel segment 0.
     first: AtomicUsize,
+    /// The id of the single consumer, or 0. Each of its pops reads it.
+    single: AtomicUsize,
+    /// Claims of the tail that brought no value. Each `task_done` reads it, after a pop.
+    holes: AtomicU64,
+}
+
+/// What pushes read beside the tail.
+struct Cold<T> {
     pool: SegmentPool<T>,
     ahead: HolesAhead,
-    /// The id of the single consumer, or 0.
-    single: AtomicUsize,
-    /// Claims of the tail that brought no value. Each `task_done` reads it. So it is not in the cache line
-    /// of the head's word.
-    holes: AtomicU64,
 }
 
 impl<T> fmt::Debug for RawQueue<T> {
@@ -193,14 +197,12 @@ impl<T> RawQueue<T> {
         pub const fn new() -> Self {
             RawQueue {
                 tail: End::new(Self::LEN),
-                head: CachePadded::new(End::new(Self::LEN)),
-                cold: Cold {
-                    first: AtomicUsize::new(0),
-                    pool: SegmentPool::new(),
-                    holes: AtomicU64::new(0),
-                    single: AtomicUsize::new(0),
-                    ahead: HolesAhead::new(),
-                },
+                cold: Cold { pool: SegmentPool::new(), ahead: HolesAhead::new() },
+                line: LineStart,
+                head: End::new(Self::LEN),
+                first: AtomicUsize::new(0),
+                single: AtomicUsize::new(0),
+                holes: AtomicU64::new(0),
             }
         }
     }
@@ -271,7 +273,7 @@ impl<T> RawQueue<T> {
     /// The number of claims at the tail that brought no value. Only grows. A hole is counted after its claim.
     pub fn holes(&self) -> u64 {
         // Ordering: Acquire, H1. Pairs with the count (H2): the claim is seen as well.
-        self.cold.holes.load(Ordering::Acquire)
+        self.holes.load(Ordering::Acquire)
     }
 
     /// The numbers of values ever pushed and popped, at one moment. A push in progress counts as one that is
@@ -290,7 +292,7 @@ impl<T> RawQueue<T> {
     /// An RMW fence on the count of holes: each push that counts a hole later sees what the caller did
     /// before.
     pub fn fence_holes(&self) {
-        rmw_fence(&self.cold.holes);
+        rmw_fence(&self.holes);
     }
 
     /// An RMW fence on the tail: each push that claims later sees what the caller did before. Returns whether
@@ -365,7 +367,7 @@ impl<T> RawQueue<T> {
     /// Counts claims that became holes.
     fn add_holes(&self, claims: u64, events: &mut Events) {
         // Ordering: AcqRel, H2. Release: the claim comes before (H1). Acquire: the RMW fence of a join (M1).
-        self.cold.holes.fetch_add(claims, Ordering::AcqRel);
+        self.holes.fetch_add(claims, Ordering::AcqRel);
         events.holes += claims;
     }
 
@@ -445,7 +447,7 @@ impl<T> Drop for RawQueue<T> {
                 let queue = self.0;
                 // Ordering: Relaxed, L4. No other thread accesses the queue.
                 let mut next = match queue.head.cursor().address() {
-                    0 => queue.cold.first.load(Ordering::Relaxed),
+                    0 => queue.first.load(Ordering::Relaxed),
                     address => address,
                 };
                 while next != SEALED {

@@ -2,18 +2,24 @@
 //!
 //! Knows segments. Does not know head and tail: the caller has the right to the segment that it passes in.
 //!
-//! A segment is in exactly one state: linked, private to its appender, the spare, in the list of retired
-//! segments, or owned by the thread that sweeps that list. The list is pushed by CAS and taken as a whole, so
-//! it has no ABA problem.
+//! A segment is in exactly one state: linked, private to its appender, in the list of spares, in the list of
+//! retired segments, or owned by the thread that has taken one of these lists. Both lists are pushed by CAS and
+//! taken as a whole, so they have no ABA problem. The word of the spares also has their number, in the low bits
+//! that are 0 in the address of a segment: so no more than the wanted number of spares is kept.
 
+use super::cursor::SEGMENT_ALIGN;
 use super::segment::{Header, Segment};
-use crate::sync::{AtomicPtr, Ordering};
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 use std::marker::PhantomData;
 use std::ptr::null_mut;
 
+/// The bits of the number of spares.
+const COUNT: usize = SEGMENT_ALIGN - 1;
+
 pub(crate) struct SegmentPool<T> {
-    /// One segment ready for use, so that a queue in steady use does not allocate.
-    spare: AtomicPtr<Header>,
+    /// Segments ready for use, so that a queue in steady use does not allocate: the address of the first one,
+    /// plus their number.
+    spares: AtomicUsize,
     /// Segments that the head has left and that other threads may still access.
     retired: AtomicPtr<Header>,
     segments: PhantomData<*mut T>,
@@ -23,42 +29,52 @@ impl<T> SegmentPool<T> {
     crate::sync::const_fn! {
         pub(crate) const fn new() -> Self {
             SegmentPool {
-                spare: AtomicPtr::new(null_mut()),
+                spares: AtomicUsize::new(0),
                 retired: AtomicPtr::new(null_mut()),
                 segments: PhantomData,
             }
         }
     }
 
-    /// An empty segment with this base, owned by the caller.
-    pub(crate) fn acquire(&self, base: u64) -> Segment<T> {
+    /// An empty segment with this base, owned by the caller, for a queue with this limit.
+    pub(crate) fn acquire(&self, base: u64, limit: u64) -> Segment<T> {
         let spare = self.take_spare().or_else(|| {
             self.sweep();
             self.take_spare()
         });
+        let kept_spares = Segment::<T>::kept_spares(limit);
         match spare {
             Some(segment) => {
-                // SAFETY: the thread that takes the spare owns it, and the spare was empty when it was
-                // stored.
-                unsafe { segment.clear(base) };
+                // SAFETY: the thread that takes a spare owns it, and the spare was empty when it was stored.
+                unsafe { segment.clear(base, kept_spares) };
                 segment
             }
-            None => Segment::allocate(base),
+            None => Segment::allocate(base, kept_spares),
         }
     }
 
-    /// Takes back an empty segment that the caller owns: it becomes the spare, or its memory is freed.
+    /// Takes back an empty segment that the caller owns: it becomes a spare, or its memory is freed.
     pub(crate) fn recycle(&self, segment: Segment<T>) {
-        // Ordering: Release, D1. Pairs with `take_spare`: what was done in the segment comes before its
-        // reuse.
-        let stored = self.spare.compare_exchange(null_mut(), segment.as_header(), Ordering::Release, Ordering::Relaxed);
-        if stored.is_err() {
-            // SAFETY: the caller owns the segment.
-            unsafe {
-                #[cfg(loom)]
-                segment.clear(0); // as by its next owner, so that loom reports a thread that still accesses it
-                segment.free();
+        // SAFETY: the caller owns the segment.
+        let kept = usize::from(unsafe { segment.spares_to_keep() });
+        // Ordering: Relaxed, D2. A guess; the CAS confirms it.
+        let mut now = self.spares.load(Ordering::Relaxed);
+        while now & COUNT < kept {
+            // SAFETY: the caller owns the segment, and with it the link.
+            unsafe { segment.header().listed.with_mut(|next| *next = first_of(now)) };
+            let with_this = segment.address() | ((now & COUNT) + 1);
+            // Ordering: Release, D1. Pairs with `take_spare`: what was done in the segment comes before its
+            // reuse. The next pushes continue the release sequence.
+            match self.spares.compare_exchange(now, with_this, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(other) => now = other,
             }
+        }
+        // SAFETY: the caller owns the segment.
+        unsafe {
+            #[cfg(loom)]
+            segment.clear(0, 0); // as by its next owner, so that loom reports a thread that still accesses it
+            segment.free();
         }
     }
 
@@ -89,7 +105,7 @@ impl<T> SegmentPool<T> {
         let mut top = self.retired.load(Ordering::Relaxed);
         loop {
             // SAFETY: the right to reclaim the segment includes its link of the retired list.
-            unsafe { segment.header().retired.with_mut(|next| *next = top) };
+            unsafe { segment.header().listed.with_mut(|next| *next = top) };
             // Ordering: Release, D3. Pairs with the sweep (D4): it sees the link, and gets the right to
             // reclaim.
             match self.retired.compare_exchange(top, segment.as_header(), Ordering::Release, Ordering::Relaxed) {
@@ -106,18 +122,42 @@ impl<T> SegmentPool<T> {
         self.each_retired(|segment| unsafe { self.recycle_or_retire(segment) });
     }
 
+    /// Takes the list of spares, and puts all of them back but the first. Another thread that needs a segment
+    /// meanwhile allocates one.
     fn take_spare(&self) -> Option<Segment<T>> {
         // Ordering: Acquire, D1. Pairs with `recycle`.
-        Segment::from_header(self.spare.swap(null_mut(), Ordering::Acquire))
+        let spares = self.spares.swap(0, Ordering::Acquire);
+        let segment = Segment::from_header(first_of(spares))?;
+        if spares & COUNT > 1 {
+            // SAFETY: the thread that took the list owns its segments.
+            let rest = unsafe { segment.header().listed.with_mut(|next| *next) };
+            self.put_back(rest, (spares & COUNT) - 1);
+        }
+        Some(segment)
     }
 
-    fn each_retired(&self, mut visit: impl FnMut(Segment<T>)) {
+    /// Puts back a list of so many spares that the caller owns.
+    fn put_back(&self, list: *mut Header, count: usize) {
+        // Ordering: Relaxed, D5. The caller has changed nothing in this list. Each change of the word is an RMW, so
+        // the release sequences of the pushes (D1) go on.
+        let stored = self.spares.compare_exchange(0, list as usize | count, Ordering::Relaxed, Ordering::Relaxed);
+        if stored.is_err() {
+            // Others have recycled segments in the meantime.
+            Self::each_of(list, |segment| self.recycle(segment));
+        }
+    }
+
+    fn each_retired(&self, visit: impl FnMut(Segment<T>)) {
         // Ordering: Acquire, D4. Pairs with the pushes (D3), each of which continues the release sequence
         // before it.
-        let mut top = self.retired.swap(null_mut(), Ordering::Acquire);
-        while let Some(segment) = Segment::from_header(top) {
+        Self::each_of(self.retired.swap(null_mut(), Ordering::Acquire), visit);
+    }
+
+    /// Visits the segments of a list that the caller has taken.
+    fn each_of(mut list: *mut Header, mut visit: impl FnMut(Segment<T>)) {
+        while let Some(segment) = Segment::from_header(list) {
             // SAFETY: the thread that took the list has the right to its segments.
-            top = unsafe { segment.header().retired.with_mut(|next| *next) };
+            list = unsafe { segment.header().listed.with_mut(|next| *next) };
             visit(segment);
         }
     }
@@ -129,9 +169,14 @@ impl<T> SegmentPool<T> {
     pub(crate) unsafe fn free_all(&self) {
         // SAFETY: no other thread accesses the queue, now or later.
         self.each_retired(|segment| unsafe { segment.free() });
-        if let Some(segment) = self.take_spare() {
-            // SAFETY: as above.
-            unsafe { segment.free() };
-        }
+        // Ordering: Relaxed, D5. No other thread accesses the queue.
+        let spares = self.spares.swap(0, Ordering::Relaxed);
+        // SAFETY: as above.
+        Self::each_of(first_of(spares), |segment| unsafe { segment.free() });
     }
+}
+
+/// The first spare of a word, or null.
+fn first_of(spares: usize) -> *mut Header {
+    (spares & !COUNT) as *mut Header
 }

@@ -358,7 +358,7 @@ impl<T> RawQueue<T> {
         let mut next = link.next().load(Ordering::Acquire);
         let mut linked = None;
         if next == 0 {
-            let segment = self.acquire_next(&mut link);
+            let segment = self.acquire_next(&mut link, limit);
             let is_filled = value.is_some();
             if let Some(value) = value.take() {
                 // SAFETY: no other thread knows the segment.

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// A type whose segment has eight slots, so that a wrap-around takes fewer items.
-type Large = [u8; 512];
+type Large = [u8; 4096];
 /// The number of items after which a word has the same bits again.
 const WRAP_AROUND: u64 = 256 * Segment::<Large>::LEN;
 
@@ -38,8 +38,8 @@ fn pass(queue: &RawQueue<Large>, items: u64) {
 
 fn offer(queue: &RawQueue<Large>, byte: u8, by: By) -> bool {
     match by {
-        By::One => queue.push([byte; 512], 1, &mut Events::default()).is_ok(),
-        By::Batch => push_all(queue, &mut VecDeque::from([[byte; 512]]), 1, &mut Events::default()).is_ok(),
+        By::One => queue.push([byte; 4096], 1, &mut Events::default()).is_ok(),
+        By::Batch => push_all(queue, &mut VecDeque::from([[byte; 4096]]), 1, &mut Events::default()).is_ok(),
     }
 }
 
@@ -122,7 +122,7 @@ fn before_the_claim_limit(test: impl Fn(Rc<RawQueue<Large>>)) {
 }
 
 fn offer_before(queue: &RawQueue<Large>, byte: u8) -> bool {
-    queue.push_before_claim_limit([byte; 512], 3, &mut Events::default()).is_ok()
+    queue.push_before_claim_limit([byte; 4096], 3, &mut Events::default()).is_ok()
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! +----------------------------------+----------------+-------------+----------------+-------------+
-//! | next pins base handshake retired | consumer x LEN | state x LEN | producer x LEN | value x LEN |
+//! | next pins base handshake listed  | consumer x LEN | state x LEN | producer x LEN | value x LEN |
 //! +----------------------------------+----------------+-------------+----------------+-------------+
 //! ```
 //!
@@ -16,6 +16,7 @@
 use super::cursor::{fits, Cursor, SEGMENT_ALIGN};
 use super::fence::Handshake;
 use super::slot::{pending, Slot, DONE, EMPTY, PENDING};
+use super::UNBOUNDED;
 use crate::sync::{set_exclusive, AtomicI64, AtomicU8, AtomicUsize, Ordering, UnsafeCell};
 use std::alloc::{alloc, dealloc, handle_alloc_error, Layout};
 use std::marker::PhantomData;
@@ -42,9 +43,15 @@ pub(crate) struct Header {
     /// The handshake of the slots' producers and consumers. Written once for each use of the segment, like
     /// the base.
     handshake: UnsafeCell<Handshake>,
-    /// The next segment in the list of retired ones. Accessed by the segment's owner only.
-    pub(crate) retired: UnsafeCell<*mut Header>,
+    /// The next segment in the list of spares or of retired segments. Accessed by the segment's owner only.
+    pub(crate) listed: UnsafeCell<*mut Header>,
+    /// The most spares that the queue keeps, when this segment would become one of them. Written by the appender,
+    /// which knows the limit of the queue; constant until the segment is reused.
+    kept_spares: UnsafeCell<u8>,
 }
+
+/// As many spares as the word of the pool can count.
+pub(crate) const MOST_SPARES: usize = SEGMENT_ALIGN - 1;
 
 /// The link of a sealed segment: no segment will ever follow it.
 pub(crate) const SEALED: usize = 1;
@@ -78,13 +85,22 @@ const fn max(a: usize, b: usize) -> usize {
     }
 }
 
+const fn min(a: usize, b: usize) -> usize {
+    if a < b {
+        a
+    } else {
+        b
+    }
+}
+
 const fn round_up(offset: usize, align: usize) -> usize {
     (offset + align - 1) / align * align
 }
 
 impl<T> Segment<T> {
-    /// Slots in a segment: about 4 KiB of values, at least 8 slots and at most 256. Under loom there are 2
-    /// slots, or 4 for a large type, which serves models with several items and a small limit.
+    /// Slots in a segment: 256, but no more than about 16 KiB of values; 32 of them may have 32 KiB. At least 8.
+    /// Under loom there are 2 slots, or 4 for a large type, which serves models with several items and a small
+    /// limit.
     pub(crate) const LEN: u64 = if cfg!(loom) {
         if size_of::<T>() < 64 {
             2
@@ -92,18 +108,14 @@ impl<T> Segment<T> {
             4
         }
     } else {
-        let fitting = 4096 / max(size_of::<T>(), 1);
-        (if fitting < 8 {
-            8
-        } else if fitting > 256 {
-            256
-        } else {
-            fitting
-        }) as u64
+        let bytes = max(size_of::<T>(), 1);
+        let many = min(16384 / bytes, 256);
+        max(max(many, min(32768 / bytes, 32)), 8) as u64
     };
 
     const BYTES: usize = Self::LEN as usize * size_of::<AtomicU8>();
-    const CONSUMERS: usize = round_up(size_of::<Header>(), SEGMENT_ALIGN);
+    /// In a cache line of its own.
+    const CONSUMERS: usize = round_up(size_of::<Header>(), 64);
     const STATES: usize = Self::CONSUMERS + Self::BYTES;
     const PRODUCERS: usize = Self::STATES + Self::BYTES;
     const VALUES: usize = round_up(Self::PRODUCERS + Self::BYTES, align_of::<UnsafeCell<MaybeUninit<T>>>());
@@ -132,7 +144,7 @@ impl<T> Segment<T> {
     }
 
     /// Allocates a segment, which is initialised in place on the heap. Only the caller knows it.
-    pub(crate) fn allocate(base: u64) -> Self {
+    pub(crate) fn allocate(base: u64, kept_spares: u8) -> Self {
         #[cfg(all(test, not(loom)))]
         super::hooks::allocation();
         let layout = Self::layout();
@@ -155,7 +167,8 @@ impl<T> Segment<T> {
                 pins: AtomicI64::new(0),
                 base: UnsafeCell::new(base),
                 handshake: UnsafeCell::new(handshake),
-                retired: UnsafeCell::new(std::ptr::null_mut()),
+                listed: UnsafeCell::new(std::ptr::null_mut()),
+                kept_spares: UnsafeCell::new(kept_spares),
             });
             for index in 0..Self::LEN {
                 let slot = segment.slot(index);
@@ -174,7 +187,7 @@ impl<T> Segment<T> {
     ///
     /// # Safety
     /// The caller owns the segment, which has no value in it.
-    pub(crate) unsafe fn clear(self, base: u64) {
+    pub(crate) unsafe fn clear(self, base: u64, kept_spares: u8) {
         // SAFETY: the caller owns it. The ownership was acquired, and with it what other threads did in the
         // segment.
         unsafe {
@@ -183,6 +196,7 @@ impl<T> Segment<T> {
             header.next.store(0, Ordering::Relaxed);
             header.pins.store(0, Ordering::Relaxed);
             header.base.with_mut(|place| *place = base);
+            header.kept_spares.with_mut(|place| *place = kept_spares);
             let handshake = Handshake::for_segment();
             header.handshake.with_mut(|place| *place = handshake);
             let pending = pending(handshake);
@@ -266,6 +280,36 @@ impl<T> Segment<T> {
     pub(crate) unsafe fn handshake(self) -> Handshake {
         // SAFETY: as demanded; no thread writes the handshake of a linked segment.
         unsafe { self.header().handshake.with(|place| *place) }
+    }
+
+    /// The most spares that a queue keeps, by the limit of its pushes: with a limit as many as the items of a full
+    /// queue need, but no more than 256 KiB. So a burst that fills a bounded queue needs no allocator the second
+    /// time.
+    pub(crate) const fn kept_spares(limit: u64) -> u8 {
+        const BYTES: usize = 256 << 10;
+        let fitting = match Self::LAYOUT {
+            Some(layout) => BYTES / layout.size(),
+            None => 0,
+        };
+        let wanted = match limit {
+            UNBOUNDED => 1,
+            limit => limit / Self::LEN + 2,
+        };
+        let most = max(min(fitting, MOST_SPARES), 1);
+        if wanted > most as u64 {
+            most as u8
+        } else {
+            wanted as u8
+        }
+    }
+
+    /// The number that was given with the base.
+    ///
+    /// # Safety
+    /// The caller owns the segment.
+    pub(crate) unsafe fn spares_to_keep(self) -> u8 {
+        // SAFETY: as demanded.
+        unsafe { self.header().kept_spares.with(|place| *place) }
     }
 
     /// The addresses of the parts of slot `index`. They may be accessed only while the segment is pinned or

@@ -50,7 +50,7 @@ impl<T> RawQueue<T> {
         self.head.store(cursor);
         let id = next_id();
         // Ordering: Relaxed, R1. The queue is not shared yet.
-        self.cold.single.store(id, Ordering::Relaxed);
+        self.single.store(id, Ordering::Relaxed);
         SingleConsumer { id, value: PhantomData }
     }
 
@@ -203,7 +203,7 @@ impl<T> RawQueue<T> {
         let left = Segment::<T>::at(seen.address());
         // The tail has left the segment, so the link is set.
         let (link, base) = match left {
-            None => (&self.cold.first, Self::LEN),
+            None => (&self.first, Self::LEN),
             // SAFETY: the head is still in this segment.
             Some(segment) => unsafe { (&segment.header().next, segment.base() + Self::LEN) },
         };
@@ -226,7 +226,7 @@ impl<T> RawQueue<T> {
     fn check(&self, single: &SingleConsumer<T>) {
         // Ordering: Relaxed, R1. The id changes only before the queue is shared.
         assert_eq!(
-            self.cold.single.load(Ordering::Relaxed),
+            self.single.load(Ordering::Relaxed),
             single.id,
             "the single consumer of another queue, or one that has ended"
         );

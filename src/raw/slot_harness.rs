@@ -24,7 +24,7 @@ impl<T> SlotHarness<T> {
     /// A fresh segment.
     pub fn new(handshake: Handshake) -> Self {
         handshake.fix();
-        let harness = SlotHarness { segment: Segment::allocate(0) };
+        let harness = SlotHarness { segment: Segment::allocate(0, 0) };
         harness.begin();
         harness
     }
@@ -76,7 +76,7 @@ impl<T> SlotHarness<T> {
         unsafe {
             let done = self.segment.is_reclaimable();
             if done {
-                self.segment.clear(0);
+                self.segment.clear(0, 0);
                 self.begin();
             }
             done

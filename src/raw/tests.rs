@@ -186,12 +186,10 @@ fn overaligned_large_and_zero_sized_types_are_supported() {
 
 #[test]
 fn the_queue_and_its_segments_have_the_promised_sizes() {
-    let unit = std::mem::align_of::<CachePadded<u8>>();
-    assert_eq!(std::mem::size_of::<RawQueue<u64>>(), 2 * unit);
+    let line = std::mem::align_of::<LineStart>();
+    assert_eq!(std::mem::size_of::<RawQueue<u64>>(), 2 * line);
     let queue = RawQueue::<u64>::new();
-    assert_eq!(std::ptr::addr_of!(queue.head) as usize - std::ptr::addr_of!(queue.tail) as usize, unit);
-    // The cold part is not in the cache line of the tail's word.
-    assert!(std::ptr::addr_of!(queue.cold) as usize - std::ptr::addr_of!(queue.tail) as usize >= 64);
+    assert_eq!(std::ptr::addr_of!(queue.head) as usize - std::ptr::addr_of!(queue.tail) as usize, line);
     assert!(Segment::<u64>::bytes() as u64 <= (8 + 4) * LEN);
 }
 
@@ -254,7 +252,7 @@ fn producer_and_consumer_agree_on_each_slot() {
         }
     };
     for handshake in handshakes() {
-        let segments: Vec<usize> = (0..ROUNDS).map(|base| Segment::<u64>::allocate(base * LEN).address()).collect();
+        let segments: Vec<usize> = (0..ROUNDS).map(|base| Segment::<u64>::allocate(base * LEN, 0).address()).collect();
         let slot = |n: u64| Segment::<u64>::at(segments[(n / LEN) as usize]).unwrap().slot(n % LEN);
         let (pushing, popping) = (AtomicU64::new(0), AtomicU64::new(0));
         let (kept, taken) = std::thread::scope(|scope| {

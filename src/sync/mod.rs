@@ -35,10 +35,38 @@ pub(crate) use std::thread_local;
 #[cfg(not(loom))]
 pub(crate) use std::sync::atomic::compiler_fence;
 
-/// Pads its value to a unit of memory that no other value shares, so that a write takes nothing else from
-/// other threads. On x86-64 and aarch64 a unit is 128 bytes: on the former two cache lines, which the
-/// processor fetches as a pair.
-pub(crate) use crossbeam_utils::CachePadded;
+/// The beginning of a cache line: the field after it shares no cache line with the field before it. On x86-64 a
+/// line has 64 bytes. A processor may fetch lines in pairs; to separate pairs made no difference in time.
+#[cfg_attr(any(target_arch = "aarch64", target_arch = "powerpc64"), repr(align(128)))]
+#[cfg_attr(target_arch = "s390x", repr(align(256)))]
+#[cfg_attr(not(any(target_arch = "aarch64", target_arch = "powerpc64", target_arch = "s390x")), repr(align(64)))]
+pub(crate) struct LineStart;
+
+/// A value that shares no cache line with other values, so that a write takes nothing else from other threads.
+#[repr(C)]
+pub(crate) struct CacheLine<T>(LineStart, T);
+
+impl<T> CacheLine<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        CacheLine(LineStart, value)
+    }
+}
+
+impl<T> std::ops::Deref for CacheLine<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.1
+    }
+}
+
+impl<T> std::ops::DerefMut for CacheLine<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.1
+    }
+}
 
 /// std's cell with loom's two methods, so that loom can watch every access to the value of a slot.
 #[cfg(not(loom))]

@@ -30,6 +30,6 @@ mod wake_list;
 pub(crate) use counts::WaiterCounts;
 pub(crate) use queue::{WaitQueue, WaiterKey, WaiterState};
 pub(crate) use selection::Selection;
-pub(crate) use wait_set::{WaitSet, Waiting};
+pub(crate) use wait_set::{WaitCount, WaitSet, Waiting};
 pub(crate) use waiters::{GetterKind, Polled, Unneeded, WaitLists, Waiters, ALL};
 pub(crate) use wake_list::{wake_each, wake_one, HeldPanic, WakeList};

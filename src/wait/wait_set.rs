@@ -10,7 +10,7 @@
 //! notifying thread, which wakes the user's waker when the mutex is unlocked. No reference in the list of
 //! event-listener is the last one.
 
-use crate::sync::{thread_local, AtomicUsize, Ordering};
+use crate::sync::{thread_local, AtomicU32, Ordering};
 use crate::wait::wake_each;
 use event_listener::{Event, EventListener, Listener};
 use std::cell::RefCell;
@@ -22,11 +22,14 @@ use std::task::{Context, Wake, Waker};
 
 /// Waiters for one kind of change.
 pub(crate) struct WaitSet {
-    waiters: AtomicUsize,
     event: Event,
 }
 
-/// A waiter, which is counted from [`WaitSet::register`] to [`WaitSet::remove`].
+/// The number of waiters of a [`WaitSet`]. It is apart from the set, which is allocated when the first waiter
+/// registers.
+pub(crate) struct WaitCount(AtomicU32);
+
+/// A waiter, which is counted from [`WaitSet::register`] to [`WaitCount::remove`].
 pub(crate) struct Waiting {
     /// `None` once the waiter was notified.
     listener: Option<EventListener>,
@@ -51,17 +54,14 @@ impl Wake for Proxy {
 }
 
 impl WaitSet {
-    crate::sync::const_fn! {
-        pub(crate) const fn new() -> Self {
-            WaitSet { waiters: AtomicUsize::new(0), event: Event::new() }
-        }
+    pub(crate) fn new() -> Self {
+        WaitSet { event: Event::new() }
     }
 
-    /// Registers a new waiter.
-    pub(crate) fn register(&self) -> Waiting {
+    /// Registers a new waiter, and counts it. An RMW fence must follow.
+    pub(crate) fn register(&self, count: &WaitCount) -> Waiting {
         let waiting = Waiting { listener: Some(self.event.listen()), proxy: None };
-        // Ordering: Relaxed, W4. The RMW fence that follows (M1) releases it to each later RMW of that word.
-        self.waiters.fetch_add(1, Ordering::Relaxed);
+        count.add();
         waiting
     }
 
@@ -70,23 +70,41 @@ impl WaitSet {
         waiting.listener = Some(self.event.listen());
     }
 
+    /// Notifies all waiters. For a caller that has found the count not empty.
+    #[cold]
+    pub(crate) fn notify_all(&self) {
+        self.event.notify(usize::MAX);
+        wake_each(NOTIFIED.with(|notified| notified.take()), |proxy| proxy.0.wake_by_ref());
+    }
+}
+
+impl WaitCount {
+    crate::sync::const_fn! {
+        pub(crate) const fn new() -> Self {
+            WaitCount(AtomicU32::new(0))
+        }
+    }
+
+    fn add(&self) {
+        // Ordering: Relaxed, W4. The RMW fence that follows (M1) releases it to each later RMW of that word.
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Ends a wait.
     pub(crate) fn remove(&self, waiting: Waiting) {
-        // Ordering: Relaxed, W6. Only the waiter itself could miss a notification if this came too early.
-        self.waiters.fetch_sub(1, Ordering::Relaxed);
+        self.remove_permanent();
         drop(waiting);
     }
 
-    /// From now on [`is_empty`](WaitSet::is_empty) is false, as with a waiter that is never notified. An RMW
+    /// From now on [`is_empty`](WaitCount::is_empty) is false, as with a waiter that is never notified. An RMW
     /// fence must follow, as after [`register`](WaitSet::register).
     pub(crate) fn add_permanent(&self) {
-        // Ordering: Relaxed, W4. As in `register`.
-        self.waiters.fetch_add(1, Ordering::Relaxed);
+        self.add();
     }
 
     pub(crate) fn remove_permanent(&self) {
-        // Ordering: Relaxed, W6. As in `remove`.
-        self.waiters.fetch_sub(1, Ordering::Relaxed);
+        // Ordering: Relaxed, W6. Only the waiter itself could miss a notification if this came too early.
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Whether there is no waiter.
@@ -94,21 +112,7 @@ impl WaitSet {
     pub(crate) fn is_empty(&self) -> bool {
         // Ordering: Relaxed, W5. After an RMW of the word on which a waiter made its RMW fence (M1) the
         // number (W4) is seen.
-        self.waiters.load(Ordering::Relaxed) == 0
-    }
-
-    /// Notifies all waiters.
-    #[inline]
-    pub(crate) fn notify_all(&self) {
-        if !self.is_empty() {
-            self.notify();
-        }
-    }
-
-    #[cold]
-    fn notify(&self) {
-        self.event.notify(usize::MAX);
-        wake_each(NOTIFIED.with(|notified| notified.take()), |proxy| proxy.0.wake_by_ref());
+        self.0.load(Ordering::Relaxed) == 0
     }
 }
 

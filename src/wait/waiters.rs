@@ -38,9 +38,9 @@ pub(crate) struct WaitLists<R, S> {
     pub(crate) locked: S,
 }
 
-/// Wait queues behind a mutex. They are allocated when the first waiter is enqueued.
+/// Wait queues behind a mutex.
 pub(crate) struct Waiters<R, S> {
-    lists: Mutex<Option<Box<WaitLists<R, S>>>>,
+    lists: Mutex<WaitLists<R, S>>,
     notified_gets: Watermark,
     /// Of puts whose item was enqueued by the operation that freed a slot.
     completed_puts: Watermark,
@@ -62,16 +62,15 @@ pub(crate) enum Polled<R> {
 }
 
 impl<R, S: Default> WaitLists<R, S> {
-    #[cold]
-    fn boxed() -> Box<Self> {
-        Box::new(WaitLists {
+    fn new() -> Self {
+        WaitLists {
             getters: WaitQueue::new(),
             #[cfg(feature = "stream")]
             streams: WaitQueue::new(),
             next_turn: 0,
             putters: WaitQueue::new(),
             locked: S::default(),
-        })
+        }
     }
 
     pub(crate) fn push_getter(&mut self, kind: GetterKind, waker: Waker) -> WaiterKey {
@@ -127,23 +126,18 @@ impl<R, S: Default> WaitLists<R, S> {
 }
 
 impl<R, S: Default> Waiters<R, S> {
-    crate::sync::const_fn! {
-        pub(crate) const fn new() -> Self {
-            Waiters { lists: Mutex::new(None), notified_gets: Watermark::new(), completed_puts: Watermark::new() }
-        }
+    pub(crate) fn new() -> Self {
+        let lists = Mutex::new(WaitLists::new());
+        Waiters { lists, notified_gets: Watermark::new(), completed_puts: Watermark::new() }
     }
 
     /// Runs `act` with the mutex locked, and publishes the counts and watermarks before it is unlocked. User
     /// code must not run in `act`. If an allocation fails there, no step is left half done.
     #[inline]
     pub(crate) fn lock<O>(&self, counts: &WaiterCounts, act: impl FnOnce(&mut WaitLists<R, S>) -> O) -> O {
-        let mut guard = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        let lists = match &mut *guard {
-            Some(lists) => lists,
-            none => none.insert(WaitLists::boxed()),
-        };
-        let output = act(lists);
-        self.publish(counts, lists);
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let output = act(&mut lists);
+        self.publish(counts, &lists);
         output
     }
 
@@ -152,11 +146,6 @@ impl<R, S: Default> Waiters<R, S> {
         self.notified_gets.set(lists.getters.removed());
         counts.set_putters(lists.putters.waiting());
         self.completed_puts.set(lists.putters.removed());
-    }
-
-    /// Whether no waiter was ever enqueued. Takes the mutex.
-    pub(crate) fn are_unused(&self) -> bool {
-        self.lists.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
     /// Whether a get of [`GetterKind::Get`] was notified, by the watermark, without the mutex. If not, it

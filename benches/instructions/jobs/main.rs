@@ -1,4 +1,4 @@
-//! The instructions, allocations and bytes of a job of joinq-flow; `instructions` runs this program.
+//! The instructions, allocations and bytes of a job of joinq-flow.
 
 #[path = "../collect.rs"]
 mod collect;
@@ -13,20 +13,12 @@ use ratchet::{Counts, JOBS};
 use std::process::ExitCode;
 
 fn count(filter: &str) -> Result<Counts, String> {
-    let mut counts = Vec::new();
-    for kind in kinds::all() {
-        let [instructions, allocations, bytes] =
-            ["instructions", "allocations", "bytes"].map(|unit| format!("{}, {unit}", kind.name));
-        if instructions.contains(filter) {
-            counts.push((instructions, collect::count(kind.name)?));
-        }
-        if allocations.contains(filter) || bytes.contains(filter) {
-            let heap = collect::heap(kind.name)?;
-            let heap = [(allocations, heap.0), (bytes, heap.1)];
-            counts.extend(heap.into_iter().filter(|(name, _)| name.contains(filter)));
-        }
-    }
-    Ok(counts)
+    let names: Vec<&str> = kinds::all().iter().map(|kind| kind.name).filter(|name| name.contains(filter)).collect();
+    collect::each(&names, |name| {
+        let (instructions, heap) = (collect::count(name)?.instructions, collect::heap(name)?);
+        let counts = [("instructions", instructions), ("allocations", heap.0), ("bytes", heap.1)];
+        Ok(counts.into_iter().map(|(unit, count)| (format!("{name}, {unit}"), count)).collect())
+    })
 }
 
 fn perform(name: &str, times: u32) -> Result<(), String> {

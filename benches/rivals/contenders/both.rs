@@ -1,4 +1,4 @@
-//! Crates whose queue serves threads as well as tasks: flume, kanal and async-channel.
+//! Crates whose queue serves threads as well as tasks: flume, kanal, async-channel and loole.
 
 use super::macros::{blocking, cloned, queue, tasks};
 use crate::link::{Blocking, Capacity, Ends, Link, Message, Shape, Tasks};
@@ -52,3 +52,12 @@ queue! {
 }
 blocking! { AsyncChannel: |tx, message| tx.send_blocking(message).unwrap(), |rx| rx.recv_blocking().unwrap() }
 tasks! { AsyncChannel: |tx, message| tx.send(message).await.unwrap(), |rx| rx.recv().await.unwrap() }
+
+queue! {
+    Loole = "loole", fits |_, _| true;
+    <T> cloned loole::Sender<T>, cloned loole::Receiver<T>;
+    open |capacity| capacity.bound().map_or_else(loole::unbounded, loole::bounded);
+    try |tx, message| tx.try_send(message).unwrap(), |rx| rx.try_recv().unwrap()
+}
+blocking! { Loole: |tx, message| tx.send(message).unwrap(), |rx| rx.recv().unwrap() }
+tasks! { Loole: |tx, message| tx.send_async(message).await.unwrap(), |rx| rx.recv_async().await.unwrap() }

@@ -47,3 +47,23 @@ tasks! { Shared:
     send_many |tx, messages| tx.put_many(messages).await.unwrap();
     recv_many |rx, into, limit| { rx.get_many(into, limit).await.unwrap(); }
 }
+
+queue! {
+    /// The channel with any number of receivers: a queue that the last handle of a side closes.
+    Channel = "joinq::channel", fits |_, _| true;
+    <T> cloned joinq::Sender<T>, cloned joinq::Receiver<T>;
+    open |capacity| capacity.bound().map_or_else(joinq::unbounded, joinq::bounded);
+    try |tx, message| tx.try_send(message).unwrap(), |rx| rx.try_recv().unwrap()
+}
+blocking! { Channel:
+    |tx, message| tx.send(message).wait().unwrap(),
+    |rx| rx.recv().wait().unwrap();
+    send_many |tx, messages| tx.send_many(messages).wait().unwrap();
+    recv_many |rx, into, limit| { rx.recv_many(into, limit).wait().unwrap(); }
+}
+tasks! { Channel:
+    |tx, message| tx.send(message).await.unwrap(),
+    |rx| rx.recv().await.unwrap();
+    send_many |tx, messages| tx.send_many(messages).await.unwrap();
+    recv_many |rx, into, limit| { rx.recv_many(into, limit).await.unwrap(); }
+}

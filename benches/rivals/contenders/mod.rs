@@ -1,7 +1,13 @@
 //! The contenders: all kinds of queue, those that fit best first for each crate.
+//!
+//! Other crates were looked at in November 2026 and are left out: nexus-channel (one sender, one receiver), lfqueue
+//! (nothing waits), async-fifo (unbounded, wakes all receivers for each message), tokio-mpmc (crossbeam's `ArrayQueue`
+//! between two `Notify` of tokio), mpmc-async (a mutex, for tasks only), chunnel (the capacity is a part of the type,
+//! one release), splaycast, chute and disruptor (each receiver gets each message).
 
 mod both;
 mod crossfire;
+mod fibre;
 mod joinq;
 mod macros;
 mod references;
@@ -11,7 +17,7 @@ mod tokio;
 
 use crate::cells::{Cell, Executor, What};
 use crate::link::{Blocking, Capacity, Link, Shape, Tasks};
-use crate::measure::{self, Measured};
+use crate::measure::{self, Measure};
 
 /// What can wait for the operations of a contender.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,11 +34,11 @@ pub struct Contender {
     pub name: &'static str,
     waits: Waits,
     fits: fn(Shape, Capacity) -> bool,
-    pub measure: fn(&Cell) -> Measured,
+    pub measure: Measure,
 }
 
 impl Contender {
-    fn new<L: Link>(waits: Waits, measure: fn(&Cell) -> Measured) -> Self {
+    fn new<L: Link>(waits: Waits, measure: Measure) -> Self {
         Self { name: L::NAME, waits, fits: L::FITS, measure }
     }
 
@@ -46,6 +52,11 @@ impl Contender {
         self.family() == "joinq"
     }
 
+    /// Whether it is the queue of joinq that fits every cell.
+    pub fn general(&self) -> bool {
+        self.name == "joinq"
+    }
+
     /// Whether it is shown, but never compared as a peer.
     pub fn reference(&self) -> bool {
         self.waits == Waits::Neither
@@ -53,7 +64,7 @@ impl Contender {
 
     fn takes_part(&self, cell: &Cell) -> bool {
         let can = match (cell.what, cell.executor) {
-            (What::Memory(_) | What::TryPair, _) => true,
+            (What::Memory(_) | What::Resident(_) | What::TryPair, _) => true,
             (_, Executor::Threads) => self.waits == Waits::Threads,
             (_, Executor::Tokio(_)) => self.waits == Waits::Tasks,
         };
@@ -81,6 +92,8 @@ fn all() -> Vec<Contender> {
         tasks::<joinq::Mpsc>(),
         blocking::<joinq::Shared>(),
         tasks::<joinq::Shared>(),
+        blocking::<joinq::Channel>(),
+        tasks::<joinq::Channel>(),
         blocking::<threads::Crossbeam>(),
         blocking::<both::Flume>(),
         tasks::<both::Flume>(),
@@ -88,6 +101,16 @@ fn all() -> Vec<Contender> {
         tasks::<both::KanalAsync>(),
         blocking::<both::AsyncChannel>(),
         tasks::<both::AsyncChannel>(),
+        blocking::<both::Loole>(),
+        tasks::<both::Loole>(),
+        blocking::<fibre::MpscBounded>(),
+        blocking::<fibre::MpscUnbounded>(),
+        tasks::<fibre::MpscAsyncBounded>(),
+        tasks::<fibre::MpscAsyncUnbounded>(),
+        blocking::<fibre::MpmcBounded>(),
+        blocking::<fibre::MpmcUnbounded>(),
+        tasks::<fibre::MpmcAsyncBounded>(),
+        tasks::<fibre::MpmcAsyncUnbounded>(),
         blocking::<crossfire::SpscBounded>(),
         blocking::<crossfire::SpscUnbounded>(),
         tasks::<crossfire::SpscAsyncBounded>(),
@@ -106,6 +129,8 @@ fn all() -> Vec<Contender> {
         blocking::<tokio::Unbounded>(),
         tasks::<tokio::Bounded>(),
         tasks::<tokio::Unbounded>(),
+        blocking::<threads::GilMpsc>(),
+        blocking::<threads::GilMpmc>(),
         blocking::<threads::StdBounded>(),
         blocking::<threads::StdUnbounded>(),
         tasks::<tasks::Tachyonix>(),

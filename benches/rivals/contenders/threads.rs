@@ -1,7 +1,8 @@
-//! Channels for threads only: those of the standard library and of crossbeam.
+//! Channels for threads only: those of the standard library, of crossbeam and of gil.
 
 use super::macros::{blocking, cloned, queue, single};
 use crate::link::{Blocking, Capacity, Ends, Link, Message, Shape};
+use std::num::NonZeroUsize;
 use std::sync::mpsc;
 
 queue! {
@@ -27,3 +28,24 @@ queue! {
     try |tx, message| tx.try_send(message).unwrap(), |rx| rx.try_recv().unwrap()
 }
 blocking! { Crossbeam: |tx, message| tx.send(message).unwrap(), |rx| rx.recv().unwrap() }
+
+/// gil 0.9 hangs with a capacity of 1.
+fn gil_fits(capacity: Capacity) -> bool {
+    capacity.bound().is_some_and(|bound| bound > 1)
+}
+
+queue! {
+    GilMpsc = "gil::mpsc", fits |shape, capacity| shape.one_receiver() && gil_fits(capacity);
+    <T> cloned gil::mpsc::Sender<T>, single gil::mpsc::Receiver<T>;
+    open |capacity| gil::mpsc::channel(NonZeroUsize::new(capacity.bound().unwrap()).unwrap());
+    try |tx, message| tx.try_send(message).unwrap(), |rx| rx.try_recv().unwrap()
+}
+blocking! { GilMpsc: |tx, message| tx.send(message), |rx| rx.recv() }
+
+queue! {
+    GilMpmc = "gil::mpmc", fits |_, capacity| gil_fits(capacity);
+    <T> cloned gil::mpmc::Sender<T>, cloned gil::mpmc::Receiver<T>;
+    open |capacity| gil::mpmc::channel(NonZeroUsize::new(capacity.bound().unwrap()).unwrap());
+    try |tx, message| tx.try_send(message).unwrap(), |rx| rx.try_recv().unwrap()
+}
+blocking! { GilMpmc: |tx, message| tx.send(message), |rx| rx.recv() }

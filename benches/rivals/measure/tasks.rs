@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-fn runtime(workers: Workers) -> Runtime {
+pub fn runtime(workers: Workers) -> Runtime {
     match workers {
         Workers::Current => Builder::new_current_thread().build().unwrap(),
         Workers::Multi(workers) => Builder::new_multi_thread().worker_threads(workers).build().unwrap(),

@@ -36,6 +36,13 @@ fn version(lock: &str, parent: &str, name: &str) -> Option<String> {
     Some(version.trim_matches('"').into())
 }
 
+/// The profile with which Cargo has built this bench: the name of a folder, as Cargo tells it in no other way.
+pub fn profile() -> String {
+    let bench = std::env::current_exe().ok();
+    let folder = bench.as_deref().and_then(|bench| bench.ancestors().nth(2)?.file_name());
+    folder.map_or_else(|| "unknown".into(), |name| name.to_string_lossy().into_owned())
+}
+
 /// Lines of Markdown; `crates` are the crates of the contenders.
 pub fn facts(crates: &[&str]) -> String {
     let rustc = output("rustc", &["--version"]).unwrap_or_default();
@@ -56,7 +63,7 @@ pub fn facts(crates: &[&str]) -> String {
     let lines = [
         format!("- CPU: {}, {cores} cores for this process", cpu()),
         format!("- kernel: {} {}", std::env::consts::OS, read("/proc/sys/kernel/osrelease").trim()),
-        format!("- {rustc}"),
+        format!("- {rustc}, profile {}", profile()),
         format!("- date: {}", humantime::format_rfc3339_seconds(SystemTime::now())),
         format!("- load average at the end: {}", read("/proc/loadavg").trim()),
         format!("- {}", versions.join(", ")),

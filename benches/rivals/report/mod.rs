@@ -5,11 +5,22 @@ mod machine;
 mod picture;
 mod table;
 
+pub use machine::profile;
+
 use crate::cells::Cell;
 use crate::rounds::{Outcome, Result};
 use std::error::Error;
 use std::fs;
 use std::path::Path;
+
+/// The queue of joinq that is compared.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Ours {
+    /// `joinq::mpsc` with one receiver, `Queue` elsewhere.
+    MostSuitable,
+    /// `Queue` everywhere.
+    General,
+}
 
 /// Our figure and the best peer's.
 #[derive(Clone, Copy, Debug)]
@@ -26,10 +37,14 @@ impl Comparison<'_> {
 }
 
 impl Outcome {
-    /// `None` if one side took no part or failed.
-    fn comparison(&self) -> Option<Comparison<'_>> {
+    /// `None` if one side took no part or failed, or if the cell is only shown.
+    fn comparison(&self, ours: Ours) -> Option<Comparison<'_>> {
         let median = |result: &&Result| result.rounds.median();
-        let ours = self.results.iter().find(|result| result.contender.ours())?;
+        let mut own = self.results.iter().filter(|_| self.cell.compared());
+        let ours = own.find(|result| match ours {
+            Ours::MostSuitable => result.contender.ours(),
+            Ours::General => result.contender.general(),
+        })?;
         let peers = self.measured().filter(|result| !result.contender.ours() && !result.contender.reference());
         let peer = peers.min_by(|one, other| median(one).total_cmp(&median(other)))?;
         ours.failure.is_none().then_some(Comparison { ours, peer })

@@ -61,13 +61,13 @@ pub fn draw(group: &str, outcomes: &[Outcome], path: &Path) -> std::result::Resu
         for result in outcome.measured() {
             line += 1.0;
             let median = result.rounds.median();
-            let bar = Rectangle::new([(low, line + 0.1), (median, line + 0.9)], colour(result).filled());
+            let bar = Rectangle::new([(low, line + 0.1), (median.max(low), line + 0.9)], colour(result).filled());
             chart.plotting_area().draw(&bar)?;
             chart
                 .plotting_area()
                 .draw(&at(line, Text::new(result.contender.name.to_owned(), (-6, 0), name.clone())))?;
             let figure = Text::new(figure(median), (4, 0), value.clone());
-            chart.plotting_area().draw(&(EmptyElement::at((median, line + 0.5)) + figure))?;
+            chart.plotting_area().draw(&(EmptyElement::at((median.max(low), line + 0.5)) + figure))?;
         }
         line += 2.0;
     }

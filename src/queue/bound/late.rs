@@ -20,7 +20,7 @@ impl<T> Queue<T> {
                 return Err(PutError(items));
             }
             let count = put(&mut lists.locked.late, items);
-            self.bookkeeping.late_counts.count_put(count);
+            self.on_demand().late_counts.count_put(count);
             deferred.events.pushed += count;
             Ok(())
         })
@@ -49,7 +49,7 @@ impl<T> Queue<T> {
             true => PopError::Empty,
             false => PopError::Closed,
         })?;
-        self.bookkeeping.late_counts.count_got(1);
+        self.on_demand().late_counts.count_got(1);
         Ok(item)
     }
 
@@ -58,7 +58,7 @@ impl<T> Queue<T> {
         // First: once no permit is held, no item is put any more, so that the number below is final.
         let more_items = self.more_items();
         // What may panic comes before any item is taken, and before the mutex is locked.
-        items.reserve(limit.min(to_usize(self.bookkeeping.late_counts.len())));
+        items.reserve(limit.min(to_usize(self.late_items())));
         let space = items.capacity() - items.len();
         self.take_late(more_items, |late| {
             let count = late.len().min(limit).min(space);
@@ -73,10 +73,10 @@ impl<T> Queue<T> {
         more_items: MoreItems,
         take: impl FnOnce(&mut VecDeque<T>) -> Option<(R, usize)>,
     ) -> Result<R, PopError> {
-        if self.bookkeeping.late_counts.len() > 0 {
+        if self.late_items() > 0 {
             let taken = self.with_waiters(|lists| {
                 let (taken, count) = take(&mut lists.locked.late)?;
-                self.bookkeeping.late_counts.count_got(count);
+                self.on_demand().late_counts.count_got(count);
                 Some(taken)
             });
             if let Some(taken) = taken {

@@ -102,7 +102,7 @@ impl<T> Queue<T> {
     fn push_late(&self, item: T) {
         self.with_waiters_notifying(|lists, deferred| {
             lists.locked.late.push_back(item);
-            self.bookkeeping.late_counts.count_put(1);
+            self.on_demand().late_counts.count_put(1);
             // For a get that registers without the mutex: its fence is on the tail, and no claim was made
             // there.
             self.raw.fence_pushes();
