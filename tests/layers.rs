@@ -33,7 +33,6 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("std::thread", &["sync/"]),
     ("event_listener", &["wait/wait_set.rs"]),
     ("crossbeam_utils", &["sync/"]),
-    ("atomic_waker", &["sync/"]),
     ("parking::", &["operation/thread.rs"]),
     ("tokio::task", &["operation/budget.rs"]),
     ("futures_core", &["queue/stream.rs", "channel/", "mpsc.rs", "compat/"]),

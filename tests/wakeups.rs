@@ -20,6 +20,38 @@ fn one_item_wakes_one_getter() {
     assert!(second.is_woken());
 }
 
+/// A get that begins to wait alone waits in another place than those that follow it.
+#[test]
+fn gets_are_woken_in_the_order_in_which_they_began_to_wait() {
+    let queue = Queue::unbounded();
+    let mut waiting: Vec<_> = (0..3).map(|_| Probe::pending(queue.get())).collect();
+    for item in 0..12 {
+        queue.try_put(item).unwrap();
+        let woken: Vec<bool> = waiting.iter().map(Probe::is_woken).collect();
+        assert_eq!(woken, [true, false, false]);
+        assert_eq!(waiting.remove(0).poll(), Poll::Ready(Ok(item)));
+        // In between they all end, so that the next one waits alone.
+        if item % 4 == 3 {
+            waiting.clear();
+        }
+        while waiting.len() < 3 {
+            waiting.push(Probe::pending(queue.get()));
+        }
+    }
+}
+
+#[test]
+fn a_get_that_is_dropped_leaves_its_place_to_the_next() {
+    let queue = Queue::unbounded();
+    let (first, second) = (Probe::pending(queue.get()), Probe::pending(queue.get()));
+    drop(first);
+    let third = Probe::pending(queue.get());
+    queue.try_put(1).unwrap();
+    assert!(second.is_woken() && !third.is_woken());
+    drop(second);
+    assert!(third.is_woken(), "the item is not taken: the next get may take it");
+}
+
 #[test]
 fn one_free_slot_wakes_one_putter() {
     let queue = Queue::bounded(1);

@@ -32,9 +32,10 @@ pub(crate) trait Attempt {
     /// The result of a wait with a timeout.
     type TimeoutOutput;
 
-    /// Tries to complete without waiting. If the attempt is registered, `waker`, if given, replaces its waker.
-    /// After a success the attempt is not registered; after a failure it may have lost its registration,
-    /// because it was notified.
+    /// Tries to complete without waiting. If the attempt is registered, `waker`, if given, replaces its
+    /// waker. If it is not, a failure with a `waker` is a hint: [`register`](Attempt::register) follows, and
+    /// rechecks. After a success the attempt is not registered; after a failure it may have lost its
+    /// registration, because it was notified.
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output>;
     /// Completes an operation by the fast path alone, which is inlined into each poll, or else calls
     /// `otherwise`. `ready` converts the result in place, so that a large one is copied only once.

@@ -57,6 +57,7 @@ impl<T> Queue<T> {
         // changes, so its count may not be visible here. It checks under the mutex whether the queue is
         // closed. If the mutex is not allocated yet, a waiter that allocates it later sees the close.
         if self.hot.on_demand.get_ordered().is_none() {
+            deferred.wakes.push(self.take_from_cell(deferred.events.pushed));
             return;
         }
         let (unused, deferred) = self.with_waiters_deferring(deferred, |lists, deferred| {

@@ -1,15 +1,16 @@
-//! The receive of a single consumer: it waits without a wait queue, and in an unbounded queue it claims
-//! without an RMW.
+//! The receive of a single consumer: in an unbounded queue it claims without an RMW. It waits as other gets
+//! do, so alone in the cell.
 //!
-//! Knows the core's single consumer, its waker and the queue. Does not know handles.
+//! Knows the core's single consumer and the queue. Does not know handles.
 
 use super::get::{Form, GetSource, Many};
 use super::get_state::GetState;
+use super::getters::{GetWaiter, PolledGet};
 use super::{Bound, Queue};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::operation::{Attempt, BatchAttempt, Operation, SpinPolicy};
 use crate::raw::{PopError, PopFallback, SingleConsumer};
-use crate::wait::ConsumerFlag;
+use crate::wait::GetterKind;
 use std::task::Waker;
 
 /// The right to be the single consumer of a queue.
@@ -17,7 +18,12 @@ use std::task::Waker;
 /// In an unbounded queue the consumer owns the head and moves it by plain stores. In a bounded queue a sender
 /// may take the oldest item out as well ([`Queue::force_put`]), so that the consumer claims its slots as
 /// every other get does.
-pub(crate) struct Consumer<T>(Option<SingleConsumer<T>>);
+pub(crate) struct Consumer<T> {
+    single: Option<SingleConsumer<T>>,
+    /// The wait of the present receive, or one that [`poll_recv`](crate::mpsc::Receiver::poll_recv) has
+    /// begun: its operation ends with the poll while its wait goes on.
+    waiter: Option<GetWaiter>,
+}
 
 /// The slow path of the single consumer.
 struct ConsumerSlowPath<'a, 'q, T> {
@@ -27,14 +33,14 @@ struct ConsumerSlowPath<'a, 'q, T> {
 
 impl<T> GetSource<T> for ConsumerSlowPath<'_, '_, T> {
     fn pop(self) -> Result<T, PopError> {
-        match &mut self.consumer.0 {
+        match &mut self.consumer.single {
             Some(single) => self.queue.raw.pop_single_slow(single),
             None => self.queue.try_get_or(),
         }
     }
 
     fn pop_many(self, items: &mut Vec<T>, limit: usize) -> Result<usize, PopError> {
-        match &mut self.consumer.0 {
+        match &mut self.consumer.single {
             Some(single) => self.queue.raw.pop_many_single(single, items, limit),
             None => self.queue.pop_many(items, limit, &mut GetState::default()),
         }
@@ -46,9 +52,7 @@ pub(crate) struct ConsumerAttempt<'a, T, K: Form<T>> {
     queue: &'a Queue<T>,
     consumer: &'a mut Consumer<T>,
     form: K,
-    /// Whether this attempt has registered a waker. A waker can be registered without that: by
-    /// [`poll_recv`](crate::mpsc::Receiver::poll_recv), whose attempt ends with the poll while its wait goes
-    /// on.
+    /// Whether this attempt has registered, so that it ends the wait when it is cancelled.
     registered: bool,
 }
 
@@ -56,19 +60,6 @@ impl<'a, T, K: Form<T>> ConsumerAttempt<'a, T, K> {
     #[inline]
     pub(crate) fn new(queue: &'a Queue<T>, consumer: &'a mut Consumer<T>, form: K) -> Self {
         ConsumerAttempt { queue, consumer, form, registered: false }
-    }
-
-    #[inline]
-    fn flag(&self) -> &'a ConsumerFlag {
-        &self.queue.hot.consumer_flag
-    }
-
-    /// Steps 1 and 2 of a wait: see [`ConsumerWaker`](crate::wait::ConsumerWaker).
-    #[inline]
-    fn register_waker(&mut self, waker: &Waker) {
-        self.queue.on_demand().consumer_waker.register(waker, self.flag());
-        self.registered = true;
-        self.queue.raw.fence_pushes();
     }
 
     /// Takes what is there, and ends the wait if there is anything.
@@ -80,22 +71,22 @@ impl<'a, T, K: Form<T>> ConsumerAttempt<'a, T, K> {
 
     #[inline]
     fn end_wait(&mut self) {
-        if self.flag().is_set() {
-            self.queue.on_demand().consumer_waker.clear(self.flag());
+        if let Some(waiter) = self.consumer.waiter.take() {
+            self.queue.cancel_get(GetterKind::Get, waiter);
         }
     }
 
     /// Tries while a waker is registered, or where the fast path does not suffice.
     #[cold]
     fn try_complete_slow(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, RecvError>> {
-        if let Some(waker) = waker {
-            // Again in each poll: the waker may be another one, or the registered waker may have been taken
-            // by a notifier that cleared the flag of an earlier wait.
-            if self.flag().is_set() {
-                self.register_waker(waker);
-            }
-        }
-        self.try_take()
+        let (polled, unneeded) = self.queue.poll_get(GetterKind::Get, &mut self.consumer.waiter, waker);
+        self.registered |= waker.is_some() && self.consumer.waiter.is_some();
+        let output = match polled {
+            PolledGet::Pending => None,
+            PolledGet::MayHaveItems => self.try_take(),
+        };
+        drop(unneeded);
+        output
     }
 }
 
@@ -105,18 +96,24 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
 
     #[inline]
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        let wrap = match K::WRAP {
-            Some(wrap) if !self.flag().is_set() => wrap,
-            _ => return self.try_complete_slow(waker),
-        };
+        if let Some(waiter) = &self.consumer.waiter {
+            if !self.queue.is_get_notified(GetterKind::Get, waiter) {
+                return self.try_complete_slow(waker);
+            }
+            self.consumer.waiter = None;
+        }
+        let Some(wrap) = K::WRAP else { return self.try_complete_slow(waker) };
         let (queue, form) = (self.queue, &self.form);
-        match &mut self.consumer.0 {
+        match &mut self.consumer.single {
             Some(single) => match queue.raw.peek_ready(single) {
                 Some(ready) => ready.take(|item| Some(Ok(wrap(form, item)))),
+                // As in a get: a poll registers next, and rechecks.
+                None if waker.is_some() && queue.looks_empty() => None,
                 None => self.try_complete_slow(waker),
             },
             None => match queue.try_claim_pop() {
                 Ok(ticket) => queue.take_and_serve_putters(ticket, |item| Some(Ok(wrap(form, item)))),
+                Err(PopFallback::General) if waker.is_some() && queue.looks_empty() => None,
                 Err(fallback) => take_slow(queue, form, wrap, fallback),
             },
         }
@@ -131,11 +128,11 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
         let Operation { attempt, finished } = operation;
         let queue = attempt.queue;
         let wrap = match K::WRAP {
-            Some(wrap) if !attempt.flag().is_set() => wrap,
+            Some(wrap) if attempt.consumer.waiter.is_none() => wrap,
             _ => return otherwise(operation),
         };
         let ConsumerAttempt { consumer, form, .. } = attempt;
-        match &mut consumer.0 {
+        match &mut consumer.single {
             Some(single) => match queue.raw.peek_ready(single) {
                 Some(value) => {
                     *finished = true;
@@ -172,17 +169,22 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
     }
 
     fn may_succeed(&self) -> bool {
-        self.consumer.0.as_ref().map_or(true, |single| self.queue.raw.may_pop_single(single))
+        self.consumer.single.as_ref().map_or(true, |single| self.queue.raw.may_pop_single(single))
     }
 
     fn is_registered(&self) -> bool {
-        self.flag().is_set()
+        self.consumer.waiter.is_some()
     }
 
     #[inline]
     fn register(&mut self, waker: &Waker) -> Option<Self::Output> {
-        self.register_waker(waker);
-        self.try_take()
+        let waiter = self.queue.register_get(GetterKind::Get, waker, &mut GetState::default());
+        self.consumer.waiter = Some(waiter);
+        self.registered = true;
+        match self.queue.raw.fence_pushes() {
+            true => self.try_take(),
+            false => None,
+        }
     }
 
     #[cold]
@@ -217,18 +219,18 @@ impl<T> Queue<T> {
     pub(crate) fn consumer(&mut self) -> Consumer<T> {
         assert!(!self.is_rendezvous(), "a rendezvous has no single consumer: see `joinq::bounded`");
         assert!(!matches!(self.bound(), Bound::Permits(_)), "a queue with permits has no single consumer");
-        Consumer((!self.is_bounded()).then(|| self.raw.single_consumer()))
+        Consumer { single: (!self.is_bounded()).then(|| self.raw.single_consumer()), waiter: None }
     }
 
     pub(crate) fn end_consumer(&self, consumer: &mut Consumer<T>) {
-        if let Some(single) = &mut consumer.0 {
+        if let Some(single) = &mut consumer.single {
             self.raw.end_single_consumer(single);
         }
     }
 
     #[inline]
     pub(crate) fn try_get_single(&self, consumer: &mut Consumer<T>) -> Result<T, TryRecvError> {
-        let Some(single) = &mut consumer.0 else { return self.try_get_or() };
+        let Some(single) = &mut consumer.single else { return self.try_get_or() };
         match self.raw.peek_ready(single) {
             Some(ready) => ready.take(Ok),
             None => self.try_get_single_slow(consumer),

@@ -3,12 +3,12 @@
 //! Knows how gets wait for items, and that a get serves waiting puts. Does not know how puts wait.
 
 use super::get_state::GetState;
-use super::selects::Side;
+use super::getters::{GetWaiter, PolledGet};
 use super::{Queue, QueueRef, Task, TaskOwned};
 use crate::error::{GetError, GetTimeoutError};
 use crate::operation::{operation, Attempt, Operation, SpinPolicy};
 use crate::raw::{PopError, PopFallback};
-use crate::wait::{GetterKind, HeldPanic, WaiterKey, WakeList};
+use crate::wait::{GetterKind, HeldPanic};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::Waker;
@@ -143,8 +143,13 @@ fn try_take<T, K: Form<T>, E: From<GetError>>(
 fn take_slow<T, K: Form<T>, E: From<GetError>>(
     form: &mut K,
     GetSlowPath { queue, fallback, state }: GetSlowPath<'_, '_, T>,
+    waker: Option<&Waker>,
 ) -> Option<Result<K::Got, E>> {
     let mut fallback = fallback;
+    // Not a batch, whose limit may be 0. The hint is exact enough for a poll: it registers next, and rechecks.
+    if K::WRAP.is_some() && waker.is_some() && matches!(fallback, PopFallback::General) && queue.looks_empty() {
+        return None;
+    }
     if let Some(wrap) = K::WRAP.filter(|_| queue.core_decides()) {
         match queue.try_claim_pop_and_look(fallback) {
             Ok(ticket) => return queue.take_and_serve_putters(ticket, |item| Some(Ok(wrap(form, item)))),
@@ -161,7 +166,7 @@ pub(crate) struct GetAttempt<T, H: QueueRef<T>, K: Form<T>, E = GetError, F = Ge
     pub(crate) handle: H,
     pub(super) form: K,
     kind: GetterKind,
-    waiter: Option<WaiterKey>,
+    waiter: Option<GetWaiter>,
     state: GetState,
     item: PhantomData<fn() -> T>,
     errors: PhantomData<fn() -> (E, F)>,
@@ -184,16 +189,16 @@ impl<T, H: QueueRef<T>, K: Form<T>, E: From<GetError>, F> GetAttempt<T, H, K, E,
     /// be of an item that the attempt did not see, and is forwarded if the attempt succeeds.
     #[cold]
     fn poll_queued(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, E>> {
-        let (queue, kind) = (self.handle.queue(), self.kind);
-        // Whether it was notified does not matter: an item may be there in any case.
-        let (waiters, counts) = (&queue.on_demand().waiters, &queue.hot.waiter_counts);
-        let (_, unneeded) = waiters.poll(counts, |lists| lists.getters_of(kind), &mut self.waiter, waker, || false);
-        let output = self.try_queued();
+        let (polled, unneeded) = self.handle.queue().poll_get(self.kind, &mut self.waiter, waker);
+        let output = match polled {
+            PolledGet::Pending => None,
+            PolledGet::MayHaveItems => self.try_queued(),
+        };
         drop(unneeded);
         output
     }
 
-    /// An attempt while this is in the wait queue, or was notified. If it unwinds, as when a vector cannot
+    /// An attempt while this is registered, or was notified. If it unwinds, as when a vector cannot
     /// grow, the notification is forwarded.
     fn try_queued(&mut self) -> Option<Result<K::Got, E>> {
         self.state.queued = true;
@@ -224,8 +229,8 @@ where
 
     #[inline]
     fn try_complete(&mut self, waker: Option<&Waker>) -> Option<Self::Output> {
-        if let Some(key) = &self.waiter {
-            if self.kind != GetterKind::Get || !self.handle.queue().on_demand().waiters.is_get_notified(key) {
+        if let Some(waiter) = &self.waiter {
+            if !self.handle.queue().is_get_notified(self.kind, waiter) {
                 return self.poll_queued(waker);
             }
             self.waiter = None;
@@ -244,7 +249,7 @@ where
                 Err(why) => fallback = why,
             }
         }
-        take_slow(&mut self.form, GetSlowPath { queue, fallback, state: &mut self.state })
+        take_slow(&mut self.form, GetSlowPath { queue, fallback, state: &mut self.state }, waker)
     }
 
     #[inline(always)]
@@ -267,7 +272,7 @@ where
             }
             Err(PopFallback::Unpublished(unpublished)) => {
                 let fallback = PopFallback::Unpublished(unpublished);
-                match take_slow(&mut attempt.form, GetSlowPath { queue, fallback, state: &mut attempt.state }) {
+                match take_slow(&mut attempt.form, GetSlowPath { queue, fallback, state: &mut attempt.state }, None) {
                     Some(output) => {
                         *finished = true;
                         ready(output)
@@ -297,11 +302,7 @@ where
     /// The three steps of a wait: see [`crate::wait`].
     fn register(&mut self, waker: &Waker) -> Option<Self::Output> {
         let queue = self.handle.queue();
-        let waker = waker.clone();
-        self.waiter = Some(queue.with_waiters(|lists| {
-            queue.offer_match(lists, &mut self.state);
-            lists.push_getter(self.kind, waker)
-        }));
+        self.waiter = Some(queue.register_get(self.kind, waker, &mut self.state));
         let may_have_items = queue.raw.fence_pushes();
         if may_have_items || queue.is_rendezvous() {
             self.try_queued()
@@ -361,44 +362,6 @@ impl<T, H: QueueRef<T>, K: Form<T>, E, F> Drop for QueuedAttempt<'_, T, H, K, E,
         if freed {
             held.run(|| queue.serve_putters());
         }
-    }
-}
-
-impl<T> Queue<T> {
-    /// Notifies the next get instead of one that was notified and has not taken an item, unless the queue is
-    /// empty.
-    fn forward_notification(&self) {
-        if self.stored_items() > 0 {
-            self.notify_getters(1);
-            self.notify_selecting_gets();
-        }
-    }
-
-    /// With capacity 0, an item that was enqueued for a get may be left to a select.
-    fn notify_selecting_gets(&self) {
-        if self.is_rendezvous() {
-            let mut wakes = WakeList::default();
-            self.with_waiters(|lists| lists.locked.selects.wake(Side::Gets, &mut wakes));
-        }
-    }
-
-    /// Removes a get from the wait queue. If it was notified in the meantime, the next waiter is notified
-    /// instead.
-    fn cancel_get(&self, kind: GetterKind, waiter: WaiterKey) {
-        let mut wakes = WakeList::default();
-        let removed = self.with_waiters(|lists| {
-            let removed = lists.getters_of(kind).remove(waiter);
-            // If the queue is empty, another get has taken the item, and there is nothing to notify of.
-            if removed.is_none() && self.stored_items() > 0 {
-                if kind == GetterKind::Get {
-                    lists.notify_getters(1, &mut wakes);
-                }
-                lists.locked.selects.wake(Side::Gets, &mut wakes);
-            }
-            removed
-        });
-        drop(wakes);
-        drop(removed);
     }
 }
 

@@ -18,6 +18,7 @@ mod consumer;
 mod counts;
 mod get;
 mod get_state;
+mod getters;
 mod hand_over;
 mod handle_count;
 mod iter;
@@ -77,9 +78,9 @@ pub(crate) use stream::Gets;
 
 use crate::join::{Claims, LastZero, Unfinished};
 use crate::operation::{SkipCounter, SpinPolicy};
-use crate::raw::{LazyBox, RawQueue};
+use crate::raw::{Handoff, LazyBox, RawQueue};
 use crate::sync::CacheLine;
-use crate::wait::{ConsumerFlag, ConsumerWaker, WaitCount, WaitLists, WaitSet, WaiterCounts, Waiters};
+use crate::wait::{WaitCount, WaitLists, WaitSet, WaiterCounts, Waiters};
 use capacity::{Capacity, Limit};
 use late::Late;
 use permit_pool::PermitPool;
@@ -90,6 +91,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
+use std::task::Waker;
 use subtask::Subtasks;
 
 /// A first-in first-out (FIFO) queue for any number of producers and consumers, which can be joined.
@@ -110,7 +112,8 @@ use subtask::Subtasks;
 /// As long as no operation waits, [`try_put`](Queue::try_put), [`try_get`](Queue::try_get) and the queries
 /// are lock-free, except for the allocator: a thread that is suspended at any instruction does not keep other
 /// threads from completing them, and does not hide items that are put later. While an operation waits,
-/// registering, waking and completing it takes a mutex. With capacity 0 every operation takes it.
+/// registering, waking and completing it takes a mutex, except for a get while no other waits: that needs none.
+/// With capacity 0 every operation takes it.
 ///
 /// Before it blocks, an operation may spin. A thread spins for a few microseconds, then yields, and then
 /// parks. A task spins for at most about ten microseconds in one poll, and only if spinning has recently
@@ -154,7 +157,8 @@ pub struct Queue<T> {
 /// the bookkeeping have.
 struct ReadMostly<T> {
     waiter_counts: WaiterCounts,
-    consumer_flag: ConsumerFlag,
+    /// The waker of a get that began to wait while no other did.
+    getter_cell: Handoff<Waker>,
     join_waiters: WaitCount,
     subtasks: Subtasks,
     second_step: SecondStep,
@@ -181,7 +185,6 @@ struct Bookkeeping {
 /// What is used only once an operation waits, and by late items. It is allocated on first use.
 struct OnDemand<T> {
     waiters: Waiters<Request<T>, Locked<T>>,
-    consumer_waker: ConsumerWaker,
     join_waiters: WaitSet,
     last_zero: LastZero,
     closed_waiters: WaitSet,
@@ -192,7 +195,6 @@ impl<T> OnDemand<T> {
     fn new() -> Self {
         OnDemand {
             waiters: Waiters::new(),
-            consumer_waker: ConsumerWaker::new(),
             join_waiters: WaitSet::new(),
             last_zero: LastZero::new(),
             closed_waiters: WaitSet::new(),
@@ -273,7 +275,7 @@ impl<T> Queue<T> {
                 raw: RawQueue::new(),
                 hot: CacheLine::new(ReadMostly {
                     waiter_counts: WaiterCounts::new(),
-                    consumer_flag: ConsumerFlag::new(),
+                    getter_cell: Handoff::new(),
                     join_waiters: WaitCount::new(),
                     subtasks: Subtasks::new(),
                     second_step: SecondStep::new(),

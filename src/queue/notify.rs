@@ -1,4 +1,4 @@
-//! Notifying gets, joins and the single consumer, after the core or under the mutex of the waiters.
+//! Notifying gets and joins, after the core or under the mutex of the waiters.
 //!
 //! Knows waiters and what core operations return. Does not know puts that wait: see [`super::serve`].
 
@@ -7,10 +7,11 @@ use super::selects::Side;
 use super::{Bound, Lists, Queue};
 use crate::join::Remaining;
 use crate::raw::{Events, PushError};
-use crate::wait::{HeldPanic, WakeList, ALL};
+use crate::wait::{wake_one, HeldPanic, WakeList, ALL};
+use std::task::Waker;
 
 /// What an operation under the mutex has changed, and the wakers of those that it notified. Dropping it,
-/// after the mutex is unlocked, notifies the single consumer and joins, and runs the wakers.
+/// after the mutex is unlocked, notifies joins, and runs the wakers.
 pub(super) struct Deferred<'a, T> {
     queue: &'a Queue<T>,
     /// Freed slots need no notification: the holder of the mutex serves the waiting puts.
@@ -28,22 +29,8 @@ impl<T> Drop for Deferred<'_, T> {
     // The wake list is dropped after this, also if this panics.
     #[inline]
     fn drop(&mut self) {
-        let Events { pushed, holes, .. } = self.events;
-        if pushed > 0 && self.queue.hot.consumer_flag.is_set() || holes > 0 {
-            self.notify();
-        }
-    }
-}
-
-impl<T> Deferred<'_, T> {
-    #[cold]
-    fn notify(&self) {
-        let mut held = HeldPanic::default();
-        if self.events.pushed > 0 {
-            held.run(|| self.queue.notify_consumer());
-        }
         if self.events.holes > 0 {
-            held.run(|| self.queue.notify_after_holes());
+            self.queue.notify_after_holes();
         }
     }
 }
@@ -62,15 +49,24 @@ impl<T> Queue<T> {
         mut deferred: Deferred<'a, T>,
         act: impl FnOnce(&mut Lists<T>, &mut Deferred<'a, T>) -> R,
     ) -> (R, Deferred<'a, T>) {
-        let result = self.with_waiters(|lists| {
-            let result = act(lists, &mut deferred);
+        let result = self.with_waiters_adding(&mut deferred, act);
+        (result, deferred)
+    }
+
+    #[inline]
+    fn with_waiters_adding<'a, R>(
+        &'a self,
+        deferred: &mut Deferred<'a, T>,
+        act: impl FnOnce(&mut Lists<T>, &mut Deferred<'a, T>) -> R,
+    ) -> R {
+        self.with_waiters(|lists| {
+            let result = act(lists, deferred);
             if deferred.events.pushed > 0 {
-                lists.notify_getters(deferred.events.pushed, &mut deferred.wakes);
+                self.notify_getters_locked(lists, deferred.events.pushed, &mut deferred.wakes);
                 self.notify_selects(lists, deferred.events.pushed, &mut deferred.wakes);
             }
             result
-        });
-        (result, deferred)
+        })
     }
 
     /// With capacity 0: wakes the selects that wait for an item, if there are more items than waiting gets or
@@ -85,7 +81,8 @@ impl<T> Queue<T> {
     /// returns.
     #[inline]
     pub(super) fn with_waiters_notifying<R>(&self, act: impl FnOnce(&mut Lists<T>, &mut Deferred<'_, T>) -> R) -> R {
-        let (result, deferred) = self.with_waiters_deferring(Deferred::new(self), act);
+        let mut deferred = Deferred::new(self);
+        let result = self.with_waiters_adding(&mut deferred, act);
         drop(deferred);
         result
     }
@@ -105,30 +102,45 @@ impl<T> Queue<T> {
         displaced
     }
 
-    /// Whether a get or the single consumer waits for an item.
+    /// Whether a get waits for an item.
     #[inline]
     pub(super) fn has_waiting_getter(&self) -> bool {
-        self.hot.waiter_counts.has_getters() || self.hot.consumer_flag.is_set()
+        self.hot.getter_cell.is_occupied() || self.hot.waiter_counts.has_getters()
     }
 
-    /// Notifies gets of `items` that were enqueued.
+    /// Notifies gets of `items` that were enqueued: the one in the cell, and then those of the wait queue.
     pub(super) fn notify_getters(&self, items: usize) {
-        if self.hot.waiter_counts.has_getters() {
-            self.notify_queued_getters(items);
+        let first = self.hot.getter_cell.take();
+        let others = others(items, &first);
+        if others > 0 && self.hot.waiter_counts.has_getters() {
+            return self.notify_queued_getters(first, others);
         }
-        self.notify_consumer();
+        if let Some(first) = first {
+            wake_one(first);
+        }
     }
 
     #[cold]
-    fn notify_queued_getters(&self, items: usize) {
+    fn notify_queued_getters(&self, first: Option<Waker>, items: usize) {
         let mut wakes = WakeList::default();
+        wakes.push(first);
         self.with_waiters(|lists| lists.notify_getters(items, &mut wakes));
     }
 
-    #[inline]
-    fn notify_consumer(&self) {
-        if self.hot.consumer_flag.is_set() {
-            self.on_demand().consumer_waker.wake(&self.hot.consumer_flag);
+    /// As [`notify_getters`](Self::notify_getters), under the mutex.
+    pub(super) fn notify_getters_locked(&self, lists: &mut Lists<T>, items: usize, wakes: &mut WakeList) {
+        let first = self.take_from_cell(items);
+        let others = others(items, &first);
+        wakes.push(first);
+        lists.notify_getters(others, wakes);
+    }
+
+    /// The waker of the get in the cell, if there is an item for it.
+    pub(super) fn take_from_cell(&self, items: usize) -> Option<Waker> {
+        if items > 0 {
+            self.hot.getter_cell.take()
+        } else {
+            None
         }
     }
 
@@ -207,5 +219,14 @@ impl<T> Queue<T> {
             self.hot.join_waiters.remove_permanent();
         }
         drop(deferred);
+    }
+}
+
+/// Items that are left for the wait queue when the get in the cell was notified, if there was one.
+#[inline]
+fn others(items: usize, first: &Option<Waker>) -> usize {
+    match first {
+        Some(_) if items != ALL => items - 1,
+        _ => items,
     }
 }

@@ -145,7 +145,7 @@ impl<T> Queue<T> {
             // Only a get serves a waiting put, under the mutex.
             0 => false,
             // If a new put took the slot, the next get serves the waiting puts.
-            limit => self.raw.len() < limit,
+            limit => self.raw.is_below(limit),
         };
         if may_serve {
             self.with_waiters_notifying(|lists, deferred| self.serve(lists, self.limit(), deferred));
@@ -314,21 +314,33 @@ impl<T> Queue<T> {
             if !self.fence_space(limit) && !self.raw.is_closed() {
                 return (Registered::Pending(key), None);
             }
-            let deferred = deferred.insert(Deferred::new(self));
-            self.serve(lists, limit, deferred);
-            let served = lists.putters.state(&key) != WaiterState::Waiting;
-            let registered = if served || self.raw.is_closed() {
-                let (request, waker) = lists.putters.remove(key).unwrap_or((Request::Granted, None));
-                // The new waiter is the last one, so its own waker was pushed last. It need not run.
-                (Registered::Ready(request), if served { deferred.wakes.pop() } else { waker })
-            } else {
-                lists.locked.selects.wake_watching(Side::Gets, None, &mut deferred.wakes);
-                (Registered::Pending(key), None)
-            };
-            lists.notify_getters(deferred.events.pushed, &mut deferred.wakes);
-            registered
+            self.serve_registered(lists, key, limit, deferred.insert(Deferred::new(self)))
         });
         (registered, (waker, deferred))
+    }
+
+    /// Serves the waiters up to `key`, which was registered last. The second result is the waker of that if
+    /// it need not run.
+    #[cold]
+    fn serve_registered(
+        &self,
+        lists: &mut Lists<T>,
+        key: WaiterKey,
+        limit: u64,
+        deferred: &mut Deferred<'_, T>,
+    ) -> (Registered<T>, Option<Waker>) {
+        self.serve(lists, limit, deferred);
+        let served = lists.putters.state(&key) != WaiterState::Waiting;
+        let registered = if served || self.raw.is_closed() {
+            let (request, waker) = lists.putters.remove(&key).unwrap_or((Request::Granted, None));
+            // The new waiter is the last one, so its own waker was pushed last. It need not run.
+            (Registered::Ready(request), if served { deferred.wakes.pop() } else { waker })
+        } else {
+            lists.locked.selects.wake_watching(Side::Gets, None, &mut deferred.wakes);
+            (Registered::Pending(key), None)
+        };
+        self.notify_getters_locked(lists, deferred.events.pushed, &mut deferred.wakes);
+        registered
     }
 
     /// The RMW fence of a waiter for capacity, on the word whose change can free some. False if no capacity
@@ -355,7 +367,11 @@ impl<T> Queue<T> {
     ) -> (Option<Request<T>>, Unneeded) {
         let is_closed = || self.raw.is_closed();
         let (waiters, counts) = (&self.on_demand().waiters, &self.hot.waiter_counts);
-        let (polled, unneeded) = waiters.poll(counts, |lists| &mut lists.putters, key, waker, is_closed);
+        let Some(waiter) = key else { return (None, Unneeded::default()) };
+        let (polled, unneeded) = waiters.poll(counts, |lists| &mut lists.putters, waiter, waker, is_closed);
+        if !matches!(polled, Polled::Pending) {
+            *key = None;
+        }
         let request = match polled {
             Polled::Pending => None,
             Polled::Ready(request) => Some(request),
@@ -369,7 +385,7 @@ impl<T> Queue<T> {
     /// request: that is user code, which may panic.
     pub(super) fn cancel_put(&self, key: WaiterKey) -> (Request<T>, Option<Waker>) {
         let removed = self.with_waiters_notifying(|lists, deferred| {
-            let removed = lists.putters.remove(key);
+            let removed = lists.putters.remove(&key);
             if let Some((request @ (Request::Space | Request::Admitted), None)) = &removed {
                 if matches!(request, Request::Admitted) {
                     self.permits().release(1);

@@ -24,6 +24,7 @@ mod edge_tests;
 mod end;
 mod fast;
 mod fence;
+mod handoff;
 #[cfg(all(test, not(loom)))]
 mod hooks;
 mod lazy_box;
@@ -59,6 +60,7 @@ pub use cursor::short::fix_sequence_bits;
 pub use fast::{Contested, PopFallback, PopTicket, PushFallback, PushTicket};
 #[cfg(loom)]
 pub use fence::Handshake;
+pub use handoff::{Handoff, HandoffKey};
 pub use lazy_box::LazyBox;
 #[cfg(loom)]
 pub use pool_harness::{OwnedSegment, PoolHarness};
@@ -316,6 +318,29 @@ impl<T> RawQueue<T> {
             // The positions between may be holes: a push that leaves holes adds them to `ahead` before its RMW
             // fence on this word.
             || !self.cold.ahead.is_empty()
+    }
+
+    /// Whether the ends' words look as those of a queue that is empty and open. A hint, for a caller that
+    /// rechecks.
+    #[inline]
+    pub fn looks_empty(&self) -> bool {
+        self.head.cursor().opened() == self.tail.cursor()
+    }
+
+    /// Whether fewer than `limit` items are in the queue, for a caller that has moved the head. If other pops
+    /// move it meanwhile, the answer may be false although there is a free slot, but not for the last of
+    /// them.
+    #[inline]
+    pub fn is_below(&self, limit: u64) -> bool {
+        let head = self.head.cursor();
+        let tail = self.tail.cursor();
+        // If no pop has moved the head since, the two words are of one generation, as the tail is never
+        // behind it. Positions between may be holes.
+        if head.address() == tail.address() && self.cold.ahead.is_empty() {
+            tail.ticket().min(Self::LEN) < head.ticket().saturating_add(limit)
+        } else {
+            self.len() < limit
+        }
     }
 
     /// Snapshots of head and tail at one moment: the head did not move while the tail was read, because the

@@ -102,7 +102,9 @@ impl<'a, T> GetBranch<'a, T> {
 impl<T> Branch for GetBranch<'_, T> {
     fn attempt(&mut self, waker: &Waker) -> Poll<()> {
         let output = if !self.queue.is_rendezvous() {
-            let output = self.get.attempt.try_complete(Some(waker));
+            // Exact, as a select may have a default: a get that is given a waker may leave that to `register`.
+            let waker = self.get.attempt.is_registered().then_some(waker);
+            let output = self.get.attempt.try_complete(waker);
             if output.is_some() {
                 self.get.finish();
             }

@@ -4,7 +4,6 @@
 
 use super::Ordering;
 use ::loom::sync::atomic;
-use std::task::Waker;
 
 /// loom's byte, with a swap in place of each store; the result of the swap is not used.
 ///
@@ -94,25 +93,3 @@ mod words {
 pub(crate) use atomic::{AtomicPtr, AtomicU64, AtomicUsize};
 #[cfg(loom_rmw)]
 pub(crate) use words::{AtomicPtr, AtomicU64, AtomicUsize};
-
-/// loom's waker cell, with the methods of atomic-waker's.
-#[derive(Debug)]
-pub(crate) struct AtomicWaker(::loom::future::AtomicWaker);
-
-impl AtomicWaker {
-    pub(crate) fn new() -> Self {
-        AtomicWaker(::loom::future::AtomicWaker::new())
-    }
-
-    pub(crate) fn register(&self, waker: &Waker) {
-        self.0.register_by_ref(waker);
-    }
-
-    pub(crate) fn wake(&self) {
-        self.0.wake();
-    }
-
-    pub(crate) fn take(&self) -> Option<Waker> {
-        self.0.take_waker()
-    }
-}

@@ -12,7 +12,7 @@ mod loom;
 pub(crate) use backoff::{pause, spins_if_parallel, yield_now, Backoff};
 
 #[cfg(loom)]
-pub(crate) use self::loom::{AtomicPtr, AtomicU64, AtomicU8, AtomicUsize, AtomicWaker};
+pub(crate) use self::loom::{AtomicPtr, AtomicU64, AtomicU8, AtomicUsize};
 #[cfg(loom)]
 pub(crate) use ::loom::{
     cell::UnsafeCell,
@@ -22,8 +22,6 @@ pub(crate) use ::loom::{
     },
     thread_local,
 };
-#[cfg(not(loom))]
-pub(crate) use atomic_waker::AtomicWaker;
 pub(crate) use std::sync::atomic::Ordering;
 #[cfg(not(loom))]
 pub(crate) use std::sync::{

@@ -3,36 +3,26 @@
 //! Knows numbers. Does not know wait queues or wakers.
 
 use super::WaiterKey;
-use crate::sync::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
-/// The number of waiters in each wait queue that were not notified. While it is 0, an operation takes no lock
-/// for that side.
+/// The number of waiters on each side that were not notified. While it is 0, an operation takes no lock for
+/// that side.
 pub(crate) struct WaiterCounts {
-    getters: AtomicUsize,
-    #[cfg(feature = "stream")]
-    streams: AtomicUsize,
-    putters: AtomicUsize,
+    /// Gets, in operations and in streams.
+    getters: AtomicU32,
+    putters: AtomicU32,
 }
 
 impl WaiterCounts {
     crate::sync::const_fn! {
         pub(crate) const fn new() -> Self {
-            WaiterCounts {
-                getters: AtomicUsize::new(0),
-                #[cfg(feature = "stream")]
-                streams: AtomicUsize::new(0),
-                putters: AtomicUsize::new(0),
-            }
+            WaiterCounts { getters: AtomicU32::new(0), putters: AtomicU32::new(0) }
         }
     }
 
     /// Whether a get waits, in an operation or in a stream.
     #[inline]
     pub(crate) fn has_getters(&self) -> bool {
-        #[cfg(feature = "stream")]
-        if is_positive(&self.streams) {
-            return true;
-        }
         is_positive(&self.getters)
     }
 
@@ -42,16 +32,10 @@ impl WaiterCounts {
         is_positive(&self.putters)
     }
 
-    /// Under the mutex of the wait queues, as the next two.
+    /// Under the mutex of the wait queues, as the next one.
     #[inline]
     pub(super) fn set_getters(&self, waiting: usize) {
         set(&self.getters, waiting);
-    }
-
-    #[cfg(feature = "stream")]
-    #[inline]
-    pub(super) fn set_streams(&self, waiting: usize) {
-        set(&self.streams, waiting);
     }
 
     #[inline]
@@ -61,14 +45,15 @@ impl WaiterCounts {
 }
 
 #[inline]
-fn is_positive(count: &AtomicUsize) -> bool {
+fn is_positive(count: &AtomicU32) -> bool {
     // Ordering: Relaxed, W2. After an RMW of the word on which a waiter made its RMW fence (M1) the count
     // that the waiter set before (W1) is seen.
     count.load(Ordering::Relaxed) != 0
 }
 
 #[inline]
-fn set(count: &AtomicUsize, waiting: usize) {
+fn set(count: &AtomicU32, waiting: usize) {
+    let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
     // Ordering: Relaxed, W3. All stores are made under the mutex.
     if count.load(Ordering::Relaxed) != waiting {
         // Ordering: Relaxed, W1. The RMW fence that follows (M1) releases it to each later RMW of that word.

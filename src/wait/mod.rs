@@ -2,10 +2,11 @@
 //!
 //! Knows wakers, and gets and puts as kinds of waiters. Does not know the queue or items.
 //!
-//! There are three ways to wait. Gets, puts and reservations wait in FIFO order in [`Waiters`], which a mutex
-//! guards; `join` and `closed` wait in a [`WaitSet`], all of whose waiters are notified at once; and the
-//! receiver of `joinq::mpsc` has a [`ConsumerWaker`]. In front of each stands a number that is 0 while there
-//! is no waiter. An operation that finds 0 pays one relaxed load and takes no lock.
+//! There are two ways to wait. Gets, puts and reservations wait in FIFO order in [`Waiters`], which a mutex
+//! guards; `join` and `closed` wait in a [`WaitSet`], all of whose waiters are notified at once. In front of
+//! each stands a number that is 0 while there is no waiter. An operation that finds 0 pays one relaxed load
+//! and takes no lock. The queue adds a third: a get that waits alone has its waker in a cell, without a lock
+//! (`queue/getters.rs`).
 //!
 //! Race: a notification is never lost. A waiter (W) waits for a change, which a notifier (N) makes by an RMW
 //! of a word.
@@ -19,7 +20,6 @@
 //! This is Dekker's algorithm with the store-load fence on the waiter's side alone. The notifier needs no
 //! fence and no second RMW, so that `put` and `get` pay nothing for waiters that do not exist.
 
-mod consumer_waker;
 mod counts;
 mod queue;
 mod selection;
@@ -27,10 +27,9 @@ mod wait_set;
 mod waiters;
 mod wake_list;
 
-pub(crate) use consumer_waker::{ConsumerFlag, ConsumerWaker};
 pub(crate) use counts::WaiterCounts;
 pub(crate) use queue::{WaitQueue, WaiterKey, WaiterState};
 pub(crate) use selection::Selection;
 pub(crate) use wait_set::{WaitCount, WaitSet, Waiting};
 pub(crate) use waiters::{GetterKind, Polled, Unneeded, WaitLists, Waiters, ALL};
-pub(crate) use wake_list::{wake_each, HeldPanic, WakeList};
+pub(crate) use wake_list::{wake_each, wake_one, HeldPanic, WakeList};

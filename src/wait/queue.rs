@@ -13,6 +13,9 @@ use std::task::Waker;
 /// so that one number, the *watermark*, tells which of them were removed by their notifier: see `Watermark`
 /// in `counts.rs`.
 pub(crate) struct WaitQueue<R> {
+    /// The entry of a waiter that was enqueued while no other waited, so that such a wait does not touch the
+    /// slab.
+    alone: Option<Entry<R>>,
     entries: Slab<Entry<R>>,
     front: usize,
     back: usize,
@@ -25,6 +28,8 @@ pub(crate) struct WaitQueue<R> {
 
 /// No entry.
 const NONE: usize = usize::MAX;
+/// The index of `alone`.
+const ALONE: usize = usize::MAX - 1;
 
 struct Entry<R> {
     request: R,
@@ -72,7 +77,7 @@ impl<R> WaitQueue<R> {
     };
 
     pub(crate) const fn new() -> Self {
-        WaitQueue { entries: Slab::new(), front: NONE, back: NONE, waiting: 0, enqueued: 0, removed: 0 }
+        WaitQueue { alone: None, entries: Slab::new(), front: NONE, back: NONE, waiting: 0, enqueued: 0, removed: 0 }
     }
 
     /// Waiters that were not notified.
@@ -84,7 +89,7 @@ impl<R> WaitQueue<R> {
     /// Waiters that were notified and keep their entries.
     #[inline]
     pub(crate) fn notified(&self) -> usize {
-        self.entries.len() - self.waiting
+        self.entries.len() + usize::from(self.alone.is_some()) - self.waiting
     }
 
     /// The sequence number behind the last waiter that was removed by its notifier. Only grows.
@@ -95,19 +100,57 @@ impl<R> WaitQueue<R> {
 
     pub(crate) fn push_back(&mut self, waker: Waker, request: R) -> WaiterKey {
         let (previous, seq) = (self.back, self.enqueued);
-        let index = self.entries.insert(Entry { request, seq, waker: Some(waker), previous, next: NONE });
-        match self.entries.get_mut(previous) {
-            Some(back) => back.next = index,
-            None => self.front = index,
-        }
+        let entry = Entry { request, seq, waker: Some(waker), previous, next: NONE };
+        let index = if self.waiting == 0 && self.alone.is_none() {
+            self.alone = Some(entry);
+            self.front = ALONE;
+            ALONE
+        } else {
+            self.append(entry)
+        };
         self.back = index;
         self.waiting += 1;
         self.enqueued += 1;
         WaiterKey { index, seq }
     }
 
+    /// Inserts an entry into the slab, behind the last waiter.
+    #[inline(never)]
+    fn append(&mut self, entry: Entry<R>) -> usize {
+        let previous = entry.previous;
+        let index = self.entries.insert(entry);
+        match self.entry_mut(previous) {
+            Some(back) => back.next = index,
+            None => self.front = index,
+        }
+        index
+    }
+
+    #[inline]
     fn get(&self, key: &WaiterKey) -> Option<&Entry<R>> {
-        self.entries.get(key.index).filter(|entry| entry.seq == key.seq)
+        let entry = if key.index == ALONE { self.alone.as_ref() } else { self.entries.get(key.index) };
+        entry.filter(|entry| entry.seq == key.seq)
+    }
+
+    #[inline]
+    fn entry_mut(&mut self, index: usize) -> Option<&mut Entry<R>> {
+        if index == ALONE {
+            self.alone.as_mut()
+        } else {
+            self.entries.get_mut(index)
+        }
+    }
+
+    #[inline]
+    fn take_entry(&mut self, index: usize) -> Option<Entry<R>> {
+        if index == ALONE {
+            return self.alone.take();
+        }
+        let entry = self.entries.try_remove(index);
+        if self.entries.is_empty() && self.entries.capacity() > Self::KEPT {
+            self.entries = Slab::new();
+        }
+        entry
     }
 
     #[inline]
@@ -126,7 +169,7 @@ impl<R> WaitQueue<R> {
 
     /// Replaces the waker of a waiter that was not notified, and returns the old one for the caller to drop.
     pub(crate) fn replace_waker(&mut self, key: &WaiterKey, waker: Waker) -> Waker {
-        match &mut self.entries[key.index].waker {
+        match self.entry_mut(key.index).and_then(|entry| entry.waker.as_mut()) {
             Some(present) => std::mem::replace(present, waker),
             None => waker,
         }
@@ -135,17 +178,18 @@ impl<R> WaitQueue<R> {
     /// The request of the first waiter.
     #[inline]
     pub(crate) fn front_mut(&mut self) -> Option<&mut R> {
-        self.entries.get_mut(self.front).map(|front| &mut front.request)
+        self.entry_mut(self.front).map(|front| &mut front.request)
     }
 
     /// The requests of all waiters, of notified ones too.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut R> {
-        self.entries.iter_mut().map(|(_, entry)| &mut entry.request)
+        let others = self.entries.iter_mut().map(|(_, entry)| entry);
+        self.alone.iter_mut().chain(others).map(|entry| &mut entry.request)
     }
 
     /// Notifies the first waiter, which keeps its entry and with it its request until it is polled.
     pub(crate) fn notify_first(&mut self) -> Option<Waker> {
-        let front = self.entries.get_mut(self.front)?;
+        let front = self.entry_mut(self.front)?;
         let (waker, next) = (front.waker.take(), front.next);
         self.unlink(NONE, next);
         waker
@@ -153,10 +197,9 @@ impl<R> WaitQueue<R> {
 
     /// Notifies the first waiter and removes its entry, as nothing is left for it to do there.
     pub(crate) fn remove_first(&mut self) -> Option<Waker> {
-        let Entry { seq, waker, next, .. } = self.entries.try_remove(self.front)?;
+        let Entry { seq, waker, next, .. } = self.take_entry(self.front)?;
         self.removed = seq + 1;
         self.unlink(NONE, next);
-        self.shrink();
         waker
     }
 
@@ -170,32 +213,24 @@ impl<R> WaitQueue<R> {
 
     /// Removes a waiter and returns its request, with the waker if it was not notified; `None` if its
     /// notifier has removed it.
-    pub(crate) fn remove(&mut self, key: WaiterKey) -> Option<(R, Option<Waker>)> {
-        if self.state(&key) == WaiterState::Removed {
+    pub(crate) fn remove(&mut self, key: &WaiterKey) -> Option<(R, Option<Waker>)> {
+        if self.state(key) == WaiterState::Removed {
             return None;
         }
-        let Entry { request, waker, previous, next, .. } = self.entries.remove(key.index);
+        let Entry { request, waker, previous, next, .. } = self.take_entry(key.index)?;
         if waker.is_some() {
             self.unlink(previous, next);
         }
-        self.shrink();
         Some((request, waker))
-    }
-
-    #[inline]
-    fn shrink(&mut self) {
-        if self.entries.is_empty() && self.entries.capacity() > Self::KEPT {
-            self.entries = Slab::new();
-        }
     }
 
     /// Links the neighbours of a waiter that no longer stands between them.
     fn unlink(&mut self, previous: usize, next: usize) {
-        match self.entries.get_mut(previous) {
+        match self.entry_mut(previous) {
             Some(previous) => previous.next = next,
             None => self.front = next,
         }
-        match self.entries.get_mut(next) {
+        match self.entry_mut(next) {
             Some(next) => next.previous = previous,
             None => self.back = previous,
         }
@@ -229,13 +264,13 @@ mod tests {
             (queue.state(&a), queue.state(&b), queue.waiting()),
             (WaiterState::Notified, WaiterState::Waiting, 3)
         );
-        assert_eq!(queue.remove(c).map(|(request, waker)| (request, waker.is_some())), Some((2, true)));
+        assert_eq!(queue.remove(&c).map(|(request, waker)| (request, waker.is_some())), Some((2, true)));
         assert_eq!(queue.front_mut(), Some(&mut 1));
         assert!(queue.remove_first().is_some() && queue.notify_first().is_some() && queue.notify_first().is_none());
         assert_eq!((queue.state(&b), queue.removed()), (WaiterState::Removed, 2));
-        assert_eq!(queue.remove(d).map(|(request, waker)| (request, waker.is_some())), Some((3, false)));
-        assert!(queue.remove(a).is_some_and(|(request, _)| request == 0) && queue.remove(b).is_none());
-        assert_eq!((queue.waiting(), queue.entries.len()), (0, 0));
+        assert_eq!(queue.remove(&d).map(|(request, waker)| (request, waker.is_some())), Some((3, false)));
+        assert!(queue.remove(&a).is_some_and(|(request, _)| request == 0) && queue.remove(&b).is_none());
+        assert_eq!((queue.waiting(), queue.notified(), queue.entries.len()), (0, 0, 0));
     }
 
     #[test]
@@ -248,7 +283,7 @@ mod tests {
             (first.index, queue.state(&first), queue.state(&second)),
             (second.index, WaiterState::Removed, WaiterState::Waiting)
         );
-        assert!(queue.remove(first).is_none() && queue.remove(second).is_some());
+        assert!(queue.remove(&first).is_none() && queue.remove(&second).is_some());
     }
 
     #[test]
@@ -256,7 +291,7 @@ mod tests {
         let mut queue = WaitQueue::new();
         let keys: Vec<WaiterKey> = (0..1000).map(|request| queue.push_back(waker(), request)).collect();
         assert!(queue.entries.capacity() >= 1000);
-        keys.into_iter().for_each(|key| drop(queue.remove(key)));
+        keys.into_iter().for_each(|key| drop(queue.remove(&key)));
         assert_eq!(queue.entries.capacity(), 0);
     }
 }

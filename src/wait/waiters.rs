@@ -142,10 +142,8 @@ impl<R, S: Default> Waiters<R, S> {
     }
 
     fn publish(&self, counts: &WaiterCounts, lists: &WaitLists<R, S>) {
-        counts.set_getters(lists.getters.waiting());
+        counts.set_getters(lists.waiting_getters());
         self.notified_gets.set(lists.getters.removed());
-        #[cfg(feature = "stream")]
-        counts.set_streams(lists.streams.waiting());
         counts.set_putters(lists.putters.waiting());
         self.completed_puts.set(lists.putters.removed());
     }
@@ -169,7 +167,7 @@ impl<R, S: Default> Waiters<R, S> {
         &self,
         counts: &WaiterCounts,
         list: impl Fn(&mut WaitLists<R, S>) -> &mut WaitQueue<W>,
-        key: &mut Option<WaiterKey>,
+        key: &WaiterKey,
         waker: Option<&Waker>,
         is_finished: impl Fn() -> bool,
     ) -> (Polled<W>, Unneeded) {
@@ -184,16 +182,14 @@ impl<R, S: Default> Waiters<R, S> {
             // A waker is cloned, and one that is no longer needed is dropped, while the mutex is not locked.
             let (step, unneeded) = self.lock(counts, |lists| {
                 let list = list(lists);
-                let Some(present) = key.take() else { return (Step::Pending, None) };
-                if list.state(&present) != WaiterState::Waiting || is_finished() {
-                    return match list.remove(present) {
+                if list.state(key) != WaiterState::Waiting || is_finished() {
+                    return match list.remove(key) {
                         Some((request, old)) => (Step::Over(Polled::Ready(request)), old),
                         None => (Step::Over(Polled::Removed), None),
                     };
                 }
-                let present = key.insert(present);
-                match waker.filter(|waker| list.needs_waker(present, waker)).map(|_| fresh.take()) {
-                    Some(Some(fresh)) => (Step::Pending, Some(list.replace_waker(present, fresh))),
+                match waker.filter(|waker| list.needs_waker(key, waker)).map(|_| fresh.take()) {
+                    Some(Some(fresh)) => (Step::Pending, Some(list.replace_waker(key, fresh))),
                     Some(None) => (Step::NeedsClone, None),
                     None => (Step::Pending, fresh.take()),
                 }

@@ -8,42 +8,75 @@ use std::task::Waker;
 
 /// Wakers of notified waiters. Dropping the list wakes all of them, also when one panics.
 #[derive(Default)]
-pub(crate) struct WakeList {
-    first: Option<Waker>,
-    more: Vec<Waker>,
+pub(crate) struct WakeList(Wakers);
+
+/// Mostly there is one.
+#[derive(Default)]
+enum Wakers {
+    #[default]
+    None,
+    One(Waker),
+    More(Vec<Waker>),
 }
 
 impl WakeList {
     #[inline]
     pub(crate) fn push(&mut self, waker: Option<Waker>) {
-        if self.first.is_none() {
-            self.first = waker;
-        } else {
-            self.more.extend(waker);
+        let Some(waker) = waker else { return };
+        match self.0 {
+            Wakers::None => self.0 = Wakers::One(waker),
+            _ => self.push_more(waker),
         }
+    }
+
+    #[cold]
+    fn push_more(&mut self, waker: Waker) {
+        self.0 = match std::mem::take(&mut self.0) {
+            Wakers::None => Wakers::One(waker),
+            Wakers::One(first) => Wakers::More(vec![first, waker]),
+            Wakers::More(mut wakers) => {
+                wakers.push(waker);
+                Wakers::More(wakers)
+            }
+        };
     }
 
     /// Removes the waker that was pushed last.
     pub(crate) fn pop(&mut self) -> Option<Waker> {
-        self.more.pop().or_else(|| self.first.take())
+        if let Wakers::More(wakers) = &mut self.0 {
+            return wakers.pop();
+        }
+        match std::mem::take(&mut self.0) {
+            Wakers::One(waker) => Some(waker),
+            _ => None,
+        }
     }
 }
 
 impl Drop for WakeList {
     #[inline]
     fn drop(&mut self) {
-        let Some(first) = self.first.take() else { return };
-        if self.more.is_empty() && !crate::sync::is_unwinding() {
-            return first.wake();
+        match std::mem::take(&mut self.0) {
+            Wakers::None => {}
+            Wakers::One(waker) => wake_one(waker),
+            Wakers::More(wakers) => wake_all(wakers),
         }
-        let more = std::mem::take(&mut self.more);
-        wake_all(first, more);
     }
 }
 
 #[cold]
-fn wake_all(first: Waker, more: Vec<Waker>) {
-    wake_each(std::iter::once(first).chain(more), Waker::wake);
+fn wake_all(wakers: Vec<Waker>) {
+    wake_each(wakers, Waker::wake);
+}
+
+/// Wakes one. If that panics while another panic unwinds, the first one goes on.
+#[inline]
+pub(crate) fn wake_one(waker: Waker) {
+    if crate::sync::is_unwinding() {
+        wake_all(vec![waker]);
+    } else {
+        waker.wake();
+    }
 }
 
 /// Runs `wake` for each waker, also when one panics; the first panic is resumed after the last waker.

@@ -157,6 +157,13 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Whether there seems to be no item. A hint, for a get that rechecks after it has registered.
+    #[inline]
+    pub(super) fn looks_empty(&self) -> bool {
+        // With capacity 0 an item may be with a put that waits.
+        !self.is_rendezvous() && self.raw.looks_empty()
+    }
+
     /// Claims the item at the head after a look at the tail, for a get that is not in the wait queue and
     /// whose fast path has returned `fallback`.
     pub(super) fn try_claim_pop_and_look<'a>(

@@ -103,6 +103,9 @@ impl<T> Queue<T> {
         self.with_waiters_notifying(|lists, deferred| {
             lists.locked.late.push_back(item);
             self.on_demand().late_counts.count_put(1);
+            // For a get that registers without the mutex: its fence is on the tail, and no claim was made
+            // there.
+            self.raw.fence_pushes();
             deferred.events.pushed += 1;
         });
     }
