@@ -84,6 +84,20 @@ pub(crate) struct Operation<A: Attempt> {
     pub(crate) finished: bool,
 }
 
+/// Notes that an operation is finished, when the result is dropped: after the result of the operation was
+/// copied to where it is returned.
+#[inline(always)]
+pub(crate) fn finish(finished: &mut bool) -> impl Sized + '_ {
+    struct Finish<'a>(&'a mut bool);
+    impl Drop for Finish<'_> {
+        #[inline(always)]
+        fn drop(&mut self) {
+            *self.0 = true;
+        }
+    }
+    Finish(finished)
+}
+
 impl<A: Attempt> Operation<A> {
     #[inline]
     pub(crate) fn new(attempt: A) -> Self {

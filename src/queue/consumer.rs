@@ -8,7 +8,7 @@ use super::get_state::GetState;
 use super::getters::{GetWaiter, PolledGet};
 use super::{Bound, Queue};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
-use crate::operation::{Attempt, BatchAttempt, Operation, SpinPolicy};
+use crate::operation::{finish, Attempt, BatchAttempt, Operation, SpinPolicy};
 use crate::raw::{PopError, PopFallback, SingleConsumer};
 use crate::wait::GetterKind;
 use std::task::Waker;
@@ -102,19 +102,21 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
             }
             self.consumer.waiter = None;
         }
-        let Some(wrap) = K::WRAP else { return self.try_complete_slow(waker) };
+        if !K::SINGLE {
+            return self.try_complete_slow(waker);
+        }
         let (queue, form) = (self.queue, &self.form);
         match &mut self.consumer.single {
             Some(single) => match queue.raw.peek_ready(single) {
-                Some(ready) => ready.take(|item| Some(Ok(wrap(form, item)))),
+                Some(ready) => ready.take(|item| Some(Ok(form.wrap(item)))),
                 // As in a get: a poll registers next, and rechecks.
                 None if waker.is_some() && queue.looks_empty() => None,
                 None => self.try_complete_slow(waker),
             },
             None => match queue.try_claim_pop() {
-                Ok(ticket) => queue.take_and_serve_putters(ticket, |item| Some(Ok(wrap(form, item)))),
+                Ok(ticket) => queue.take_and_serve_putters(ticket, |item| Some(Ok(form.wrap(item)))),
                 Err(PopFallback::General) if waker.is_some() && queue.looks_empty() => None,
-                Err(fallback) => take_slow(queue, form, wrap, fallback),
+                Err(fallback) => take_slow(queue, form, fallback),
             },
         }
     }
@@ -127,26 +129,25 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
     ) -> R {
         let Operation { attempt, finished } = operation;
         let queue = attempt.queue;
-        let wrap = match K::WRAP {
-            Some(wrap) if attempt.consumer.waiter.is_none() => wrap,
-            _ => return otherwise(operation),
-        };
+        if !K::SINGLE || attempt.consumer.waiter.is_some() {
+            return otherwise(operation);
+        }
         let ConsumerAttempt { consumer, form, .. } = attempt;
         match &mut consumer.single {
             Some(single) => match queue.raw.peek_ready(single) {
                 Some(value) => {
-                    *finished = true;
-                    value.take(|item| ready(Ok(wrap(form, item))))
+                    let _finish = finish(finished);
+                    value.take(|item| ready(Ok(form.wrap(item))))
                 }
                 None => otherwise(operation),
             },
             None => match queue.try_claim_pop() {
                 Ok(ticket) => {
-                    *finished = true;
-                    queue.take_and_serve_putters(ticket, |item| ready(Ok(wrap(form, item))))
+                    let _finish = finish(finished);
+                    queue.take_and_serve_putters(ticket, |item| ready(Ok(form.wrap(item))))
                 }
                 Err(PopFallback::Unpublished(unpublished)) => {
-                    match take_slow(queue, form, wrap, PopFallback::Unpublished(unpublished)) {
+                    match take_slow(queue, form, PopFallback::Unpublished(unpublished)) {
                         Some(output) => {
                             *finished = true;
                             ready(output)
@@ -257,12 +258,11 @@ impl<T> Queue<T> {
 fn take_slow<T, K: Form<T>>(
     queue: &Queue<T>,
     form: &K,
-    wrap: fn(&K, T) -> K::Got,
     fallback: PopFallback<'_, T>,
 ) -> Option<Result<K::Got, RecvError>> {
     match queue.try_claim_pop_and_look(fallback) {
-        Ok(ticket) => queue.take_and_serve_putters(ticket, |item| Some(Ok(wrap(form, item)))),
-        Err(fallback) => received(queue.pop_slow(fallback, &mut GetState::default()).map(|item| wrap(form, item))),
+        Ok(ticket) => queue.take_and_serve_putters(ticket, |item| Some(Ok(form.wrap(item)))),
+        Err(fallback) => received(queue.pop_slow(fallback, &mut GetState::default()).map(|item| form.wrap(item))),
     }
 }
 

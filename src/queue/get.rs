@@ -6,7 +6,7 @@ use super::get_state::GetState;
 use super::getters::{GetWaiter, PolledGet};
 use super::{Queue, QueueRef, Task, TaskOwned};
 use crate::error::{GetError, GetTimeoutError};
-use crate::operation::{operation, Attempt, Operation, SpinPolicy};
+use crate::operation::{finish, operation, Attempt, Operation, SpinPolicy};
 use crate::raw::{PopError, PopFallback};
 use crate::wait::{GetterKind, HeldPanic};
 use std::marker::PhantomData;
@@ -24,8 +24,11 @@ pub(crate) trait GetSource<T> {
 pub(crate) trait Form<T> {
     type Got;
 
-    /// Wraps one item; `None` for a batch, which has no fast path.
-    const WRAP: Option<fn(&Self, T) -> Self::Got>;
+    /// Whether this is one item, which has a fast path.
+    const SINGLE: bool;
+
+    /// Converts one item. Not for a batch.
+    fn wrap(&self, item: T) -> Self::Got;
 
     /// Takes from `source` what is there.
     fn take_from(&mut self, source: impl GetSource<T>) -> Result<Self::Got, PopError>;
@@ -37,7 +40,12 @@ pub(crate) struct One;
 impl<T> Form<T> for One {
     type Got = T;
 
-    const WRAP: Option<fn(&Self, T) -> T> = Some(|_, item| item);
+    const SINGLE: bool = true;
+
+    #[inline]
+    fn wrap(&self, item: T) -> T {
+        item
+    }
 
     #[inline]
     fn take_from(&mut self, source: impl GetSource<T>) -> Result<T, PopError> {
@@ -62,7 +70,11 @@ impl<T> Many<'_, T> {
 impl<T> Form<T> for Many<'_, T> {
     type Got = usize;
 
-    const WRAP: Option<fn(&Self, T) -> usize> = None;
+    const SINGLE: bool = false;
+
+    fn wrap(&self, _item: T) -> usize {
+        unreachable!("a batch has no fast path")
+    }
 
     fn take_from(&mut self, source: impl GetSource<T>) -> Result<usize, PopError> {
         source.pop_many(self.items, self.limit)
@@ -78,7 +90,11 @@ pub(crate) struct Collected<T> {
 impl<T> Form<T> for Collected<T> {
     type Got = Vec<T>;
 
-    const WRAP: Option<fn(&Self, T) -> Vec<T>> = None;
+    const SINGLE: bool = false;
+
+    fn wrap(&self, _item: T) -> Vec<T> {
+        unreachable!("a batch has no fast path")
+    }
 
     fn take_from(&mut self, source: impl GetSource<T>) -> Result<Vec<T>, PopError> {
         source.pop_many(&mut self.items, self.limit)?;
@@ -92,7 +108,12 @@ pub(crate) struct Guarded<H>(pub(crate) H);
 impl<'a, T> Form<T> for Guarded<&'a Queue<T>> {
     type Got = Task<'a, T>;
 
-    const WRAP: Option<fn(&Self, T) -> Task<'a, T>> = Some(|guarded, item| Task::new(guarded.0, item));
+    const SINGLE: bool = true;
+
+    #[inline]
+    fn wrap(&self, item: T) -> Task<'a, T> {
+        Task::new(self.0, item)
+    }
 
     fn take_from(&mut self, source: impl GetSource<T>) -> Result<Task<'a, T>, PopError> {
         source.pop().map(|item| Task::new(self.0, item))
@@ -102,7 +123,12 @@ impl<'a, T> Form<T> for Guarded<&'a Queue<T>> {
 impl<T> Form<T> for Guarded<Arc<Queue<T>>> {
     type Got = TaskOwned<T>;
 
-    const WRAP: Option<fn(&Self, T) -> TaskOwned<T>> = Some(|guarded, item| TaskOwned::new(guarded.0.clone(), item));
+    const SINGLE: bool = true;
+
+    #[inline]
+    fn wrap(&self, item: T) -> TaskOwned<T> {
+        TaskOwned::new(self.0.clone(), item)
+    }
 
     fn take_from(&mut self, source: impl GetSource<T>) -> Result<TaskOwned<T>, PopError> {
         source.pop().map(|item| TaskOwned::new(self.0.clone(), item))
@@ -147,12 +173,12 @@ fn take_slow<T, K: Form<T>, E: From<GetError>>(
 ) -> Option<Result<K::Got, E>> {
     let mut fallback = fallback;
     // Not a batch, whose limit may be 0. The hint is exact enough for a poll: it registers next, and rechecks.
-    if K::WRAP.is_some() && waker.is_some() && matches!(fallback, PopFallback::General) && queue.looks_empty() {
+    if K::SINGLE && waker.is_some() && matches!(fallback, PopFallback::General) && queue.looks_empty() {
         return None;
     }
-    if let Some(wrap) = K::WRAP.filter(|_| queue.core_decides()) {
+    if K::SINGLE && queue.core_decides() {
         match queue.try_claim_pop_and_look(fallback) {
-            Ok(ticket) => return queue.take_and_serve_putters(ticket, |item| Some(Ok(wrap(form, item)))),
+            Ok(ticket) => return queue.take_and_serve_putters(ticket, |item| Some(Ok(form.wrap(item)))),
             Err(why) => fallback = why,
         }
     }
@@ -234,17 +260,17 @@ where
                 return self.poll_queued(waker);
             }
             self.waiter = None;
-            if K::WRAP.is_none() {
+            if !K::SINGLE {
                 return self.try_queued();
             }
         }
         let queue = self.handle.queue();
         let mut fallback = PopFallback::General;
-        if let Some(wrap) = K::WRAP {
+        if K::SINGLE {
             match queue.try_claim_pop() {
                 Ok(ticket) => {
                     let form = &self.form;
-                    return queue.take_and_serve_putters(ticket, |item| Some(Ok(wrap(form, item))));
+                    return queue.take_and_serve_putters(ticket, |item| Some(Ok(form.wrap(item))));
                 }
                 Err(why) => fallback = why,
             }
@@ -260,15 +286,14 @@ where
     ) -> R {
         let Operation { attempt, finished } = operation;
         let queue = attempt.handle.queue();
-        let wrap = match K::WRAP {
-            Some(wrap) if attempt.waiter.is_none() => wrap,
-            _ => return otherwise(operation),
-        };
+        if !K::SINGLE || attempt.waiter.is_some() {
+            return otherwise(operation);
+        }
         match queue.try_claim_pop() {
             Ok(ticket) => {
-                *finished = true;
+                let _finish = finish(finished);
                 let form = &attempt.form;
-                queue.take_and_serve_putters(ticket, |item| ready(Ok(wrap(form, item))))
+                queue.take_and_serve_putters(ticket, |item| ready(Ok(form.wrap(item))))
             }
             Err(PopFallback::Unpublished(unpublished)) => {
                 let fallback = PopFallback::Unpublished(unpublished);

@@ -15,7 +15,11 @@ pub(crate) struct Peek<'a, T>(pub(crate) &'a Queue<T>);
 impl<T> Form<T> for Peek<'_, T> {
     type Got = ();
 
-    const WRAP: Option<fn(&Self, T)> = None;
+    const SINGLE: bool = false;
+
+    fn wrap(&self, _item: T) {
+        unreachable!("nothing is taken")
+    }
 
     fn take_from(&mut self, _source: impl GetSource<T>) -> Result<(), PopError> {
         match self.0.may_get() {
