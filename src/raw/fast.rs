@@ -233,36 +233,24 @@ impl<T> RawQueue<T> {
         Ok(now.ticket().min(seen.ticket()))
     }
 
-    /// Claims the slot at the head, if one compare-and-swap can do it and its value is published. The slot must be
-    /// before the *claim limit* of the head, which earlier pops have set, or before the tail, if that is in the same
-    /// segment and has a slot left there.
+    /// Claims the slot at the head, if one compare-and-swap can do it and its value is published. The slot
+    /// must be before the *claim limit* of the head, which earlier pops have set, or the only one before the
+    /// tail, as when items are pushed and popped in turn. It must not be the last one of its segment.
     #[inline]
     pub fn try_claim_pop(&self) -> Result<PopTicket<'_, T>, PopFallback<'_, T>> {
         let seen = self.head.cursor();
-        let mut until = 0;
-        if !seen.is_before(self.head.claim_limit(), Self::LEN) {
-            let tail = self.tail.cursor();
-            until = tail.opened().bits();
-            if tail.ticket() >= Self::LEN || !seen.is_before(until, Self::LEN) {
-                return Err(PopFallback::General);
-            }
+        let after = Cursor::from_bits(seen.bits() + 1);
+        if !seen.is_before(self.head.claim_limit(), Self::LEN)
+            && (self.tail.cursor().opened() != after || after.open_ticket() >= Self::LEN)
+        {
+            return Err(PopFallback::General);
         }
         #[cfg(all(test, not(loom)))]
         super::hooks::before_the_claim();
-        if self.head.advance(seen, seen.advanced(1)).is_err() {
+        if self.head.advance(seen, after).is_err() {
             return Err(PopFallback::Contended);
         }
-        if until > seen.bits() + 1 {
-            self.set_pop_limit(seen, until);
-        }
         if_published(PopTicket { seen, queue: PhantomData })
-    }
-
-    /// Sets the claim limit of the head to the tail's cursor `until`. The claim at `seen` in the same segment is not used
-    /// yet.
-    #[inline(never)]
-    fn set_pop_limit(&self, seen: Cursor, until: u64) {
-        self.head.set_claim_limit(seen.address(), Cursor::from_bits(until).ticket());
     }
 
     /// Like [`RawQueue::try_claim_pop`] after a look at the tail, which must be ahead in the same segment.
@@ -306,8 +294,8 @@ impl<T> RawQueue<T> {
 /// For tests and models: a whole push as the queue makes it of these parts.
 #[cfg(any(test, loom))]
 impl<T> RawQueue<T> {
-    /// Pushes `value`, before the claim limit if there is one. All pushes by this method have the same limit, until
-    /// [`RawQueue::always_check_limit`].
+    /// Pushes `value`, before the claim limit if there is one. All pushes by this method have the same limit,
+    /// until [`RawQueue::always_check_limit`].
     pub fn push_before_claim_limit(
         &self,
         value: T,
