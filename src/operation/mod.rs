@@ -385,7 +385,8 @@ macro_rules! operation {
         impl<$($life,)* $param> std::future::Future for $name<$($life,)* $param> {
             type Output = $output;
 
-            #[inline]
+            // Always inlined: it is the fast path and a call.
+            #[inline(always)]
             #[track_caller]
             fn poll(
                 self: std::pin::Pin<&mut Self>,
