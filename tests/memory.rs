@@ -174,6 +174,12 @@ fn the_first_wait_allocates_the_wait_queues_once() {
     let _watchdog = watchdog();
     let books = Books::open();
     let queue = Queue::<u64>::unbounded();
+    // A get that waits alone has its waker in the queue itself.
+    let before = books.live();
+    let alone = Probe::pending(queue.get());
+    drop(alone);
+    assert_eq!(books.live(), before, "a get that waits alone allocates nothing that stays");
+    let alone = Probe::pending(queue.get());
     let mut sizes = [0; 2];
     for size in &mut sizes {
         let before = books.live();
@@ -185,6 +191,7 @@ fn the_first_wait_allocates_the_wait_queues_once() {
     }
     let [first, second] = sizes;
     assert!((1..=800).contains(&first) && second == 0, "{first} and {second} bytes for waits");
+    drop(alone);
     drop(queue);
     books.close();
 }
