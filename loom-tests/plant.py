@@ -200,7 +200,7 @@ fault("single-not-left", "single leave_segment", "left.leave(0);", "", "a segmen
 fault("single-retires-first", "single leave_segment", "self.head.raise(seen, base, Self::LEN);\n        self.head.store(", "self.head.raise(seen, base, Self::LEN);\n        if let Some(left) = left {\n            unsafe {\n                left.leave(0);\n                self.cold.pool.retire(left);\n            }\n        }\n        let left: Option<Segment<T>> = None;\n        self.head.store(", "a segment is reused while the head's word has its address", "loom-rmw raw_single a_segment_is_reused_only_after_the_single_consumer_has_left_it")
 fault("single-takes-twice", "single take", "queue.head.store(seen.advanced(1));", "", "an item is taken twice", "lib the_head_leaves_a_segment_with_its_last_item")
 # The heavy fence.
-fault("heavy-not", "fence heavy", "let executed = fence()", "let executed = true || fence()", "producer and consumer miss each other", "lib producer_and_consumer_agree_on_each_slot")
+fault("heavy-not", "fence heavy", "if fence() ||", "if true || fence() ||", "producer and consumer miss each other", "lib producer_and_consumer_agree_on_each_slot")
 fault("heavy-trusted-again", "fence heavy", "KERNEL.store(REFUSED, Ordering::Relaxed);", "", "new segments use `membarrier` after the kernel has refused it")
 
 

@@ -55,6 +55,11 @@ fn deny() -> bool {
     filter(REFUSE)
 }
 
+/// So many small items that the process registers with the kernel for `membarrier`.
+fn pass_many_small_items() {
+    pass_small_items(1_200_000);
+}
+
 fn pass_small_items(count: u64) {
     let queue = Queue::unbounded();
     for n in 0..count {
@@ -107,6 +112,7 @@ fn assert_large_items_arrive(getter_denied: bool) {
 
 #[test]
 fn items_arrive_when_membarrier_is_denied_midway() {
+    pass_many_small_items();
     assert_large_items_arrive(false);
     assert_large_items_arrive(true);
     assert_large_items_arrive(false);
@@ -131,10 +137,10 @@ fn items_arrive_when_membarrier_is_denied_after_the_first_put() {
     let output = in_a_child("items_arrive_when_membarrier_is_denied_after_the_first_put", || {
         pass_small_items(1);
         if deny() {
-            pass_small_items(100_000);
-            // The first get that waits for a half-finished put registers in vain.
+            pass_many_small_items();
+            assert!(filter(KILL));
+            pass_small_items(2_000_000);
             assert_large_items_arrive(false);
-            pass_small_items(100_000);
         }
     });
     assert!(output.map_or(true, |output| output.status.success()));
@@ -167,6 +173,7 @@ fn a_process_that_may_not_call_membarrier_dies_at_the_first_put_or_never() {
 #[test]
 fn a_forked_child_can_use_the_queue() {
     let queue = Queue::unbounded();
+    pass_many_small_items();
     (0..1000).for_each(|n| queue.try_put(n).unwrap());
     // SAFETY: the child uses only the queue, which takes no lock of another thread, and the allocator, which
     // glibc keeps usable in a child.
@@ -182,4 +189,41 @@ fn a_forked_child_can_use_the_queue() {
     assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
     assert_eq!(status, 0);
     assert!((0..1000).all(|n| queue.try_get() == Ok(n)));
+}
+
+/// A slot is claimed and its item follows later. A get with a timeout that reaches the slot does not wait for the
+/// item, although the call was denied after the first put.
+#[cfg(feature = "compat")]
+#[test]
+fn a_get_times_out_beside_a_late_item_when_membarrier_is_denied_after_the_first_put() {
+    use joinq::compat::crossbeam_channel::{bounded, Select};
+    use std::time::{Duration, Instant};
+
+    let name = "a_get_times_out_beside_a_late_item_when_membarrier_is_denied_after_the_first_put";
+    let output = in_a_child(name, || {
+        let (sender, receiver) = bounded::<u32>(4);
+        sender.send(0).unwrap();
+        assert_eq!(receiver.recv(), Ok(0));
+        if !deny() {
+            return;
+        }
+        let mut select = Select::new();
+        let index = select.send(&sender);
+        let claimed = select.select();
+        assert_eq!(claimed.index(), index);
+        let other = receiver.clone();
+        let getter = thread::spawn(move || other.recv_timeout(Duration::from_millis(100)));
+        let begin = Instant::now();
+        while !getter.is_finished() && begin.elapsed() < Duration::from_secs(5) {
+            thread::yield_now();
+        }
+        let in_time = getter.is_finished();
+        claimed.send(&sender, 1).unwrap();
+        let got = getter.join().unwrap();
+        assert!(in_time, "a get with a timeout of 100 ms waited for the item for 5 s; then it returned {got:?}");
+    });
+    assert!(output.map_or(true, |output| {
+        eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+        output.status.success()
+    }));
 }

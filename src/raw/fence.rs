@@ -16,15 +16,13 @@
 //! then its read comes after the consumer's write. If it executes this fence after its read, then the
 //! consumer sees its write.
 //!
-//! With its first segment a process *queries* whether the system call exists, which costs almost nothing: a
-//! filter of system calls that kills the process for this call then kills it at the first push. If the call
-//! exists, all segments use [`Handshake::Membarrier`] from then on.
-//!
-//! A process must *register* before it may use the call. In a process with several threads the registration
-//! takes some ten milliseconds, because the kernel waits until each processor has passed through the scheduler.
-//! So a process registers when a consumer needs the fence for the first time, and such a consumer first waits
-//! longer than later ones do. The registration is a fence as well, so producers need not know of it: what they
-//! did before it is covered.
+//! A process must register before it may use `membarrier`. In a process with several threads the registration
+//! takes some ten milliseconds, because the kernel waits until each processor has passed through the
+//! scheduler. About a million pushes save that much. So a process begins with [`Handshake::Rmw`], registers
+//! after so many slots, and uses [`Handshake::Membarrier`] for the segments made from then on. With its first
+//! segment the process *queries* whether the system call exists, which costs almost nothing: a filter of
+//! system calls that kills the process for this call then kills it at the first push, not a million pushes
+//! later.
 //!
 //! If the kernel refuses, the handshake stays [`Handshake::Rmw`]. So it does on other operating systems, on
 //! processors for which the argument of `docs/design.md` was not checked, and with the feature
@@ -44,19 +42,19 @@ pub enum Handshake {
 }
 
 impl Handshake {
-    /// The handshake for a segment that is made now.
-    pub(crate) fn for_segment() -> Handshake {
+    /// The handshake for a segment of `slots` slots that is made now.
+    pub(crate) fn for_segment(slots: u64) -> Handshake {
         #[cfg(any(test, loom))]
         if let Some(fixed) = fixed::HANDSHAKE.with(std::cell::Cell::get) {
             return fixed;
         }
-        system::handshake()
+        system::handshake(slots)
     }
 }
 
 #[cfg(all(test, not(loom)))]
 pub(crate) use system::HAS_MEMBARRIER;
-pub(crate) use system::{heavy, heavy_is_fast, light};
+pub(crate) use system::{heavy, light};
 
 /// Linux: `membarrier`.
 #[cfg(all(
@@ -68,7 +66,7 @@ pub(crate) use system::{heavy, heavy_is_fast, light};
 ))]
 mod system {
     use super::Handshake;
-    use crate::sync::{compiler_fence, AtomicU8, Ordering};
+    use crate::sync::{compiler_fence, AtomicU64, AtomicU8, Ordering};
 
     /// Whether this build can use `membarrier`.
     #[cfg(test)]
@@ -87,35 +85,46 @@ mod system {
     const REFUSED: u8 = 3;
     /// The kernel's answer. It decides the handshake of later segments only.
     static KERNEL: AtomicU8 = AtomicU8::new(UNKNOWN);
+    /// Slots in the segments made before the registration.
+    static SLOTS: AtomicU64 = AtomicU64::new(0);
+    /// The process registers after this many slots. Early in a debug build, so that tests see both
+    /// handshakes.
+    const REGISTER_AFTER: u64 = if cfg!(debug_assertions) { 1 << 10 } else { 1 << 20 };
 
-    #[inline]
-    pub(super) fn handshake() -> Handshake {
+    pub(super) fn handshake(slots: u64) -> Handshake {
         // Ordering: Relaxed, A2. The answer holds for all threads, and either handshake is right for a new
         // segment.
-        let mut answer = KERNEL.load(Ordering::Relaxed);
-        if answer == UNKNOWN {
-            answer = query();
+        match KERNEL.load(Ordering::Relaxed) {
+            REGISTERED => return Handshake::Membarrier,
+            REFUSED => return Handshake::Rmw,
+            UNKNOWN => query(),
+            _ => {}
         }
-        if answer == REFUSED {
-            Handshake::Rmw
-        } else {
-            Handshake::Membarrier
+        // Ordering: Relaxed, A2. A count, of which one thread reaches the threshold.
+        let before = SLOTS.fetch_add(slots, Ordering::Relaxed);
+        if before < REGISTER_AFTER && before + slots >= REGISTER_AFTER {
+            register();
         }
+        Handshake::Rmw
     }
 
     /// Queries whether the kernel has the call. Several threads may do this at the same time.
     #[cold]
-    fn query() -> u8 {
+    fn query() {
         let available = call(QUERY).is_some_and(|commands| commands & libc::c_long::from(PRIVATE_EXPEDITED) != 0);
         let answer = if available { AVAILABLE } else { REFUSED };
         // Ordering: Relaxed, A2. As above. An answer that another thread has stored since is kept.
-        KERNEL.compare_exchange(UNKNOWN, answer, Ordering::Relaxed, Ordering::Relaxed).err().unwrap_or(answer)
+        let _ = KERNEL.compare_exchange(UNKNOWN, answer, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// Whether [`heavy`] is fast: the process has registered.
-    pub(crate) fn heavy_is_fast() -> bool {
+    #[cold]
+    fn register() {
         // Ordering: Relaxed, A2. As above.
-        KERNEL.load(Ordering::Relaxed) == REGISTERED
+        if KERNEL.load(Ordering::Relaxed) == AVAILABLE {
+            let registered = call(REGISTER_PRIVATE_EXPEDITED).is_some();
+            // Ordering: Relaxed, A2. As above.
+            KERNEL.store(if registered { REGISTERED } else { REFUSED }, Ordering::Relaxed);
+        }
     }
 
     #[inline]
@@ -124,27 +133,23 @@ mod system {
         compiler_fence(Ordering::SeqCst);
     }
 
-    /// Returns whether the kernel executed the fence. Registers the process first if that was not done.
-    ///
-    /// The kernel may refuse at any time: for lack of memory, or because the process has installed a filter of
-    /// system calls since its first push. Then the caller knows no more than before.
+    /// Returns whether the kernel executed the fence. The kernel may refuse at any time although the process
+    /// has registered: for lack of memory, or because the process has since installed a filter of system
+    /// calls. Then the caller knows no more than before.
     ///
     /// A forked child inherits the registration with the memory, and loses both by `exec`. If a kernel does
-    /// not keep the registration, the call registers again. The fence after a registration covers accesses
-    /// before it as well: the registration returns after each processor has passed through the scheduler, and
-    /// hence executed a fence.
+    /// not keep the registration, the call registers again. The result then covers earlier accesses as well:
+    /// the registration returns after each processor has passed through the scheduler, and hence executed a
+    /// fence.
     #[cold]
     pub(crate) fn heavy() -> bool {
         let fence = || call(PRIVATE_EXPEDITED).is_some();
-        let executed = fence() || call(REGISTER_PRIVATE_EXPEDITED).is_some() && fence();
-        if !executed {
-            // Ordering: Relaxed, A2. As above.
-            KERNEL.store(REFUSED, Ordering::Relaxed);
-        } else if !heavy_is_fast() {
-            // Ordering: Relaxed, A2. As above. A refusal is kept.
-            let _ = KERNEL.compare_exchange(AVAILABLE, REGISTERED, Ordering::Relaxed, Ordering::Relaxed);
+        if fence() || call(REGISTER_PRIVATE_EXPEDITED).is_some() && fence() {
+            return true;
         }
-        executed
+        // Ordering: Relaxed, A2. As above.
+        KERNEL.store(REFUSED, Ordering::Relaxed);
+        false
     }
 
     /// The result of the system call, if it succeeded.
@@ -162,20 +167,16 @@ mod system {
     use super::Handshake;
     use crate::sync::{fence, Ordering};
 
-    pub(super) fn handshake() -> Handshake {
+    pub(super) fn handshake(_slots: u64) -> Handshake {
         Handshake::Membarrier
     }
 
     pub(crate) fn light() {
         // In a segment whose handshake is an RMW the shipped code has no fence for the processor.
-        if Handshake::for_segment() == Handshake::Membarrier {
+        if Handshake::for_segment(0) == Handshake::Membarrier {
             // Ordering: SeqCst, F1. Pairs with `heavy`.
             fence(Ordering::SeqCst);
         }
-    }
-
-    pub(crate) fn heavy_is_fast() -> bool {
-        true
     }
 
     pub(crate) fn heavy() -> bool {
@@ -203,15 +204,11 @@ mod system {
     #[cfg(test)]
     pub(crate) const HAS_MEMBARRIER: bool = false;
 
-    pub(super) fn handshake() -> Handshake {
+    pub(super) fn handshake(_slots: u64) -> Handshake {
         Handshake::Rmw
     }
 
     pub(crate) fn light() {}
-
-    pub(crate) fn heavy_is_fast() -> bool {
-        true
-    }
 
     pub(crate) fn heavy() -> bool {
         unreachable!("no segment has the handshake `Membarrier`");

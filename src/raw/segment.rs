@@ -159,7 +159,7 @@ impl<T> Segment<T> {
             panic!("the address of a segment exceeds 48 bits");
         }
         let segment = Segment { header, slots: PhantomData };
-        let handshake = Handshake::for_segment();
+        let handshake = Handshake::for_segment(Self::LEN);
         // SAFETY: the caller owns the memory, whose layout gives it the size and the alignment.
         unsafe {
             header.as_ptr().write(Header {
@@ -197,7 +197,7 @@ impl<T> Segment<T> {
             header.pins.store(0, Ordering::Relaxed);
             header.base.with_mut(|place| *place = base);
             header.kept_spares.with_mut(|place| *place = kept_spares);
-            let handshake = Handshake::for_segment();
+            let handshake = Handshake::for_segment(Self::LEN);
             header.handshake.with_mut(|place| *place = handshake);
             let pending = pending(handshake);
             // Plain stores: the compiler merges them, which it does not do with atomic stores. And loom

@@ -25,7 +25,7 @@
 //! A slot ends as full or as poisoned, and both owners agree on which: section 3 of `docs/design.md` has the
 //! proof.
 
-use super::fence::{heavy, heavy_is_fast, light, Handshake};
+use super::fence::{heavy, light, Handshake};
 use crate::sync::{AtomicU8, Ordering, UnsafeCell};
 use std::mem::{size_of, MaybeUninit};
 
@@ -205,10 +205,6 @@ impl<T> Slot<T> {
     /// large type takes longer to copy.
     const SPIN_LIMIT: u32 = 64 + (if size_of::<T>() < 1 << 16 { size_of::<T>() } else { 1 << 16 }) as u32 / 32;
 
-    /// Yields of a consumer for which the fence would be the first of the process, and take some ten
-    /// milliseconds.
-    const FIRST_YIELDS: u32 = 32;
-
     /// The consumer's part: takes the value, or poisons the slot if it stays empty.
     ///
     /// # Safety
@@ -319,15 +315,6 @@ impl<T> Slot<T> {
                 let state = load_state();
                 if state != EMPTY {
                     return state;
-                }
-            }
-            if handshake == Handshake::Membarrier && !heavy_is_fast() {
-                for _ in 0..Self::FIRST_YIELDS {
-                    crate::sync::yield_now();
-                    let state = load_state();
-                    if state != EMPTY {
-                        return state;
-                    }
                 }
             }
             // Ordering: Relaxed and Acquire, S6. Acquire: a producer that has finished stored the state
