@@ -28,8 +28,9 @@
 //! those in the wait queue began to wait later, or at the same time.
 //!
 //! *A thread that is stopped while it holds the cell.* A put stopped there has notified no get yet, as if it
-//! were stopped before; its get, polled for another reason, finds the cell changed and takes the item. A get
-//! stopped there keeps no other from waiting or from being notified: these use the wait queue.
+//! were stopped before, and later puts and a close pass its get by; its get, polled for another reason, finds
+//! the cell changed and takes the item. A get stopped there keeps no other from waiting or from being
+//! notified: these use the wait queue.
 //!
 //! *Another waker at a later poll.* G holds the cell while it replaces the waker. A put that finds it held
 //! passes it by, so G makes a fence and checks again afterwards, as after it has registered.

@@ -35,7 +35,8 @@ pub enum PushFallback<'a, T> {
     General,
     /// Another thread moved the tail first.
     Contended,
-    /// A slot is claimed, but not at the position for which the limit was checked.
+    /// A slot is claimed, and the limit must be checked for its position: the claim limit was taken back, or
+    /// the word wrapped around.
     Misplaced(PushTicket<'a, T>),
 }
 

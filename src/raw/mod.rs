@@ -327,9 +327,9 @@ impl<T> RawQueue<T> {
         self.head.cursor().opened() == self.tail.cursor()
     }
 
-    /// Whether fewer than `limit` items are in the queue, for a caller that has moved the head. If other pops
-    /// move it meanwhile, the answer may be false although there is a free slot, but not for the last of
-    /// them.
+    /// Whether fewer than `limit` items are in the queue, for a caller that has freed a slot. If other pops
+    /// move the head meanwhile, the answer may be false although there is a free slot, but not for the last
+    /// of them.
     #[inline]
     pub fn is_below(&self, limit: u64) -> bool {
         let head = self.head.cursor();

@@ -4,9 +4,9 @@
 //! Knows slots and memory. Does not know the positions of head and tail, nor when a queue is closed.
 //!
 //! ```text
-//! +----------------------------------+----------------+-------------+----------------+-------------+
-//! | next pins base handshake listed  | consumer x LEN | state x LEN | producer x LEN | value x LEN |
-//! +----------------------------------+----------------+-------------+----------------+-------------+
+//! +---------------------------------------------+----------------+-------------+----------------+-------------+
+//! | next pins base handshake listed kept_spares | consumer x LEN | state x LEN | producer x LEN | value x LEN |
+//! +---------------------------------------------+----------------+-------------+----------------+-------------+
 //! ```
 //!
 //! Consumers write the consumer bytes; producers write states, values and producer bytes. Each kind of byte
