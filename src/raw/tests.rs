@@ -252,6 +252,7 @@ fn producer_and_consumer_agree_on_each_slot() {
         }
     };
     for handshake in handshakes() {
+        handshake.fix();
         let segments: Vec<usize> = (0..ROUNDS).map(|base| Segment::<u64>::allocate(base * LEN, 0).address()).collect();
         let slot = |n: u64| Segment::<u64>::at(segments[(n / LEN) as usize]).unwrap().slot(n % LEN);
         let (pushing, popping) = (AtomicU64::new(0), AtomicU64::new(0));
