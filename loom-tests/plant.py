@@ -58,7 +58,7 @@ fault("fits-any-bits", "cursor fits", "address % SEGMENT_ALIGN == 0 && ", "", "a
 fault("fits-any-height", "cursor fits", " && (address as u64) < 1 << 48", "", "an address loses its high bits in the word", "lib addresses_that_do_not_fit_are_rejected")
 # Ends.
 fault("advance-returns-from", "end advance", "Err(Cursor::from_bits(now))", "Err(from)", "a thread that lost a race tries the same again")
-fault("position-of-neighbour", "end position_of", "[cursor.parity()]", "[1 - cursor.parity()]", "the position is that of another segment", "lib batches_cross_segments_and_stop_at_the_bound")
+fault("position-of-neighbour", "end base_of", "[cursor.parity()]", "[1 - cursor.parity()]", "the position is that of another segment", "lib batches_cross_segments_and_stop_at_the_bound")
 fault("snapshot-once", "end snapshot", "again == cursor", "true", "cursor and base are not of one moment", "loom-rmw raw len_is_monotonic_while_the_queue_only_grows_or_only_shrinks")
 fault("snapshot-with-helpers", "end snapshot", ".min(len)", "", "helper tickets count as items", "lib a_closed_queue_keeps_its_items_at_every_offset_of_a_segment")
 fault("raise-late", "end raise", "base.wrapping_sub(2 * len),", "self.base[1 - cursor.parity()].load(Ordering::Acquire),", "a late helper lowers a base", "loom-rmw raw_edges a_segment_is_reused_only_after_a_late_helper")

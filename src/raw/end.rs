@@ -87,16 +87,15 @@ impl End {
     /// the result may be too high but never too low, and a later load of the word sees that it has moved.
     #[inline]
     pub(crate) fn position_of(&self, cursor: Cursor) -> u64 {
-        // Ordering: Acquire, E3. The cursor was loaded with Acquire (E1, E2), so the base is not older. Pairs
-        // with a raise (E5) of a later segment: a thread that reads it sees the words at least where the
-        // raising thread saw them.
-        self.base[cursor.parity()].load(Ordering::Acquire) + cursor.ticket()
+        self.base_of(cursor) + cursor.ticket()
     }
 
     /// The base that belongs to `cursor`, as far as the word still has this value: see [`End::position_of`].
     #[inline]
     pub(crate) fn base_of(&self, cursor: Cursor) -> u64 {
-        // Ordering: Acquire, E3. As in `position_of`, and the load of the word that follows comes after this one.
+        // Ordering: Acquire, E3. The cursor was loaded with Acquire (E1, E2), so the base is not older. Pairs
+        // with a raise (E5) of a later segment: a thread that reads it sees the words at least where the
+        // raising thread saw them.
         self.base[cursor.parity()].load(Ordering::Acquire)
     }
 

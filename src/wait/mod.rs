@@ -6,7 +6,7 @@
 //! guards; `join` and `closed` wait in a [`WaitSet`], all of whose waiters are notified at once. In front of
 //! each stands a number that is 0 while there is no waiter. An operation that finds 0 pays one relaxed load
 //! and takes no lock. The queue adds a third: a get that waits alone has its waker in a cell, without a lock
-//! (`queue/getters.rs`).
+//! (`queue/getters.rs`); a put pays a load for that as well.
 //!
 //! Race: a notification is never lost. A waiter (W) waits for a change, which a notifier (N) makes by an RMW
 //! of a word.
