@@ -43,12 +43,18 @@ pub(crate) trait Attempt {
     fn complete_at_once<R>(
         operation: &mut Operation<Self>,
         _ready: impl FnOnce(Self::Output) -> R,
-        otherwise: impl FnOnce(&mut Operation<Self>) -> R,
+        otherwise: impl FnOnce(&mut Operation<Self>, Fallback) -> R,
     ) -> R
     where
         Self: Sized,
     {
-        otherwise(operation)
+        otherwise(operation, Fallback::General)
+    }
+    /// Like [`try_complete`](Attempt::try_complete), after the fast path has failed. On a thread, where there
+    /// is no `waker`, a failure is a hint too: a spin follows.
+    #[inline]
+    fn try_after(&mut self, _fallback: Fallback, waker: Option<&Waker>) -> Option<Self::Output> {
+        self.try_complete(waker)
     }
     /// How the operation spins and yields before it parks.
     fn spin_policy(&self) -> SpinPolicy<'_> {
@@ -76,6 +82,15 @@ pub(crate) trait Attempt {
     fn with_timeout_error(output: Self::Output) -> Self::TimeoutOutput;
     /// The timeout has passed: as `cancel`, but completes if that is possible without waiting.
     fn on_timeout(&mut self) -> Self::TimeoutOutput;
+}
+
+/// Why the fast path of an operation failed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fallback {
+    /// The slow path may complete it.
+    General,
+    /// Another thread was first.
+    Contended,
 }
 
 /// An attempt, which is cancelled on drop unless it has ended.
@@ -116,13 +131,13 @@ impl<A: Attempt> Operation<A> {
     /// whose operations do not.
     #[inline(always)]
     pub(crate) fn poll_without_budget(&mut self, context: &mut Context<'_>) -> Poll<A::Output> {
-        A::complete_at_once(self, Poll::Ready, |operation| operation.poll_slow(context.waker()))
+        A::complete_at_once(self, Poll::Ready, |operation, fallback| operation.poll_slow(fallback, context.waker()))
     }
 
     /// The slow path of a poll: tries, spins, and then registers.
     #[inline(never)]
-    fn poll_slow(&mut self, waker: &Waker) -> Poll<A::Output> {
-        if let Some(output) = self.attempt.try_complete(Some(waker)) {
+    fn poll_slow(&mut self, fallback: Fallback, waker: &Waker) -> Poll<A::Output> {
+        if let Some(output) = self.attempt.try_after(fallback, Some(waker)) {
             self.finished = true;
             return Poll::Ready(output);
         }
@@ -152,8 +167,12 @@ impl<A: Attempt> Operation<A> {
     }
 
     #[inline(never)]
-    fn block_slow(&mut self) -> A::Output {
-        match self.block_until(None) {
+    fn block_slow(&mut self, fallback: Fallback) -> A::Output {
+        if let Some(output) = self.attempt.try_after(fallback, None) {
+            self.finished = true;
+            return output;
+        }
+        match self.wait(None) {
             Ok(output) => output,
             Err(_) => unreachable!("no deadline was given"),
         }

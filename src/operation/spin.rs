@@ -49,6 +49,13 @@ impl<'a> SpinPolicy<'a> {
             ..Self::THREADS_ONLY
         }
     }
+
+    /// A pause of an operation that follows another thread closely, from one half-finished item to the next:
+    /// the cache lines move between the cores at each item then. In the pause a batch forms. It is twice the
+    /// first pause of a spin, or longer if there is no capacity that the other thread could use up meanwhile.
+    pub(crate) fn pause_for_batch(&self) {
+        pause(spins_if_parallel(if self.batch { BATCH_PAUSES } else { 2 * self.first_pause }));
+    }
 }
 
 /// How the spins of a thread ended before.

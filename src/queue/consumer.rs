@@ -3,12 +3,12 @@
 //!
 //! Knows the core's single consumer and the queue. Does not know handles.
 
-use super::get::{Form, GetSource, Many};
+use super::get::{take_slow, Form, GetSlowPath, GetSource, Many};
 use super::get_state::GetState;
 use super::getters::{GetWaiter, PolledGet};
 use super::{Bound, Queue};
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
-use crate::operation::{finish, Attempt, BatchAttempt, Operation, SpinPolicy};
+use crate::operation::{finish, Attempt, BatchAttempt, Fallback, Operation, SpinPolicy};
 use crate::raw::{PopError, PopFallback, SingleConsumer};
 use crate::wait::GetterKind;
 use std::task::Waker;
@@ -76,6 +76,28 @@ impl<'a, T, K: Form<T>> ConsumerAttempt<'a, T, K> {
         }
     }
 
+    /// The slow path in an unbounded queue.
+    fn take_single_slow(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, RecvError>> {
+        // As in a get: a poll registers next, and rechecks.
+        if waker.is_some() && self.queue.looks_empty() {
+            return None;
+        }
+        self.try_complete_slow(waker)
+    }
+
+    /// The slow path of a single item in a bounded queue.
+    fn take_bounded_slow<'q>(
+        &mut self,
+        fallback: PopFallback<'q, T>,
+        waker: Option<&Waker>,
+    ) -> Option<Result<K::Got, RecvError>>
+    where
+        'a: 'q,
+    {
+        let slow_path = GetSlowPath { queue: self.queue, fallback, state: &mut GetState::default() };
+        take_slow(&mut self.form, slow_path, waker)
+    }
+
     /// Tries while a waker is registered, or where the fast path does not suffice.
     #[cold]
     fn try_complete_slow(&mut self, waker: Option<&Waker>) -> Option<Result<K::Got, RecvError>> {
@@ -109,14 +131,11 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
         match &mut self.consumer.single {
             Some(single) => match queue.raw.peek_ready(single) {
                 Some(ready) => ready.take(|item| Some(Ok(form.wrap(item)))),
-                // As in a get: a poll registers next, and rechecks.
-                None if waker.is_some() && queue.looks_empty() => None,
-                None => self.try_complete_slow(waker),
+                None => self.take_single_slow(waker),
             },
             None => match queue.try_claim_pop() {
                 Ok(ticket) => queue.take_and_serve_putters(ticket, |item| Some(Ok(form.wrap(item)))),
-                Err(PopFallback::General) if waker.is_some() && queue.looks_empty() => None,
-                Err(fallback) => take_slow(queue, form, fallback),
+                Err(fallback) => self.take_bounded_slow(fallback, waker),
             },
         }
     }
@@ -125,12 +144,12 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
     fn complete_at_once<R>(
         operation: &mut Operation<Self>,
         ready: impl FnOnce(Self::Output) -> R,
-        otherwise: impl FnOnce(&mut Operation<Self>) -> R,
+        otherwise: impl FnOnce(&mut Operation<Self>, Fallback) -> R,
     ) -> R {
         let Operation { attempt, finished } = operation;
         let queue = attempt.queue;
         if !K::SINGLE || attempt.consumer.waiter.is_some() {
-            return otherwise(operation);
+            return otherwise(operation, Fallback::General);
         }
         let ConsumerAttempt { consumer, form, .. } = attempt;
         match &mut consumer.single {
@@ -139,24 +158,40 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
                     let _finish = finish(finished);
                     value.take(|item| ready(Ok(form.wrap(item))))
                 }
-                None => otherwise(operation),
+                None => otherwise(operation, Fallback::General),
             },
             None => match queue.try_claim_pop() {
                 Ok(ticket) => {
                     let _finish = finish(finished);
                     queue.take_and_serve_putters(ticket, |item| ready(Ok(form.wrap(item))))
                 }
-                Err(PopFallback::Unpublished(unpublished)) => {
-                    match take_slow(queue, form, PopFallback::Unpublished(unpublished)) {
+                Err(fallback @ PopFallback::Unpublished(_)) => {
+                    attempt.spin_policy().pause_for_batch();
+                    match attempt.take_bounded_slow(fallback, None) {
                         Some(output) => {
                             *finished = true;
                             ready(output)
                         }
-                        None => otherwise(operation),
+                        None => otherwise(operation, Fallback::General),
                     }
                 }
-                Err(_) => otherwise(operation),
+                Err(fallback) => {
+                    let fallback = fallback.without_claim();
+                    otherwise(operation, fallback)
+                }
             },
+        }
+    }
+
+    #[inline]
+    fn try_after(&mut self, fallback: Fallback, waker: Option<&Waker>) -> Option<Self::Output> {
+        if !K::SINGLE || self.consumer.waiter.is_some() {
+            return self.try_complete(waker);
+        }
+        match self.consumer.single {
+            // A thread spins next, so that a batch forms.
+            Some(_) => waker.and_then(|waker| self.take_single_slow(Some(waker))),
+            None => self.take_bounded_slow(fallback.into(), waker),
         }
     }
 
@@ -250,19 +285,6 @@ impl<T> Queue<T> {
     #[cold]
     fn try_get_single_slow(&self, consumer: &mut Consumer<T>) -> Result<T, TryRecvError> {
         Ok(ConsumerSlowPath { queue: self, consumer }.pop()?)
-    }
-}
-
-/// The slow path of a receive in a bounded queue.
-#[cold]
-fn take_slow<T, K: Form<T>>(
-    queue: &Queue<T>,
-    form: &K,
-    fallback: PopFallback<'_, T>,
-) -> Option<Result<K::Got, RecvError>> {
-    match queue.try_claim_pop_and_look(fallback) {
-        Ok(ticket) => queue.take_and_serve_putters(ticket, |item| Some(Ok(form.wrap(item)))),
-        Err(fallback) => received(queue.pop_slow(fallback, &mut GetState::default()).map(|item| form.wrap(item))),
     }
 }
 

@@ -6,7 +6,7 @@ use super::get_state::GetState;
 use super::getters::{GetWaiter, PolledGet};
 use super::{Queue, QueueRef, Task, TaskOwned};
 use crate::error::{GetError, GetTimeoutError};
-use crate::operation::{finish, operation, Attempt, Operation, SpinPolicy};
+use crate::operation::{finish, operation, Attempt, Fallback, Operation, SpinPolicy};
 use crate::raw::{PopError, PopFallback};
 use crate::wait::{GetterKind, HeldPanic};
 use std::marker::PhantomData;
@@ -136,11 +136,11 @@ impl<T> Form<T> for Guarded<Arc<Queue<T>>> {
 }
 
 /// The slow path of a get.
-struct GetSlowPath<'a, 'q, T> {
-    queue: &'q Queue<T>,
+pub(super) struct GetSlowPath<'a, 'q, T> {
+    pub(super) queue: &'q Queue<T>,
     /// Why the fast path failed; `General` for a batch.
-    fallback: PopFallback<'q, T>,
-    state: &'a mut GetState,
+    pub(super) fallback: PopFallback<'q, T>,
+    pub(super) state: &'a mut GetState,
 }
 
 impl<T> GetSource<T> for GetSlowPath<'_, '_, T> {
@@ -150,6 +150,27 @@ impl<T> GetSource<T> for GetSlowPath<'_, '_, T> {
 
     fn pop_many(self, items: &mut Vec<T>, limit: usize) -> Result<usize, PopError> {
         self.queue.pop_many(items, limit, self.state)
+    }
+}
+
+impl<T> PopFallback<'_, T> {
+    /// The reason, if no slot was claimed.
+    #[inline]
+    pub(super) fn without_claim(&self) -> Fallback {
+        match self {
+            PopFallback::Contended => Fallback::Contended,
+            _ => Fallback::General,
+        }
+    }
+}
+
+impl<T> From<Fallback> for PopFallback<'_, T> {
+    #[inline]
+    fn from(fallback: Fallback) -> Self {
+        match fallback {
+            Fallback::Contended => PopFallback::Contended,
+            Fallback::General => PopFallback::General,
+        }
     }
 }
 
@@ -166,7 +187,7 @@ fn try_take<T, K: Form<T>, E: From<GetError>>(
 
 /// For a get that is not in the wait queue.
 #[cold]
-fn take_slow<T, K: Form<T>, E: From<GetError>>(
+pub(super) fn take_slow<T, K: Form<T>, E: From<GetError>>(
     form: &mut K,
     GetSlowPath { queue, fallback, state }: GetSlowPath<'_, '_, T>,
     waker: Option<&Waker>,
@@ -282,12 +303,12 @@ where
     fn complete_at_once<R>(
         operation: &mut Operation<Self>,
         ready: impl FnOnce(Self::Output) -> R,
-        otherwise: impl FnOnce(&mut Operation<Self>) -> R,
+        otherwise: impl FnOnce(&mut Operation<Self>, Fallback) -> R,
     ) -> R {
         let Operation { attempt, finished } = operation;
         let queue = attempt.handle.queue();
         if !K::SINGLE || attempt.waiter.is_some() {
-            return otherwise(operation);
+            return otherwise(operation, Fallback::General);
         }
         match queue.try_claim_pop() {
             Ok(ticket) => {
@@ -295,18 +316,30 @@ where
                 let form = &attempt.form;
                 queue.take_and_serve_putters(ticket, |item| ready(Ok(form.wrap(item))))
             }
-            Err(PopFallback::Unpublished(unpublished)) => {
-                let fallback = PopFallback::Unpublished(unpublished);
+            Err(fallback @ PopFallback::Unpublished(_)) => {
+                attempt.spin_policy().pause_for_batch();
                 match take_slow(&mut attempt.form, GetSlowPath { queue, fallback, state: &mut attempt.state }, None) {
                     Some(output) => {
                         *finished = true;
                         ready(output)
                     }
-                    None => otherwise(operation),
+                    None => otherwise(operation, Fallback::General),
                 }
             }
-            Err(_) => otherwise(operation),
+            Err(fallback) => {
+                let fallback = fallback.without_claim();
+                otherwise(operation, fallback)
+            }
         }
+    }
+
+    #[inline]
+    fn try_after(&mut self, fallback: Fallback, waker: Option<&Waker>) -> Option<Self::Output> {
+        if !K::SINGLE || self.waiter.is_some() {
+            return self.try_complete(waker);
+        }
+        let (queue, fallback) = (self.handle.queue(), fallback.into());
+        take_slow(&mut self.form, GetSlowPath { queue, fallback, state: &mut self.state }, waker)
     }
 
     #[inline]

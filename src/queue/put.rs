@@ -6,7 +6,7 @@ use super::bound::PutSource;
 use super::serve::{Registered, Request};
 use super::{Queue, QueueRef};
 use crate::error::{PutError, PutTimeoutError};
-use crate::operation::{operation, Attempt, Operation, SpinPolicy};
+use crate::operation::{operation, Attempt, Fallback, Operation, SpinPolicy};
 use crate::raw::PushError;
 use crate::wait::WaiterKey;
 use std::collections::VecDeque;
@@ -22,10 +22,14 @@ pub(crate) trait PutItems<T> {
     fn put_back(&mut self, item: T);
     /// Enqueues items until there is none left or a push is refused.
     fn push(&mut self, queue: &Queue<T>) -> Result<(), PushError<()>>;
-    /// Enqueues one item if the fast path can do it. False if that has changed nothing.
+    /// Enqueues one item if the fast path can do it. An error has changed nothing.
     #[inline(always)]
-    fn push_at_once(&mut self, _queue: &Queue<T>) -> bool {
-        false
+    fn push_at_once(&mut self, _queue: &Queue<T>) -> Result<(), Fallback> {
+        Err(Fallback::General)
+    }
+    /// Like [`push`](PutItems::push), after the fast path has failed.
+    fn push_after(&mut self, _fallback: Fallback, queue: &Queue<T>) -> Result<(), PushError<()>> {
+        self.push(queue)
     }
     /// Takes the items that are left, if there are any.
     fn remaining(&mut self) -> Option<Self::Remaining>;
@@ -77,8 +81,19 @@ impl<T> PutItems<T> for Option<T> {
     }
 
     #[inline(always)]
-    fn push_at_once(&mut self, queue: &Queue<T>) -> bool {
-        self.is_some() && queue.push_at_once(self)
+    fn push_at_once(&mut self, queue: &Queue<T>) -> Result<(), Fallback> {
+        match self {
+            Some(_) => queue.push_at_once(self),
+            None => Err(Fallback::General),
+        }
+    }
+
+    #[inline]
+    fn push_after(&mut self, fallback: Fallback, queue: &Queue<T>) -> Result<(), PushError<()>> {
+        match self {
+            Some(_) => queue.push_after(self, fallback),
+            None => Ok(()),
+        }
     }
 
     fn remaining(&mut self) -> Option<T> {
@@ -155,7 +170,13 @@ impl<T, H: QueueRef<T>, I: PutItems<T>, E: From<PutError<I::Remaining>>, F> PutA
 
     #[inline]
     fn push(&mut self) -> Option<Result<(), E>> {
-        match self.items.push(self.handle.queue()) {
+        let pushed = self.items.push(self.handle.queue());
+        self.output(pushed)
+    }
+
+    #[inline]
+    fn output(&mut self, pushed: Result<(), PushError<()>>) -> Option<Result<(), E>> {
+        match pushed {
             Ok(()) => Some(Ok(())),
             Err(PushError::Full(())) => None,
             Err(PushError::Closed(())) => Some(self.refuse_closed()),
@@ -248,14 +269,29 @@ where
     fn complete_at_once<R>(
         operation: &mut Operation<Self>,
         ready: impl FnOnce(Self::Output) -> R,
-        otherwise: impl FnOnce(&mut Operation<Self>) -> R,
+        otherwise: impl FnOnce(&mut Operation<Self>, Fallback) -> R,
     ) -> R {
         let PutAttempt { items, handle, waiter, .. } = &mut operation.attempt;
-        if waiter.is_none() && items.push_at_once(handle.queue()) {
-            operation.finished = true;
-            return ready(Ok(()));
+        let fallback = match waiter {
+            None => items.push_at_once(handle.queue()).err(),
+            Some(_) => Some(Fallback::General),
+        };
+        match fallback {
+            None => {
+                operation.finished = true;
+                ready(Ok(()))
+            }
+            Some(fallback) => otherwise(operation, fallback),
         }
-        otherwise(operation)
+    }
+
+    #[inline]
+    fn try_after(&mut self, fallback: Fallback, waker: Option<&Waker>) -> Option<Self::Output> {
+        if self.waiter.is_some() {
+            return self.poll_queued(waker);
+        }
+        let pushed = self.items.push_after(fallback, self.handle.queue());
+        self.output(pushed)
     }
 
     #[inline]

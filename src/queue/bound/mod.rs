@@ -10,6 +10,7 @@ mod rendezvous;
 
 use super::get_state::GetState;
 use super::{Bound, BoundKind, Queue};
+use crate::operation::Fallback;
 use crate::raw::{Contested, Events, PopError, PopFallback, PopTicket, PushError, PushFallback, PushTicket, UNBOUNDED};
 use crate::wait::HeldPanic;
 use batch::{pop_up_to, push_one_by_one};
@@ -63,16 +64,27 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Like [`push_from`](Self::push_from), but only by the fast path. False if that has changed nothing.
+    /// Like [`push_from`](Self::push_from), but only by the fast path. An error has changed nothing.
     #[inline(always)]
-    pub(super) fn push_at_once(&self, item: &mut Option<T>) -> bool {
-        match self.raw.try_claim_push() {
-            Ok(ticket) => self.push_claimed(ticket, item).is_ok(),
-            Err(PushFallback::Misplaced(ticket)) => {
-                self.push_fallen_back(item, PushFallback::Misplaced(ticket)).is_ok()
-            }
-            Err(_) => false,
-        }
+    pub(super) fn push_at_once(&self, item: &mut Option<T>) -> Result<(), Fallback> {
+        let pushed = match self.raw.try_claim_push() {
+            Ok(ticket) => self.push_claimed(ticket, item),
+            Err(fallback @ PushFallback::Misplaced(_)) => self.push_fallen_back(item, fallback),
+            Err(PushFallback::Contended) => return Err(Fallback::Contended),
+            Err(_) => return Err(Fallback::General),
+        };
+        pushed.map_err(|_| Fallback::General)
+    }
+
+    /// Like [`push_from`](Self::push_from), after [`push_at_once`](Self::push_at_once) has failed.
+    pub(super) fn push_after(&self, item: &mut Option<T>, fallback: Fallback) -> Result<(), PushError<()>> {
+        self.push_fallen_back(
+            item,
+            match fallback {
+                Fallback::Contended => PushFallback::Contended,
+                Fallback::General => PushFallback::General,
+            },
+        )
     }
 
     /// Publishes the item in its slot, and notifies a get.
