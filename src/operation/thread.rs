@@ -6,7 +6,7 @@
 use super::skip_counter::SkipCounter;
 use super::spin::ThreadSpins;
 #[cfg(not(loom))]
-use super::tuning::{LONG_YIELD, YIELDS, YIELD_SKIPS};
+use super::tuning::{IDLE_YIELD_SKIPS, LONG_YIELD, LONG_YIELD_SKIPS, YIELDS};
 #[cfg(not(loom))]
 use std::cell::Cell;
 use std::task::Waker;
@@ -18,7 +18,7 @@ use std::time::Instant;
 ///
 /// On idle cores a thread yields for a while before it parks: to park and to be woken costs ten times as
 /// much. On busy cores another thread would keep the core for a whole time slice, while a woken thread gets a
-/// core soon: there a thread parks at once.
+/// core soon: there a thread parks at once. So does a thread for which nothing arrives while it yields.
 pub(crate) struct ThreadWaiter {
     parker: parking::Parker,
     pub(crate) waker: Waker,
@@ -61,15 +61,15 @@ impl ThreadWaiter {
             }
             crate::sync::yield_now();
             if let Some(result) = probe() {
+                self.yields.succeeded();
                 return Some(result);
             }
             if before.elapsed() > LONG_YIELD {
-                self.yields.failed(&YIELD_SKIPS);
+                self.yields.failed(&LONG_YIELD_SKIPS);
                 return None;
             }
         }
-        // The core was idle, or threads gave it back.
-        self.yields.succeeded();
+        self.yields.failed(&IDLE_YIELD_SKIPS);
         None
     }
 

@@ -49,4 +49,7 @@ pub(super) const LONG_YIELD: Duration = Duration::from_micros(500);
 /// Waits of a thread that park at once after a long yield. With 256 to 32,768 skips, capacity 100: 600 ns in
 /// place of 72.
 #[cfg(not(loom))]
-pub(super) const YIELD_SKIPS: SkipRule = SkipRule { first: 4, growth: 8, most: 64 };
+pub(super) const LONG_YIELD_SKIPS: SkipRule = SkipRule { first: 4, growth: 8, most: 64 };
+/// Waits of a thread that park at once after yields that brought nothing.
+#[cfg(not(loom))]
+pub(super) const IDLE_YIELD_SKIPS: SkipRule = SkipRule { first: 1, growth: 2, most: 8 };
