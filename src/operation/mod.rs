@@ -193,7 +193,7 @@ impl<A: Attempt> Operation<A> {
     fn wait(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::TimeoutOutput> {
         ThreadWaiter::with(|thread| loop {
             // Also after a wake-up that brought no item: in a steady flow more items follow soon.
-            let yields = thread.may_yield();
+            let yields = thread.may_yield(&self.attempt.spin_policy());
             if yields {
                 if let Some(output) = self.spin_on_thread(&thread.spins) {
                     return Ok(output);

@@ -4,9 +4,9 @@
 
 #[cfg(not(loom))]
 use super::skip_counter::SkipCounter;
-use super::spin::ThreadSpins;
+use super::spin::{SpinPolicy, ThreadSpins};
 #[cfg(not(loom))]
-use super::tuning::{IDLE_YIELD_SKIPS, LONG_YIELD, LONG_YIELD_SKIPS, YIELDS};
+use super::tuning::{LONG_YIELD, LONG_YIELD_SKIPS, VAIN_YIELD_SKIPS, YIELDS};
 #[cfg(not(loom))]
 use std::cell::Cell;
 use std::task::Waker;
@@ -23,7 +23,9 @@ pub(crate) struct ThreadWaiter {
     parker: parking::Parker,
     pub(crate) waker: Waker,
     #[cfg(not(loom))]
-    yields: SkipCounter,
+    long_yields: SkipCounter,
+    #[cfg(not(loom))]
+    vain_yields: SkipCounter,
     pub(super) spins: ThreadSpins,
 }
 
@@ -35,19 +37,22 @@ impl ThreadWaiter {
             parker,
             waker,
             #[cfg(not(loom))]
-            yields: SkipCounter::new(),
+            long_yields: SkipCounter::new(),
+            #[cfg(not(loom))]
+            vain_yields: SkipCounter::new(),
             spins: ThreadSpins::new(),
         }
     }
 
-    /// Whether a wait that begins now may spin and yield.
+    /// Whether a wait that begins now may spin and yield. Where the capacity is small it may after vain yields,
+    /// because each item takes a switch of threads there.
     #[cfg(not(loom))]
-    pub(crate) fn may_yield(&self) -> bool {
-        self.yields.should_try()
+    pub(crate) fn may_yield(&self, policy: &SpinPolicy<'_>) -> bool {
+        self.long_yields.should_try() && (policy.history.is_none() || self.vain_yields.should_try())
     }
 
     #[cfg(loom)]
-    pub(crate) fn may_yield(&self) -> bool {
+    pub(crate) fn may_yield(&self, _policy: &SpinPolicy<'_>) -> bool {
         false
     }
 
@@ -61,15 +66,17 @@ impl ThreadWaiter {
             }
             crate::sync::yield_now();
             if let Some(result) = probe() {
-                self.yields.succeeded();
+                self.vain_yields.succeeded();
                 return Some(result);
             }
             if before.elapsed() > LONG_YIELD {
-                self.yields.failed(&LONG_YIELD_SKIPS);
+                self.long_yields.failed(&LONG_YIELD_SKIPS);
                 return None;
             }
         }
-        self.yields.failed(&IDLE_YIELD_SKIPS);
+        // The core was idle, or threads gave it back.
+        self.long_yields.succeeded();
+        self.vain_yields.failed(&VAIN_YIELD_SKIPS);
         None
     }
 

@@ -23,7 +23,7 @@
 //! next round registers them again, behind other waiters. A future has no such end, and keeps its registration.
 
 use super::shuffle::shuffle;
-use crate::operation::ThreadWaiter;
+use crate::operation::{SpinPolicy, ThreadWaiter};
 use crate::wait::Selection;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -136,7 +136,7 @@ impl Run<'_, '_, '_> {
             Limit::Deadline(deadline) => Some(deadline),
             Limit::None => None,
         };
-        if !self.branches.is_empty() && self.thread.may_yield() {
+        if !self.branches.is_empty() && self.thread.may_yield(&SpinPolicy::THREADS_ONLY) {
             let thread = self.thread;
             if let Some(completed) = thread.yield_phase(deadline, || self.attempt()) {
                 return Some(completed);
