@@ -19,7 +19,8 @@
 //! A process must register before it may use `membarrier`. In a process with several threads the registration
 //! takes some ten milliseconds, because the kernel waits until each processor has passed through the
 //! scheduler. About a million pushes save that much. So a process begins with [`Handshake::Rmw`], registers
-//! after so many slots, and uses [`Handshake::Membarrier`] for the segments made from then on. With its first
+//! after so many slots, and uses [`Handshake::Membarrier`] for the segments made from then on. A process that
+//! has a single thread after some thousand slots registers then, in some microseconds. With its first
 //! segment the process *queries* whether the system call exists, which costs almost nothing: a filter of
 //! system calls that kills the process for this call then kills it at the first push, not a million pushes
 //! later.
@@ -90,6 +91,9 @@ mod system {
     /// The process registers after this many slots. Early in a debug build, so that tests see both
     /// handshakes.
     const REGISTER_AFTER: u64 = if cfg!(debug_assertions) { 1 << 10 } else { 1 << 20 };
+    /// So does a process with a single thread after this many slots. To count the threads takes 40 µs, as long as
+    /// 8,000 pushes save.
+    const REGISTER_ALONE_AFTER: u64 = if cfg!(debug_assertions) { 1 << 9 } else { 1 << 13 };
 
     pub(super) fn handshake(slots: u64) -> Handshake {
         // Ordering: Relaxed, A2. The answer holds for all threads, and either handshake is right for a new
@@ -100,12 +104,21 @@ mod system {
             UNKNOWN => query(),
             _ => {}
         }
-        // Ordering: Relaxed, A2. A count, of which one thread reaches the threshold.
+        // Ordering: Relaxed, A2. A count, of which one thread reaches each threshold.
         let before = SLOTS.fetch_add(slots, Ordering::Relaxed);
-        if before < REGISTER_AFTER && before + slots >= REGISTER_AFTER {
+        let reaches = |threshold| before < threshold && before + slots >= threshold;
+        if reaches(REGISTER_AFTER) || reaches(REGISTER_ALONE_AFTER) && is_single_threaded() {
             register();
         }
         Handshake::Rmw
+    }
+
+    /// Whether this thread is the only one of the process. If this cannot be found out, the answer is no.
+    #[cold]
+    pub(crate) fn is_single_threaded() -> bool {
+        use std::os::unix::fs::MetadataExt;
+        // A folder has a link in its parent, one in itself, and one in each folder in it: one for each thread.
+        std::fs::metadata("/proc/self/task").is_ok_and(|folder| folder.nlink() == 3)
     }
 
     /// Queries whether the kernel has the call. Several threads may do this at the same time.
@@ -231,5 +244,25 @@ mod fixed {
         pub fn fix(self) {
             HANDSHAKE.with(|handshake| handshake.set(Some(self)));
         }
+    }
+}
+
+#[cfg(all(
+    test,
+    target_os = "linux",
+    any(target_env = "gnu", target_env = "musl"),
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    not(feature = "rmw-handshake"),
+    not(any(loom, miri))
+))]
+mod tests {
+    #[test]
+    fn a_process_with_two_threads_is_not_single_threaded() {
+        // The thread of the harness beside this one would do, but a harness may run a test in its own thread.
+        let (keep, kept) = std::sync::mpsc::channel::<()>();
+        let other = std::thread::spawn(move || kept.recv().is_err());
+        assert!(!super::system::is_single_threaded());
+        drop(keep);
+        assert!(other.join().unwrap());
     }
 }
