@@ -255,14 +255,4 @@ mod fixed {
     not(feature = "rmw-handshake"),
     not(any(loom, miri))
 ))]
-mod tests {
-    #[test]
-    fn a_process_with_two_threads_is_not_single_threaded() {
-        // The thread of the harness beside this one would do, but a harness may run a test in its own thread.
-        let (keep, kept) = std::sync::mpsc::channel::<()>();
-        let other = std::thread::spawn(move || kept.recv().is_err());
-        assert!(!super::system::is_single_threaded());
-        drop(keep);
-        assert!(other.join().unwrap());
-    }
-}
+mod tests;
