@@ -19,8 +19,7 @@
 //! A process must register before it may use `membarrier`. In a process with several threads the registration
 //! takes some ten milliseconds, because the kernel waits until each processor has passed through the
 //! scheduler. About a million pushes save that much. So a process begins with [`Handshake::Rmw`], registers
-//! after so many slots, and uses [`Handshake::Membarrier`] for the segments made from then on. A process that
-//! has a single thread after some thousand slots registers then, in some microseconds. With its first
+//! after so many slots, and uses [`Handshake::Membarrier`] for the segments made from then on. With its first
 //! segment the process *queries* whether the system call exists, which costs almost nothing: a filter of
 //! system calls that kills the process for this call then kills it at the first push, not a million pushes
 //! later.
@@ -91,9 +90,6 @@ mod system {
     /// The process registers after this many slots. Early in a debug build, so that tests see both
     /// handshakes.
     const REGISTER_AFTER: u64 = if cfg!(debug_assertions) { 1 << 10 } else { 1 << 20 };
-    /// So does a process with a single thread after this many slots. To count the threads takes 40 µs, as long as
-    /// 8,000 pushes save.
-    const REGISTER_ALONE_AFTER: u64 = if cfg!(debug_assertions) { 1 << 9 } else { 1 << 13 };
 
     pub(super) fn handshake(slots: u64) -> Handshake {
         // Ordering: Relaxed, A2. The answer holds for all threads, and either handshake is right for a new
@@ -104,21 +100,12 @@ mod system {
             UNKNOWN => query(),
             _ => {}
         }
-        // Ordering: Relaxed, A2. A count, of which one thread reaches each threshold.
+        // Ordering: Relaxed, A2. A count, of which one thread reaches the threshold.
         let before = SLOTS.fetch_add(slots, Ordering::Relaxed);
-        let reaches = |threshold| before < threshold && before + slots >= threshold;
-        if reaches(REGISTER_AFTER) || reaches(REGISTER_ALONE_AFTER) && is_single_threaded() {
+        if before < REGISTER_AFTER && before + slots >= REGISTER_AFTER {
             register();
         }
         Handshake::Rmw
-    }
-
-    /// Whether this thread is the only one of the process. If this cannot be found out, the answer is no.
-    #[cold]
-    pub(crate) fn is_single_threaded() -> bool {
-        use std::os::unix::fs::MetadataExt;
-        // A folder has a link in its parent, one in itself, and one in each folder in it: one for each thread.
-        std::fs::metadata("/proc/self/task").is_ok_and(|folder| folder.nlink() == 3)
     }
 
     /// Queries whether the kernel has the call. Several threads may do this at the same time.
@@ -246,13 +233,3 @@ mod fixed {
         }
     }
 }
-
-#[cfg(all(
-    test,
-    target_os = "linux",
-    any(target_env = "gnu", target_env = "musl"),
-    any(target_arch = "x86_64", target_arch = "aarch64"),
-    not(feature = "rmw-handshake"),
-    not(any(loom, miri))
-))]
-mod tests;
