@@ -193,13 +193,13 @@ impl<A: Attempt> Operation<A> {
     fn wait(&mut self, deadline: Option<Instant>) -> Result<A::Output, A::TimeoutOutput> {
         ThreadWaiter::with(|thread| loop {
             // Also after a wake-up that brought no item: in a steady flow more items follow soon.
-            let yields = thread.may_yield(&self.attempt.spin_policy());
+            let policy = self.attempt.spin_policy();
+            let (yields, register_first) = (thread.may_yield(&policy), policy.register_first);
             if yields {
                 if let Some(output) = self.spin_on_thread(&thread.spins) {
                     return Ok(output);
                 }
             }
-            let register_first = self.attempt.spin_policy().register_first;
             if yields && !register_first {
                 if let Some(output) = thread.yield_phase(deadline, || self.probe()) {
                     return Ok(output);

@@ -6,7 +6,7 @@
 use super::skip_counter::SkipCounter;
 use super::spin::{SpinPolicy, ThreadSpins};
 #[cfg(not(loom))]
-use super::tuning::{LONG_YIELD, LONG_YIELD_SKIPS, VAIN_YIELD_SKIPS, YIELDS};
+use super::tuning::{IDLE_YIELD_SKIPS, LONG_YIELD, LONG_YIELD_SKIPS, YIELDS};
 #[cfg(not(loom))]
 use std::cell::Cell;
 use std::task::Waker;
@@ -25,7 +25,7 @@ pub(crate) struct ThreadWaiter {
     #[cfg(not(loom))]
     long_yields: SkipCounter,
     #[cfg(not(loom))]
-    vain_yields: SkipCounter,
+    idle_yields: SkipCounter,
     pub(super) spins: ThreadSpins,
 }
 
@@ -39,16 +39,16 @@ impl ThreadWaiter {
             #[cfg(not(loom))]
             long_yields: SkipCounter::new(),
             #[cfg(not(loom))]
-            vain_yields: SkipCounter::new(),
+            idle_yields: SkipCounter::new(),
             spins: ThreadSpins::new(),
         }
     }
 
-    /// Whether a wait that begins now may spin and yield. Where the capacity is small it may after vain yields,
-    /// because each item takes a switch of threads there.
+    /// Whether a wait that begins now may spin and yield. Where the capacity is small, yields in which nothing
+    /// arrived do not count against it: each item takes a switch of threads there, so it comes later than in a flow.
     #[cfg(not(loom))]
     pub(crate) fn may_yield(&self, policy: &SpinPolicy<'_>) -> bool {
-        self.long_yields.should_try() && (policy.history.is_none() || self.vain_yields.should_try())
+        self.long_yields.should_try() && (policy.history.is_none() || self.idle_yields.should_try())
     }
 
     #[cfg(loom)]
@@ -66,7 +66,7 @@ impl ThreadWaiter {
             }
             crate::sync::yield_now();
             if let Some(result) = probe() {
-                self.vain_yields.succeeded();
+                self.idle_yields.succeeded();
                 return Some(result);
             }
             if before.elapsed() > LONG_YIELD {
@@ -76,7 +76,7 @@ impl ThreadWaiter {
         }
         // The core was idle, or threads gave it back.
         self.long_yields.succeeded();
-        self.vain_yields.failed(&VAIN_YIELD_SKIPS);
+        self.idle_yields.failed(&IDLE_YIELD_SKIPS);
         None
     }
 

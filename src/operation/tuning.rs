@@ -52,4 +52,4 @@ pub(super) const LONG_YIELD: Duration = Duration::from_micros(500);
 pub(super) const LONG_YIELD_SKIPS: SkipRule = SkipRule { first: 4, growth: 8, most: 64 };
 /// Waits of a thread that park at once after yields in which nothing arrived.
 #[cfg(not(loom))]
-pub(super) const VAIN_YIELD_SKIPS: SkipRule = SkipRule { first: 1, growth: 2, most: 8 };
+pub(super) const IDLE_YIELD_SKIPS: SkipRule = SkipRule { first: 1, growth: 2, most: 8 };
