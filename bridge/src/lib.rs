@@ -8,3 +8,9 @@ pub mod mqtt;
 pub mod nats;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(any(feature = "nats", feature = "redis"))]
+mod unacked;
+
+/// An attempt to publish a job: the future of the handlers that the `publish` functions return.
+#[cfg(any(feature = "nats", feature = "redis"))]
+pub type Publishing = std::pin::Pin<Box<dyn std::future::Future<Output = Result<(), joinq_flow::Failure>> + Send>>;
