@@ -35,7 +35,9 @@ impl Nats {
         let runtime = runtime.expect("a runtime");
         let client = async_nats::ConnectOptions::new().reconnect_delay_callback(|_| Duration::from_millis(20));
         let client = runtime.block_on(client.connect(format!("127.0.0.1:{port}"))).expect("the server answers");
-        Nats { runtime, jetstream: jetstream::new(client) }
+        // It spawns a task.
+        let jetstream = runtime.block_on(async { jetstream::new(client) });
+        Nats { runtime, jetstream }
     }
 }
 
