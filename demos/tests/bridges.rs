@@ -10,7 +10,7 @@ fn kills_lose_nothing(engine: Engine) {
         return;
     }
     let program = Path::new(env!("CARGO_BIN_EXE_bridges"));
-    let verdict = run(program, engine, Plan { jobs: 1000, server: 5, consumer: 5, publisher: 2 });
+    let verdict = run(program, engine, Plan { jobs: 1000, server: 5, consumer: 5, publisher: 2, stops: 3 });
     println!("{verdict}");
     assert!(verdict.passes(), "{verdict}");
 }

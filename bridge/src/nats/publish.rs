@@ -5,6 +5,7 @@ use async_nats::jetstream::context::{Context, PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::{HeaderMap, Subject};
 use joinq_flow::{Codec, Failure, Job};
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 /// A handler that publishes each job on `subject`, of which a JetStream stream must be: for
@@ -13,11 +14,14 @@ use std::sync::Arc;
 /// The codec makes the payload. The job is done when JetStream has acknowledged the message, which is then in
 /// the stream.
 ///
-/// The header `Nats-Msg-Id` has `origin` and the id of the job, so that JetStream stores a message only once
-/// that is published again within the duplicate window of the stream, 2 minutes by default. For a job that is
-/// in a store this also works after a restart of the process, so `origin` has to be a name of this store,
-/// different from that of each other one, and of a new store in place of an old one. The ids of jobs in memory
-/// begin anew in each process, hence their header also has a part that differs in each call of `publish`.
+/// The header `Nats-Msg-Id` has `origin`, the id of the job, and a hash of the payload. JetStream stores a
+/// message only once that is published again with the same header within the duplicate window of the stream, 2
+/// minutes by default: after a lost acknowledgement, and for a job that is in a store also after a restart of
+/// the process. So `origin` has to be a name of this store, different from that of each other store. The ids of
+/// jobs in memory begin anew in each process, hence their header also has a part that differs in each call of
+/// `publish`. The hash is for ids that are given again, by a new store with an old name, or after a power cut
+/// by a store that does not synchronize: an item is not lost then unless it has the same bytes. A codec that
+/// makes different bytes of the same item makes repeats unrecognizable.
 ///
 /// A job with a [`trace_context`](Job::trace_context) is sent with the headers `traceparent` and `tracestate`.
 ///
@@ -100,6 +104,12 @@ impl<C> Publisher<C> {
         acknowledged.await.map_err(failure)?;
         Ok(())
     }
+}
+
+fn hash(payload: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(payload);
+    hasher.finish()
 }
 
 fn failure(error: PublishError) -> Failure {

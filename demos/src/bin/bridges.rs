@@ -6,7 +6,7 @@ use lexopt::prelude::*;
 use std::process::ExitCode;
 
 const HELP: &str = "\
-Usage: bridges [ENGINE ...] [--jobs N] [--kills N] [--publisher N]
+Usage: bridges [ENGINE ...] [--jobs N] [--kills N] [--publisher N] [--stops N]
 
 Runs publisher and consumer with a server, kills them, and prints the ledger. ENGINE is nats or redis; both by
 default.
@@ -14,12 +14,13 @@ default.
   --jobs N        how many jobs; 10,000 by default
   --kills N       how often the server is killed, and how often the consumer; 100 by default
   --publisher N   how often the publisher is killed; 20 by default
+  --stops N       how often the consumer is told to end at once, with jobs that have not begun; 20 by default
 
 .ci/servers installs the servers; JOINQ_SERVERS=1 makes a missing one a failure.
 ";
 
 fn arguments() -> Result<Option<(Vec<Engine>, Plan)>, lexopt::Error> {
-    let mut plan = Plan { jobs: 10_000, server: 100, consumer: 100, publisher: 20 };
+    let mut plan = Plan { jobs: 10_000, server: 100, consumer: 100, publisher: 20, stops: 20 };
     let mut engines = Vec::new();
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
@@ -30,6 +31,7 @@ fn arguments() -> Result<Option<(Vec<Engine>, Plan)>, lexopt::Error> {
                 plan.consumer = plan.server;
             }
             Long("publisher") => plan.publisher = parser.value()?.parse()?,
+            Long("stops") => plan.stops = parser.value()?.parse()?,
             Long("help") => return Ok(None),
             Value(engine) => engines.push(engine.parse()?),
             other => return Err(other.unexpected()),

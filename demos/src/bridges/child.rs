@@ -37,7 +37,7 @@ pub enum Program {
         /// The last key.
         last: u64,
     },
-    /// Runs jobs of messages until the end of the input.
+    /// Runs jobs of messages; at the end of the input those that are not done go back.
     Consume {
         /// The number of this process.
         process: u32,
@@ -155,7 +155,7 @@ async fn consume(options: &Options, journal: &Writer, process: u32) -> Result<()
     let closing = stage.clone();
     thread::spawn(move || {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
-        closing.close();
+        let _ = closing.shutdown().wait_timeout(Duration::ZERO);
     });
     match options.engine {
         Engine::Nats => {

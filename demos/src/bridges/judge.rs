@@ -30,6 +30,8 @@ pub struct Plan {
     pub consumer: u64,
     /// How often the publisher is killed.
     pub publisher: u64,
+    /// How often the consumer is told to end at once, with jobs that have not begun.
+    pub stops: u64,
 }
 
 /// What is killed.
@@ -38,6 +40,8 @@ enum Target {
     Server,
     Consumer,
     Publisher,
+    /// The consumer, which is told to end.
+    Stop,
 }
 
 impl Plan {
@@ -50,6 +54,7 @@ impl Plan {
         let mut kills = of(self.server, Target::Server);
         kills.extend(of(self.consumer, Target::Consumer));
         kills.extend(of(self.publisher, Target::Publisher));
+        kills.extend(of(self.stops, Target::Stop));
         kills.sort_by_key(|(due, _)| *due);
         kills
     }
@@ -57,8 +62,9 @@ impl Plan {
 
 /// Runs the plan with `program`, whose first argument `child` makes it a process under test.
 pub fn run(program: &Path, engine: Engine, plan: Plan) -> Verdict {
-    let Plan { jobs, server, consumer, publisher } = plan;
-    let title = format!("{engine}: {jobs} jobs, kills: server {server}, consumer {consumer}, publisher {publisher}");
+    let Plan { jobs, server, consumer, publisher, stops } = plan;
+    let kills = format!("server {server}, consumer {consumer}, publisher {publisher}");
+    let title = format!("{engine}: {jobs} jobs; kills: {kills}; stops of the consumer: {stops}");
     let began = Instant::now();
     let server = engine.start();
     let (mut broker, protocol): (Box<dyn Broker>, _) = match engine {
@@ -146,6 +152,11 @@ impl Judge {
                         self.server.kill();
                         self.server.start();
                     }
+                    Target::Stop if !self.stop(&mut consumer) => {
+                        publisher.into_iter().for_each(kill);
+                        return false;
+                    }
+                    Target::Stop => consumer = self.start_consumer(),
                     Target::Consumer => kill(std::mem::replace(&mut consumer, self.start_consumer())),
                     Target::Publisher => {
                         if let Some(child) = publisher.take() {
@@ -159,22 +170,31 @@ impl Judge {
                 break;
             }
         }
-        // The end of its input.
+        let stopped = self.stop(&mut consumer);
+        self.read(Duration::from_millis(50));
+        stopped
+    }
+
+    /// Tells the consumer to end by the end of its input, and waits for that. Whether it has ended as it should.
+    fn stop(&mut self, consumer: &mut Child) -> bool {
         drop(consumer.stdin.take());
         let since = Instant::now();
-        while consumer.try_wait().expect("a child").is_none() {
-            if since.elapsed() > WATCHDOG {
-                self.ledger.violated("the consumer does not end");
-                kill(consumer);
-                return false;
-            }
+        loop {
             self.read(Duration::from_millis(5));
+            match consumer.try_wait().expect("a child") {
+                Some(status) if status.success() => return true,
+                Some(status) => {
+                    self.ledger.violated(format!("the consumer failed at its end: {status}"));
+                    return false;
+                }
+                None if since.elapsed() > WATCHDOG => {
+                    self.ledger.violated("the consumer does not end");
+                    consumer.kill().and_then(|()| consumer.wait()).expect("a child");
+                    return false;
+                }
+                None => {}
+            }
         }
-        if !consumer.wait().expect("a child").success() {
-            self.ledger.violated("the consumer failed at its end");
-        }
-        self.read(Duration::from_millis(50));
-        true
     }
 
     /// Reads the acknowledgements that come within this time, and then the journal: what was written before
