@@ -68,6 +68,11 @@ fault(
     "the message of a job that goes back is terminated", "nats", "redis",
 )
 fault(
+    "terminated-at-the-end", "unacked.rs",
+    [("            Outcome::Dead(_) if self.stage.is_shut_down() => Outcome::Back,\n", "")],
+    "a shutdown makes dead messages of jobs that were to be tried again", "nats", "redis",
+)
+fault(
     "redis-not-taken-over", "redis/read.rs",
     [("if self.start.is_none() && now >= self.search_at {", "if false && now >= self.search_at {")],
     "the entries of a killed consumer are not taken over", "redis",

@@ -123,9 +123,15 @@ where
                 self.put = self.waiting.pop_front().map(|(key, received)| (key.clone(), self.put(key, received)));
             }
             let settled = self.settled.get();
-            let Some((_, put)) = &mut self.put else { return settled.await.expect("this queue is not closed") };
+            let Some((_, put)) = &mut self.put else {
+                let (key, outcome) = settled.await.expect("this queue is not closed");
+                return (key, self.at_end(outcome));
+            };
             let result = tokio::select! {
-                settled = settled => return settled.expect("this queue is not closed"),
+                settled = settled => {
+                    let (key, outcome) = settled.expect("this queue is not closed");
+                    return (key, self.at_end(outcome));
+                }
                 result = put => result,
             };
             let Some((key, _)) = self.put.take() else { unreachable!("the put that has ended") };
@@ -134,6 +140,14 @@ where
                 Err(Refused::Closed(_)) => return (key, Outcome::Back),
                 Err(_) => return (key, Outcome::Refused),
             }
+        }
+    }
+
+    /// After a shutdown a job may be dead only because there was no time for another attempt.
+    fn at_end(&self, outcome: Outcome) -> Outcome {
+        match outcome {
+            Outcome::Dead(_) if self.stage.is_shut_down() => Outcome::Back,
+            outcome => outcome,
         }
     }
 

@@ -30,7 +30,7 @@ struct Delivery {
 /// |---|---|
 /// | is done | is acknowledged, until the server has confirmed that |
 /// | is dead | is terminated: it does not come again; with the cause, if the server is 2.10.4 or newer |
-/// | was cancelled, or the stage has ended | comes again at once |
+/// | was cancelled, or ended by a shutdown with a deadline | comes again at once |
 /// | is refused by the stage | comes again after a second |
 /// | cannot be decoded | is terminated, with the error |
 ///

@@ -96,10 +96,8 @@ impl<C> Publisher<C> {
             headers.insert(name, value);
         }
         let origin = if job.is_stored() { &self.origin } else { &self.process };
-        let message = PublishMessage::build()
-            .payload(payload.into())
-            .headers(headers)
-            .message_id(format!("{origin} {}", job.id()));
+        let id = format!("{origin} {} {:x}", job.id(), hash(&payload));
+        let message = PublishMessage::build().payload(payload.into()).headers(headers).message_id(id);
         let acknowledged = self.context.send_publish(self.subject.clone(), message).await.map_err(failure)?;
         acknowledged.await.map_err(failure)?;
         Ok(())

@@ -51,7 +51,7 @@ impl Group {
 /// |---|---|
 /// | is done | is acknowledged (`XACK`), until Redis has confirmed that |
 /// | is dead | is acknowledged as well: the stage's dead letters have the cause, the stream keeps the entry |
-/// | was cancelled, or the stage has ended | comes again soon: it counts as idle |
+/// | was cancelled, or ended by a shutdown with a deadline | comes again soon: it counts as idle |
 /// | is refused by the stage | comes again after the ack wait at the latest |
 /// | cannot be decoded | is acknowledged |
 ///
