@@ -68,6 +68,12 @@ fault(
     "the message of a job that goes back is terminated", "nats", "redis",
 )
 fault(
+    "nats-again-before-confirmed", "nats/consume.rs",
+    [("                if comes_again {\n", "                if false && comes_again {\n"), ("(!outcome.comes_again()).then_some(key)", "Some(key)")],
+    "a message that comes again before its nak is confirmed is taken for a known one",
+    "messages a_message_of_nats_comes_again_if_its_job_was_cancelled_and_not_if_it_is_dead",
+)
+fault(
     "terminated-at-the-end", "unacked.rs",
     [("            Outcome::Dead(_) if self.stage.is_shut_down() => Outcome::Back,\n", "")],
     "a shutdown makes dead messages of jobs that were to be tried again", "nats", "redis",

@@ -22,6 +22,11 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// Whether the message comes again. It may do so before the server has confirmed the outcome.
+    pub(crate) fn comes_again(&self) -> bool {
+        matches!(self, Outcome::Back | Outcome::Refused)
+    }
+
     fn of<T, R>(job: &Job<T, R>) -> Outcome {
         match (job.state(), job.cause()) {
             (State::Done, _) => Outcome::Done,
@@ -116,7 +121,8 @@ where
         self.messages.remove(key);
     }
 
-    /// Puts the waiting messages, until one is to be acknowledged. It can be dropped at any time.
+    /// Puts the waiting messages, until one is to be acknowledged. It can be dropped at any time. A message that
+    /// [comes again](Outcome::comes_again) has to be removed at once, so that it is put again then.
     pub(crate) async fn next(&mut self) -> (K, Outcome) {
         loop {
             if self.put.is_none() {

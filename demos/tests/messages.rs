@@ -98,7 +98,9 @@ impl Redis {
     async fn ask<A: ::redis::FromRedisValue>(&self, words: &[&str]) -> A {
         let mut connection = self.client.get_multiplexed_async_connection().await.expect("the server answers");
         let mut command = ::redis::Cmd::new();
-        words.iter().for_each(|word| drop(command.arg(word)));
+        for word in words {
+            command.arg(word);
+        }
         command.query_async(&mut connection).await.expect("an answer")
     }
 
@@ -198,18 +200,22 @@ async fn jetstream_stores_a_job_once_that_is_published_again() {
 
     // A job in a store is the same after a restart.
     let folder = tempfile::tempdir().expect("a folder");
-    let open = || {
-        let store = SqliteStore::open(folder.path().join("jobs.db")).expect("a store");
-        Stage::<String>::builder("stored").durable(store, Text).build()
-    };
-    let stored = open();
+    let open = || SqliteStore::open(folder.path().join("jobs.db"));
+    let build = |store| Stage::<String>::builder("stored").durable(store, Text).build();
+    let stored = build(open().expect("a store"));
     let job = stored.put("stored".into()).await.expect("the stage is open");
     assert!(job.is_stored() && !a.is_stored());
     publish("test")(job.clone()).await.expect("an acknowledgement");
     assert_eq!(server.stream.info().await.expect("the stream").state.messages, 4);
     drop(job);
     let _ = tokio::task::spawn_blocking(move || stored.shutdown().wait_timeout(Duration::ZERO)).await;
-    let stored = open();
+    let store = Mutex::new(None);
+    until("the end of the first stage", || async {
+        *store.lock().unwrap() = open().ok();
+        store.lock().unwrap().is_some()
+    })
+    .await;
+    let stored = build(store.into_inner().unwrap().expect("a store"));
     Workers::tokio(&stored, 1..=1, publish("test"));
     within("the stored job", stored.join()).await;
     assert_eq!(stored.stats().done, 1);
@@ -319,7 +325,9 @@ fn check_runs(runs: &Mutex<Vec<String>>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_of_nats_comes_again_if_its_job_was_cancelled_and_not_if_it_is_dead() {
     let Some(server) = Nats::start().await else { return };
-    let consumer = server.consumer(pull::Config::default()).await;
+    // The message does not come again because of that.
+    let ack_wait = Duration::from_secs(3600);
+    let consumer = server.consumer(pull::Config { ack_wait, ..Default::default() }).await;
     let (to, _) = (stage("to"), server.send(&TEXTS).await);
     // No text.
     let sent = server.jetstream.publish("events", b"\xff".as_slice().into()).await.expect("a message");

@@ -95,11 +95,13 @@ where
     let mut pull = Pull::new(client.clone(), consumer);
     let mut unacked = Unacked::new(stage);
     let mut acknowledgements = JoinSet::new();
+    // Returns the key if the message is over then.
     let acknowledge = |key: u64, delivery: &Delivery, outcome: Outcome| {
+        let is_over = (!outcome.comes_again()).then_some(key);
         let acknowledged = acknowledge(client.clone(), delivery.reply.clone(), outcome);
         async move {
             acknowledged.await;
-            key
+            is_over
         }
     };
     let mut tick = interval(TICK.min(extend_after / 2).max(Duration::from_millis(1)));
@@ -109,7 +111,7 @@ where
             true => pull.stop(),
             false => pull.request(unacked.free()).await?,
         }
-        if stage.is_closed() && unacked.is_empty() {
+        if stage.is_closed() && unacked.is_empty() && acknowledgements.is_empty() {
             return Ok(());
         }
         tokio::select! {
@@ -126,11 +128,19 @@ where
                 }
             }
             (key, outcome) = unacked.next() => {
+                let comes_again = outcome.comes_again();
                 if let Some(delivery) = unacked.get(&key) {
                     acknowledgements.spawn(acknowledge(key, delivery, outcome));
                 }
+                if comes_again {
+                    unacked.remove(&key);
+                }
             }
-            Some(Ok(key)) = acknowledgements.join_next() => unacked.remove(&key),
+            Some(acknowledged) = acknowledgements.join_next() => {
+                if let Ok(Some(key)) = acknowledged {
+                    unacked.remove(&key);
+                }
+            }
             _ = tick.tick() => {
                 if pull.is_connected() {
                     for (_, delivery) in unacked.iter_mut().filter(|(_, delivery)| delivery.since.elapsed() >= extend_after) {

@@ -13,8 +13,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::{timeout, Instant};
 
-/// How long the server keeps a request.
-const EXPIRES: Duration = Duration::from_secs(30);
+/// How long the server keeps a request. It does not answer one for a consumer that does not exist, and forgets
+/// one that comes before it knows the consumer again; so this bounds how long that is not noticed.
+const EXPIRES: Duration = Duration::from_secs(5);
 /// The most messages of one request.
 const MOST: usize = 1000;
 /// How long a request may take to be sent, or a question to be answered.
@@ -32,13 +33,16 @@ pub(super) struct Pull<'a> {
     connects: u64,
     pause: Duration,
     not_before: Instant,
-    failed: bool,
+    /// When the request was sent.
+    since: Instant,
+    /// Whether the consumer may be gone.
+    unsure: bool,
 }
 
 impl<'a> Pull<'a> {
     pub(super) fn new(client: Client, consumer: &'a PullConsumer) -> Self {
-        let (pause, not_before) = (PAUSES.0, Instant::now());
-        Pull { client, consumer, batch: None, connects: 0, pause, not_before, failed: false }
+        let now = Instant::now();
+        Pull { client, consumer, batch: None, connects: 0, pause: PAUSES.0, not_before: now, since: now, unsure: false }
     }
 
     pub(super) fn is_connected(&self) -> bool {
@@ -57,18 +61,27 @@ impl<'a> Pull<'a> {
         if self.batch.is_some() || most == 0 || !self.is_connected() || Instant::now() < self.not_before {
             return Ok(());
         }
-        if std::mem::take(&mut self.failed) {
+        if std::mem::take(&mut self.unsure) {
             self.check_consumer().await?;
         }
         let config = &self.consumer.cached_info().config;
         let most = usize::try_from(config.max_batch).ok().filter(|&max| max > 0).map_or(most, |max| most.min(max));
-        let expires = Some(config.max_expires).filter(|max| !max.is_zero()).map_or(EXPIRES, |max| max.min(EXPIRES));
-        let request = self.consumer.batch().max_messages(most.min(MOST)).expires(expires).messages();
+        let request = self.consumer.batch().max_messages(most.min(MOST)).expires(self.expires()).messages();
+        self.since = Instant::now();
         match timeout(TIMEOUT, request).await {
             Ok(Ok(batch)) => (self.batch, self.connects) = (Some(batch), connects),
             Ok(Err(_)) | Err(_) => self.fail(),
         }
         Ok(())
+    }
+
+    fn expires(&self) -> Duration {
+        let most = self.consumer.cached_info().config.max_expires;
+        if most.is_zero() {
+            EXPIRES
+        } else {
+            most.min(EXPIRES)
+        }
     }
 
     /// The next message, or `None` if the request has ended. It can be dropped at any time.
@@ -84,7 +97,9 @@ impl<'a> Pull<'a> {
                 None
             }
             None => {
+                // Complete, or expired: then the consumer may be gone.
                 self.batch = None;
+                self.unsure |= self.since.elapsed() >= self.expires();
                 None
             }
         }
@@ -97,7 +112,7 @@ impl<'a> Pull<'a> {
 
     fn fail(&mut self) {
         self.batch = None;
-        self.failed = true;
+        self.unsure = true;
         self.not_before = Instant::now() + self.pause;
         self.pause = (self.pause * 2).min(PAUSES.1);
     }

@@ -112,7 +112,7 @@ where
     loop {
         if !stage.is_closed() {
             read.request(unacked.free());
-        } else if unacked.is_empty() && !read.is_pending() {
+        } else if unacked.is_empty() && acknowledgements.is_empty() && !read.is_pending() {
             return Ok(());
         }
         tokio::select! {
@@ -124,9 +124,16 @@ where
                 }
             }
             (id, outcome) = unacked.next() => {
+                if outcome.comes_again() {
+                    unacked.remove(&id);
+                }
                 acknowledgements.spawn(acknowledge(connection.clone(), group.clone(), id, outcome));
             }
-            Some(Ok(id)) = acknowledgements.join_next() => unacked.remove(&id),
+            Some(acknowledged) = acknowledgements.join_next() => {
+                if let Ok(Some(id)) = acknowledged {
+                    unacked.remove(&id);
+                }
+            }
             Some(_) = extension.join_next() => {}
             _ = tick.tick() => {
                 let due = unacked.iter_mut().filter(|(_, since)| since.elapsed() >= extend_after);
@@ -143,17 +150,18 @@ where
     }
 }
 
-/// Tells the outcome until Redis has confirmed that; returns the id.
-async fn acknowledge(mut connection: ConnectionManager, group: Group, id: String, outcome: Outcome) -> String {
+/// Tells the outcome until Redis has confirmed that; returns the id if the entry is over then.
+async fn acknowledge(mut connection: ConnectionManager, group: Group, id: String, outcome: Outcome) -> Option<String> {
+    let comes_again = outcome.comes_again();
     let command = match outcome {
         Outcome::Done | Outcome::Dead(_) => commands::acknowledge(&group, &id),
         Outcome::Back => commands::set_idle(&group, std::slice::from_ref(&id), group.ack_wait),
-        Outcome::Refused => return id,
+        Outcome::Refused => return None,
     };
     while command.exec_async(&mut connection).await.is_err() {
         sleep(PAUSE).await;
     }
-    id
+    (!comes_again).then_some(id)
 }
 
 fn item<T>(codec: &impl Codec<T>, entry: &StreamId) -> Result<Received<T>, BoxError> {
