@@ -252,7 +252,11 @@ pub const BATCH: u64 = 4;
 /// The changes of a batch: it puts four jobs, and settles two of the batch before, one of them as a dead letter.
 fn changes(batch: u64, body: &[u8]) -> impl Iterator<Item = Change<'_>> {
     let last = batch * BATCH;
-    let puts = (last - BATCH + 1..=last).map(move |id| Change::Put { id, body: &body[..(id as usize * 997) % 5000] });
+    let puts = (last - BATCH + 1..=last).map(move |id| Change::Put {
+        id,
+        body: &body[..(id as usize * 997) % 5000],
+        trace: "",
+    });
     let settled = (batch > 1).then(|| {
         let before = last - BATCH;
         [Change::Dead { id: before, attempts: 1, error: "no" }, Change::Done { id: before - 1 }]

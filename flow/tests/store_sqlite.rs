@@ -20,7 +20,7 @@ fn filled(path: &Path) {
     let mut store = SqliteStore::open(path).unwrap();
     store.recover().unwrap();
     let bodies: Vec<(u64, Vec<u8>)> = (1..=JOBS).map(|id| (id, body(id))).collect();
-    let changes: Vec<_> = bodies.iter().map(|(id, body)| Change::Put { id: *id, body }).collect();
+    let changes: Vec<_> = bodies.iter().map(|(id, body)| Change::Put { id: *id, body, trace: "" }).collect();
     store.apply(&changes, Safe::FromKill).unwrap();
     let letters: Vec<_> =
         (1..=JOBS).step_by(4).map(|id| Change::Dead { id, attempts: 5, error: "connection refused" }).collect();
@@ -96,7 +96,7 @@ fn a_salvage_includes_the_log_and_changes_neither() {
         (folder.path().join("jobs.db"), folder.path().join("copy.db"), folder.path().join("fresh.db"));
     let mut store = SqliteStore::open(&path).unwrap();
     store.recover().unwrap();
-    store.apply(&[Change::Put { id: 1, body: b"in the log" }], Safe::FromKill).unwrap();
+    store.apply(&[Change::Put { id: 1, body: b"in the log", trace: "" }], Safe::FromKill).unwrap();
     // A copy as a kill would leave it.
     fs::copy(&path, &damaged).unwrap();
     fs::copy(folder.path().join("jobs.db-wal"), folder.path().join("copy.db-wal")).unwrap();
