@@ -251,7 +251,7 @@ fn changes_may_be_made_twice(kind: &impl Kind) {
     drop(store);
     let mut store = kind.open();
     store.recover().unwrap();
-    assert_eq!(load(&mut *store, Table::Jobs).last(), Some(&row(5, b"another".to_vec())));
+    assert_eq!(load(&mut *store, Table::Jobs).last(), Some(&row(5, b"another".to_vec(), "")));
 }
 
 fn changes_of_a_job_that_does_not_exist_change_nothing(kind: &impl Kind) {

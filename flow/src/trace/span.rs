@@ -87,7 +87,7 @@ impl<T, R> Inner<T, R> {
 
     /// An attempt has ended.
     pub(crate) fn end_span(&self, span: Span, core: &Core<T, R>, result: Result<(), &Cause>) {
-        if let Err(cause) = result {
+        if let (Err(cause), true) = (result, cfg!(feature = "tracing")) {
             // In the span, so that a collector of both finds them together.
             let told = catch_unwind(AssertUnwindSafe(|| span.enter(|| events::attempt_failed(core, cause))));
             told.unwrap_or_else(discard);

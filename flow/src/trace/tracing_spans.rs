@@ -89,14 +89,15 @@ fn begin(attempt: &AttemptInfo<'_>) -> Span {
 }
 
 fn new_span(attempt: &AttemptInfo<'_>) -> Span {
+    // OpenTelemetry has signed numbers only; its layer writes others as texts.
     tracing::info_span!(
         target: "joinq_flow",
         "attempt",
         otel.name = format!("process {}", attempt.stage),
         otel.kind = "consumer",
         stage = attempt.stage,
-        job = attempt.job,
-        attempt = attempt.attempt,
+        job = i64::try_from(attempt.job).unwrap_or(i64::MAX),
+        attempt = i64::from(attempt.attempt),
         trace = attempt.context.map(TraceContext::traceparent),
         otel.status_code = Empty,
         otel.status_description = Empty,
