@@ -52,6 +52,7 @@ suite! {
     jobs_of_an_earlier_process_keep_their_put,
     a_redriven_letter_keeps_its_put,
     a_spawned_job_is_a_child_of_the_attempt,
+    a_spawned_job_keeps_its_context_on_disk,
     a_context_from_a_bridge_is_the_parent,
     without_a_context_an_attempt_begins_a_trace,
     attempts_of_a_stream_have_spans,
@@ -333,6 +334,30 @@ fn a_spawned_job_is_a_child_of_the_attempt(kind: Kind) {
         assert_eq!([parent_of(1), parent_of(2), parent_of(3)], [span_id(&context), attempt, span_id(&context)]);
         stage.join().wait();
     }
+}
+
+fn a_spawned_job_keeps_its_context_on_disk(kind: Kind) {
+    let store = MemoryStore::default();
+    let builder: StageBuilder<String> = kind.traced(Stage::builder("spawn on disk").capacity(1));
+    let stage = builder.spill(store.clone(), Text).build();
+    let job = kind.in_span("put", || stage.put("parent".into()).wait()).unwrap();
+    let context = put_of(&job);
+    for other in ["2", "3"] {
+        stage.put(other.into()).wait().unwrap();
+    }
+    stage.close();
+    let worker = stage.work(|job: &Job<String>| {
+        if **job == "parent" {
+            // Behind those on disk, without a handle.
+            drop(job.spawn("child".into())?);
+        }
+        Ok(())
+    });
+    worker.wait();
+    assert!(store.state().log.contains(&"put 4 child".to_owned()), "{:?}", store.state().log);
+    let spans = attempts_in(context.trace_id());
+    assert_eq!(spans.iter().map(|span| number(span, "job")).collect::<Vec<_>>(), [1, 4]);
+    assert_eq!(spans[1].parent_span_id, spans[0].span_context.span_id());
 }
 
 fn a_context_from_a_bridge_is_the_parent(kind: Kind) {
