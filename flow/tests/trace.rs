@@ -97,7 +97,11 @@ fn run(wrong: Wrong, asynchronous: bool, handler_panics: bool) -> (State, u32, u
             Ok(())
         }));
     } else {
-        stage.work(|_: &Job<u32>| Ok(handle())).wait();
+        let handler = |_: &Job<u32>| {
+            handle();
+            Ok(())
+        };
+        stage.work(handler).wait();
     }
     stage.join().wait();
     let log = tracer.log.lock().unwrap().clone();

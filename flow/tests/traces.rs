@@ -164,8 +164,12 @@ fn an_attempt_on_another_thread_is_a_child_of_the_put(kind: Kind) {
     let job = kind.in_span("put", || stage.put(1).wait()).unwrap();
     // There is no worker yet.
     let context = put_of(&job);
+    let handler = |_: &Job<u32>| {
+        kind.in_span("inside", || ());
+        Ok(())
+    };
     thread::scope(|scope| {
-        scope.spawn(|| stage.work(|_: &Job<u32>| Ok(kind.in_span("inside", || ()))).wait());
+        scope.spawn(|| stage.work(handler).wait());
         assert_eq!(job.settled().wait(), State::Done);
         stage.close();
     });
