@@ -151,6 +151,7 @@ def restore(before):
 def run(tree, work, test, limit):
     """The tests that fail, or None."""
     env = dict(os.environ, CARGO_TARGET_DIR=str(work / "target"), RUST_BACKTRACE="0")
+    env.setdefault("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
     env.pop("RUSTFLAGS", None)
     cargo = ["cargo", "test", "--quiet", "-p", "joinq-flow", "--all-features", "--test", test]
     built = subprocess.run([*cargo, "--no-run"], cwd=tree, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
