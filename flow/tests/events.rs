@@ -203,6 +203,20 @@ fn a_subscriber_that_panics_changes_nothing() {
     assert!(!all("hostile").is_empty());
 }
 
+#[test]
+fn a_cancelled_attempt_is_no_failure() {
+    let _watchdog = watchdog();
+    capture();
+    let stage: Stage<u32> = Stage::builder("cancel").build();
+    let job = stage.put(1).wait().unwrap();
+    stage.close();
+    futures_lite::future::block_on(stage.work_async(|job: Job<u32>| async move {
+        job.cancel();
+        std::future::pending().await
+    }));
+    assert_eq!((job.state(), all("cancel")), (State::Cancelled, Vec::new()));
+}
+
 /// Without a subscriber the macros of `tracing` do nothing: this is one that wants nothing.
 #[test]
 fn a_subscriber_that_wants_no_span_gets_none() {

@@ -1,9 +1,11 @@
 //! A tracer of the user, whatever it does: each handler runs exactly once, and each job is settled.
 
 mod common;
+mod memory_store;
 
 use common::watchdog;
 use joinq_flow::{AttemptInfo, AttemptSpan, Cause, Job, Stage, State, Trace, TraceContext};
+use memory_store::MemoryStore;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -150,4 +152,40 @@ fn a_panic_at_the_put_is_the_putters_and_leaves_nothing_behind() {
     stage.close();
     stage.work(|_: &Job<u32>| Ok(())).wait();
     assert_eq!((stage.stats().put, stage.stats().unfinished), (0, 0));
+}
+
+/// A job on disk keeps what a bridge has given it, without a tracer and without any feature.
+#[test]
+fn a_context_from_a_bridge_goes_over_the_disk() {
+    let _watchdog = watchdog();
+    let store = MemoryStore::default();
+    let stage = memory_store::durable(&store, 9);
+    let put = |item: &str| stage.put(item.into()).trace_context(TEXT);
+    put("plain").wait().unwrap();
+    put("with state").trace_state("congo=t61rcWkgMzE").wait().unwrap();
+    stage.put("without".into()).trace_state("ignored=1").wait().unwrap();
+    let _ = stage.shutdown().wait_timeout(std::time::Duration::ZERO);
+    stage.join().wait();
+    drop(stage);
+
+    let stage = memory_store::durable(&store, 9);
+    let seen = Mutex::new(Vec::new());
+    stage.close();
+    let worker = stage.work(|job: &Job<String>| {
+        if **job == "with state" {
+            job.spawn("spawned".into())?;
+        }
+        let texts = (job.to_string(), job.trace_context().map(str::to_owned), job.trace_state().map(str::to_owned));
+        seen.lock().unwrap().push(texts);
+        Ok(())
+    });
+    worker.wait();
+    let (text, state) = (Some(TEXT.to_owned()), Some("congo=t61rcWkgMzE".to_owned()));
+    let expected = [
+        ("plain".to_owned(), text.clone(), None),
+        ("with state".into(), text.clone(), state.clone()),
+        ("without".into(), None, None),
+        ("spawned".into(), text, state),
+    ];
+    assert_eq!(seen.into_inner().unwrap(), expected);
 }

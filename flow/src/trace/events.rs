@@ -24,13 +24,15 @@ mod on {
         core.trace.as_ref().map(TraceContext::traceparent)
     }
 
-    /// An attempt has ended without a result. What follows for the job has its own event.
+    /// An attempt has failed. What follows for the job has its own event.
     pub(crate) fn attempt_failed<T, R>(core: &Core<T, R>, cause: &Cause) {
         let (stage, job, attempt) = (&*core.stage.name, core.id, core.failures() + 1);
         guarded(|| match cause {
             Cause::Panicked(_) => {
                 tracing::error!(target: "joinq_flow", stage, job, attempt, error = %cause, "attempt panicked");
             }
+            // No failures.
+            Cause::Cancelled | Cause::ShutDown => {}
             _ => tracing::debug!(target: "joinq_flow", stage, job, attempt, error = %cause, "attempt failed"),
         });
     }
