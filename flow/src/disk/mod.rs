@@ -182,9 +182,9 @@ impl<T, R> Disk<T, R> {
         self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set_error(&self, error: Option<String>) {
-        let before = std::mem::replace(&mut *self.error.lock().unwrap_or_else(PoisonError::into_inner), error);
-        drop(before);
+    /// Returns the error before.
+    fn set_error(&self, error: Option<String>) -> Option<String> {
+        std::mem::replace(&mut *self.error.lock().unwrap_or_else(PoisonError::into_inner), error)
     }
 
     fn send(&self, request: Request<T, R>) {

@@ -320,6 +320,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Job<T, R> {
     ///
     /// With a store the new job is committed no later than the settling of this one.
     ///
+    /// Its trace context is that of the caller, which in a handler is the span of the attempt; if there is none,
+    /// that of this job.
+    ///
     /// # Errors
     /// [`Refused::Closed`] if the stage has ended, which is impossible while this job is unfinished.
     /// [`Refused::Denied`] if the stage's `admit` says no. [`Refused::Store`] if the item cannot be encoded.
@@ -341,7 +344,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Job<T, R> {
     /// # Ok::<(), joinq_flow::BoxError>(())
     /// ```
     pub fn spawn(&self, item: T) -> Result<Job<T, R>, Refused<T>> {
-        self.0.stage.spawn(item, self.0.trace.clone())
+        self.0.stage.spawn(&self.0, item)
     }
 }
 
