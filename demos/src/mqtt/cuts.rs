@@ -1,0 +1,77 @@
+//! QoS 2 while the line is cut and the broker is stopped.
+
+use super::proxy::Proxy;
+use super::source::Source;
+use super::subscriber::Subscriber;
+use super::{broker, wait_for};
+use crate::acceptance::Verdict;
+use joinq_bridge::mqtt::{MqttOptions, Publisher, QoS};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What happens to the connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Cuts {
+    /// How often the line is cut.
+    pub cuts: u32,
+    /// How often the broker is stopped by SIGTERM and started again.
+    pub stops: u32,
+    /// The moments of both.
+    pub seed: u64,
+}
+
+/// Publishes numbers with QoS 2 while the line is cut and the broker is stopped: each job arrives exactly once.
+pub fn run(cuts: Cuts) -> Verdict {
+    let began = Instant::now();
+    let mut ledger = Vec::new();
+    let violations = judge(cuts, &mut ledger).unwrap_or_else(|violation| vec![violation]);
+    let Cuts { cuts, stops, seed } = cuts;
+    let title = format!("QoS 2, {cuts} cuts, {stops} stops of the broker, seed {seed}, {:.0?}", began.elapsed());
+    Verdict { title, ledger, violations }
+}
+
+fn judge(cuts: Cuts, ledger: &mut Vec<String>) -> Result<Vec<String>, String> {
+    let mut random = fastrand::Rng::with_seed(cuts.seed);
+    let mut broker = broker::start(&format!("{}{}", broker::SAVES_EACH_CHANGE, broker::FOR_ALL));
+    let subscriber = Subscriber::start(&broker, 2)?;
+    let line = Proxy::new(broker.address());
+    let options = MqttOptions::new("publisher", "127.0.0.1", line.port());
+    let builder = Publisher::builder(options).qos(QoS::ExactlyOnce);
+    let source = Source::start(builder, Duration::from_millis(1), u32::MAX, |number| number.to_string().into());
+    let mut events: Vec<bool> = (0..cuts.cuts + cuts.stops).map(|event| event < cuts.stops).collect();
+    random.shuffle(&mut events);
+    for is_stop in events {
+        let (connections, done) = (source.status().connections, source.done());
+        let progress = || source.status().is_connected && source.done() > done;
+        wait_for(&format!("jobs are done; the publisher: {:?}", source.status()), progress)?;
+        thread::sleep(Duration::from_micros(random.u64(0..50_000)));
+        if is_stop {
+            broker.stop();
+            broker.start();
+        } else {
+            line.cut();
+        }
+        wait_for("the publisher is connected again", || source.status().connections > connections)?;
+    }
+    let ended = source.end();
+    let all_arrived = || ended.done.iter().all(|done| subscriber.counts().contains_key(done));
+    let arrived = wait_for("all jobs that are done have arrived", all_arrived);
+    // A repetition would come now.
+    thread::sleep(Duration::from_millis(500));
+    let counts = subscriber.counts();
+    let repeated = counts.values().filter(|count| **count > 1).count();
+    ledger.push(format!(
+        "put {}, done {}, arrived {}, repeated {repeated}, connections {}, published again {}",
+        ended.put,
+        ended.done.len(),
+        counts.len(),
+        ended.status.connections,
+        ended.status.published_again
+    ));
+    let mut violations = ended.violations;
+    violations.extend(arrived.err());
+    if repeated > 0 {
+        violations.push(format!("{repeated} of {} jobs have arrived more than once", ended.done.len()));
+    }
+    Ok(violations)
+}
