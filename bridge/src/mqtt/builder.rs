@@ -131,7 +131,10 @@ impl PublisherBuilder {
         let incoming = options.max_packet_size();
         // One more than are ever used, so that the client never stops to take requests.
         let inflight = window.saturating_add(1);
-        options.set_inflight(inflight).set_clean_session(qos != QoS::ExactlyOnce).set_max_packet_size(incoming, LARGEST_PACKET);
+        options
+            .set_inflight(inflight)
+            .set_clean_session(qos != QoS::ExactlyOnce)
+            .set_max_packet_size(incoming, LARGEST_PACKET);
         let (publisher, requests, status) = Publisher::new(largest_packet);
         tokio::spawn(Link::new(options, token, qos, window, requests, status).run());
         publisher

@@ -197,7 +197,10 @@ impl Link {
             Next::Closed => {
                 if client.try_disconnect().is_ok() {
                     // The error is of no interest any more.
-                    let _ = timeout(GOODBYE, async { while !matches!(events.poll().await, Err(_) | Ok(Event::Outgoing(Outgoing::Disconnect))) {} }).await;
+                    let _ = timeout(GOODBYE, async {
+                        while !matches!(events.poll().await, Err(_) | Ok(Event::Outgoing(Outgoing::Disconnect))) {}
+                    })
+                    .await;
                 }
                 Err(Cut::Closed)
             }

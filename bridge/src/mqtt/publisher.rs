@@ -1,8 +1,8 @@
 //! The handle of a publisher, and the future of one message.
 
 use super::{Message, PublisherBuilder, Status};
-use joinq_flow::{Failure, Job};
 use joinq::{Receiver, Sender};
+use joinq_flow::{Failure, Job};
 use rumqttc::MqttOptions;
 use std::fmt;
 use std::future::Future;

@@ -92,9 +92,9 @@ async fn run(arguments: Arguments) -> Result<Status, BoxError> {
 }
 
 fn main() -> ExitCode {
-    let outcome = arguments().map_err(|error| format!("{error}\n{HELP}")).and_then(|arguments| {
-        run(arguments).map_err(|error| error.to_string())
-    });
+    let outcome = arguments()
+        .map_err(|error| format!("{error}\n{HELP}"))
+        .and_then(|arguments| run(arguments).map_err(|error| error.to_string()));
     match outcome {
         Ok(status) => {
             eprintln!("all readings have arrived: {status:?}");

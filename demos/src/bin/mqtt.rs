@@ -14,7 +14,7 @@ Runs mosquitto and prints the ledger of what has arrived at mosquitto's own subs
 
   kills      QoS 1; the broker is killed N times (--times, 50 by default), and is off for a while once (--off, 10 s)
   unsaved    the same with a broker that saves nothing before its end: shows what that loses, and so never fails for it
-  cuts       QoS 2; the line is cut N times, and the broker is stopped N / 10 times
+  cuts       QoS 2; the line is cut N times, and then again with N / 5 stops of the broker
   writes     QoS 0; the line is cut N / 10 times
   identity   TLS with certificates of clients; tokens
   edge       the program edge is killed N times, the broker N / 5 times, and the line is cut once
@@ -60,7 +60,7 @@ fn run(test: &str, arguments: &Arguments) -> Vec<Verdict> {
             verdict.ledger.append(&mut verdict.violations);
             vec![verdict]
         }
-        "cuts" => vec![cuts::run(cuts::Cuts { cuts: times, stops: times.div_ceil(10), seed })],
+        "cuts" => [0, times.div_ceil(5)].map(|stops| cuts::run(cuts::Cuts { cuts: times, stops, seed })).into(),
         "writes" => vec![writes::run(times.div_ceil(10))],
         "identity" => vec![identity::certificates(), identity::token()],
         "edge" => {

@@ -3,7 +3,7 @@
 use super::{broker, wait_for, TOPIC, WATCHDOG};
 use crate::acceptance::Verdict;
 use joinq_bridge::mqtt::{tls, Certificate, Message, MqttOptions, Publisher, PublisherBuilder, Status};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -33,9 +33,11 @@ async fn publish(builder: PublisherBuilder) -> Result<Status, Status> {
     Err(publisher.status())
 }
 
-fn params(names: &[&str]) -> CertificateParams {
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    CertificateParams::new(names).expect("names")
+fn params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
+    // A certificate whose subject is its issuer would be one that has signed itself.
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
 }
 
 /// An authority, and a certificate with its key; all as PEM.
@@ -47,13 +49,13 @@ struct Issued {
 
 /// Certificates of one authority for these names.
 fn issue<const N: usize>(names: [&str; N]) -> [Issued; N] {
-    let mut params_of_authority = params(&[]);
+    let mut params_of_authority = params("authority");
     params_of_authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().expect("a key");
     let authority = CertifiedIssuer::self_signed(params_of_authority, key).expect("a certificate");
     names.map(|name| {
         let key = KeyPair::generate().expect("a key");
-        let certificate = params(&[name]).signed_by(&key, &authority).expect("a certificate");
+        let certificate = params(name).signed_by(&key, &authority).expect("a certificate");
         Issued { authority: authority.pem(), certificate: certificate.pem(), key: key.serialize_pem() }
     })
 }

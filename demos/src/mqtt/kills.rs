@@ -45,9 +45,10 @@ fn judge(kills: Kills, ledger: &mut Vec<String>) -> Result<Vec<String>, String> 
     let source = Source::start(builder, Duration::from_millis(1), u32::MAX, |number| number.to_string().into());
     let long_off = random.u32(0..kills.kills);
     for kill in 0..kills.kills {
-        let (connections, done) = (source.status().connections, source.done());
+        let done = source.done();
         let progress = || source.status().is_connected && source.done() > done + 20;
         wait_for(&format!("jobs are done before kill {kill}; the publisher: {:?}", source.status()), progress)?;
+        let connections = source.status().connections;
         thread::sleep(Duration::from_millis(random.u64(0..100)));
         let subscribed = Subscriber::connections(&broker);
         broker.kill();

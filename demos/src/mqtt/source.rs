@@ -1,6 +1,6 @@
 //! The side under test: a stage whose jobs are numbers, and a publisher that publishes them.
 
-use super::{WATCHDOG, TOPIC};
+use super::{TOPIC, WATCHDOG};
 use joinq_bridge::mqtt::{Message, Publisher, PublisherBuilder, Status};
 use joinq_flow::{Job, Stage, Workers};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -47,11 +47,8 @@ impl Source {
         most: u32,
         payload: impl Fn(u32) -> Vec<u8> + Clone + Send + Sync + 'static,
     ) -> Source {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         let _in_runtime = runtime.enter();
         let publisher = builder.start();
         let stage: Stage<u32> = Stage::builder("numbers").capacity(200).build();

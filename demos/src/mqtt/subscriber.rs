@@ -31,6 +31,7 @@ impl Subscriber {
         let errors = File::create(folder.path().join("errors")).expect("a file");
         let (port, qos) = (broker.port().to_string(), qos.to_string());
         let child = Command::new("mosquitto_sub")
+            .args(["-F", "%p %m"])
             .args(["-h", "127.0.0.1", "-p", &port, "-i", NAME, "-c", "-q", &qos, "-t", TOPIC, "-W", "600"])
             .stdin(Stdio::null())
             .stdout(lines)
@@ -48,22 +49,34 @@ impl Subscriber {
         broker.log().matches(&format!("as {NAME} (")).count()
     }
 
-    /// The payloads that have arrived, in their order.
-    pub fn arrived(&self) -> Vec<String> {
+    /// What has arrived, in its order.
+    pub fn arrived(&self) -> Vec<Arrived> {
         let text = fs::read_to_string(self.folder.path().join("lines")).unwrap_or_default();
         // The last line may be written just now.
         let end = text.rfind('\n').map_or(0, |at| at + 1);
-        text[..end].lines().map(str::to_owned).collect()
+        let arrived = |line: &str| {
+            let (number, identifier) = line.split_once(' ')?;
+            Some(Arrived { number: number.parse().ok()?, identifier: identifier.parse().ok()? })
+        };
+        text[..end].lines().filter_map(arrived).collect()
     }
 
     /// How often each number has arrived.
     pub fn counts(&self) -> HashMap<u32, u32> {
         let mut counts = HashMap::new();
-        for number in self.arrived().iter().filter_map(|line| line.parse().ok()) {
-            *counts.entry(number).or_default() += 1;
-        }
+        self.arrived().iter().for_each(|arrived| *counts.entry(arrived.number).or_default() += 1);
         counts
     }
+}
+
+/// A message that has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    /// Its payload.
+    pub number: u32,
+    /// The identifier that the broker has given it on the way to the subscriber: another one for each message that a
+    /// publisher has published, and the same one if the broker sends the message again.
+    pub identifier: u16,
 }
 
 impl Drop for Subscriber {

@@ -34,9 +34,9 @@ fn judge(cuts: u32, ledger: &mut Vec<String>) -> Result<Vec<String>, String> {
     };
     let source = Source::start(builder, Duration::ZERO, JOBS, payload);
     for _ in 0..cuts {
-        let connections = source.status().connections;
         let connected = || source.status().is_connected;
         wait_for(&format!("the publisher is connected: {:?}", source.status()), connected)?;
+        let connections = source.status().connections;
         // The writes fill the buffers and stop in the middle of a message.
         line.set_reads(false);
         thread::sleep(Duration::from_millis(200));
