@@ -404,3 +404,37 @@ fn a_function_for_the_token_that_panics_is_called_again() {
         assert_eq!(connect.login.map(|login| login.password), Some("token 2".to_owned()));
     });
 }
+
+#[test]
+fn a_message_that_the_broker_cannot_bear_does_not_hold_up_others() {
+    run(async {
+        let broker = Broker::new().await;
+        let publisher = broker.publisher(QoS::AtLeastOnce).start();
+        let futures = ["a", "poison", "b", "c"].map(|name| publisher.publish(message(name)));
+        let serve = async {
+            loop {
+                let mut client = broker.connect(false).await;
+                while let Some(packet) = client.read().await {
+                    match packet {
+                        Packet::Publish(packet) if &packet.payload[..] == b"poison" => break,
+                        Packet::Publish(packet) => client.puback(packet.pkid).await,
+                        _ => {}
+                    }
+                }
+            }
+        };
+        let judge = async {
+            let [a, poison, b, c] = futures;
+            a.await.expect("acknowledged");
+            let error = poison.await.expect_err("rejected").to_string();
+            assert!(error.contains("has closed each connection"), "{error}");
+            b.await.and(c.await).expect("acknowledged");
+        };
+        tokio::select! {
+            () = serve => unreachable!("the broker goes on"),
+            () = judge => {}
+        }
+        // More than one was under way at first, and one at a time at the end.
+        assert!((6..10).contains(&publisher.status().connections), "{:?}", publisher.status());
+    });
+}

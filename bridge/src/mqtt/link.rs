@@ -1,12 +1,13 @@
 //! The task that has the connection.
 
 use super::publisher::Request;
-use super::window::{Effect, Window};
+use super::window::{Effect, Pace, Window};
 use super::Status;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use joinq::Receiver;
-use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, NetworkOptions, Outgoing, Packet, QoS};
-use std::fmt;
+use joinq_flow::Failure;
+use rumqttc::{AsyncClient, ClientError, ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, Outgoing};
+use rumqttc::{Packet, QoS, StateError};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::pin::pin;
 use std::sync::Arc;
@@ -21,16 +22,35 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long the goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
+/// After so many fruitless connections one message is published at a time.
+const TOGETHER: u32 = 3;
+/// After so many more, the message that was published alone is rejected.
+const ALONE: u32 = 3;
 
 /// Why a connection has ended, or was not made.
 enum Cut {
+    /// The other end has closed the connection, or cannot be reached.
     Error(String),
+    /// The other end was silent for too long.
+    Silent(String),
     /// The publisher is to end.
     Closed,
 }
 
-impl<E: fmt::Display> From<E> for Cut {
-    fn from(error: E) -> Cut {
+impl From<ConnectionError> for Cut {
+    fn from(error: ConnectionError) -> Cut {
+        let text = error.to_string();
+        match error {
+            ConnectionError::NetworkTimeout
+            | ConnectionError::FlushTimeout
+            | ConnectionError::MqttState(StateError::AwaitPingResp) => Cut::Silent(text),
+            _ => Cut::Error(text),
+        }
+    }
+}
+
+impl From<ClientError> for Cut {
+    fn from(error: ClientError) -> Cut {
         Cut::Error(error.to_string())
     }
 }
@@ -51,6 +71,8 @@ pub(super) struct Link {
     window: Window,
     status: watch::Sender<Status>,
     pauses: ExponentialBackoff,
+    /// How many connections in a row the other end has closed without an acknowledgement.
+    fruitless: u32,
 }
 
 impl Link {
@@ -63,7 +85,7 @@ impl Link {
         status: watch::Sender<Status>,
     ) -> Link {
         let window = Window::new(qos, span);
-        Link { options, token, qos, span, requests, window, status, pauses: pauses() }
+        Link { options, token, qos, span, requests, window, status, pauses: pauses(), fruitless: 0 }
     }
 
     /// Publishes until no further request can come.
@@ -170,8 +192,7 @@ impl Link {
             match self.serve_next(client, events).await {
                 Ok(Effect::None) => {}
                 Ok(Effect::Acknowledged) => {
-                    self.pauses = pauses();
-                    self.report(1);
+                    self.acknowledged(1);
                 }
                 Err(cut) => {
                     if since.elapsed() > LONGEST_PAUSE {
@@ -183,7 +204,10 @@ impl Link {
                     if self.qos != QoS::AtMostOnce {
                         let effects = rest.iter().map(|event| self.window.follow(event));
                         let acknowledged = effects.filter(|effect| *effect == Effect::Acknowledged).count();
-                        self.report(acknowledged as u64);
+                        self.acknowledged(acknowledged as u64);
+                    }
+                    if self.qos == QoS::AtLeastOnce && matches!(cut, Cut::Error(_)) && self.window.has_given() {
+                        self.count_fruitless();
                     }
                     return cut;
                 }
@@ -236,6 +260,30 @@ impl Link {
         self.report(0);
     }
 
+    /// Messages were acknowledged, so that neither pauses nor a slower pace are needed.
+    fn acknowledged(&mut self, number: u64) {
+        if number > 0 {
+            self.pauses = pauses();
+            self.fruitless = 0;
+            self.window.set_pace(Pace::Full);
+            self.report(number);
+        }
+    }
+
+    /// The other end has closed a connection: perhaps it cannot bear one of the messages.
+    fn count_fruitless(&mut self) {
+        self.fruitless += 1;
+        if self.fruitless >= TOGETHER {
+            self.window.set_pace(Pace::OneByOne);
+        }
+        if self.fruitless >= TOGETHER + ALONE {
+            self.fruitless = TOGETHER;
+            let why = "the broker has closed each connection in which this message came, without an acknowledgement";
+            self.window.reject_oldest(Failure::from(why));
+            self.report(0);
+        }
+    }
+
     fn report(&self, acknowledged: u64) {
         let unacknowledged = self.window.len();
         self.status.send_modify(|status| {
@@ -246,7 +294,7 @@ impl Link {
 
     /// Waits before the next connection; an error if the publisher is to end.
     async fn pause(&mut self, cut: Cut) -> Result<(), ()> {
-        let Cut::Error(error) = cut else { return Err(()) };
+        let (Cut::Error(error) | Cut::Silent(error)) = cut else { return Err(()) };
         self.status.send_modify(|status| {
             status.is_connected = false;
             status.error = Some(error);

@@ -1,5 +1,6 @@
 //! The handle of a publisher, and the future of one message.
 
+use super::window::Reply;
 use super::{Message, PublisherBuilder, Status};
 use joinq::{Receiver, Sender};
 use joinq_flow::{Failure, Job};
@@ -15,7 +16,7 @@ use tokio::sync::{oneshot, watch};
 pub(super) struct Request {
     pub(super) message: Message,
     /// Closed if the future was dropped.
-    pub(super) reply: oneshot::Sender<()>,
+    pub(super) reply: Reply,
 }
 
 /// A client of an MQTT broker that publishes messages, and tells of each one when it was published. This is a
@@ -90,6 +91,9 @@ impl Publisher {
     /// [`Failure::fatal`] if the topic is none to publish to, or if the message is longer than
     /// [`largest_packet`](PublisherBuilder::largest_packet). Another failure if the publisher was
     /// [disconnected](Publisher::disconnect) or its runtime was shut down; the message may have been published.
+    /// With QoS 1 also if the broker cuts the connection again and again, and in the end three times when it had
+    /// this message alone, without any acknowledgement in between: so one message that a broker cannot bear does
+    /// not hold up the others.
     ///
     /// # Cancel safety
     /// If the future is dropped, a message that was not yet written is not published. One that was written may
@@ -219,7 +223,7 @@ pub struct Publishing {
 enum State {
     /// `None` after it was returned.
     Refused(Option<Failure>),
-    Pending(oneshot::Receiver<()>),
+    Pending(oneshot::Receiver<Result<(), Failure>>),
 }
 
 impl Publishing {
@@ -236,7 +240,7 @@ impl Future for Publishing {
             State::Refused(failure) => Poll::Ready(Err(failure.take().expect("polled after completion"))),
             State::Pending(published) => {
                 let published = ready!(Pin::new(published).poll(context));
-                Poll::Ready(published.map_err(|_| disconnected()))
+                Poll::Ready(published.unwrap_or_else(|_| Err(disconnected())))
             }
         }
     }

@@ -4,16 +4,20 @@
 //! order in which it got the messages. So the n-th report belongs to the n-th message.
 
 use super::message::Message;
+use joinq_flow::Failure;
 use rumqttc::{Event, Outgoing, Packet, PubRel, Publish, QoS, Request};
 use std::collections::{HashMap, VecDeque};
 use tokio::sync::oneshot;
+
+/// Completes the future of a message.
+pub(super) type Reply = oneshot::Sender<Result<(), Failure>>;
 
 /// A message and its future.
 #[derive(Debug)]
 pub(super) struct Entry {
     message: Message,
     /// `None` once the message is acknowledged. Closed if the future was dropped.
-    reply: Option<oneshot::Sender<()>>,
+    reply: Option<Reply>,
     progress: Progress,
 }
 
@@ -40,12 +44,21 @@ pub(super) enum Effect {
     Acknowledged,
 }
 
+/// How many messages are published at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    OneByOne,
+    Full,
+}
+
 #[derive(Debug)]
 pub(super) struct Window {
     qos: QoS,
     /// The largest distance between the oldest unacknowledged message and one that the client has. As long as
     /// the client has as many identifiers, it never uses one that is in use.
     span: usize,
+    /// The same for now: less while messages are published one by one.
+    span_now: usize,
     entries: VecDeque<Entry>,
     /// How many entries have not ended.
     unended: usize,
@@ -64,6 +77,7 @@ impl Window {
         Window {
             qos,
             span: span.into(),
+            span_now: span.into(),
             entries: VecDeque::new(),
             unended: 0,
             first: 0,
@@ -78,7 +92,7 @@ impl Window {
         self.unended
     }
 
-    pub(super) fn add(&mut self, message: Message, reply: oneshot::Sender<()>) {
+    pub(super) fn add(&mut self, message: Message, reply: Reply) {
         self.unended += 1;
         self.entries.push_back(Entry { message, reply: Some(reply), progress: Progress::New });
     }
@@ -87,7 +101,7 @@ impl Window {
     pub(super) fn give(&mut self) -> Option<Publish> {
         loop {
             let at = (self.next - self.first) as usize;
-            if at >= self.span {
+            if at >= self.span_now {
                 return None;
             }
             let entry = self.entries.get_mut(at)?;
@@ -96,9 +110,9 @@ impl Window {
             if entry.progress == Progress::Ended {
                 continue;
             }
-            if entry.reply.as_ref().is_none_or(oneshot::Sender::is_closed) {
+            if entry.reply.as_ref().is_none_or(Reply::is_closed) {
                 // Its future was dropped before the client got it.
-                self.end(number);
+                self.end(number, Ok(()));
                 continue;
             }
             entry.progress = Progress::Given;
@@ -127,7 +141,7 @@ impl Window {
     fn written(&mut self, identifier: u16) -> Effect {
         let Some(number) = self.unreported.pop_front() else { return Effect::None };
         if self.qos == QoS::AtMostOnce {
-            self.end(number);
+            self.end(number, Ok(()));
             return Effect::Acknowledged;
         }
         self.numbers.insert(identifier, number);
@@ -139,7 +153,7 @@ impl Window {
 
     fn acknowledged(&mut self, identifier: u16) -> Effect {
         let Some(number) = self.numbers.remove(&identifier) else { return Effect::None };
-        self.end(number);
+        self.end(number, Ok(()));
         Effect::Acknowledged
     }
 
@@ -148,11 +162,11 @@ impl Window {
     }
 
     /// Nothing is to be done for a message any more; completes its future if there is one.
-    fn end(&mut self, number: u64) {
+    fn end(&mut self, number: u64, outcome: Result<(), Failure>) {
         if let Some(entry) = self.entry(number).filter(|entry| entry.progress != Progress::Ended) {
             entry.progress = Progress::Ended;
             // An error means that the future was dropped.
-            let _ = entry.reply.take().map(|reply| reply.send(()));
+            let _ = entry.reply.take().map(|reply| reply.send(outcome));
             self.unended -= 1;
         }
         while self.entries.front().is_some_and(|entry| entry.progress == Progress::Ended) {
@@ -160,6 +174,24 @@ impl Window {
             self.first += 1;
         }
         self.next = self.next.max(self.first);
+    }
+
+    /// Whether the client has or had a message that is not acknowledged.
+    pub(super) fn has_given(&self) -> bool {
+        self.next > self.first
+    }
+
+    /// From now on the client gets one message at a time, or as many as the window has.
+    pub(super) fn set_pace(&mut self, pace: Pace) {
+        self.span_now = match pace {
+            Pace::OneByOne => 1,
+            Pace::Full => self.span,
+        };
+    }
+
+    /// Fails the oldest message.
+    pub(super) fn reject_oldest(&mut self, failure: Failure) {
+        self.end(self.first, Err(failure));
     }
 
     /// A new session has begun: the broker knows no identifier. All messages are to be published, in their

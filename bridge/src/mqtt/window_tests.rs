@@ -2,10 +2,11 @@
 
 use super::message::Message;
 use super::window::{Effect, Window};
+use joinq_flow::Failure;
 use rumqttc::{Event, Outgoing, Packet, PubAck, PubComp, PubRec, QoS, Request};
 use tokio::sync::oneshot::{self, Receiver};
 
-fn add(window: &mut Window, name: &str) -> Receiver<()> {
+fn add(window: &mut Window, name: &str) -> Receiver<Result<(), Failure>> {
     let (reply, published) = oneshot::channel();
     window.add(Message::new("t", name.to_owned()), reply);
     published
@@ -31,8 +32,8 @@ fn puback(window: &mut Window, identifier: u16) -> Effect {
     incoming(window, Packet::PubAck(PubAck::new(identifier)))
 }
 
-fn is_done(published: &mut Receiver<()>) -> bool {
-    published.try_recv().is_ok()
+fn is_done(published: &mut Receiver<Result<(), Failure>>) -> bool {
+    published.try_recv().is_ok_and(|outcome| outcome.is_ok())
 }
 
 /// What a client would send first in a session that goes on.
@@ -66,7 +67,7 @@ fn the_window_reaches_from_the_oldest_message_whatever_is_acknowledged_behind_it
     let mut window = Window::new(QoS::AtLeastOnce, 2);
     let _futures = ["a", "b", "c", "d"].map(|name| add(&mut window, name));
     assert_eq!(give(&mut window), ["a", "b"]);
-    (1..=2).for_each(|identifier| drop(written(&mut window, identifier)));
+    (1..=2).for_each(|identifier| assert_eq!(written(&mut window, identifier), Effect::None));
     puback(&mut window, 2);
     // Its identifier could be the one of the oldest message.
     assert!(give(&mut window).is_empty());
@@ -102,7 +103,7 @@ fn a_new_session_begins_with_all_messages_in_their_order() {
     let mut window = Window::new(QoS::AtLeastOnce, 3);
     let mut futures = ["a", "b", "c", "d"].map(|name| add(&mut window, name));
     give(&mut window);
-    (1..=2).for_each(|identifier| drop(written(&mut window, identifier)));
+    (1..=2).for_each(|identifier| assert_eq!(written(&mut window, identifier), Effect::None));
     puback(&mut window, 2);
     assert_eq!(window.begin_again(), 2);
     assert_eq!(give(&mut window), ["a", "c"]);
@@ -119,14 +120,14 @@ fn a_session_that_goes_on_keeps_identifiers_and_order() {
     let mut futures = ["a", "b", "c", "d", "e"].map(|name| add(&mut window, name));
     give(&mut window);
     // The identifiers begin again behind the last one.
-    [4, 5, 1].into_iter().for_each(|identifier| drop(written(&mut window, identifier)));
+    [4, 5, 1].into_iter().for_each(|identifier| assert_eq!(written(&mut window, identifier), Effect::None));
     incoming(&mut window, Packet::PubRec(PubRec::new(5)));
     let again = ["4 a dup true", "5 release", "1 c dup true"];
     assert_eq!(resumed(&mut window), again);
     // The connection is cut before the client has sent any of that.
     assert_eq!(resumed(&mut window), again);
     assert_eq!(give(&mut window), ["d"]);
-    [4, 1, 2].into_iter().for_each(|identifier| drop(written(&mut window, identifier)));
+    [4, 1, 2].into_iter().for_each(|identifier| assert_eq!(written(&mut window, identifier), Effect::None));
     for identifier in [2, 1, 4, 5] {
         incoming(&mut window, Packet::PubComp(PubComp::new(identifier)));
     }
