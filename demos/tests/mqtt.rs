@@ -1,6 +1,7 @@
 //! The short forms of the tests of `mqtt`; `cargo run --release -p joinq-demos --bin mqtt` runs the long ones.
 
 use joinq_demos::acceptance::Verdict;
+use joinq_demos::mqtt::broker::Moment;
 use joinq_demos::mqtt::{broker, cuts, edge, identity, kills, writes};
 use joinq_demos::servers::missing;
 use std::path::Path;
@@ -21,7 +22,7 @@ fn pass(test: impl FnOnce() -> Verdict) {
 fn with_qos_1_each_job_arrives_though_the_broker_is_killed() {
     let seed = fastrand::u64(..);
     let off = Duration::from_secs(2);
-    pass(|| kills::run(kills::Kills { kills: 5, off, saves: broker::SAVES_EACH_CHANGE, seed }));
+    pass(|| kills::run(kills::Kills { kills: 5, off, saves: broker::SAVES_EACH_CHANGE, moment: Moment::Saved, seed }));
 }
 
 #[test]
@@ -49,7 +50,12 @@ fn a_token_that_has_expired_is_replaced() {
 #[test]
 fn readings_arrive_though_the_sensor_and_the_broker_are_killed_and_the_line_is_cut() {
     let program = Path::new(env!("CARGO_BIN_EXE_edge"));
-    let faults =
-        edge::Faults { program_kills: 5, broker_kills: 1, off: Duration::from_secs(1), seed: fastrand::u64(..) };
+    let faults = edge::Faults {
+        program_kills: 5,
+        broker_kills: 1,
+        off: Duration::from_secs(1),
+        moment: Moment::Saved,
+        seed: fastrand::u64(..),
+    };
     pass(|| edge::run(program, faults));
 }

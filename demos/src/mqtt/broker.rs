@@ -1,7 +1,12 @@
 //! mosquitto, with a file of settings.
 
-use crate::servers::{accepts, Server};
+use super::proxy::Proxy;
+use super::subscriber::Subscriber;
+use super::wait_for;
+use crate::servers::{accepts, answers, Server};
 use std::fs;
+use std::thread;
+use std::time::Duration;
 
 /// What a broker that is killed must have set: it saves its sessions and queues after each change, and drops
 /// nothing because a queue is long.
@@ -50,4 +55,36 @@ pub fn start_with_files(settings: &str, files: &[(&str, &str)]) -> Server {
         ["-c".to_owned(), path.display().to_string()].to_vec()
     };
     Server::new("mosquitto", arguments, accepts)
+}
+
+/// When a broker is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// When all that it has acknowledged is saved.
+    Saved,
+    /// At any moment. mosquitto saves after its acknowledgements, so that a kill in between loses what no subscriber has.
+    Any,
+}
+
+/// Kills the broker behind a line and starts it again after a while, and waits until the subscriber is there.
+///
+/// # Errors
+/// If the subscriber never connects.
+pub fn kill(broker: &mut Server, line: &Proxy, moment: Moment, off: Duration) -> Result<(), String> {
+    if moment == Moment::Saved {
+        line.set_reads(false);
+        // The broker has one thread, which saves each time when it has read what was there. The first answer comes after
+        // it has read all that the line had passed on, and the second one after it has saved.
+        for _ in 0..2 {
+            if !answers(broker.address(), "\x10\x11\0\x04MQTT\x04\x02\0\x3c\0\x05probe", "\x20\x02\0\0") {
+                return Err("the broker does not answer".into());
+            }
+        }
+    }
+    let subscribed = Subscriber::connections(broker);
+    broker.kill();
+    line.set_reads(true);
+    thread::sleep(off);
+    broker.start();
+    wait_for("the subscriber is connected again", || Subscriber::connections(broker) > subscribed)
 }

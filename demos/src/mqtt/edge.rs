@@ -1,10 +1,10 @@
 //! The program `edge` while it is killed, its line is cut, and the broker is killed.
 
+use super::broker::Moment;
 use super::proxy::Proxy;
 use super::subscriber::Subscriber;
 use super::{broker, wait_for, WATCHDOG};
 use crate::acceptance::Verdict;
-use crate::servers::Server;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -25,6 +25,8 @@ pub struct Faults {
     pub broker_kills: u32,
     /// How long the broker is off, once.
     pub off: Duration,
+    /// When the broker is killed.
+    pub moment: Moment,
     /// The moments.
     pub seed: u64,
 }
@@ -34,9 +36,9 @@ pub fn run(program: &Path, faults: Faults) -> Verdict {
     let began = Instant::now();
     let mut ledger = Vec::new();
     let violations = judge(program, faults, &mut ledger).unwrap_or_else(|violation| vec![violation]);
-    let Faults { program_kills, broker_kills, off, seed } = faults;
+    let Faults { program_kills, broker_kills, off, moment, seed } = faults;
     let title = format!(
-        "edge, {program_kills} kills, {broker_kills} kills of the broker, which is off for {off:?} once, a cut of \
+        "edge, {program_kills} kills, {broker_kills} kills of the broker (moment: {moment:?}), which is off for {off:?} once, a cut of \
          {WHILE_CUT} readings, seed {seed}, {:.0?}",
         began.elapsed()
     );
@@ -139,7 +141,8 @@ fn judge(program: &Path, faults: Faults, ledger: &mut Vec<String>) -> Result<Vec
             edge.start(u64::MAX);
         } else {
             broker_kills += 1;
-            kill_broker(&mut broker, if broker_kills == 1 { faults.off } else { Duration::ZERO })?;
+            let off = if broker_kills == 1 { faults.off } else { Duration::ZERO };
+            broker::kill(&mut broker, &line, faults.moment, off)?;
         }
     }
     if cut_at == events.len() {
@@ -150,22 +153,29 @@ fn judge(program: &Path, faults: Faults, ledger: &mut Vec<String>) -> Result<Vec
     edge.start(100);
     edge.end()?;
     let put = edge.put();
+    let acknowledged = line.acknowledged();
+    let claimed = (0..put).filter(|number| !acknowledged.contains(number.to_string().as_bytes())).count();
     let missing = || {
         let counts = subscriber.counts();
         (0..put).filter(|number| !counts.contains_key(&(*number as u32))).count()
     };
-    let arrived = wait_for("all readings have arrived", || missing() == 0);
+    // What never comes is counted below.
+    let _ = wait_for("all readings have arrived", || missing() == 0 || !subscriber.is_growing());
+    let lost = missing();
     let (jobs, dead) = left(&db).map_err(|error| error.to_string())?;
     let counts = subscriber.counts();
     let repeated: u32 = counts.values().map(|count| count - 1).sum();
     ledger.push(format!(
-        "put {put}, arrived {}, repeated {repeated}, lost {}, left in the database: {jobs} jobs and {dead} dead letters",
-        counts.len(),
-        missing()
+        "put {put}, of which not acknowledged by the broker {claimed}, arrived {}, lost {lost}, repeated {repeated}, left in \
+         the database: {jobs} jobs and {dead} dead letters",
+        counts.len()
     ));
     let mut violations = Vec::new();
-    if arrived.is_err() {
-        violations.push(format!("{} of {put} readings have not arrived", missing()));
+    if claimed > 0 {
+        violations.push(format!("the broker has not acknowledged {claimed} of {put} readings"));
+    }
+    if lost > 0 && faults.moment == Moment::Saved {
+        violations.push(format!("{lost} of {put} readings have not arrived"));
     }
     if (jobs, dead) != (0, 0) {
         violations.push(format!("{jobs} jobs and {dead} dead letters are left in the database"));
@@ -183,14 +193,6 @@ fn cut(line: &Proxy, edge: &mut Edge<'_>) -> Result<(), String> {
     wait_for("readings are put without a line", || edge.put() > before + WHILE_CUT)?;
     line.set_open(true);
     Ok(())
-}
-
-fn kill_broker(broker: &mut Server, off: Duration) -> Result<(), String> {
-    let subscribed = Subscriber::connections(broker);
-    broker.kill();
-    thread::sleep(off);
-    broker.start();
-    wait_for("the subscriber is connected again", || Subscriber::connections(broker) > subscribed)
 }
 
 /// The rows in the database of a process that has ended.

@@ -1,5 +1,7 @@
 //! QoS 1 while the broker is killed.
 
+use super::broker::Moment;
+use super::proxy::Proxy;
 use super::source::Source;
 use super::subscriber::Subscriber;
 use super::{broker, wait_for};
@@ -18,19 +20,21 @@ pub struct Kills {
     pub off: Duration,
     /// The settings of what it saves.
     pub saves: &'static str,
+    /// When it is killed.
+    pub moment: Moment,
     /// The moments of the kills.
     pub seed: u64,
 }
 
-/// Publishes numbers with QoS 1 while the broker is killed, and once off for a while: each job that is done has arrived
-/// at a subscriber that was connected at each kill.
+/// Publishes numbers with QoS 1 while the broker is killed, and once off for a while: the broker has acknowledged each job
+/// that is done. If the broker is killed only when it has saved, each job also arrives; otherwise what was lost is counted.
 pub fn run(kills: Kills) -> Verdict {
     let began = Instant::now();
     let mut ledger = Vec::new();
     let violations = judge(kills, &mut ledger).unwrap_or_else(|violation| vec![violation]);
-    let Kills { kills, off, seed, .. } = kills;
+    let Kills { kills, off, seed, moment, .. } = kills;
     let title = format!(
-        "QoS 1, {kills} kills of the broker, which is off for {off:?} once, seed {seed}, {:.0?}",
+        "QoS 1, {kills} kills of the broker (moment: {moment:?}), which is off for {off:?} once, seed {seed}, {:.0?}",
         began.elapsed()
     );
     Verdict { title, ledger, violations }
@@ -40,7 +44,8 @@ fn judge(kills: Kills, ledger: &mut Vec<String>) -> Result<Vec<String>, String> 
     let mut random = fastrand::Rng::with_seed(kills.seed);
     let mut broker = broker::start(&format!("{}{}", kills.saves, broker::FOR_ALL));
     let subscriber = Subscriber::start(&broker, 1)?;
-    let options = MqttOptions::new("publisher", "127.0.0.1", broker.port());
+    let line = Proxy::new(broker.address());
+    let options = MqttOptions::new("publisher", "127.0.0.1", line.port());
     let builder = Publisher::builder(options).qos(QoS::AtLeastOnce);
     let source = Source::start(builder, Duration::from_millis(1), u32::MAX, |number| number.to_string().into());
     let long_off = random.u32(0..kills.kills);
@@ -50,24 +55,22 @@ fn judge(kills: Kills, ledger: &mut Vec<String>) -> Result<Vec<String>, String> 
         wait_for(&format!("jobs are done before kill {kill}; the publisher: {:?}", source.status()), progress)?;
         let connections = source.status().connections;
         thread::sleep(Duration::from_millis(random.u64(0..100)));
-        let subscribed = Subscriber::connections(&broker);
-        broker.kill();
-        if kill == long_off {
-            thread::sleep(kills.off);
-        }
-        broker.start();
-        wait_for("the subscriber is connected again", || Subscriber::connections(&broker) > subscribed)?;
+        broker::kill(&mut broker, &line, kills.moment, if kill == long_off { kills.off } else { Duration::ZERO })?;
         wait_for("the publisher is connected again", || source.status().connections > connections)?;
     }
     let ended = source.end();
     let missing = |counts: &HashMap<u32, u32>| ended.done.iter().filter(|done| !counts.contains_key(done)).count();
     // What never comes is counted below.
-    let _ = wait_for("all has arrived", || missing(&subscriber.counts()) == 0 || !is_growing(&subscriber));
+    let _ = wait_for("all has arrived", || missing(&subscriber.counts()) == 0 || !subscriber.is_growing());
     let counts = subscriber.counts();
     let lost = missing(&counts);
+    let acknowledged = line.acknowledged();
+    let is_acknowledged = |number: &u32| acknowledged.contains(number.to_string().as_bytes());
+    let claimed = ended.done.iter().filter(|number| !is_acknowledged(number)).count();
     let repeated: u32 = counts.values().map(|count| count - 1).sum();
     ledger.push(format!(
-        "put {}, done {}, arrived {}, repeated {repeated}, lost {lost}, connections {}, published again {}",
+        "put {}, done {}, of which not acknowledged by the broker {claimed}, arrived {}, lost {lost}, repeated {repeated}, \
+         connections {}, published again {}",
         ended.put,
         ended.done.len(),
         counts.len(),
@@ -75,21 +78,11 @@ fn judge(kills: Kills, ledger: &mut Vec<String>) -> Result<Vec<String>, String> 
         ended.status.published_again
     ));
     let mut violations = ended.violations;
-    if lost > 0 {
+    if claimed > 0 {
+        violations.push(format!("{claimed} of {} jobs are done without an acknowledgement", ended.done.len()));
+    }
+    if lost > 0 && kills.moment == Moment::Saved {
         violations.push(format!("{lost} of {} jobs are done and have not arrived", ended.done.len()));
     }
     Ok(violations)
-}
-
-/// Whether more arrives within two seconds.
-fn is_growing(subscriber: &Subscriber) -> bool {
-    let before = subscriber.arrived().len();
-    let until = Instant::now() + Duration::from_secs(2);
-    while Instant::now() < until {
-        if subscriber.arrived().len() > before {
-            return true;
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    false
 }

@@ -1,9 +1,11 @@
-//! A line between a client and a broker that can be cut, and that keeps what the client has written.
+//! A line between a client and a broker that can be cut, and that keeps what the client has written and what the broker
+//! has acknowledged.
 
+use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
@@ -15,13 +17,17 @@ struct Shared {
     broker: SocketAddr,
     /// Whether connections are accepted and go on.
     is_open: AtomicBool,
-    /// Whether what the client writes is read.
-    reads: AtomicBool,
+    /// Whether what the client writes is read; locked for reading while some of it is passed on.
+    reads: RwLock<bool>,
     /// Raised by each cut.
     generation: AtomicU64,
     is_over: AtomicBool,
     publishes: Mutex<Vec<Vec<u8>>>,
+    acknowledged: Mutex<HashSet<Vec<u8>>>,
 }
+
+/// The messages of one connection by their identifiers.
+type Identifiers = Arc<Mutex<HashMap<u16, Vec<u8>>>>;
 
 /// A line to a broker.
 #[derive(Debug)]
@@ -39,10 +45,11 @@ impl Proxy {
         let shared = Arc::new(Shared {
             broker,
             is_open: AtomicBool::new(true),
-            reads: AtomicBool::new(true),
+            reads: RwLock::new(true),
             generation: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
-            publishes: Mutex::new(Vec::new()),
+            publishes: Mutex::default(),
+            acknowledged: Mutex::default(),
         });
         let accepting = shared.clone();
         thread::spawn(move || accepting.accept(&listener));
@@ -69,15 +76,25 @@ impl Proxy {
         }
     }
 
-    /// Reads what the client writes, or lets the buffers of the connection fill.
+    /// Reads what the client writes, or lets the buffers of the connection fill. What was read before has been passed on
+    /// to the broker when this returns.
     pub fn set_reads(&self, reads: bool) {
-        self.shared.reads.store(reads, Ordering::SeqCst);
+        *self.shared.reads.write().unwrap_or_else(PoisonError::into_inner) = reads;
     }
 
     /// The payloads of all messages that the client has written and the proxy has read in whole.
     pub fn publishes(&self) -> Vec<Vec<u8>> {
-        self.shared.publishes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.shared.publishes).clone()
     }
+
+    /// The payloads of all messages with QoS 1 that the broker has acknowledged.
+    pub fn acknowledged(&self) -> HashSet<Vec<u8>> {
+        lock(&self.shared.acknowledged).clone()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Proxy {
@@ -106,8 +123,10 @@ impl Shared {
             }
             let (Ok(to_client), Ok(to_broker)) = (client.try_clone(), broker.try_clone()) else { continue };
             let (upwards, downwards) = (self.clone(), self.clone());
-            thread::spawn(move || upwards.carry_upwards(client, to_broker, generation));
-            thread::spawn(move || downwards.carry_downwards(broker, to_client, generation));
+            let identifiers = Identifiers::default();
+            let written = identifiers.clone();
+            thread::spawn(move || upwards.carry_upwards(client, to_broker, generation, &written));
+            thread::spawn(move || downwards.carry_downwards(broker, to_client, generation, &identifiers));
         }
     }
 
@@ -116,19 +135,28 @@ impl Shared {
     }
 
     /// From the client to the broker. After a cut the rest is read and not passed on.
-    fn carry_upwards(&self, mut client: TcpStream, mut broker: TcpStream, generation: u64) {
+    fn carry_upwards(&self, mut client: TcpStream, mut broker: TcpStream, generation: u64, written: &Identifiers) {
         let mut buffer = vec![0; 64 * 1024];
         let mut packets = Packets::default();
         loop {
-            if !self.reads.load(Ordering::SeqCst) {
+            let reads = self.reads.read().unwrap_or_else(PoisonError::into_inner);
+            if !*reads {
+                drop(reads);
                 thread::sleep(TICK);
+                if self.is_over.load(Ordering::SeqCst) {
+                    break;
+                }
                 continue;
             }
             match client.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(length) => {
-                    let found = packets.add(&buffer[..length]);
-                    self.publishes.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
+                    for packet in packets.add(&buffer[..length]) {
+                        if let Packet::Publish { identifier, payload } = packet {
+                            lock(&self.publishes).push(payload.clone());
+                            lock(written).insert(identifier, payload);
+                        }
+                    }
                     if !self.is_cut(generation) && broker.write_all(&buffer[..length]).is_err() {
                         // The client is told by the other thread.
                     }
@@ -148,12 +176,18 @@ impl Shared {
     }
 
     /// From the broker to the client, which reads the end after a cut.
-    fn carry_downwards(&self, mut broker: TcpStream, mut client: TcpStream, generation: u64) {
+    fn carry_downwards(&self, mut broker: TcpStream, mut client: TcpStream, generation: u64, written: &Identifiers) {
         let mut buffer = vec![0; 64 * 1024];
+        let mut packets = Packets::default();
         while !self.is_cut(generation) {
             match broker.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(length) => {
+                    for packet in packets.add(&buffer[..length]) {
+                        if let Packet::PubAck { identifier } = packet {
+                            lock(&self.acknowledged).extend(lock(written).remove(&identifier));
+                        }
+                    }
                     if self.is_cut(generation) || client.write_all(&buffer[..length]).is_err() {
                         break;
                     }
@@ -170,27 +204,50 @@ fn is_timeout(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
 }
 
-/// The packets of a connection, of which parts arrive.
+/// What the proxy understands.
+#[derive(Debug, PartialEq, Eq)]
+enum Packet {
+    /// With QoS 0 the identifier is 0.
+    Publish {
+        identifier: u16,
+        payload: Vec<u8>,
+    },
+    PubAck {
+        identifier: u16,
+    },
+}
+
+impl Packet {
+    /// The packet with this first byte, and what follows its fixed header.
+    fn read(kind: u8, rest: &[u8]) -> Option<Packet> {
+        let number = |at: usize| Some(u16::from_be_bytes([*rest.get(at)?, *rest.get(at + 1)?]));
+        match kind >> 4 {
+            3 => {
+                let topic = usize::from(number(0)?);
+                let (identifier, length) = if kind & 0b0110 == 0 { (0, 0) } else { (number(2 + topic)?, 2) };
+                Some(Packet::Publish { identifier, payload: rest.get(2 + topic + length..)?.to_vec() })
+            }
+            4 => Some(Packet::PubAck { identifier: number(0)? }),
+            _ => None,
+        }
+    }
+}
+
+/// The bytes of a connection, which arrive in parts.
 #[derive(Default)]
 struct Packets {
     rest: Vec<u8>,
 }
 
 impl Packets {
-    /// The payloads of the messages that are whole now.
-    fn add(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
+    /// The packets that are whole now.
+    fn add(&mut self, bytes: &[u8]) -> Vec<Packet> {
         self.rest.extend_from_slice(bytes);
         let mut found = Vec::new();
         let mut from = 0;
         while let Some((head, length)) = header(&self.rest[from..]) {
             let Some(packet) = self.rest.get(from + head..from + head + length) else { break };
-            // A PUBLISH: the topic with its length, with QoS 1 and 2 an identifier, and the payload.
-            let kind = self.rest[from];
-            if kind >> 4 == 3 {
-                let topic = usize::from(u16::from_be_bytes([packet[0], packet[1]]));
-                let identifier = if kind & 0b0110 == 0 { 0 } else { 2 };
-                found.push(packet[2 + topic + identifier..].to_vec());
-            }
+            found.extend(Packet::read(self.rest[from], packet));
             from += head + length;
         }
         self.rest.drain(..from);
@@ -216,12 +273,14 @@ mod tests {
 
     #[test]
     fn messages_are_found_in_parts_of_packets() {
-        // PINGREQ, a message with QoS 0, one with QoS 1.
-        let bytes = [0xC0, 0, 0x30, 5, 0, 1, b'a', b'1', b'2', 0x32, 6, 0, 1, b'a', 0, 9, b'3'];
+        // PINGREQ, a message with QoS 0, one with QoS 1, a PUBACK.
+        let bytes = [0xC0, 0, 0x30, 5, 0, 1, b'a', b'1', b'2', 0x32, 6, 0, 1, b'a', 0, 9, b'3', 0x40, 2, 0, 9];
+        let publish = |identifier, payload: &[u8]| Packet::Publish { identifier, payload: payload.to_vec() };
+        let all = [publish(0, b"12"), publish(9, b"3"), Packet::PubAck { identifier: 9 }];
         for size in 1..=bytes.len() {
             let mut packets = Packets::default();
             let found: Vec<_> = bytes.chunks(size).flat_map(|part| packets.add(part)).collect();
-            assert_eq!(found, [b"12".to_vec(), b"3".to_vec()]);
+            assert_eq!(found, all);
             assert!(packets.rest.is_empty());
         }
     }

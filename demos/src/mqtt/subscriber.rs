@@ -5,6 +5,8 @@ use crate::servers::Server;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const NAME: &str = "subscriber";
@@ -66,6 +68,19 @@ impl Subscriber {
         let mut counts = HashMap::new();
         self.arrived().iter().for_each(|arrived| *counts.entry(arrived.number).or_default() += 1);
         counts
+    }
+
+    /// Whether more arrives within two seconds.
+    pub fn is_growing(&self) -> bool {
+        let before = self.arrived().len();
+        let until = Instant::now() + Duration::from_secs(2);
+        while Instant::now() < until {
+            if self.arrived().len() > before {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        false
     }
 }
 
