@@ -25,7 +25,7 @@ FAULTS = [
         "window-not-published-again", SRC + "window.rs",
         [("                    again += 1;\n                    entry.progress = Progress::New;\n",
           "                    again += 1;\n                    entry.progress = Progress::Ended;\n"
-          "                    self.unended -= 1;\n                    let _ = entry.reply.take().map(|reply| reply.send(()));\n")],
+          "                    self.unended -= 1;\n                    let _ = entry.reply.take().map(|reply| reply.send(Ok(())));\n")],
         "after a cut the window counts as published", "kills --times 10 --off 1",
     ),
     Fault(
@@ -47,13 +47,13 @@ FAULTS = [
     ),
     Fault(
         "window-by-number", SRC + "window.rs",
-        [("if at >= self.span {", "if self.unreported.len() + self.numbers.len() >= self.span {")],
+        [("if at >= self.span_now {", "if self.unreported.len() + self.numbers.len() >= self.span_now {")],
         "the window counts messages, so that an identifier may be in use when its turn comes", "unit the_window_reaches",
     ),
     Fault(
         "dropped-is-unpaired", SRC + "window.rs",
-        [("                self.end(number);\n                continue;\n            }\n            entry.progress",
-          "                self.end(number);\n                self.unreported.push_back(number);\n                continue;\n            }\n            entry.progress")],
+        [("                self.end(number, Ok(()));\n                continue;\n            }\n            entry.progress",
+          "                self.end(number, Ok(()));\n                self.unreported.push_back(number);\n                continue;\n            }\n            entry.progress")],
         "a message whose future was dropped shifts the reports of writes", "script does_not_shift",
     ),
     Fault(
@@ -78,10 +78,15 @@ FAULTS = [
         "what the client has handled and not reported is forgotten", "script with_the_end_of_the_connection",
     ),
     Fault(
+        "poison-kept", SRC + "link.rs",
+        [("        if self.fruitless >= TOGETHER + ALONE {", "        if self.fruitless >= u32::MAX {")],
+        "a message over which the broker closes each connection is never rejected", "script cannot_bear",
+    ),
+    Fault(
         "done-at-give", SRC + "window.rs",
         [("            return Some(entry.message.packet(self.qos));",
           "            let packet = entry.message.packet(self.qos);\n            if self.qos == QoS::AtMostOnce {\n"
-          "                let _ = entry.reply.take().map(|reply| reply.send(()));\n                entry.progress = Progress::Ended;\n"
+          "                let _ = entry.reply.take().map(|reply| reply.send(Ok(())));\n                entry.progress = Progress::Ended;\n"
           "                self.unended -= 1;\n            }\n            return Some(packet);")],
         "with QoS 0 a job is done when the client has it", "writes --times 30",
     ),

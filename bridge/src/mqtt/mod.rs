@@ -10,14 +10,17 @@
 //! | 2 | at the PUBCOMP | nothing: the session goes on | exactly once, until this process or the broker is killed; at least once after that |
 //!
 //! A line that is cut or a broker that is down is no failure of a job: jobs wait, and the publisher connects
-//! again. With a stage whose jobs are in a store (`durable`) they also survive a kill of this process. The page
-//! [`docs/mqtt.md`](https://docs.rs/crate/joinq-bridge/latest/source/docs/mqtt.md) says what survives what, and
-//! which settings of the broker that needs.
+//! again. With a stage whose jobs are in a store (`durable`) they also survive a kill of this process. The
+//! [guide](mod@guide) says what survives what, and which settings of the broker that needs.
 //!
 //! A broker of this version of the protocol cannot refuse a single message: mosquitto acknowledges also a
 //! message that its access list forbids, and drops it.
 
 mod builder;
+/// What survives what, and which settings the broker needs.
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("../../docs/mqtt.md")]
+pub mod guide {}
 mod link;
 mod message;
 mod publisher;
