@@ -181,7 +181,7 @@ fn an_acknowledgement_that_comes_with_the_end_of_the_connection_counts() {
         let found = client.publishes(2).await;
         let mut bytes = BytesMut::new();
         Packet::PubAck(PubAck::new(found[0].1)).write(&mut bytes, 100).expect("a packet");
-        // A packet that only clients send ends the connection; both come in one read.
+        // A packet that only clients send ends the connection; both are in one read.
         Packet::PingReq.write(&mut bytes, 100).expect("a packet");
         client.stream.write_all(&bytes).await.expect("the client reads");
         let [a, b] = futures;

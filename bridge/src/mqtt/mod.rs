@@ -3,11 +3,13 @@
 //! A [`Publisher`] has the connection. Its [`handler`](Publisher::handler) publishes one message for each job,
 //! and the job is done when the message is published:
 //!
-//! | QoS | a job is done | what a cut connection costs | promise |
+//! | QoS | a job is done | if the connection is cut | promise |
 //! |---|---|---|---|
-//! | 0 | when the message was written to the connection | what was written and not yet received is lost | at most once for each attempt |
-//! | 1 | at the PUBACK | the unacknowledged messages are published again, in their order | at least once |
-//! | 2 | at the PUBCOMP | nothing: the session goes on | exactly once, until this process or the broker is killed; at least once after that |
+//! | 0 | when its message is written | what was on the way is lost | at most once for each attempt |
+//! | 1 | at the PUBACK | what is unacknowledged is published again, in order | at least once |
+//! | 2 | at the PUBCOMP | the session goes on | exactly once, until a kill (1) |
+//!
+//! (1) of this process or of the broker; at least once after that.
 //!
 //! A line that is cut or a broker that is down is no failure of a job: jobs wait, and the publisher connects
 //! again. With a stage whose jobs are in a store (`durable`) they also survive a kill of this process. The

@@ -1,6 +1,7 @@
 //! A sensor at the edge: readings go to an MQTT broker, and wait on disk while there is no line.
 //!
-//! Cut the line for as long as you like, kill this program, start it again: each reading whose number was printed arrives.
+//! Cut the line for as long as you like, kill this program, start it again: each reading whose number was printed
+//! arrives.
 //!
 //! ```sh
 //! mosquitto -p 1883 &

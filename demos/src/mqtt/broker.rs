@@ -3,7 +3,8 @@
 use super::proxy::Proxy;
 use super::subscriber::Subscriber;
 use super::wait_for;
-use crate::servers::{accepts, answers, Server};
+use crate::servers::{accepts, Server};
+use std::collections::HashSet;
 use std::fs;
 use std::thread;
 use std::time::Duration;
@@ -15,7 +16,6 @@ persistence true
 autosave_on_changes true
 autosave_interval 1
 max_queued_messages 0
-max_inflight_messages 0
 ";
 
 /// What a broker saves by default: at its end, and every half an hour.
@@ -60,26 +60,34 @@ pub fn start_with_files(settings: &str, files: &[(&str, &str)]) -> Server {
 /// When a broker is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// When all that it has acknowledged is saved.
-    Saved,
-    /// At any moment. mosquitto saves after its acknowledgements, so that a kill in between loses what no subscriber has.
+    /// When it has acknowledged all that it has received, and the subscriber has that too, so that it can lose nothing.
+    /// More messages are on the line, and do not reach it.
+    Quiet,
+    /// At any moment. mosquitto acknowledges before it saves, and may lose what the subscriber does not have.
     Any,
 }
 
 /// Kills the broker behind a line and starts it again after a while, and waits until the subscriber is there.
 ///
 /// # Errors
-/// If the subscriber never connects.
-pub fn kill(broker: &mut Server, line: &Proxy, moment: Moment, off: Duration) -> Result<(), String> {
-    if moment == Moment::Saved {
+/// If the moment never comes, or if the subscriber never connects.
+pub fn kill(
+    broker: &mut Server,
+    line: &Proxy,
+    subscriber: &Subscriber,
+    moment: Moment,
+    off: Duration,
+) -> Result<(), String> {
+    if moment == Moment::Quiet {
         line.set_reads(false);
-        // The broker has one thread, which saves each time when it has read what was there. The first answer comes after
-        // it has read all that the line had passed on, and the second one after it has saved.
-        for _ in 0..2 {
-            if !answers(broker.address(), "\x10\x11\0\x04MQTT\x04\x02\0\x3c\0\x05probe", "\x20\x02\0\0") {
-                return Err("the broker does not answer".into());
+        wait_for("all that the broker has received is acknowledged and has arrived", || {
+            let has_arrived =
+                |payload: &Vec<u8>, arrived: &HashSet<String>| arrived.contains(&*String::from_utf8_lossy(payload));
+            line.awaits_nothing() && {
+                let arrived = subscriber.arrived().iter().map(|arrived| arrived.number.to_string()).collect();
+                line.acknowledged().iter().all(|payload| has_arrived(payload, &arrived))
             }
-        }
+        })?;
     }
     let subscribed = Subscriber::connections(broker);
     broker.kill();

@@ -24,7 +24,7 @@ pub struct Cuts {
 /// Publishes numbers with QoS 2 while the line is cut and the broker is stopped: the broker passes each job on exactly
 /// once.
 ///
-/// A broker that was stopped may send a message to its subscriber again, with the identifier that the message had before.
+/// A broker that was stopped may send a message to its subscriber again, with the identifier that the message had.
 /// That is between those two, so that it is counted and is no violation.
 pub fn run(cuts: Cuts) -> Verdict {
     let began = Instant::now();

@@ -142,7 +142,7 @@ fn judge(program: &Path, faults: Faults, ledger: &mut Vec<String>) -> Result<Vec
         } else {
             broker_kills += 1;
             let off = if broker_kills == 1 { faults.off } else { Duration::ZERO };
-            broker::kill(&mut broker, &line, faults.moment, off)?;
+            broker::kill(&mut broker, &line, &subscriber, faults.moment, off)?;
         }
     }
     if cut_at == events.len() {
@@ -174,7 +174,7 @@ fn judge(program: &Path, faults: Faults, ledger: &mut Vec<String>) -> Result<Vec
     if claimed > 0 {
         violations.push(format!("the broker has not acknowledged {claimed} of {put} readings"));
     }
-    if lost > 0 && faults.moment == Moment::Saved {
+    if lost > 0 && faults.moment == Moment::Quiet {
         violations.push(format!("{lost} of {put} readings have not arrived"));
     }
     if (jobs, dead) != (0, 0) {

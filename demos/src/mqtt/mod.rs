@@ -1,5 +1,5 @@
-//! Tests of `joinq_bridge::mqtt` with mosquitto: brokers are killed, lines are cut, and another process, mosquitto's own
-//! subscriber, writes down what arrives.
+//! Tests of `joinq_bridge::mqtt` with mosquitto: brokers are killed, lines are cut, and another process, mosquitto's
+//! own subscriber, writes down what arrives.
 
 pub mod broker;
 pub mod cuts;

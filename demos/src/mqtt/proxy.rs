@@ -24,6 +24,8 @@ struct Shared {
     is_over: AtomicBool,
     publishes: Mutex<Vec<Vec<u8>>>,
     acknowledged: Mutex<HashSet<Vec<u8>>>,
+    /// What was passed on in the latest connection and is not acknowledged.
+    latest: Mutex<Identifiers>,
 }
 
 /// The messages of one connection by their identifiers.
@@ -50,6 +52,7 @@ impl Proxy {
             is_over: AtomicBool::new(false),
             publishes: Mutex::default(),
             acknowledged: Mutex::default(),
+            latest: Mutex::default(),
         });
         let accepting = shared.clone();
         thread::spawn(move || accepting.accept(&listener));
@@ -76,8 +79,8 @@ impl Proxy {
         }
     }
 
-    /// Reads what the client writes, or lets the buffers of the connection fill. What was read before has been passed on
-    /// to the broker when this returns.
+    /// Reads what the client writes, or lets the buffers of the connection fill. When this returns, what was read
+    /// before has been passed on to the broker.
     pub fn set_reads(&self, reads: bool) {
         *self.shared.reads.write().unwrap_or_else(PoisonError::into_inner) = reads;
     }
@@ -85,6 +88,13 @@ impl Proxy {
     /// The payloads of all messages that the client has written and the proxy has read in whole.
     pub fn publishes(&self) -> Vec<Vec<u8>> {
         lock(&self.shared.publishes).clone()
+    }
+
+    /// Whether the broker has acknowledged all messages with QoS 1 of the latest connection.
+    pub fn awaits_nothing(&self) -> bool {
+        let latest = lock(&self.shared.latest).clone();
+        let awaits_nothing = lock(&latest).is_empty();
+        awaits_nothing
     }
 
     /// The payloads of all messages with QoS 1 that the broker has acknowledged.
@@ -125,6 +135,7 @@ impl Shared {
             let (upwards, downwards) = (self.clone(), self.clone());
             let identifiers = Identifiers::default();
             let written = identifiers.clone();
+            *lock(&self.latest) = identifiers.clone();
             thread::spawn(move || upwards.carry_upwards(client, to_broker, generation, &written));
             thread::spawn(move || downwards.carry_downwards(broker, to_client, generation, &identifiers));
         }
