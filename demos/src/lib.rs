@@ -11,6 +11,7 @@ pub mod child;
 pub mod item;
 pub mod ledger;
 pub mod line;
+pub mod mqtt;
 pub mod parent;
 pub mod servers;
 pub mod stores;
