@@ -129,7 +129,7 @@ impl Judge {
             } else if since.elapsed() > WATCHDOG {
                 let pending = broker.pending();
                 self.ledger.violated(format!("nothing happens any more; pending in the server: {pending:?}"));
-                [publisher, Some(consumer)].into_iter().flatten().for_each(|child| kill(child));
+                [publisher, Some(consumer)].into_iter().flatten().for_each(kill);
                 return false;
             }
             if let Some(child) = &mut publisher {

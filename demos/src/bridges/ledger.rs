@@ -132,7 +132,7 @@ impl Ledger {
                 continue;
             };
             let ended = self.items.get(key).and_then(|item| item.ended);
-            if !ended.is_some_and(|(_, ended)| ended <= *at) {
+            if ended.is_none_or(|(_, ended)| ended > *at) {
                 found.push(format!("item {key} was acknowledged before its job had ended"));
             }
         }
