@@ -183,3 +183,17 @@ impl<T, R> Drop for Core<T, R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `docs/design.md` says. The allocation has two counts beside the job.
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_job_takes_120_bytes_beside_its_item() {
+        let counts = 2 * size_of::<usize>();
+        assert_eq!(size_of::<Core<(), ()>>() + counts, 120);
+        assert_eq!(size_of::<Core<[u64; 5], ()>>() + counts, 120 + 40);
+    }
+}
