@@ -122,7 +122,7 @@ fault("eviction-loud", "each job that the overflow drops is an error", "events",
 fault("panic-silent", "a panic outside of an attempt is not told", "events",
       ("stage/inner.rs", "        events::panicked(&self.name, &message);\n", ""))
 fault("store-loud", "each failure of the store is told", "events",
-      ("disk/writer.rs", "            (None, Some(error)) => events::store_failed", "            (_, Some(error)) => events::store_failed"))
+      ("disk/mod.rs", "            (None, Some(error)) => events::store_failed", "            (_, Some(error)) => events::store_failed"))
 fault("event-outside", "a failure is told outside of the span", "events",
       ("trace/span.rs", "span.enter(|| events::attempt_failed(core, cause))", "events::attempt_failed(core, cause)"))
 fault("event-unguarded", "a panic of the subscriber is not caught", "events",

@@ -6,6 +6,7 @@ use crate::stage::Inner;
 use crate::work::discard;
 use crate::Cause;
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::Arc;
 
 /// A tracer for the jobs of a stage; for [`StageBuilder::trace`](crate::StageBuilder::trace), which has an
 /// example.
@@ -20,6 +21,17 @@ pub trait Trace: Send + Sync + 'static {
     /// Begins the span of an attempt, on the thread or in the task of the worker; `None` if there is to be
     /// none. After a panic, which is counted in the stage's [`Stats`](crate::Stats), there is none either.
     fn begin(&self, attempt: &AttemptInfo<'_>) -> Option<Box<dyn AttemptSpan>>;
+}
+
+/// For several stages with one tracer.
+impl<T: Trace + ?Sized> Trace for Arc<T> {
+    fn inject(&self) -> Option<TraceContext> {
+        (**self).inject()
+    }
+
+    fn begin(&self, attempt: &AttemptInfo<'_>) -> Option<Box<dyn AttemptSpan>> {
+        (**self).begin(attempt)
+    }
 }
 
 /// An attempt that begins.
