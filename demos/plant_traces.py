@@ -113,7 +113,7 @@ fault("never-called", "a handler whose span does not call it does not run", "tra
 fault("begin-unguarded", "a panic at the begin of a span ends the worker", "trace",
       ("trace/span.rs", "        self.guarded(|| span = trace.begin(&attempt));", "        span = span.or_else(|| trace.begin(&attempt));"))
 fault("end-unguarded", "a panic at the end of a span ends the worker", "trace",
-      ("trace/span.rs", "            self.guarded(|| span.end(result));", "            span.end(result);"))
+      ("trace/span.rs", "            self.guarded(|| span.0.end(result));", "            span.0.end(result);"))
 # Events.
 fault("letter-silent", "a dead letter without a queue is not told", "events",
       ("stage/settle.rs", "            events::letter_lost(&job.0, &cause);\n", "            let _ = (job, cause);\n"))

@@ -106,9 +106,11 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
     }
 
     /// The span ends before the job is settled, so that each span of a settled job has ended.
+    #[inline]
     fn end_span(&mut self, result: Result<(), &Cause>) {
-        let span = std::mem::replace(&mut self.span, Span::none());
-        self.job.0.stage.end_span(span, &self.job.0, result);
+        if let Some(span) = self.span.take_to_end(&result) {
+            self.job.0.stage.end_span(span, &self.job.0, result);
+        }
     }
 
     /// Calls a function in the span of the attempt, which the stage's [`trace`](crate::StageBuilder::trace)

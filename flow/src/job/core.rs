@@ -110,15 +110,10 @@ impl<T, R> Core<T, R> {
     /// Takes what the job holds, and gives it its result. `None` if the job was settled before.
     pub(crate) fn settle(&self, result: Result<R, Cause>) -> Option<Open<T, R>> {
         let mut rest = self.rest();
-        if !matches!(*rest, Rest::Open(_)) {
-            drop(rest);
-            drop(result);
-            return None;
-        }
-        match mem::replace(&mut *rest, Rest::Settled(result.map_err(Box::new))) {
-            Rest::Open(open) => Some(open),
-            Rest::Settled(_) | Rest::Taken => unreachable!("checked above, under the same lock"),
-        }
+        let Rest::Open(open) = &mut *rest else { return None };
+        let open = mem::take(open);
+        *rest = Rest::Settled(result.map_err(Box::new));
+        Some(open)
     }
 
     /// Whether it is not settled yet.
