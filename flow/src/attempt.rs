@@ -35,12 +35,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
         match core.state.start() {
             Start::Begun => {
                 let run = core.stage.load.begin(&core.stage.time);
-                let mut attempt = Attempt { job: Job(core), _permit: permit, run, span: Span::none(), settled: false };
-                if attempt.job.0.stage.is_halted() {
+                let halted = core.stage.is_halted();
+                let span = if halted { Span::none() } else { core.stage.begin_span(&core) };
+                let attempt = Attempt { job: Job(core), _permit: permit, run, span, settled: false };
+                if halted {
                     attempt.leave();
                     return None;
                 }
-                attempt.span = attempt.job.0.stage.begin_span(&attempt.job.0);
                 Some(attempt)
             }
             Start::Cancelled if core.is_open() => {
