@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// A tracer for the jobs of a stage; for [`StageBuilder::trace`](crate::StageBuilder::trace), which has an
 /// example.
 ///
-/// It must not keep the span of a put: that span ends when the putter says so, often long before the job.
+/// A tracer must not keep the span of a put: that span ends when the putter says so, often long before the job.
 pub trait Trace: Send + Sync + 'static {
     /// The context of this thread or task, for the job that it puts; `None` if nothing is sampled. Called by
     /// [`Stage::put`](crate::Stage::put), [`Stage::try_put`](crate::Stage::try_put) and
