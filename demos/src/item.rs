@@ -44,7 +44,7 @@ pub fn process_of(key: u64) -> u32 {
 
 /// The trace context that the put of a key has: `traceparent`, and of some `tracestate`.
 pub fn trace_of(key: u64) -> (String, Option<String>) {
-    let state = (key % 4 == 0).then(|| format!("demo={}", "k".repeat(key as usize % 200 + 1)));
+    let state = key.is_multiple_of(4).then(|| format!("demo={}", "k".repeat(key as usize % 200 + 1)));
     (format!("00-{:032x}-{key:016x}-01", u128::from(key) << 32 | 7), state)
 }
 

@@ -35,12 +35,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
         match core.state.start() {
             Start::Begun => {
                 let run = core.stage.load.begin(&core.stage.time);
-                let mut attempt = Attempt { job: Job(core), _permit: permit, run, span: Span::none(), settled: false };
-                if attempt.job.0.stage.is_halted() {
+                let halted = core.stage.is_halted();
+                let span = if halted { Span::none() } else { core.stage.begin_span(&core) };
+                let attempt = Attempt { job: Job(core), _permit: permit, run, span, settled: false };
+                if halted {
                     attempt.leave();
                     return None;
                 }
-                attempt.span = attempt.job.0.stage.begin_span(&attempt.job.0);
                 Some(attempt)
             }
             Start::Cancelled if core.is_open() => {
@@ -106,9 +107,11 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
     }
 
     /// The span ends before the job is settled, so that each span of a settled job has ended.
+    #[inline]
     fn end_span(&mut self, result: Result<(), &Cause>) {
-        let span = std::mem::replace(&mut self.span, Span::none());
-        self.job.0.stage.end_span(span, &self.job.0, result);
+        if let Some(span) = self.span.take_to_end(&result) {
+            self.job.0.stage.end_span(span, &self.job.0, result);
+        }
     }
 
     /// Calls a function in the span of the attempt, which the stage's [`trace`](crate::StageBuilder::trace)

@@ -288,18 +288,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             // Before the putters go on with their next items.
             self.set_stored();
         }
-        self.set_error(applied.as_ref().err().map(|error| printed(error)));
+        self.disk().set_error(&self.stage.name, applied.as_ref().err().map(|error| printed(error)));
         applied
-    }
-
-    /// Keeps the error of the store, or that there is none.
-    pub(super) fn set_error(&self, error: Option<String>) {
-        let failure = error.clone();
-        match (self.disk().set_error(error), failure) {
-            (None, Some(error)) => events::store_failed(&self.stage.name, &error),
-            (Some(_), None) => events::store_works_again(&self.stage.name),
-            _ => {}
-        }
     }
 
     /// Reads the first rows with an id above `after`.

@@ -150,6 +150,7 @@ impl<T, R> Inner<T, R> {
     }
 
     /// The context of this thread or task; code of the user.
+    #[inline]
     pub(crate) fn present_context(&self) -> Option<TraceContext> {
         self.options.trace.as_ref()?.inject()
     }
@@ -208,6 +209,7 @@ impl<T, R> Inner<T, R> {
     }
 
     /// Counts a panic of code of the user outside of an attempt, and returns its message.
+    #[cold]
     pub(crate) fn count_panic(&self, panic: Box<dyn Any + Send>) -> String {
         self.counters.panicked.add(1);
         let message = message(panic);
