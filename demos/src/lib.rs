@@ -6,11 +6,14 @@
 //! survives overload, changes of the capacity, cancels, panics and drops ([`stress`]).
 
 pub mod acceptance;
+pub mod bridges;
 pub mod child;
 pub mod item;
 pub mod ledger;
 pub mod line;
+pub mod mqtt;
 pub mod parent;
+pub mod servers;
 pub mod stores;
 pub mod strace;
 pub mod stress;

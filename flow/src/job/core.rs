@@ -152,6 +152,14 @@ impl<T, R> Core<T, R> {
         }
     }
 
+    /// Why it is not done, unless its result was taken.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        match &*self.rest() {
+            Rest::Settled(Err(cause)) => Some(Cause::clone(cause)),
+            Rest::Settled(Ok(_)) | Rest::Open(_) | Rest::Taken => None,
+        }
+    }
+
     /// The number of failed attempts.
     pub(crate) fn failures(&self) -> u32 {
         // Ordering: Relaxed. A number to show; the one attempt that changes it is ordered by the queue.
