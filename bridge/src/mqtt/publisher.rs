@@ -121,7 +121,7 @@ impl Publisher {
         }
     }
 
-    /// A handler for [`Workers::tokio`](joinq_flow::Workers::tokio) or
+    /// A handler for the tasks of [`Workers`](joinq_flow::Workers) or for
     /// [`Stage::work_async`](joinq_flow::Stage::work_async) that publishes what `message` makes of a job. The
     /// job is done when the message was published. Each worker waits for its message, so that the number of
     /// workers is the number of messages under way at a time.
