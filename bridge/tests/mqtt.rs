@@ -435,6 +435,6 @@ fn a_message_that_the_broker_cannot_bear_does_not_hold_up_others() {
             () = judge => {}
         }
         // More than one was under way at first, and one at a time at the end.
-        assert!((6..10).contains(&publisher.status().connections), "{:?}", publisher.status());
+        assert!((6..12).contains(&publisher.status().connections), "{:?}", publisher.status());
     });
 }
