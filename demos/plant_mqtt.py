@@ -105,8 +105,13 @@ FAULTS = [
     ),
     Fault(
         "edge-in-memory", "demos/src/bin/edge.rs",
-        [("        .durable(SqliteStore::open(&db)?, Json)\n", "        .spill(SqliteStore::open(&db)?, Json)\n")],
+        [(".durable(store, Json)", ".spill(store, Json)")],
         "readings are in memory only", "edge --times 5 --off 1",
+    ),
+    Fault(
+        "edge-blamed", "demos/src/bin/edge.rs",
+        [("let store = Unmarked(SqliteStore::open(&db)?);", "let store = SqliteStore::open(&db)?;\n    let _ = Unmarked(());")],
+        "kills are blamed on the jobs under way", "edge --times 3 --off 1",
     ),
     Fault(
         "edge-done-at-write", SRC + "builder.rs",
