@@ -19,6 +19,10 @@ use std::time::{Duration, Instant};
 /// How far the publisher is ahead of the consumer at most, so that both are at work at each kill.
 const AHEAD: u64 = 100;
 
+/// How long the server says that nothing is pending before jobs that have not ended are held to be lost: right
+/// after its start it might say so too early.
+const LOST: Duration = Duration::from_secs(10);
+
 /// How much is run, and how often is killed.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
@@ -122,6 +126,7 @@ impl Judge {
         let mut kills = plan.kills().into_iter().peekable();
         let (mut publisher, mut consumer) = (Some(self.start_publisher()), self.start_consumer());
         let (mut progress, mut since) = (0, Instant::now());
+        let mut idle_since = None;
         loop {
             self.read(Duration::from_millis(5));
             if progress != self.ledger.progress() {
@@ -166,8 +171,15 @@ impl Judge {
                         }
                     }
                 }
-            } else if publisher.is_none() && self.ledger.ended() >= self.jobs && broker.pending() == Some(0) {
-                break;
+            } else if publisher.is_none() && broker.pending() == Some(0) {
+                // What the server had before this is in the journal.
+                self.read(Duration::ZERO);
+                let ended = self.ledger.ended() >= self.jobs;
+                if ended || idle_since.get_or_insert_with(Instant::now).elapsed() > LOST {
+                    break;
+                }
+            } else {
+                idle_since = None;
             }
         }
         let stopped = self.stop(&mut consumer);
