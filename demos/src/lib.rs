@@ -6,6 +6,7 @@
 //! survives overload, changes of the capacity, cancels, panics and drops ([`stress`]).
 
 pub mod acceptance;
+pub mod bridges;
 pub mod child;
 pub mod item;
 pub mod ledger;

@@ -21,6 +21,7 @@ mod store;
 #[cfg(feature = "stream")]
 mod stream;
 mod time;
+mod trace;
 mod work;
 mod workers;
 
@@ -49,5 +50,10 @@ pub use store::{Bytes, Change, Codec, Recovered, Row, Safe, Store, StoreError, T
 pub use store::{Salvaged, SqliteStore};
 #[cfg(feature = "stream")]
 pub use stream::{Feed, Jobs};
+#[cfg(feature = "otel")]
+pub use trace::OtelTrace;
+#[cfg(feature = "tracing")]
+pub use trace::TracingTrace;
+pub use trace::{AttemptInfo, AttemptSpan, Trace, TraceContext};
 pub use work::Work;
 pub use workers::{JoinWorkers, Workers};

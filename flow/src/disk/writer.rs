@@ -11,7 +11,8 @@ use crate::operation::block_on;
 use crate::stage::{End, Inner};
 use crate::store::{Change, Row, Safe, Store, Table};
 use crate::time::Sleep;
-use crate::work::{discard, message, printed};
+use crate::trace::events;
+use crate::work::{message, printed};
 use crate::{BoxError, Refused};
 use std::collections::{HashSet, VecDeque};
 use std::future::{poll_fn, Future};
@@ -287,8 +288,18 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             // Before the putters go on with their next items.
             self.set_stored();
         }
-        self.disk().set_error(applied.as_ref().err().map(|error| printed(error)));
+        self.set_error(applied.as_ref().err().map(|error| printed(error)));
         applied
+    }
+
+    /// Keeps the error of the store, or that there is none.
+    pub(super) fn set_error(&self, error: Option<String>) {
+        let failure = error.clone();
+        match (self.disk().set_error(error), failure) {
+            (None, Some(error)) => events::store_failed(&self.stage.name, &error),
+            (Some(_), None) => events::store_works_again(&self.stage.name),
+            _ => {}
+        }
     }
 
     /// Reads the first rows with an id above `after`.
@@ -317,8 +328,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     /// Calls what may run code of the user somewhere, such as the drop of an item: the thread goes on.
     fn caught(&mut self, call: impl FnOnce(&mut Self)) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(self))) {
-            self.stage.counters.panicked.add(1);
-            discard(panic);
+            self.stage.count_panic(panic);
         }
     }
 
@@ -329,8 +339,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
 
     fn follow_one(&mut self, request: Request<T, R>) {
         match request {
-            Request::Put { id, item, body, place, on_settled, reply } => {
-                let core = Arc::new(Core::new(self.stage.clone(), id, item, Stored::Yes, Open::default()));
+            Request::Put { id, item, body, trace, place, on_settled, reply } => {
+                let core = Arc::new(Core::new(self.stage.clone(), id, item, trace, Stored::Yes, Open::default()));
                 let permits = match place {
                     Place::Memory(permits) => Some(permits),
                     Place::Disk => {
@@ -383,8 +393,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                 self.finish(&core, end);
                 self.admit_others(core.id);
             }
-            Request::Undecodable { .. } => {
+            Request::Undecodable { id, error, .. } => {
                 self.stage.counters.dead.add(1);
+                events::undecodable(&self.stage.name, id, &error);
                 self.uncount(1);
             }
             Request::Cancelled { .. } | Request::Redrive { .. } | Request::Resized | Request::Halt { .. } => {}

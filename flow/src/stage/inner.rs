@@ -10,11 +10,13 @@ use crate::job::core::{Core, JobPermits, OnSettled, Open};
 use crate::job::state::Stored;
 use crate::job::Job;
 use crate::time::Time;
-use crate::work::{discard, message};
+use crate::trace::events;
+use crate::work::message;
 use crate::workers::Load;
-use crate::{BoxError, Cause, Dead, Denied, Overflow, Refused, Retry, Semaphore};
+use crate::{BoxError, Cause, Dead, Denied, Overflow, Refused, Retry, Semaphore, Trace, TraceContext};
 use event_listener::Event;
 use joinq::{Queue, TryPutError};
+use std::any::Any;
 use std::convert::Infallible;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -36,6 +38,7 @@ pub(crate) struct Options<T> {
     pub(crate) limit: Option<Semaphore>,
     pub(crate) retry: Option<Retry>,
     pub(crate) when_empty: Option<(Duration, Source<T>)>,
+    pub(crate) trace: Option<Box<dyn Trace>>,
 }
 
 pub(crate) struct Inner<T, R> {
@@ -146,6 +149,11 @@ impl<T, R> Inner<T, R> {
         }
     }
 
+    /// The context of this thread or task; code of the user.
+    pub(crate) fn present_context(&self) -> Option<TraceContext> {
+        self.options.trace.as_ref()?.inject()
+    }
+
     /// Asks whether the item is admitted.
     pub(crate) fn admit(&self, item: T) -> Result<T, Refused<T>> {
         match self.options.admit.as_ref().map(|admit| admit(&item)) {
@@ -195,9 +203,16 @@ impl<T, R> Inner<T, R> {
     /// Calls what may run code of the user: wakers, drops of items. A panic of it is counted, and has no other effect.
     pub(crate) fn guarded(&self, call: impl FnOnce()) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
-            self.counters.panicked.add(1);
-            discard(panic);
+            self.count_panic(panic);
         }
+    }
+
+    /// Counts a panic of code of the user outside of an attempt, and returns its message.
+    pub(crate) fn count_panic(&self, panic: Box<dyn Any + Send>) -> String {
+        self.counters.panicked.add(1);
+        let message = message(panic);
+        events::panicked(&self.name, &message);
+        message
     }
 
     /// Whether nothing is unfinished; in a closed stage with a store, also whether the store is closed.
@@ -240,18 +255,21 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
     pub(crate) fn begin(
         self: &Arc<Self>,
         item: T,
+        trace: Option<TraceContext>,
         permits: Option<JobPermits>,
         on_settled: Option<OnSettled<T, R>>,
     ) -> Job<T, R> {
         let open = Open { permits, on_settled };
-        let core = Arc::new(Core::new(self.clone(), self.next_id(), item, Stored::No, open));
+        let core = Arc::new(Core::new(self.clone(), self.next_id(), item, trace, Stored::No, open));
         self.enqueue(core.clone());
         Job(core)
     }
 
-    /// Puts a job that comes of an unfinished one.
-    pub(crate) fn spawn(self: &Arc<Self>, item: T) -> Result<Job<T, R>, Refused<T>> {
+    /// Puts a job that comes of this unfinished one.
+    pub(crate) fn spawn(self: &Arc<Self>, parent: &Core<T, R>, item: T) -> Result<Job<T, R>, Refused<T>> {
         let item = self.admit(item)?;
+        // In the handler, that of the attempt.
+        let trace = self.present_context().or_else(|| parent.trace.clone());
         // This runs the user's code, so nothing is counted yet.
         let body = match self.disk.as_ref().map(|disk| disk.encode(&item)) {
             None => None,
@@ -262,7 +280,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         if self.unfinished.add_subjob().is_err() {
             return Err(Refused::Closed(item));
         }
-        Ok(self.begin_spawned(item, weight, body))
+        Ok(self.begin_spawned(item, trace, weight, body))
     }
 
     /// Puts an item that was counted as unfinished, without waiting. If it cannot be encoded it is a dead letter.
@@ -273,23 +291,28 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         }));
         let cause = match prepared {
             Ok(Ok((body, weight))) => {
-                self.begin_spawned(item, weight, body);
+                self.begin_spawned(item, None, weight, body);
                 return;
             }
             Ok(Err(error)) => Cause::Failed(error.into()),
-            Err(panic) => {
-                self.counters.panicked.add(1);
-                Cause::Panicked(message(panic))
-            }
+            Err(panic) => Cause::Panicked(self.count_panic(panic)),
         };
-        self.begin_dead(item, None, cause);
+        self.begin_dead(item, None, None, cause);
     }
 
     /// Takes permits if there are some, and goes beyond the capacity otherwise.
-    fn begin_spawned(self: &Arc<Self>, item: T, weight: usize, body: Option<Vec<u8>>) -> Job<T, R> {
+    fn begin_spawned(
+        self: &Arc<Self>,
+        item: T,
+        trace: Option<TraceContext>,
+        weight: usize,
+        body: Option<Vec<u8>>,
+    ) -> Job<T, R> {
         match (&self.disk, body) {
-            (Some(disk), Some(body)) if disk.keeps_all() || disk.on_disk() > 0 => disk.spawn(self, item, weight, body),
-            _ => self.begin(item, self.try_reserve(weight).ok(), None),
+            (Some(disk), Some(body)) if disk.keeps_all() || disk.on_disk() > 0 => {
+                disk.spawn(self, item, trace, weight, body)
+            }
+            _ => self.begin(item, trace, self.try_reserve(weight).ok(), None),
         }
     }
 
@@ -302,11 +325,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
     pub(crate) fn begin_dead(
         self: &Arc<Self>,
         item: T,
+        trace: Option<TraceContext>,
         on_settled: Option<OnSettled<T, R>>,
         cause: Cause,
     ) -> Job<T, R> {
         let open = Open { permits: None, on_settled };
-        let core = Arc::new(Core::new(self.clone(), self.next_id(), item, Stored::No, open));
+        let core = Arc::new(Core::new(self.clone(), self.next_id(), item, trace, Stored::No, open));
         self.finish(&core, End::Dead(cause));
         Job(core)
     }
