@@ -92,7 +92,8 @@ mod tests {
     #[test]
     fn all_but_marks_is_passed_on() {
         let mut store = Unmarked(Told::default());
-        let (put, mark, done) = (Change::Put { id: 1, body: b"" }, Change::Started { id: 1 }, Change::Done { id: 1 });
+        let put = Change::Put { id: 1, body: b"", trace: "" };
+        let (mark, done) = (Change::Started { id: 1 }, Change::Done { id: 1 });
         store.apply(&[put, mark, done], Safe::FromPowerLoss).expect("kept");
         store.apply(&[mark], Safe::FromKill).expect("nothing to keep");
         store.apply(&[done], Safe::FromKill).expect("kept");

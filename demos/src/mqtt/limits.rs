@@ -5,8 +5,8 @@ use crate::acceptance::Verdict;
 use joinq_bridge::mqtt::{Message, MqttOptions, Publisher};
 use tokio::time::timeout;
 
-/// Publishes messages with QoS 1, one of which is longer than a packet may be: mosquitto closes the connection each time.
-/// That message fails, and all others are published.
+/// Publishes messages with QoS 1, one of which is longer than a packet may be: mosquitto closes the connection each
+/// time. That message fails, and all others are published.
 pub fn run() -> Verdict {
     let broker = broker::start(&format!("{}max_packet_size 1000\n", broker::FOR_ALL));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
