@@ -33,6 +33,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
         match core.state.start() {
             Start::Begun => {
                 let run = core.stage.load.begin(&core.stage.time);
+                #[cfg(feature = "metrics")]
+                if let Some(begin) = run.begin() {
+                    core.stage.record_wait(core.enqueued_at(), begin);
+                }
                 let attempt = Attempt { job: Job(core), _permit: permit, run, settled: false };
                 if attempt.job.0.stage.is_halted() {
                     attempt.leave();
@@ -67,7 +71,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
     /// # }).unwrap();
     /// ```
     pub fn done(mut self, output: R) {
-        self.settled = true;
+        self.end();
         self.job.0.stage.succeed(&self.job.0, output);
     }
 
@@ -90,20 +94,31 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
         self.fault(Fault::Failed(failure.into()));
     }
 
-    pub(crate) fn fault(mut self, fault: Fault) {
+    /// The handler has ended; the job is about to be settled.
+    fn end(&mut self) {
         self.settled = true;
+        let stage = &self.job.0.stage;
+        let _run = stage.load.end(self.run, &stage.time);
+        #[cfg(feature = "metrics")]
+        if let Some(run) = _run {
+            stage.record_run(run);
+        }
+    }
+
+    pub(crate) fn fault(mut self, fault: Fault) {
+        self.end();
         self.job.0.stage.fail(&self.job.0, fault);
     }
 
     /// The deadline of a shutdown is over: the job ends, but a row of it stays in the store.
     pub(crate) fn leave(mut self) {
-        self.settled = true;
+        self.end();
         self.job.0.stage.end(&self.job.0, End::Left);
     }
 
     /// The job was cancelled and has ended.
     pub(crate) fn cancelled(mut self) {
-        self.settled = true;
+        self.end();
         self.job.0.stage.end(&self.job.0, End::Cancelled);
     }
 
@@ -131,10 +146,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Drop for Attempt<T, R> {
     fn drop(&mut self) {
-        let stage = &self.job.0.stage;
-        stage.load.end(self.run, &stage.time);
         if !self.settled {
-            stage.fail(&self.job.0, Fault::Dropped);
+            self.end();
+            self.job.0.stage.fail(&self.job.0, Fault::Dropped);
         }
     }
 }

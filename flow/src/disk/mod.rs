@@ -129,6 +129,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Disk<T, R> {
     /// needs neither permits nor quota; a commit that fails is tried again.
     pub(crate) fn spawn(&self, stage: &Arc<Inner<T, R>>, item: T, weight: usize, body: Vec<u8>) -> Job<T, R> {
         let mut job = None;
+        stage.counters.put.add(1);
         self.send_new(|id| {
             let core = Arc::new(Core::new(stage.clone(), id, item, Stored::Yes, Open::default()));
             job = Some(Job(core.clone()));

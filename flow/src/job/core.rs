@@ -28,6 +28,9 @@ pub(crate) struct Core<T, R> {
     pub(crate) state: StateWord,
     /// The number of failed attempts.
     failures: AtomicU32,
+    /// When the job was last enqueued.
+    #[cfg(feature = "metrics")]
+    enqueued_at: std::sync::atomic::AtomicU64,
     rest: Mutex<Rest<T, R>>,
     /// Notified when the job is cancelled or settled.
     pub(crate) changed: Event,
@@ -72,6 +75,8 @@ impl<T, R> Core<T, R> {
             id,
             state: StateWord::new(stored),
             failures: AtomicU32::new(0),
+            #[cfg(feature = "metrics")]
+            enqueued_at: Default::default(),
             rest: Mutex::new(Rest { open: Some(open), result: None }),
             changed: Event::new(),
             attempt: AtomicWaker::new(),
@@ -131,6 +136,18 @@ impl<T, R> Core<T, R> {
             (None, Some(_)) => Taken::NotYet,
             (None, None) => Taken::Before,
         }
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn set_enqueued_at(&self, time: u64) {
+        // Ordering: Relaxed. The queue orders it before the attempt that reads it.
+        self.enqueued_at.store(time, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn enqueued_at(&self) -> u64 {
+        // Ordering: Relaxed, as in `set_enqueued_at`.
+        self.enqueued_at.load(Ordering::Relaxed)
     }
 
     /// The number of failed attempts.

@@ -5,12 +5,12 @@ use crate::stage::{Counter, Inner};
 use crate::time::Time;
 use crate::Stage;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// In which time [`Workers`](super::Workers) are to work off what is unfinished.
-pub(super) const DRAIN_WITHIN: Duration = Duration::from_secs(60);
+const DRAIN_WITHIN: Duration = Duration::from_secs(60);
 
 /// Samples are at least so far apart.
 const APART: Duration = Duration::from_millis(500);
@@ -31,11 +31,20 @@ pub(crate) struct Load {
     busy: Counter,
     ended: Counter,
     samples: Mutex<Samples>,
+    /// The number of workers that were last desired for [`DRAIN_WITHIN`].
+    desired: AtomicUsize,
 }
 
 /// When an attempt began, if that is measured.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run(Option<Instant>);
+
+#[cfg(feature = "metrics")]
+impl Run {
+    pub(crate) fn begin(self) -> Option<Instant> {
+        self.0
+    }
+}
 
 /// The numbers of a stage at one time.
 #[derive(Clone, Copy, Debug)]
@@ -78,13 +87,18 @@ impl Load {
         Run(self.is_measured.load(Ordering::Relaxed).then(|| time.now()))
     }
 
-    /// An attempt has ended.
-    pub(crate) fn end(&self, run: Run, time: &Time) {
-        if let Run(Some(begin)) = run {
-            let busy = time.now().saturating_duration_since(begin);
-            self.busy.add(u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX));
-            self.ended.add(1);
-        }
+    /// An attempt has ended; returns how long it ran, if that is measured.
+    pub(crate) fn end(&self, run: Run, time: &Time) -> Option<Duration> {
+        let busy = time.now().saturating_duration_since(run.0?);
+        self.busy.add(u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX));
+        self.ended.add(1);
+        Some(busy)
+    }
+
+    /// The number of workers that were last desired for [`DRAIN_WITHIN`].
+    pub(crate) fn desired(&self) -> usize {
+        // Ordering: Relaxed. A number to show.
+        self.desired.load(Ordering::Relaxed)
     }
 
     fn samples(&self) -> MutexGuard<'_, Samples> {
@@ -157,6 +171,14 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         let now = Now { sample, unfinished: stats.unfinished, running: stats.running };
         self.load.samples().need(&now, drain_within)
     }
+
+    /// How many workers the stage needs for [`DRAIN_WITHIN`]; the numbers show it until the next call.
+    pub(crate) fn update_desired_workers(&self) -> usize {
+        let desired = self.desired_workers(DRAIN_WITHIN);
+        // Ordering: Relaxed. A number to show.
+        self.load.desired.store(desired, Ordering::Relaxed);
+        desired
+    }
 }
 
 /// The need of one stage.
@@ -170,7 +192,7 @@ impl<T, R> StageNeed<T, R> {
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Need for StageNeed<T, R> {
     fn workers(&self) -> usize {
-        self.0.desired_workers(DRAIN_WITHIN)
+        self.0.update_desired_workers()
     }
 
     fn is_over(&self) -> bool {
