@@ -11,6 +11,7 @@ pub mod item;
 pub mod ledger;
 pub mod line;
 pub mod parent;
+pub mod servers;
 pub mod stores;
 pub mod strace;
 pub mod stress;

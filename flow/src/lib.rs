@@ -23,6 +23,7 @@ mod store;
 #[cfg(feature = "stream")]
 mod stream;
 mod time;
+mod trace;
 mod work;
 mod workers;
 
@@ -51,5 +52,6 @@ pub use store::{Bytes, Change, Codec, Recovered, Row, Safe, Store, StoreError, T
 pub use store::{Salvaged, SqliteStore};
 #[cfg(feature = "stream")]
 pub use stream::{Feed, Jobs};
+pub use trace::TraceContext;
 pub use work::Work;
 pub use workers::{JoinWorkers, Workers};

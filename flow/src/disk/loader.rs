@@ -214,7 +214,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         let core = match self.disk().absent.handle(row.id) {
             Some(core) => core,
             None => match self.decode(&row) {
-                Ok(item) => Arc::new(Core::new(self.stage.clone(), row.id, item, Stored::Yes, Open::default())),
+                Ok(item) => Arc::new(Core::new(self.stage.clone(), row.id, item, None, Stored::Yes, Open::default())),
                 Err(error) => return self.end_undecodable(row, error),
             },
         };

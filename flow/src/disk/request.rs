@@ -6,7 +6,7 @@ use crate::oneshot::Reply;
 use crate::stage::End;
 use crate::store::{Change, Safe};
 use crate::work::printed;
-use crate::BoxError;
+use crate::{BoxError, TraceContext};
 use std::sync::Arc;
 
 pub(super) enum Request<T, R> {
@@ -15,6 +15,7 @@ pub(super) enum Request<T, R> {
         id: u64,
         item: T,
         body: Vec<u8>,
+        trace: Option<TraceContext>,
         place: Place,
         on_settled: Option<OnSettled<T, R>>,
         reply: Reply<PutResult<T, R>>,

@@ -335,8 +335,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
 
     fn follow_one(&mut self, request: Request<T, R>) {
         match request {
-            Request::Put { id, item, body, place, on_settled, reply } => {
-                let core = Arc::new(Core::new(self.stage.clone(), id, item, Stored::Yes, Open::default()));
+            Request::Put { id, item, body, trace, place, on_settled, reply } => {
+                let core = Arc::new(Core::new(self.stage.clone(), id, item, trace, Stored::Yes, Open::default()));
                 self.stage.counters.put.add(1);
                 let permits = match place {
                     Place::Memory(permits) => Some(permits),

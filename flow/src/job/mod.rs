@@ -9,7 +9,7 @@ pub use self::state::State;
 
 use self::core::Core;
 use self::state::Cancelled as CancelOutcome;
-use crate::Refused;
+use crate::{Refused, TraceContext};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -123,6 +123,37 @@ impl<T, R> Job<T, R> {
     /// ```
     pub fn stage_name(&self) -> &str {
         &self.0.stage.name
+    }
+
+    /// The trace context of the put, as W3C `traceparent` text: for a bridge that sends the job on. It is the
+    /// text that [`Put::trace_context`](crate::Put::trace_context) was given, or what the stage's
+    /// [`trace`](crate::StageBuilder::trace) has found at the put; `None` without either. Attempts and
+    /// restarts do not change it.
+    ///
+    /// # Examples
+    /// ```
+    /// let stage: joinq_flow::Stage<&str> = joinq_flow::Stage::builder("mails").build();
+    /// let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    /// assert_eq!(stage.put("first").trace_context(text).wait()?.trace_context(), Some(text));
+    /// assert_eq!(stage.put("second").wait()?.trace_context(), None);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
+    pub fn trace_context(&self) -> Option<&str> {
+        self.0.trace.as_ref().map(TraceContext::traceparent)
+    }
+
+    /// The W3C `tracestate` that goes with [`trace_context`](Job::trace_context), if there is one.
+    ///
+    /// # Examples
+    /// ```
+    /// let stage: joinq_flow::Stage<&str> = joinq_flow::Stage::builder("mails").build();
+    /// let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    /// let job = stage.put("first").trace_context(text).trace_state("congo=t61rcWkgMzE").wait()?;
+    /// assert_eq!(job.trace_state(), Some("congo=t61rcWkgMzE"));
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
+    pub fn trace_state(&self) -> Option<&str> {
+        self.0.trace.as_ref().and_then(TraceContext::tracestate)
     }
 
     /// Cancels the job.
@@ -276,7 +307,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Job<T, R> {
     /// # Ok::<(), joinq_flow::BoxError>(())
     /// ```
     pub fn spawn(&self, item: T) -> Result<Job<T, R>, Refused<T>> {
-        self.0.stage.spawn(item)
+        self.0.stage.spawn(item, self.0.trace.clone())
     }
 }
 

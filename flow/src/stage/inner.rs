@@ -13,7 +13,7 @@ use crate::job::Job;
 use crate::time::Time;
 use crate::work::{discard, message};
 use crate::workers::Load;
-use crate::{BoxError, Cause, Dead, Denied, Overflow, Refused, Retry, Semaphore};
+use crate::{BoxError, Cause, Dead, Denied, Overflow, Refused, Retry, Semaphore, TraceContext};
 use event_listener::Event;
 use joinq::{Queue, TryPutError};
 use std::convert::Infallible;
@@ -250,21 +250,22 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
     pub(crate) fn begin(
         self: &Arc<Self>,
         item: T,
+        trace: Option<TraceContext>,
         permits: Option<JobPermits>,
         on_settled: Option<OnSettled<T, R>>,
     ) -> Job<T, R> {
         let open = Open { permits, on_settled };
-        let core = Arc::new(Core::new(self.clone(), self.next_id(), item, Stored::No, open));
+        let core = Arc::new(Core::new(self.clone(), self.next_id(), item, trace, Stored::No, open));
         self.enqueue(core.clone());
         Job(core)
     }
 
     /// Puts a job that comes of an unfinished one.
-    pub(crate) fn spawn(self: &Arc<Self>, item: T) -> Result<Job<T, R>, Refused<T>> {
-        self.try_spawn(item).inspect_err(|refused| self.counters.refused.count(refused))
+    pub(crate) fn spawn(self: &Arc<Self>, item: T, trace: Option<TraceContext>) -> Result<Job<T, R>, Refused<T>> {
+        self.try_spawn(item, trace).inspect_err(|refused| self.counters.refused.count(refused))
     }
 
-    fn try_spawn(self: &Arc<Self>, item: T) -> Result<Job<T, R>, Refused<T>> {
+    fn try_spawn(self: &Arc<Self>, item: T, trace: Option<TraceContext>) -> Result<Job<T, R>, Refused<T>> {
         let item = self.admit(item)?;
         // This runs the user's code, so nothing is counted yet.
         let body = match self.disk.as_ref().map(|disk| disk.encode(&item)) {
@@ -276,7 +277,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         if self.unfinished.add_subjob().is_err() {
             return Err(Refused::Closed(item));
         }
-        Ok(self.begin_spawned(item, weight, body))
+        Ok(self.begin_spawned(item, trace, weight, body))
     }
 
     /// Puts an item that was counted as unfinished, without waiting. If it cannot be encoded it is a dead letter.
@@ -287,7 +288,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         }));
         let cause = match prepared {
             Ok(Ok((body, weight))) => {
-                self.begin_spawned(item, weight, body);
+                self.begin_spawned(item, None, weight, body);
                 return;
             }
             Ok(Err(error)) => Cause::Failed(error.into()),
@@ -296,14 +297,22 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
                 Cause::Panicked(message(panic))
             }
         };
-        self.begin_dead(item, None, cause);
+        self.begin_dead(item, None, None, cause);
     }
 
     /// Takes permits if there are some, and goes beyond the capacity otherwise.
-    fn begin_spawned(self: &Arc<Self>, item: T, weight: usize, body: Option<Vec<u8>>) -> Job<T, R> {
+    fn begin_spawned(
+        self: &Arc<Self>,
+        item: T,
+        trace: Option<TraceContext>,
+        weight: usize,
+        body: Option<Vec<u8>>,
+    ) -> Job<T, R> {
         match (&self.disk, body) {
-            (Some(disk), Some(body)) if disk.keeps_all() || disk.on_disk() > 0 => disk.spawn(self, item, weight, body),
-            _ => self.begin(item, self.try_reserve(weight).ok(), None),
+            (Some(disk), Some(body)) if disk.keeps_all() || disk.on_disk() > 0 => {
+                disk.spawn(self, item, trace, weight, body)
+            }
+            _ => self.begin(item, trace, self.try_reserve(weight).ok(), None),
         }
     }
 
@@ -316,12 +325,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
     pub(crate) fn begin_dead(
         self: &Arc<Self>,
         item: T,
+        trace: Option<TraceContext>,
         on_settled: Option<OnSettled<T, R>>,
         cause: Cause,
     ) -> Job<T, R> {
         self.counters.born_dead.add(1);
         let open = Open { permits: None, on_settled };
-        let core = Arc::new(Core::new(self.clone(), self.next_id(), item, Stored::No, open));
+        let core = Arc::new(Core::new(self.clone(), self.next_id(), item, trace, Stored::No, open));
         self.finish(&core, End::Dead(cause));
         Job(core)
     }

@@ -1,0 +1,1 @@
+//! Jobs to an MQTT broker.
