@@ -2,6 +2,8 @@
 
 mod crew;
 mod load;
+#[cfg(test)]
+mod scaling_tests;
 mod size;
 #[cfg(test)]
 mod tests;

@@ -9,23 +9,23 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(super) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-const SECOND: Duration = Duration::from_secs(1);
-const STEP: Duration = Duration::from_millis(5);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const STEP: Duration = Duration::from_millis(5);
 
 /// Runs tasks on the thread of the test.
 #[derive(Clone, Default)]
-struct Tasks(Arc<Mutex<Vec<Probe<Task>>>>);
+pub(super) struct Tasks(Arc<Mutex<Vec<Probe<Task>>>>);
 
 impl Tasks {
-    fn spawn(&self) -> impl Fn(Task) + Send + Sync + 'static {
+    pub(super) fn spawn(&self) -> impl Fn(Task) + Send + Sync + 'static {
         let tasks = self.clone();
         move |task| tasks.0.lock().unwrap().push(Probe::new(task))
     }
 
     /// Polls tasks until none wants a poll.
-    fn run(&self) {
+    pub(super) fn run(&self) {
         loop {
             let mut tasks = std::mem::take(&mut *self.0.lock().unwrap());
             let mut any = false;
@@ -42,7 +42,7 @@ impl Tasks {
     }
 
     /// Moves the clock by small steps, with a call before each.
-    fn run_for(&self, time: &Time, duration: Duration, mut step: impl FnMut()) {
+    pub(super) fn run_for(&self, time: &Time, duration: Duration, mut step: impl FnMut()) {
         for _ in 0..duration.as_nanos() / STEP.as_nanos() {
             step();
             self.run();
