@@ -220,6 +220,7 @@ fn gauges_are_set_each_second_and_when_the_stage_is_empty() {
         let stage: Stage<u32> = Stage::builder("mails").time(time.clone()).build();
         let mut worker = worker(&stage, time, SECOND / 2);
         let lag = || log.last("joinq_lag{stage=mails}");
+        time.advance(2 * SECOND);
         (0..3).for_each(|_| drop(stage.try_put(0).unwrap()));
         assert_eq!(lag(), 0.0);
         time.advance(SECOND);
