@@ -22,8 +22,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// The upper bounds of the histograms, in seconds.
-pub const BUCKETS: [f64; 16] =
-    [0.000_01, 0.000_1, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
+pub const BUCKETS: [f64; 18] =
+    [0.000_01, 0.000_1, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0];
 
 /// How long a job of `fetch` takes.
 const FETCH: Duration = Duration::from_millis(10);

@@ -168,7 +168,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         let stats = self.stats();
         let sample =
             Sample { at: self.time.now(), put: stats.put, busy: self.load.busy.get(), ended: self.load.ended.get() };
-        let now = Now { sample, unfinished: stats.unfinished, running: stats.running };
+        // Jobs that wait until the stage is ready, or for its limit, say nothing about the run time.
+        let held_back = self.held_back.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let running = stats.running.saturating_sub(held_back);
+        let now = Now { sample, unfinished: stats.unfinished, running };
         self.load.samples().need(&now, drain_within)
     }
 
