@@ -393,7 +393,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                 self.admit_others(core.id);
             }
             Request::Undecodable { error, .. } => {
-                self.stage.counters.dead.count(&Cause::Undecodable(error.into()));
+                self.stage.counters.dead.by(&Cause::Undecodable(error.into())).add(1);
                 self.uncount(1);
             }
             Request::Cancelled { .. } | Request::Redrive { .. } | Request::Resized | Request::Halt { .. } => {}

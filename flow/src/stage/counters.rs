@@ -61,8 +61,8 @@ pub(crate) struct ByCause {
 }
 
 impl ByCause {
-    pub(crate) fn count(&self, cause: &Cause) {
-        let counter = match cause {
+    pub(crate) fn by(&self, cause: &Cause) -> &Counter {
+        match cause {
             // The last two do not make dead letters.
             Cause::Failed(_) | Cause::Cancelled | Cause::ShutDown => &self.failed,
             Cause::Panicked(_) => &self.panicked,
@@ -70,8 +70,7 @@ impl ByCause {
             Cause::Crashed => &self.crashed,
             Cause::Evicted => &self.evicted,
             Cause::Undecodable(_) => &self.undecodable,
-        };
-        counter.add(1);
+        }
     }
 
     pub(super) fn get(&self) -> DeadBy {
@@ -97,6 +96,7 @@ pub(crate) struct ByReason {
 }
 
 impl ByReason {
+    #[cold]
     pub(crate) fn count<T>(&self, refused: &Refused<T>) {
         let counter = match refused {
             Refused::Full(_) => &self.full,

@@ -391,7 +391,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
         loop {
             match self.poll_step(context, overflow) {
                 Poll::Ready(Step::Ready(result)) => {
-                    return Poll::Ready(result.inspect_err(|refused| self.stage.counters.refused.count(refused)))
+                    if let Err(refused) = &result {
+                        self.stage.counters.refused.count(refused);
+                    }
+                    return Poll::Ready(result);
                 }
                 Poll::Ready(Step::Next(progress)) => self.progress = progress,
                 Poll::Pending => return Poll::Pending,

@@ -114,11 +114,15 @@ impl<T, R> Inner<T, R> {
     /// and then the job is no longer unfinished.
     pub(crate) fn finish(&self, core: &Arc<Core<T, R>>, end: End<R>) {
         let left = matches!(end, End::Left);
-        let (state, result) = match end {
-            End::Done(output) => (State::Done, Ok(output)),
-            End::Dead(cause) => (State::Dead, Err(cause)),
-            End::Cancelled => (State::Cancelled, Err(Cause::Cancelled)),
-            End::Left => (State::Cancelled, Err(Cause::ShutDown)),
+        let counters = &self.counters;
+        let (state, result, counter) = match end {
+            End::Done(output) => (State::Done, Ok(output), &counters.done),
+            End::Dead(cause) => {
+                let counter = counters.dead.by(&cause);
+                (State::Dead, Err(cause), counter)
+            }
+            End::Cancelled => (State::Cancelled, Err(Cause::Cancelled), &counters.cancelled),
+            End::Left => (State::Cancelled, Err(Cause::ShutDown), &counters.left),
         };
         let cause = result.as_ref().err().cloned();
         let Some(Open { permits, on_settled }) = core.settle(result) else { return };
@@ -127,12 +131,7 @@ impl<T, R> Inner<T, R> {
             true => core.state.end_left(),
             false => core.state.end(state),
         }
-        match (state, &cause) {
-            (State::Dead, Some(cause)) => self.counters.dead.count(cause),
-            (State::Cancelled, _) if left => self.counters.left.add(1),
-            (State::Cancelled, _) => self.counters.cancelled.add(1),
-            _ => self.counters.done.add(1),
-        }
+        counter.add(1);
         if let Some(on_settled) = on_settled {
             let job = Job(core.clone());
             self.guarded(|| on_settled.0(&job));

@@ -89,7 +89,8 @@ impl Load {
 
     /// An attempt has ended; returns how long it ran, if that is measured.
     pub(crate) fn end(&self, run: Run, time: &Time) -> Option<Duration> {
-        let busy = time.now().saturating_duration_since(run.0?);
+        let begin = run.0?;
+        let busy = time.now().saturating_duration_since(begin);
         self.busy.add(u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX));
         self.ended.add(1);
         Some(busy)
