@@ -69,7 +69,7 @@ FAULTS = [
     Fault("depth-alone", "flow/src/workers/load.rs", "let need = (put_rate + drain_rate) * self.run_time / BUSY;",
           "let _ = (put_rate, drain_rate, BUSY);\n        let need = lag;", "the need of workers is the depth alone",
           UNIT + "workers_follow"),
-    Fault("pause-as-run-time", "flow/src/workers/load.rs", "stats.running.saturating_sub(held_back)", "{ let _ = held_back; stats.running }",
+    Fault("pause-as-run-time", "flow/src/workers/load.rs", "running: begun.saturating_sub(sample.ended) }", "running: begun.max(stats.running as u64) }",
           "a pause of a stage that is not ready counts as run time", UNIT + "a_pause_of"),
     Fault("down-at-once", "flow/src/workers/size.rs", "< PATIENCE {", "< PATIENCE && false {", "workers leave as soon as they can",
           UNIT + "workers_follow"),

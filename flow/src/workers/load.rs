@@ -27,6 +27,7 @@ const BUSY: f64 = 0.8;
 #[derive(Default)]
 pub(crate) struct Load {
     is_measured: AtomicBool,
+    begun: Counter,
     /// Nanoseconds of attempts that have ended.
     busy: Counter,
     ended: Counter,
@@ -69,7 +70,9 @@ struct Samples {
 struct Now {
     sample: Sample,
     unfinished: usize,
-    running: usize,
+    /// Attempts that run. Jobs that wait until the stage is ready, for its limit or for a commit say nothing about the
+    /// run time.
+    running: u64,
 }
 
 impl Load {
@@ -84,7 +87,10 @@ impl Load {
     /// An attempt begins.
     pub(crate) fn begin(&self, time: &Time) -> Run {
         // Ordering: Relaxed, as in `measure`.
-        Run(self.is_measured.load(Ordering::Relaxed).then(|| time.now()))
+        Run(self.is_measured.load(Ordering::Relaxed).then(|| {
+            self.begun.add(1);
+            time.now()
+        }))
     }
 
     /// An attempt has ended; returns how long it ran, if that is measured.
@@ -167,12 +173,11 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
     fn desired_workers(&self, drain_within: Duration) -> usize {
         self.load.measure(&self.time);
         let stats = self.stats();
+        // In this order, so that an attempt which ends meanwhile does not seem to run.
+        let begun = self.load.begun.get();
         let sample =
             Sample { at: self.time.now(), put: stats.put, busy: self.load.busy.get(), ended: self.load.ended.get() };
-        // Jobs that wait until the stage is ready, or for its limit, say nothing about the run time.
-        let held_back = self.held_back.lock().unwrap_or_else(PoisonError::into_inner).len();
-        let running = stats.running.saturating_sub(held_back);
-        let now = Now { sample, unfinished: stats.unfinished, running };
+        let now = Now { sample, unfinished: stats.unfinished, running: begun.saturating_sub(sample.ended) };
         self.load.samples().need(&now, drain_within)
     }
 
