@@ -31,8 +31,8 @@ pub(crate) struct Metrics {
     begin: Instant,
     /// When the numbers were last set, in nanoseconds since `begin`.
     last: AtomicU64,
-    /// How many calls of `publish` have not been followed by a reading of the numbers. One thread at a time sets them, so
-    /// that an old reading of a gauge does not replace a newer one.
+    /// How many calls of `publish` have not been followed by a reading of the numbers. One thread at a time sets
+    /// them, so that an old reading of a gauge does not replace a newer one.
     requests: AtomicUsize,
 }
 
