@@ -7,10 +7,12 @@
 //! pipeline with an endpoint for Prometheus ([`observed`]).
 
 pub mod acceptance;
+pub mod bridges;
 pub mod child;
 pub mod item;
 pub mod ledger;
 pub mod line;
+pub mod mqtt;
 pub mod observed;
 pub mod parent;
 pub mod servers;

@@ -4,8 +4,9 @@ use crate::job::core::Core;
 use crate::job::state::Start;
 use crate::semaphore::Permit;
 use crate::stage::{End, Fault};
+use crate::trace::Span;
 use crate::workers::Run;
-use crate::{Failure, Job};
+use crate::{Cause, Failure, Job};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ where
     /// Of the stage's `limit`; released after the attempt is settled.
     _permit: Option<Permit>,
     run: Run,
+    span: Span,
     settled: bool,
 }
 
@@ -37,8 +39,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
                 if let Some(begin) = run.begin() {
                     core.stage.record_wait(core.enqueued_at(), begin);
                 }
-                let attempt = Attempt { job: Job(core), _permit: permit, run, settled: false };
-                if attempt.job.0.stage.is_halted() {
+                let halted = core.stage.is_halted();
+                let span = if halted { Span::none() } else { core.stage.begin_span(&core) };
+                let attempt = Attempt { job: Job(core), _permit: permit, run, span, settled: false };
+                if halted {
                     attempt.leave();
                     return None;
                 }
@@ -71,7 +75,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
     /// # }).unwrap();
     /// ```
     pub fn done(mut self, output: R) {
-        self.end();
+        self.end(Ok(()));
         self.job.0.stage.succeed(&self.job.0, output);
     }
 
@@ -94,8 +98,19 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
         self.fault(Fault::Failed(failure.into()));
     }
 
-    /// The handler has ended; the job is about to be settled.
-    fn end(&mut self) {
+    pub(crate) fn fault(mut self, fault: Fault) {
+        self.fail_with(fault);
+    }
+
+    fn fail_with(&mut self, fault: Fault) {
+        let (cause, next) = fault.into_parts();
+        self.end(Err(&cause));
+        self.job.0.stage.fail(&self.job.0, cause, next);
+    }
+
+    /// The handler has ended. The span ends before the job is settled, so that each span of a settled job has ended.
+    #[inline]
+    fn end(&mut self, result: Result<(), &Cause>) {
         self.settled = true;
         let stage = &self.job.0.stage;
         let _run = stage.load.end(self.run, &stage.time);
@@ -103,22 +118,43 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
         if let Some(run) = _run {
             stage.record_run(run);
         }
+        if let Some(span) = self.span.take_to_end(&result) {
+            self.job.0.stage.end_span(span, &self.job.0, result);
+        }
     }
 
-    pub(crate) fn fault(mut self, fault: Fault) {
-        self.end();
-        self.job.0.stage.fail(&self.job.0, fault);
+    /// Calls a function in the span of the attempt, which the stage's [`trace`](crate::StageBuilder::trace)
+    /// has begun. A handler runs in the span without this; it is for attempts of a
+    #[cfg_attr(feature = "stream", doc = "[stream](crate::Stage::stream).")]
+    #[cfg_attr(not(feature = "stream"), doc = "stream.")]
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use futures_lite::StreamExt;
+    /// use joinq_flow::Stage;
+    ///
+    /// let lengths: Stage<&str, usize> = Stage::builder("lengths").build();
+    /// lengths.put("four").await?;
+    /// let attempt = lengths.stream().next().await.expect("a job is there");
+    /// let length = attempt.in_span(|| attempt.len());
+    /// attempt.done(length);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn in_span<V>(&self, call: impl FnOnce() -> V) -> V {
+        self.span.enter(call)
     }
 
     /// The deadline of a shutdown is over: the job ends, but a row of it stays in the store.
     pub(crate) fn leave(mut self) {
-        self.end();
+        self.end(Err(&Cause::ShutDown));
         self.job.0.stage.end(&self.job.0, End::Left);
     }
 
     /// The job was cancelled and has ended.
     pub(crate) fn cancelled(mut self) {
-        self.end();
+        self.end(Err(&Cause::Cancelled));
         self.job.0.stage.end(&self.job.0, End::Cancelled);
     }
 
@@ -147,8 +183,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
 impl<T: Send + Sync + 'static, R: Send + 'static> Drop for Attempt<T, R> {
     fn drop(&mut self) {
         if !self.settled {
-            self.end();
-            self.job.0.stage.fail(&self.job.0, Fault::Dropped);
+            self.fail_with(Fault::Dropped);
         }
     }
 }

@@ -17,3 +17,8 @@ pub mod metrics {}
 /// What survives a kill, and what a power cut.
 #[doc = include_str!("../docs/durability.md")]
 pub mod durability {}
+
+/// How a job appears in traces, with OpenTelemetry and with `tracing`.
+#[cfg(all(feature = "otel", feature = "tracing"))]
+#[doc = include_str!("../docs/traces.md")]
+pub mod traces {}

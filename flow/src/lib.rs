@@ -52,6 +52,10 @@ pub use store::{Bytes, Change, Codec, Recovered, Row, Safe, Store, StoreError, T
 pub use store::{Salvaged, SqliteStore};
 #[cfg(feature = "stream")]
 pub use stream::{Feed, Jobs};
-pub use trace::TraceContext;
+#[cfg(feature = "otel")]
+pub use trace::OtelTrace;
+#[cfg(feature = "tracing")]
+pub use trace::TracingTrace;
+pub use trace::{AttemptInfo, AttemptSpan, Trace, TraceContext};
 pub use work::Work;
 pub use workers::{JoinWorkers, Workers};

@@ -11,7 +11,8 @@ use crate::operation::block_on;
 use crate::stage::{End, Inner};
 use crate::store::{Change, Row, Safe, Store, Table};
 use crate::time::Sleep;
-use crate::work::{discard, message, printed};
+use crate::trace::events;
+use crate::work::{message, printed};
 use crate::{BoxError, Cause, Refused};
 use std::collections::{HashSet, VecDeque};
 use std::future::{poll_fn, Future};
@@ -293,7 +294,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
             // Before the putters go on with their next items.
             self.set_stored();
         }
-        self.disk().set_error(applied.as_ref().err().map(|error| printed(error)));
+        self.disk().set_error(&self.stage.name, applied.as_ref().err().map(|error| printed(error)));
         applied
     }
 
@@ -323,8 +324,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     /// Calls what may run code of the user somewhere, such as the drop of an item: the thread goes on.
     fn caught(&mut self, call: impl FnOnce(&mut Self)) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(self))) {
-            self.stage.counters.panicked.add(1);
-            discard(panic);
+            self.stage.count_panic(panic);
         }
     }
 
@@ -392,7 +392,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                 self.finish(&core, end);
                 self.admit_others(core.id);
             }
-            Request::Undecodable { error, .. } => {
+            Request::Undecodable { id, error, .. } => {
+                events::undecodable(&self.stage.name, id, &error);
                 self.stage.counters.dead.by(&Cause::Undecodable(error.into())).add(1);
                 self.uncount(1);
             }

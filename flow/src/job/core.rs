@@ -115,15 +115,10 @@ impl<T, R> Core<T, R> {
     /// Takes what the job holds, and gives it its result. `None` if the job was settled before.
     pub(crate) fn settle(&self, result: Result<R, Cause>) -> Option<Open<T, R>> {
         let mut rest = self.rest();
-        if !matches!(*rest, Rest::Open(_)) {
-            drop(rest);
-            drop(result);
-            return None;
-        }
-        match mem::replace(&mut *rest, Rest::Settled(result.map_err(Box::new))) {
-            Rest::Open(open) => Some(open),
-            Rest::Settled(_) | Rest::Taken => unreachable!("checked above, under the same lock"),
-        }
+        let Rest::Open(open) = &mut *rest else { return None };
+        let open = mem::take(open);
+        *rest = Rest::Settled(result.map_err(Box::new));
+        Some(open)
     }
 
     /// Whether it is not settled yet.
@@ -174,6 +169,14 @@ impl<T, R> Core<T, R> {
         self.enqueued_at.load(Ordering::Relaxed)
     }
 
+    /// Why it is not done, unless its result was taken.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        match &*self.rest() {
+            Rest::Settled(Err(cause)) => Some(Cause::clone(cause)),
+            Rest::Settled(Ok(_)) | Rest::Open(_) | Rest::Taken => None,
+        }
+    }
+
     /// The number of failed attempts.
     pub(crate) fn failures(&self) -> u32 {
         // Ordering: Relaxed. A number to show; the one attempt that changes it is ordered by the queue.
@@ -198,5 +201,19 @@ impl<T, R> Drop for Core<T, R> {
         if self.is_stored() {
             self.stage.forget_handle(self.id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `docs/design.md` says. The allocation has two counts beside the job.
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_job_takes_120_bytes_beside_its_item() {
+        let counts = 2 * size_of::<usize>();
+        assert_eq!(size_of::<Core<(), ()>>() + counts, 120);
+        assert_eq!(size_of::<Core<[u64; 5], ()>>() + counts, 120 + 40);
     }
 }

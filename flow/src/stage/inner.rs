@@ -11,11 +11,13 @@ use crate::job::core::{Core, JobPermits, OnSettled, Open};
 use crate::job::state::Stored;
 use crate::job::Job;
 use crate::time::Time;
-use crate::work::{discard, message};
+use crate::trace::events;
+use crate::work::message;
 use crate::workers::Load;
-use crate::{BoxError, Cause, Dead, Denied, Overflow, Refused, Retry, Semaphore, TraceContext};
+use crate::{BoxError, Cause, Dead, Denied, Overflow, Refused, Retry, Semaphore, Trace, TraceContext};
 use event_listener::Event;
 use joinq::{Queue, TryPutError};
+use std::any::Any;
 use std::convert::Infallible;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -37,6 +39,7 @@ pub(crate) struct Options<T> {
     pub(crate) limit: Option<Semaphore>,
     pub(crate) retry: Option<Retry>,
     pub(crate) when_empty: Option<(Duration, Source<T>)>,
+    pub(crate) trace: Option<Box<dyn Trace>>,
 }
 
 pub(crate) struct Inner<T, R> {
@@ -151,6 +154,12 @@ impl<T, R> Inner<T, R> {
         }
     }
 
+    /// The context of this thread or task; code of the user.
+    #[inline]
+    pub(crate) fn present_context(&self) -> Option<TraceContext> {
+        self.options.trace.as_ref()?.inject()
+    }
+
     /// Asks whether the item is admitted.
     pub(crate) fn admit(&self, item: T) -> Result<T, Refused<T>> {
         match self.options.admit.as_ref().map(|admit| admit(&item)) {
@@ -205,9 +214,17 @@ impl<T, R> Inner<T, R> {
     /// Calls what may run code of the user: wakers, drops of items. A panic of it is counted, and has no other effect.
     pub(crate) fn guarded(&self, call: impl FnOnce()) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
-            self.counters.panicked.add(1);
-            discard(panic);
+            self.count_panic(panic);
         }
+    }
+
+    /// Counts a panic of code of the user outside of an attempt, and returns its message.
+    #[cold]
+    pub(crate) fn count_panic(&self, panic: Box<dyn Any + Send>) -> String {
+        self.counters.panicked.add(1);
+        let message = message(panic);
+        events::panicked(&self.name, &message);
+        message
     }
 
     /// Whether nothing is unfinished; in a closed stage with a store, also whether the store is closed.
@@ -260,13 +277,15 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         Job(core)
     }
 
-    /// Puts a job that comes of an unfinished one.
-    pub(crate) fn spawn(self: &Arc<Self>, item: T, trace: Option<TraceContext>) -> Result<Job<T, R>, Refused<T>> {
-        self.try_spawn(item, trace).inspect_err(|refused| self.counters.refused.count(refused))
+    /// Puts a job that comes of this unfinished one.
+    pub(crate) fn spawn(self: &Arc<Self>, parent: &Core<T, R>, item: T) -> Result<Job<T, R>, Refused<T>> {
+        self.try_spawn(parent, item).inspect_err(|refused| self.counters.refused.count(refused))
     }
 
-    fn try_spawn(self: &Arc<Self>, item: T, trace: Option<TraceContext>) -> Result<Job<T, R>, Refused<T>> {
+    fn try_spawn(self: &Arc<Self>, parent: &Core<T, R>, item: T) -> Result<Job<T, R>, Refused<T>> {
         let item = self.admit(item)?;
+        // In the handler, that of the attempt.
+        let trace = self.present_context().or_else(|| parent.trace.clone());
         // This runs the user's code, so nothing is counted yet.
         let body = match self.disk.as_ref().map(|disk| disk.encode(&item)) {
             None => None,
@@ -292,10 +311,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
                 return;
             }
             Ok(Err(error)) => Cause::Failed(error.into()),
-            Err(panic) => {
-                self.counters.panicked.add(1);
-                Cause::Panicked(message(panic))
-            }
+            Err(panic) => Cause::Panicked(self.count_panic(panic)),
         };
         self.begin_dead(item, None, None, cause);
     }

@@ -73,7 +73,8 @@ enum Step<T, R> {
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
     pub(super) fn new(stage: Arc<Inner<T, R>>, item: T) -> Self {
-        Put { stage, item: Some(item), on_settled: None, trace: None, progress: Progress::New }
+        let trace = stage.present_context();
+        Put { stage, item: Some(item), on_settled: None, trace, progress: Progress::New }
     }
 
     /// Has `call` run once, when the job is settled, on the thread that settles it: for an acknowledgement to

@@ -1,1 +1,0 @@
-//! Jobs to an MQTT broker.

@@ -1,1 +1,0 @@
-//! Jobs to and from Redis streams.
