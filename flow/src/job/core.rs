@@ -213,7 +213,8 @@ mod tests {
     #[cfg(target_pointer_width = "64")]
     fn a_job_takes_120_bytes_beside_its_item() {
         let counts = 2 * size_of::<usize>();
-        assert_eq!(size_of::<Core<(), ()>>() + counts, 120);
-        assert_eq!(size_of::<Core<[u64; 5], ()>>() + counts, 120 + 40);
+        let metrics = if cfg!(feature = "metrics") { 8 } else { 0 };
+        assert_eq!(size_of::<Core<(), ()>>() + counts, 120 + metrics);
+        assert_eq!(size_of::<Core<[u64; 5], ()>>() + counts, 120 + metrics + 40);
     }
 }
