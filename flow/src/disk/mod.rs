@@ -138,6 +138,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Disk<T, R> {
         body: Vec<u8>,
     ) -> Job<T, R> {
         let mut job = None;
+        stage.counters.put.add(1);
         self.send_new(|id| {
             let core = Arc::new(Core::new(stage.clone(), id, item, trace, Stored::Yes, Open::default()));
             job = Some(Job(core.clone()));
