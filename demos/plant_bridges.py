@@ -63,9 +63,11 @@ fault(
     "a job is done when its entry is sent", "redis",
 )
 fault(
-    "nats-terminated-when-cancelled", "unacked.rs",
+    "terminated-when-cancelled", "unacked.rs",
     [("            _ => Outcome::Back,\n", "            _ => Outcome::Dead(String::new()),\n")],
-    "the message of a job that goes back is terminated", "nats", "redis",
+    "the message of a job that was cancelled is terminated",
+    "messages a_message_of_nats_comes_again_if_its_job_was_cancelled_and_not_if_it_is_dead",
+    "messages an_entry_of_redis_comes_again_if_its_job_was_cancelled_and_not_if_it_is_dead",
 )
 fault(
     "nats-again-before-confirmed", "nats/consume.rs",
