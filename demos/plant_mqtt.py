@@ -86,8 +86,8 @@ FAULTS = [
         "done-at-give", SRC + "window.rs",
         [("            return Some(entry.message.packet(self.qos));",
           "            let packet = entry.message.packet(self.qos);\n            if self.qos == QoS::AtMostOnce {\n"
-          "                let _ = entry.reply.take().map(|reply| reply.send(Ok(())));\n                entry.progress = Progress::Ended;\n"
-          "                self.unended -= 1;\n            }\n            return Some(packet);")],
+          "                self.unreported.pop_back();\n                self.end(number, Ok(()));\n            }\n"
+          "            return Some(packet);")],
         "with QoS 0 a job is done when the client has it", "writes --times 30",
     ),
     Fault(
@@ -105,8 +105,13 @@ FAULTS = [
     ),
     Fault(
         "edge-in-memory", "demos/src/bin/edge.rs",
-        [("        .durable(SqliteStore::open(&db)?, Json)\n", "        .spill(SqliteStore::open(&db)?, Json)\n")],
+        [(".durable(store, Json)", ".spill(store, Json)")],
         "readings are in memory only", "edge --times 5 --off 1",
+    ),
+    Fault(
+        "edge-blamed", "demos/src/bin/edge.rs",
+        [("let store = Unmarked(SqliteStore::open(&db)?);", "let store = SqliteStore::open(&db)?;\n    let _ = Unmarked(());")],
+        "kills are blamed on the jobs under way", "edge --times 3 --off 1",
     ),
     Fault(
         "edge-done-at-write", SRC + "builder.rs",

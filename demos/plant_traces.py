@@ -113,7 +113,7 @@ fault("never-called", "a handler whose span does not call it does not run", "tra
 fault("begin-unguarded", "a panic at the begin of a span ends the worker", "trace",
       ("trace/span.rs", "        self.guarded(|| span = trace.begin(&attempt));", "        span = span.or_else(|| trace.begin(&attempt));"))
 fault("end-unguarded", "a panic at the end of a span ends the worker", "trace",
-      ("trace/span.rs", "            self.guarded(|| span.end(result));", "            span.end(result);"))
+      ("trace/span.rs", "            self.guarded(|| span.0.end(result));", "            span.0.end(result);"))
 # Events.
 fault("letter-silent", "a dead letter without a queue is not told", "events",
       ("stage/settle.rs", "            events::letter_lost(&job.0, &cause);\n", "            let _ = (job, cause);\n"))
@@ -122,7 +122,7 @@ fault("eviction-loud", "each job that the overflow drops is an error", "events",
 fault("panic-silent", "a panic outside of an attempt is not told", "events",
       ("stage/inner.rs", "        events::panicked(&self.name, &message);\n", ""))
 fault("store-loud", "each failure of the store is told", "events",
-      ("disk/writer.rs", "            (None, Some(error)) => events::store_failed", "            (_, Some(error)) => events::store_failed"))
+      ("disk/mod.rs", "            (None, Some(error)) => events::store_failed", "            (_, Some(error)) => events::store_failed"))
 fault("event-outside", "a failure is told outside of the span", "events",
       ("trace/span.rs", "span.enter(|| events::attempt_failed(core, cause))", "events::attempt_failed(core, cause)"))
 fault("event-unguarded", "a panic of the subscriber is not caught", "events",

@@ -2,7 +2,7 @@
 
 use joinq_demos::acceptance::Verdict;
 use joinq_demos::mqtt::broker::Moment;
-use joinq_demos::mqtt::{broker, cuts, edge, identity, kills, writes};
+use joinq_demos::mqtt::{broker, cuts, edge, identity, kills, limits, writes};
 use joinq_demos::servers::missing;
 use std::path::Path;
 use std::time::Duration;
@@ -45,6 +45,11 @@ fn a_client_needs_its_certificate() {
 #[test]
 fn a_token_that_has_expired_is_replaced() {
     pass(identity::token);
+}
+
+#[test]
+fn a_message_that_the_broker_does_not_bear_does_not_hold_up_others() {
+    pass(limits::run);
 }
 
 #[test]

@@ -35,12 +35,17 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
         match core.state.start() {
             Start::Begun => {
                 let run = core.stage.load.begin(&core.stage.time);
-                let mut attempt = Attempt { job: Job(core), _permit: permit, run, span: Span::none(), settled: false };
-                if attempt.job.0.stage.is_halted() {
+                #[cfg(feature = "metrics")]
+                if let Some(begin) = run.begin() {
+                    core.stage.record_wait(core.enqueued_at(), begin);
+                }
+                let halted = core.stage.is_halted();
+                let span = if halted { Span::none() } else { core.stage.begin_span(&core) };
+                let attempt = Attempt { job: Job(core), _permit: permit, run, span, settled: false };
+                if halted {
                     attempt.leave();
                     return None;
                 }
-                attempt.span = attempt.job.0.stage.begin_span(&attempt.job.0);
                 Some(attempt)
             }
             Start::Cancelled if core.is_open() => {
@@ -70,8 +75,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
     /// # }).unwrap();
     /// ```
     pub fn done(mut self, output: R) {
-        self.settled = true;
-        self.end_span(Ok(()));
+        self.end(Ok(()));
         self.job.0.stage.succeed(&self.job.0, output);
     }
 
@@ -95,20 +99,28 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
     }
 
     pub(crate) fn fault(mut self, fault: Fault) {
-        self.settled = true;
         self.fail_with(fault);
     }
 
     fn fail_with(&mut self, fault: Fault) {
         let (cause, next) = fault.into_parts();
-        self.end_span(Err(&cause));
+        self.end(Err(&cause));
         self.job.0.stage.fail(&self.job.0, cause, next);
     }
 
-    /// The span ends before the job is settled, so that each span of a settled job has ended.
-    fn end_span(&mut self, result: Result<(), &Cause>) {
-        let span = std::mem::replace(&mut self.span, Span::none());
-        self.job.0.stage.end_span(span, &self.job.0, result);
+    /// The handler has ended. The span ends before the job is settled, so that each span of a settled job has ended.
+    #[inline]
+    fn end(&mut self, result: Result<(), &Cause>) {
+        self.settled = true;
+        let stage = &self.job.0.stage;
+        let _run = stage.load.end(self.run, &stage.time);
+        #[cfg(feature = "metrics")]
+        if let Some(run) = _run {
+            stage.record_run(run);
+        }
+        if let Some(span) = self.span.take_to_end(&result) {
+            self.job.0.stage.end_span(span, &self.job.0, result);
+        }
     }
 
     /// Calls a function in the span of the attempt, which the stage's [`trace`](crate::StageBuilder::trace)
@@ -136,15 +148,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
 
     /// The deadline of a shutdown is over: the job ends, but a row of it stays in the store.
     pub(crate) fn leave(mut self) {
-        self.settled = true;
-        self.end_span(Err(&Cause::ShutDown));
+        self.end(Err(&Cause::ShutDown));
         self.job.0.stage.end(&self.job.0, End::Left);
     }
 
     /// The job was cancelled and has ended.
     pub(crate) fn cancelled(mut self) {
-        self.settled = true;
-        self.end_span(Err(&Cause::Cancelled));
+        self.end(Err(&Cause::Cancelled));
         self.job.0.stage.end(&self.job.0, End::Cancelled);
     }
 
@@ -172,8 +182,6 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Drop for Attempt<T, R> {
     fn drop(&mut self) {
-        let stage = &self.job.0.stage;
-        stage.load.end(self.run, &stage.time);
         if !self.settled {
             self.fail_with(Fault::Dropped);
         }

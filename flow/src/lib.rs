@@ -10,6 +10,8 @@ mod failure;
 pub mod guide;
 mod job;
 mod listen;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod oneshot;
 mod operation;
 mod overflow;
@@ -40,7 +42,7 @@ pub use overflow::Overflow;
 pub use refused::{Denied, Refused};
 pub use retry::Retry;
 pub use semaphore::{Acquire, Permit, Semaphore};
-pub use stage::{BuildError, Join, Put, Shutdown, Stage, StageBuilder, Stats, Unsettled};
+pub use stage::{BuildError, DeadBy, Join, Put, RefusedBy, Shutdown, Stage, StageBuilder, Stats, Unsettled};
 #[cfg(feature = "json")]
 pub use store::Json;
 #[cfg(feature = "redb")]

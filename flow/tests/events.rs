@@ -54,6 +54,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Capture {
         line.span = context.lookup_current().map(|span| span.name());
         let panics = line.stage == "hostile";
         self.0.lock().unwrap().push(line);
+        // After the lock is released.
         assert!(!panics, "the subscriber panics");
     }
 }
@@ -147,7 +148,7 @@ fn a_panic_is_an_error_in_the_span_of_its_attempt() {
     });
     let panicked = "ERROR attempt panicked: job=1 attempt=2 error=the handler panicked: at last";
     assert_eq!(told("panics"), [panicked, "ERROR a call of the stage panicked: error=in the acknowledgement"]);
-    let lines = capture().0.lock().unwrap();
+    let lines = capture().0.lock().unwrap().clone();
     let in_span: Vec<&Line> = lines.iter().filter(|line| line.stage == "panics" && line.span.is_some()).collect();
     assert_eq!(in_span.len(), 2, "{in_span:?}");
     assert!(in_span.iter().all(|line| line.span == Some("attempt")));

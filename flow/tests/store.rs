@@ -307,7 +307,11 @@ fn a_trace_stays_with_its_job_until_that_is_removed(kind: &impl Kind) {
     // Another job with the id is no part of the trace.
     apply(&mut *store, &[put(3, b"another")]);
     assert_eq!(traces(&mut *store, Table::Jobs)[1], (3, String::new()));
-    apply(&mut *store, &[Change::Done { id: 2 }, Change::Done { id: 3 }]);
+    // Nor is one that comes after the end of the job, as after a commit that was undone.
+    apply(&mut *store, &[Change::Put { id: 4, body: b"four", trace: TRACE }, Change::Done { id: 4 }]);
+    apply(&mut *store, &[put(4, b"four again")]);
+    assert_eq!(traces(&mut *store, Table::Jobs)[2], (4, String::new()));
+    apply(&mut *store, &[2, 3, 4].map(|id| Change::Done { id }));
     assert!(store.bytes() - bytes < 10_000, "{} bytes without a row", store.bytes() - bytes);
 }
 

@@ -3,7 +3,7 @@
 #![cfg(feature = "redb")]
 
 use joinq_flow::{Change, RedbStore, Safe, Store, StoreError, Table};
-use redb::{Database, TableDefinition};
+use redb::{Database, ReadableTable, TableDefinition};
 
 #[test]
 fn the_database_of_another_program_is_refused_and_keeps_its_tables() {
@@ -53,6 +53,10 @@ fn tables_without_traces_become_those_of_this_version() {
         let traces: Vec<&str> = rows.iter().map(|row| &*row.trace).collect();
         assert_eq!(traces, [&["", "text", "text"][..last as usize - 1], &[""]].concat());
     }
+    let transaction = Database::open(&path).unwrap().begin_write().unwrap();
+    let version = transaction.open_table(meta).unwrap().get("version").unwrap().map(|version| version.value());
+    // An older crate would lose the traces.
+    assert_eq!(version, Some(2));
 }
 
 #[test]

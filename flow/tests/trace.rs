@@ -119,6 +119,16 @@ fn a_tracer_sees_each_attempt() {
 }
 
 #[test]
+fn several_stages_may_share_a_tracer() {
+    let _watchdog = watchdog();
+    let tracer: Arc<dyn Trace> = Arc::new(Tracer::new(Wrong::Nothing));
+    for name in ["one", "two"] {
+        let stage: Stage<u32> = Stage::builder(name).trace(tracer.clone()).build();
+        assert_eq!(stage.put(7).wait().unwrap().trace_context(), Some(TEXT));
+    }
+}
+
+#[test]
 fn a_handler_runs_once_whatever_its_span_does() {
     for wrong in [Wrong::NoSpan, Wrong::NeverCalls, Wrong::CallsTwice, Wrong::KeepsPanics] {
         for asynchronous in [false, true] {

@@ -278,7 +278,7 @@ impl<S: Store> Open for S {
 
 fn jobs_of_an_earlier_process_keep_their_put(kind: Kind) {
     for open in stores() {
-        let stage = || open().durable(kind.traced(Stage::builder("restart").retry(soon(9))));
+        let stage = || open().durable(kind.traced(Stage::builder("restart").retry(soon(1_000_000))));
         let first = stage();
         let job = kind.in_span("put", || first.put("first".into()).wait()).unwrap();
         let other = kind.in_span("put", || first.put("second".into()).wait()).unwrap();

@@ -27,14 +27,15 @@ const LARGEST_PACKET: usize = 268_435_460;
 pub struct PublisherBuilder {
     options: MqttOptions,
     qos: QoS,
-    window: u16,
+    /// `None` stands for the default, which depends on the QoS.
+    window: Option<u16>,
     largest_packet: usize,
     token: Option<Token>,
 }
 
 impl PublisherBuilder {
     pub(super) fn new(options: MqttOptions) -> PublisherBuilder {
-        PublisherBuilder { options, qos: QoS::AtLeastOnce, window: 100, largest_packet: LARGEST_PACKET, token: None }
+        PublisherBuilder { options, qos: QoS::AtLeastOnce, window: None, largest_packet: LARGEST_PACKET, token: None }
     }
 
     /// When a message counts as published, and with which promise: see the table of the [module](super).
@@ -60,9 +61,13 @@ impl PublisherBuilder {
         self
     }
 
-    /// The largest number of messages from the oldest unacknowledged one to the newest one that was written;
-    /// 100 by default. Further messages wait in memory. Only as many jobs are published at a time as the stage
-    /// has workers, so that more than this number of workers gains nothing.
+    /// The largest number of messages from the oldest unacknowledged one to the newest one that was written; by
+    /// default 100, and 20 with QoS 2. Further messages wait in memory. Only as many jobs are published at a time
+    /// as the stage has workers, so that more than this number of workers gains nothing.
+    ///
+    /// With QoS 2 it must not be larger than what the broker takes from a client at a time, mosquitto's
+    /// `max_inflight_messages`, which is 20 by default: with a larger one, mosquitto loses messages that it has
+    /// acknowledged, when a connection is cut.
     ///
     /// # Panics
     /// If it is 0.
@@ -75,7 +80,7 @@ impl PublisherBuilder {
     #[track_caller]
     pub fn window(mut self, messages: u16) -> PublisherBuilder {
         assert!(messages > 0, "a window of 0 messages publishes none; allow at least one");
-        self.window = messages;
+        self.window = Some(messages);
         self
     }
 
@@ -129,6 +134,7 @@ impl PublisherBuilder {
     pub fn start(self) -> Publisher {
         let PublisherBuilder { mut options, qos, window, largest_packet, token } = self;
         let incoming = options.max_packet_size();
+        let window = window.unwrap_or(if qos == QoS::ExactlyOnce { 20 } else { 100 });
         // One more than are ever used, so that the client never stops to take requests.
         let inflight = window.saturating_add(1);
         options

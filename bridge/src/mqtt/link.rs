@@ -188,12 +188,11 @@ impl Link {
     /// Publishes until the connection is cut.
     async fn serve(&mut self, client: &AsyncClient, events: &mut EventLoop) -> Cut {
         let since = Instant::now();
+        let before = self.status.borrow().acknowledged;
         loop {
             match self.serve_next(client, events).await {
                 Ok(Effect::None) => {}
-                Ok(Effect::Acknowledged) => {
-                    self.acknowledged(1);
-                }
+                Ok(Effect::Acknowledged) => self.acknowledged(1),
                 Err(cut) => {
                     if since.elapsed() > LONGEST_PAUSE {
                         self.pauses = pauses();
@@ -206,7 +205,8 @@ impl Link {
                         let acknowledged = effects.filter(|effect| *effect == Effect::Acknowledged).count();
                         self.acknowledged(acknowledged as u64);
                     }
-                    if self.qos == QoS::AtLeastOnce && matches!(cut, Cut::Error(_)) && self.window.has_given() {
+                    let is_fruitless = self.status.borrow().acknowledged == before && self.window.has_given();
+                    if self.qos == QoS::AtLeastOnce && matches!(cut, Cut::Error(_)) && is_fruitless {
                         self.count_fruitless();
                     }
                     return cut;

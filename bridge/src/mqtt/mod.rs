@@ -29,6 +29,7 @@ mod publisher;
 mod status;
 #[cfg(feature = "mqtt-tls")]
 mod tls;
+mod unmarked;
 mod window;
 #[cfg(test)]
 mod window_tests;
@@ -43,3 +44,4 @@ pub use status::Status;
 #[cfg(feature = "mqtt-tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "mqtt-tls")))]
 pub use tls::{tls, Certificate};
+pub use unmarked::Unmarked;

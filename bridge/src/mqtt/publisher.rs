@@ -116,15 +116,20 @@ impl Publisher {
         }
         let (reply, published) = oneshot::channel();
         match self.requests.try_send(Request { message, reply }) {
-            Ok(()) => Publishing { state: State::Pending(published), _publisher: Some(self.clone()) },
+            Ok(()) => Publishing { state: State::Pending(published), _keep: Some(self.requests.clone()) },
             Err(_) => Publishing::refused(disconnected()),
         }
     }
 
-    /// A handler for [`Workers::tokio`](joinq_flow::Workers::tokio) or
+    /// A handler for the tasks of [`Workers`](joinq_flow::Workers) or for
     /// [`Stage::work_async`](joinq_flow::Stage::work_async) that publishes what `message` makes of a job. The
     /// job is done when the message was published. Each worker waits for its message, so that the number of
     /// workers is the number of messages under way at a time.
+    ///
+    /// # Ordering
+    /// Messages are written in the order in which the handler is called, also when they are published again. With
+    /// one worker that is the order of the jobs. With several, two jobs that begin at the same time may change
+    /// places, and a job that is tried again comes later.
     ///
     /// # Errors
     /// The attempt fails with the failure of `message`, or as [`publish`](Publisher::publish) does.
@@ -216,7 +221,7 @@ fn disconnected() -> Failure {
 pub struct Publishing {
     state: State,
     /// Keeps the publisher from ending.
-    _publisher: Option<Publisher>,
+    _keep: Option<Sender<Request>>,
 }
 
 #[derive(Debug)]
@@ -228,7 +233,7 @@ enum State {
 
 impl Publishing {
     fn refused(failure: Failure) -> Publishing {
-        Publishing { state: State::Refused(Some(failure)), _publisher: None }
+        Publishing { state: State::Refused(Some(failure)), _keep: None }
     }
 }
 

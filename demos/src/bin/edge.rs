@@ -9,8 +9,8 @@
 //! cargo run -p joinq-demos --bin edge -- --broker 127.0.0.1:1883 --db edge.db --items 100
 //! ```
 
-use joinq_bridge::mqtt::{Message, MqttOptions, Publisher, Status};
-use joinq_flow::{BoxError, Denied, Job, Json, SqliteStore, Stage, Workers};
+use joinq_bridge::mqtt::{Message, MqttOptions, Publisher, Status, Unmarked};
+use joinq_flow::{BoxError, Job, Json, SqliteStore, Stage, Workers};
 use lexopt::prelude::*;
 use std::io::Write;
 use std::path::PathBuf;
@@ -67,16 +67,9 @@ async fn run(arguments: Arguments) -> Result<Status, BoxError> {
     options.set_keep_alive(Duration::from_secs(5));
     let publisher = Publisher::builder(options).start();
 
-    let line = publisher.clone();
-    let readings: Stage<u64> = Stage::builder("readings")
-        .capacity(CAPACITY)
-        .durable(SqliteStore::open(&db)?, Json)
-        // Without a line no job begins, so that a job whose process is killed again and again before the line is
-        // back is not held to be what ends the process.
-        .ready(move || if line.status().is_connected { Ok(()) } else { Err(Denied::new("no connection")) })
-        .build();
-    // Dead letters of an earlier process: publishing is tried again.
-    readings.redrive(usize::MAX).await?;
+    // Without marks: a job that is under way at each kill is not held to be the reason.
+    let store = Unmarked(SqliteStore::open(&db)?);
+    let readings: Stage<u64> = Stage::builder("readings").capacity(CAPACITY).durable(store, Json).build();
     let publish = publisher.handler(move |reading: &Job<u64>| Ok(Message::new(&*topic, reading.to_string())));
     Workers::tokio(&readings, UNDER_WAY..=UNDER_WAY, publish);
 

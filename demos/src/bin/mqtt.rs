@@ -2,7 +2,7 @@
 
 use joinq_demos::acceptance::Verdict;
 use joinq_demos::mqtt::broker::Moment;
-use joinq_demos::mqtt::{broker, cuts, edge, identity, kills, writes};
+use joinq_demos::mqtt::{broker, cuts, edge, identity, kills, limits, writes};
 use joinq_demos::servers;
 use lexopt::prelude::*;
 use std::process::ExitCode;
@@ -18,6 +18,7 @@ Runs mosquitto and prints the ledger of what has arrived at mosquitto's own subs
   unsaved    the second one with a broker that saves nothing before its end
   cuts       QoS 2; the line is cut N times, and then again with N / 5 stops of the broker
   writes     QoS 0; the line is cut N / 10 times
+  limits     a message that the broker does not bear
   identity   TLS with certificates of clients; tokens
   edge       the program edge is killed N times, the broker N / 5 times, and the line is cut once; twice, as for kills
 
@@ -26,7 +27,7 @@ Where the broker is killed at any moment, what it has acknowledged and lost is c
   --seed N   the moments; others in each run by default
 ";
 
-const TESTS: [&str; 6] = ["kills", "unsaved", "cuts", "writes", "identity", "edge"];
+const TESTS: [&str; 7] = ["kills", "unsaved", "cuts", "writes", "limits", "identity", "edge"];
 
 struct Arguments {
     tests: Vec<String>,
@@ -68,6 +69,7 @@ fn run(test: &str, arguments: &Arguments) -> Vec<Verdict> {
         }
         "cuts" => [0, times.div_ceil(5)].map(|stops| cuts::run(cuts::Cuts { cuts: times, stops, seed })).into(),
         "writes" => vec![writes::run(times.div_ceil(10))],
+        "limits" => vec![limits::run()],
         "identity" => vec![identity::certificates(), identity::token()],
         "edge" => {
             let program = std::env::current_exe().expect("this program has a path").with_file_name("edge");

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// How many readings are put while the line is cut.
 const WHILE_CUT: u64 = 1000;
+/// How often the program is killed meanwhile; a stage that counts crashes takes three of them for the fault of a job.
+const KILLS_WHILE_CUT: u64 = 4;
 
 /// What happens.
 #[derive(Clone, Copy, Debug)]
@@ -183,13 +185,17 @@ fn judge(program: &Path, faults: Faults, ledger: &mut Vec<String>) -> Result<Vec
     Ok(violations)
 }
 
-/// Cuts the line until a number of readings were put, with a kill in between.
+/// Cuts the line until a number of readings were put, and kills the program so often meanwhile that the jobs under way
+/// could be held to be the reason.
 fn cut(line: &Proxy, edge: &mut Edge<'_>) -> Result<(), String> {
     line.set_open(false);
     let before = edge.put();
-    wait_for("readings are put without a line", || edge.put() > before + WHILE_CUT / 2)?;
-    edge.kill();
-    edge.start(u64::MAX);
+    for kill in 1..=KILLS_WHILE_CUT {
+        let enough = before + WHILE_CUT * kill / (KILLS_WHILE_CUT + 1);
+        wait_for("readings are put without a line", || edge.put() > enough)?;
+        edge.kill();
+        edge.start(u64::MAX);
+    }
     wait_for("readings are put without a line", || edge.put() > before + WHILE_CUT)?;
     line.set_open(true);
     Ok(())

@@ -6,6 +6,7 @@ pub mod cuts;
 pub mod edge;
 pub mod identity;
 pub mod kills;
+pub mod limits;
 pub mod proxy;
 pub mod source;
 pub mod subscriber;

@@ -193,7 +193,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                     Ok(rows) if rows.is_empty() => return self.lose_absent(),
                     Ok(rows) => self.loader.rows = rows.into(),
                     Err(error) => {
-                        self.set_error(Some(printed(&error)));
+                        self.disk().set_error(&self.stage.name, Some(printed(&error)));
                         self.loader.next = Next::Pausing(self.stage.time.sleep(PAUSE));
                         return;
                     }
@@ -257,7 +257,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     /// The rows of the jobs that are on disk are gone: another program has changed the store.
     fn lose_absent(&mut self) {
         let (count, handles) = self.disk().absent.lose_all();
-        self.set_error(Some(format!("{count} jobs are no longer in the store")));
+        self.disk().set_error(&self.stage.name, Some(format!("{count} jobs are no longer in the store")));
         self.disk().settle_left(&self.stage, count, handles);
     }
 

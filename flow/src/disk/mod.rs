@@ -19,6 +19,7 @@ use crate::oneshot::{self, Answer};
 use crate::operation::{waits, Operation};
 use crate::stage::{End, Inner};
 use crate::store::{Codec, Recovered, Store};
+use crate::trace::events;
 use crate::{BoxError, Refused, TimedOut, TraceContext};
 use absent::{Absent, Held};
 use event_listener::Event;
@@ -137,6 +138,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Disk<T, R> {
         body: Vec<u8>,
     ) -> Job<T, R> {
         let mut job = None;
+        stage.counters.put.add(1);
         self.send_new(|id| {
             let core = Arc::new(Core::new(stage.clone(), id, item, trace, Stored::Yes, Open::default()));
             job = Some(Job(core.clone()));
@@ -182,9 +184,15 @@ impl<T, R> Disk<T, R> {
         self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Returns the error before.
-    fn set_error(&self, error: Option<String>) -> Option<String> {
-        std::mem::replace(&mut *self.error.lock().unwrap_or_else(PoisonError::into_inner), error)
+    /// Keeps the error of the store, or that there is none, and tells of a change.
+    fn set_error(&self, stage: &str, error: Option<String>) {
+        let failure = error.clone();
+        let before = std::mem::replace(&mut *self.error.lock().unwrap_or_else(PoisonError::into_inner), error);
+        match (before, failure) {
+            (None, Some(error)) => events::store_failed(stage, &error),
+            (Some(_), None) => events::store_works_again(stage),
+            _ => {}
+        }
     }
 
     fn send(&self, request: Request<T, R>) {

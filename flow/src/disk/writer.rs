@@ -13,7 +13,7 @@ use crate::store::{Change, Row, Safe, Store, Table};
 use crate::time::Sleep;
 use crate::trace::events;
 use crate::work::{message, printed};
-use crate::{BoxError, Refused};
+use crate::{BoxError, Cause, Refused};
 use std::collections::{HashSet, VecDeque};
 use std::future::{poll_fn, Future};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -224,7 +224,6 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                 if matches!(place, Place::Disk) {
                     self.disk().quota.end_put(body.len());
                 }
-                self.stage.counters.refused.add(1);
                 self.uncount(1);
                 // The permits come free before the putter knows.
                 self.guarded(|_| drop(place));
@@ -246,7 +245,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                     stage.settle_left(&core);
                 });
             }
-            Request::Undecodable { .. } => self.uncount(1),
+            Request::Undecodable { .. } => {
+                self.stage.counters.left.add(1);
+                self.uncount(1);
+            }
             _ => {}
         }
     }
@@ -283,23 +285,17 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     }
 
     pub(super) fn apply_changes(&mut self, changes: &[Change<'_>], safe: Safe) -> Result<(), BoxError> {
+        #[cfg(feature = "metrics")]
+        let begin = self.stage.time.now();
         let applied = call(|| self.store.apply(changes, safe)).and_then(|applied| applied);
+        #[cfg(feature = "metrics")]
+        self.stage.record_commit(begin);
         if applied.is_ok() {
             // Before the putters go on with their next items.
             self.set_stored();
         }
-        self.set_error(applied.as_ref().err().map(|error| printed(error)));
+        self.disk().set_error(&self.stage.name, applied.as_ref().err().map(|error| printed(error)));
         applied
-    }
-
-    /// Keeps the error of the store, or that there is none.
-    pub(super) fn set_error(&self, error: Option<String>) {
-        let failure = error.clone();
-        match (self.disk().set_error(error), failure) {
-            (None, Some(error)) => events::store_failed(&self.stage.name, &error),
-            (Some(_), None) => events::store_works_again(&self.stage.name),
-            _ => {}
-        }
     }
 
     /// Reads the first rows with an id above `after`.
@@ -341,9 +337,11 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         match request {
             Request::Put { id, item, body, trace, place, on_settled, reply } => {
                 let core = Arc::new(Core::new(self.stage.clone(), id, item, trace, Stored::Yes, Open::default()));
+                self.stage.counters.put.add(1);
                 let permits = match place {
                     Place::Memory(permits) => Some(permits),
                     Place::Disk => {
+                        self.stage.counters.spilled.add(1);
                         self.disk().quota.end_put(body.len());
                         None
                     }
@@ -372,6 +370,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                     // The cancel came before the commit. In the queue it would overtake the jobs on disk.
                     self.end_on_disk(core, End::Cancelled);
                 } else {
+                    self.stage.counters.spilled.add(u64::from(!self.disk().keeps_all()));
                     self.add_absent(&core, None);
                 }
             }
@@ -394,8 +393,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                 self.admit_others(core.id);
             }
             Request::Undecodable { id, error, .. } => {
-                self.stage.counters.dead.add(1);
                 events::undecodable(&self.stage.name, id, &error);
+                self.stage.counters.dead.by(&Cause::Undecodable(error.into())).add(1);
                 self.uncount(1);
             }
             Request::Cancelled { .. } | Request::Redrive { .. } | Request::Resized | Request::Halt { .. } => {}
@@ -474,11 +473,17 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         if count == 0 {
             return Ok(0);
         }
-        let applied = self.apply_changes(&changes, Safe::FromPowerLoss);
-        if applied.is_err() || self.disk().absent.add_unknown(count).is_err() {
+        if let Err(error) = self.apply_changes(&changes, Safe::FromPowerLoss) {
+            self.uncount(count);
+            return Err(error);
+        }
+        self.stage.counters.put.add(count as u64);
+        if self.disk().absent.add_unknown(count).is_err() {
+            // The deadline of a shutdown is over: the rows stay.
+            self.stage.counters.left.add(count as u64);
             self.uncount(count);
         }
-        applied.map(|()| count)
+        Ok(count)
     }
 
     /// The deadline of a shutdown is over.

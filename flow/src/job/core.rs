@@ -29,6 +29,9 @@ pub(crate) struct Core<T, R> {
     pub(crate) state: StateWord,
     /// The number of failed attempts.
     failures: AtomicU32,
+    /// When the job was last enqueued.
+    #[cfg(feature = "metrics")]
+    enqueued_at: std::sync::atomic::AtomicU64,
     pub(crate) trace: Option<TraceContext>,
     rest: Mutex<Rest<T, R>>,
     /// Notified when the job is cancelled or settled.
@@ -83,6 +86,8 @@ impl<T, R> Core<T, R> {
             id,
             state: StateWord::new(stored),
             failures: AtomicU32::new(0),
+            #[cfg(feature = "metrics")]
+            enqueued_at: Default::default(),
             trace,
             rest: Mutex::new(Rest::Open(open)),
             changed: Event::new(),
@@ -110,15 +115,10 @@ impl<T, R> Core<T, R> {
     /// Takes what the job holds, and gives it its result. `None` if the job was settled before.
     pub(crate) fn settle(&self, result: Result<R, Cause>) -> Option<Open<T, R>> {
         let mut rest = self.rest();
-        if !matches!(*rest, Rest::Open(_)) {
-            drop(rest);
-            drop(result);
-            return None;
-        }
-        match mem::replace(&mut *rest, Rest::Settled(result.map_err(Box::new))) {
-            Rest::Open(open) => Some(open),
-            Rest::Settled(_) | Rest::Taken => unreachable!("checked above, under the same lock"),
-        }
+        let Rest::Open(open) = &mut *rest else { return None };
+        let open = mem::take(open);
+        *rest = Rest::Settled(result.map_err(Box::new));
+        Some(open)
     }
 
     /// Whether it is not settled yet.
@@ -157,6 +157,18 @@ impl<T, R> Core<T, R> {
         }
     }
 
+    #[cfg(feature = "metrics")]
+    pub(crate) fn set_enqueued_at(&self, time: u64) {
+        // Ordering: Relaxed. The queue orders it before the attempt that reads it.
+        self.enqueued_at.store(time, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn enqueued_at(&self) -> u64 {
+        // Ordering: Relaxed, as in `set_enqueued_at`.
+        self.enqueued_at.load(Ordering::Relaxed)
+    }
+
     /// Why it is not done, unless its result was taken.
     pub(crate) fn cause(&self) -> Option<Cause> {
         match &*self.rest() {
@@ -189,5 +201,20 @@ impl<T, R> Drop for Core<T, R> {
         if self.is_stored() {
             self.stage.forget_handle(self.id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `docs/design.md` says. The allocation has two counts beside the job.
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_job_takes_120_bytes_beside_its_item() {
+        let counts = 2 * size_of::<usize>();
+        let metrics = if cfg!(feature = "metrics") { 8 } else { 0 };
+        assert_eq!(size_of::<Core<(), ()>>() + counts, 120 + metrics);
+        assert_eq!(size_of::<Core<[u64; 5], ()>>() + counts, 120 + metrics + 40);
     }
 }

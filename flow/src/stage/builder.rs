@@ -422,6 +422,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
     /// assert!(built.is_err());
     /// ```
     pub fn try_build(self) -> Result<Stage<T, R>, BuildError> {
+        let stage = self.create()?;
+        #[cfg(feature = "metrics")]
+        stage.inner().start_metrics();
+        Ok(stage)
+    }
+
+    fn create(self) -> Result<Stage<T, R>, BuildError> {
         if self.capacity == 0 {
             return Err(BuildError::Capacity { stage: self.name });
         }
@@ -435,6 +442,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
         };
         let inner = Arc::new(Inner::new(name, capacity, options, dead_letters, Some(disk), time));
         inner.unfinished.add_recovered(recovered.jobs as usize);
+        inner.counters.put.add(recovered.jobs);
         // From here on a drop of the stage closes it.
         let stage = Stage::new(inner.clone());
         match Disk::start(inner, store) {

@@ -1,5 +1,6 @@
 //! What the handles, jobs and workers of a stage share.
 
+use super::ages::Ages;
 use super::counters::Counters;
 use super::delayed::Delayed;
 use super::settle::End;
@@ -19,7 +20,7 @@ use joinq::{Queue, TryPutError};
 use std::any::Any;
 use std::convert::Infallible;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -62,15 +63,17 @@ pub(crate) struct Inner<T, R> {
     /// The jobs that were taken out, while a shutdown collects them.
     pub(super) taken_out: Mutex<Option<Vec<Job<T, R>>>>,
     pub(crate) counters: Counters,
+    pub(crate) ages: Ages,
     pub(crate) load: Load,
     /// Why workers pause.
     pub(crate) not_ready: Mutex<Option<Denied>>,
-    last_id: AtomicU64,
     is_halted: AtomicBool,
     halted: Event,
     pub(crate) users: super::users::Users,
     pub(crate) disk: Option<Disk<T, R>>,
     pub(crate) time: Time,
+    #[cfg(feature = "metrics")]
+    pub(crate) metrics: crate::metrics::Metrics,
 }
 
 impl<T, R> Inner<T, R> {
@@ -84,6 +87,8 @@ impl<T, R> Inner<T, R> {
     ) -> Self {
         let weights = Weights::for_capacity(capacity);
         Inner {
+            #[cfg(feature = "metrics")]
+            metrics: crate::metrics::Metrics::new(&name, time.now()),
             name,
             options,
             queue: Queue::unbounded(),
@@ -97,9 +102,9 @@ impl<T, R> Inner<T, R> {
             held_back: Mutex::new(Vec::new()),
             taken_out: Mutex::new(None),
             counters: Counters::default(),
+            ages: Ages::default(),
             load: Load::default(),
             not_ready: Mutex::new(None),
-            last_id: AtomicU64::new(0),
             is_halted: AtomicBool::new(false),
             halted: Event::new(),
             users: super::users::Users::new(),
@@ -139,17 +144,18 @@ impl<T, R> Inner<T, R> {
         self.permits.clone().try_reserve_owned(weight)
     }
 
-    /// The id for a new job that is in no store.
+    /// Counts a new job that is in no store, and returns its id.
     pub(crate) fn next_id(&self) -> u64 {
+        let count = self.counters.put.next();
         match &self.disk {
             // Jobs on disk and in memory have different ids.
             Some(disk) => disk.next_id(),
-            // Ordering: Relaxed. Only the number counts.
-            None => self.last_id.fetch_add(1, Ordering::Relaxed) + 1,
+            None => count,
         }
     }
 
     /// The context of this thread or task; code of the user.
+    #[inline]
     pub(crate) fn present_context(&self) -> Option<TraceContext> {
         self.options.trace.as_ref()?.inject()
     }
@@ -158,15 +164,14 @@ impl<T, R> Inner<T, R> {
     pub(crate) fn admit(&self, item: T) -> Result<T, Refused<T>> {
         match self.options.admit.as_ref().map(|admit| admit(&item)) {
             None | Some(Ok(())) => Ok(item),
-            Some(Err(reason)) => {
-                self.counters.refused.add(1);
-                Err(Refused::Denied(item, reason))
-            }
+            Some(Err(reason)) => Err(Refused::Denied(item, reason)),
         }
     }
 
     /// Puts a job in memory, which was counted as unfinished, at the end of the queue.
     pub(crate) fn enqueue(&self, core: Arc<Core<T, R>>) {
+        #[cfg(feature = "metrics")]
+        core.set_enqueued_at(self.enqueued_at());
         if let Err(error) = self.queue.put(core).wait() {
             // A shutdown has taken it out of the hands of a worker that was dropped.
             debug_assert!(!error.into_inner().is_open(), "the queue is closed when nothing is unfinished");
@@ -181,8 +186,14 @@ impl<T, R> Inner<T, R> {
     pub(crate) fn follow(&self, then: Then) {
         match then {
             Then::GoOn => {}
-            Then::Notify => self.guarded(|| self.unfinished.notify()),
+            Then::Notify => {
+                #[cfg(feature = "metrics")]
+                self.publish_empty();
+                self.guarded(|| self.unfinished.notify());
+            }
             Then::End => {
+                #[cfg(feature = "metrics")]
+                self.publish();
                 self.guarded(|| {
                     self.queue.close();
                 });
@@ -208,6 +219,7 @@ impl<T, R> Inner<T, R> {
     }
 
     /// Counts a panic of code of the user outside of an attempt, and returns its message.
+    #[cold]
     pub(crate) fn count_panic(&self, panic: Box<dyn Any + Send>) -> String {
         self.counters.panicked.add(1);
         let message = message(panic);
@@ -267,6 +279,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
 
     /// Puts a job that comes of this unfinished one.
     pub(crate) fn spawn(self: &Arc<Self>, parent: &Core<T, R>, item: T) -> Result<Job<T, R>, Refused<T>> {
+        self.try_spawn(parent, item).inspect_err(|refused| self.counters.refused.count(refused))
+    }
+
+    fn try_spawn(self: &Arc<Self>, parent: &Core<T, R>, item: T) -> Result<Job<T, R>, Refused<T>> {
         let item = self.admit(item)?;
         // In the handler, that of the attempt.
         let trace = self.present_context().or_else(|| parent.trace.clone());
@@ -329,6 +345,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         on_settled: Option<OnSettled<T, R>>,
         cause: Cause,
     ) -> Job<T, R> {
+        self.counters.born_dead.add(1);
         let open = Open { permits: None, on_settled };
         let core = Arc::new(Core::new(self.clone(), self.next_id(), item, trace, Stored::No, open));
         self.finish(&core, End::Dead(cause));

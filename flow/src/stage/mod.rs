@@ -1,5 +1,6 @@
 //! A stage: jobs, from the put until they are settled.
 
+mod ages;
 mod builder;
 mod counters;
 mod delayed;
@@ -21,7 +22,7 @@ pub(crate) use inner::Inner;
 pub use join::{Join, Shutdown, Unsettled};
 pub use put::Put;
 pub(crate) use settle::{End, Fault, Finished};
-pub use stats::Stats;
+pub use stats::{DeadBy, RefusedBy, Stats};
 
 use crate::disk::Redrive;
 use crate::Job;

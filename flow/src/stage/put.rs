@@ -252,14 +252,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
     }
 
     fn refuse_full(&mut self) -> Step<T, R> {
-        self.stage.counters.refused.add(1);
         self.refuse(Refused::Full)
     }
 
     /// An acknowledgement puts on the thread that would have to commit the item.
     fn refuse_own_thread(&mut self) -> Step<T, R> {
         let why = "this is the thread of the stage's store, which cannot wait for itself: use `Job::spawn`";
-        self.stage.counters.refused.add(1);
         self.refuse(|item| Refused::Store(item, why.into()))
     }
 
@@ -393,7 +391,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
     fn poll_with(&mut self, context: &mut Context<'_>, overflow: Overflow) -> Poll<Result<Job<T, R>, Refused<T>>> {
         loop {
             match self.poll_step(context, overflow) {
-                Poll::Ready(Step::Ready(result)) => return Poll::Ready(result),
+                Poll::Ready(Step::Ready(result)) => {
+                    if let Err(refused) = &result {
+                        self.stage.counters.refused.count(refused);
+                    }
+                    return Poll::Ready(result);
+                }
                 Poll::Ready(Step::Next(progress)) => self.progress = progress,
                 Poll::Pending => return Poll::Pending,
             }
@@ -440,8 +443,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Operation for Put<T, R> {
         if matches!(self.progress, Progress::Committing(_)) {
             return None;
         }
-        let item = self.take().expect("a put that has not ended has its item");
-        Some(Err(Refused::Timeout(item)))
+        let refused = Refused::Timeout(self.take().expect("a put that has not ended has its item"));
+        self.stage.counters.refused.count(&refused);
+        Some(Err(refused))
     }
 }
 

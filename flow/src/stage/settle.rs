@@ -121,11 +121,15 @@ impl<T, R> Inner<T, R> {
     /// and then the job is no longer unfinished.
     pub(crate) fn finish(&self, core: &Arc<Core<T, R>>, end: End<R>) {
         let left = matches!(end, End::Left);
+        let counters = &self.counters;
         let (state, result, counter) = match end {
-            End::Done(output) => (State::Done, Ok(output), &self.counters.done),
-            End::Dead(cause) => (State::Dead, Err(cause), &self.counters.dead),
-            End::Cancelled => (State::Cancelled, Err(Cause::Cancelled), &self.counters.cancelled),
-            End::Left => (State::Cancelled, Err(Cause::ShutDown), &self.counters.left),
+            End::Done(output) => (State::Done, Ok(output), &counters.done),
+            End::Dead(cause) => {
+                let counter = counters.dead.by(&cause);
+                (State::Dead, Err(cause), counter)
+            }
+            End::Cancelled => (State::Cancelled, Err(Cause::Cancelled), &counters.cancelled),
+            End::Left => (State::Cancelled, Err(Cause::ShutDown), &counters.left),
         };
         let cause = result.as_ref().err().cloned();
         let Some(Open { permits, on_settled }) = core.settle(result) else { return };

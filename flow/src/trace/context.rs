@@ -10,7 +10,8 @@ const MOST_STATE: usize = 512;
 /// Where a job comes from: the span that put it, as [W3C Trace Context] writes it. A bridge sends it with a
 /// message, and a store keeps it with the job.
 ///
-/// A stage with [`trace`](crate::StageBuilder::trace) takes it at each put. It takes 72 bytes.
+/// A stage with [`trace`](crate::StageBuilder::trace) takes the context of each put. A context has 72 bytes,
+/// and those of its `tracestate`.
 ///
 /// # Examples
 /// ```

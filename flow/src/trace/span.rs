@@ -5,12 +5,14 @@ use crate::job::core::Core;
 use crate::stage::Inner;
 use crate::work::discard;
 use crate::Cause;
+use std::mem;
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::Arc;
 
 /// A tracer for the jobs of a stage; for [`StageBuilder::trace`](crate::StageBuilder::trace), which has an
 /// example.
 ///
-/// It must not keep the span of a put: that span ends when the putter says so, often long before the job.
+/// A tracer must not keep the span of a put: that span ends when the putter says so, often long before the job.
 pub trait Trace: Send + Sync + 'static {
     /// The context of this thread or task, for the job that it puts; `None` if nothing is sampled. Called by
     /// [`Stage::put`](crate::Stage::put), [`Stage::try_put`](crate::Stage::try_put) and
@@ -20,6 +22,17 @@ pub trait Trace: Send + Sync + 'static {
     /// Begins the span of an attempt, on the thread or in the task of the worker; `None` if there is to be
     /// none. After a panic, which is counted in the stage's [`Stats`](crate::Stats), there is none either.
     fn begin(&self, attempt: &AttemptInfo<'_>) -> Option<Box<dyn AttemptSpan>>;
+}
+
+/// For several stages with one tracer.
+impl<T: Trace + ?Sized> Trace for Arc<T> {
+    fn inject(&self) -> Option<TraceContext> {
+        (**self).inject()
+    }
+
+    fn begin(&self, attempt: &AttemptInfo<'_>) -> Option<Box<dyn AttemptSpan>> {
+        (**self).begin(attempt)
+    }
 }
 
 /// An attempt that begins.
@@ -48,20 +61,42 @@ pub trait AttemptSpan: Send + Sync {
     fn end(self: Box<Self>, result: Result<(), &Cause>);
 }
 
-/// The span of an attempt, if it has one.
-pub(crate) struct Span(Option<Box<dyn AttemptSpan>>);
+/// The span of an attempt, if it has one. An attempt is moved several times: this takes one pointer of it.
+#[derive(Default)]
+pub(crate) struct Span(Option<Box<Begun>>);
+
+struct Begun(Box<dyn AttemptSpan>);
 
 impl Span {
     pub(crate) fn none() -> Self {
         Span(None)
     }
 
-    /// Calls `call` exactly once, also if the span does not, or does so twice.
+    /// Takes the span out, if its end is to be told to a tracer or to a subscriber.
+    #[inline]
+    pub(crate) fn take_to_end(&mut self, result: &Result<(), &Cause>) -> Option<Span> {
+        match self.0.is_some() || (cfg!(feature = "tracing") && result.is_err()) {
+            true => Some(mem::take(self)),
+            false => None,
+        }
+    }
+
+    #[inline]
     pub(crate) fn enter<V>(&self, call: impl FnOnce() -> V) -> V {
-        let Some(span) = &self.0 else { return call() };
+        match &self.0 {
+            None => call(),
+            Some(span) => span.enter(call),
+        }
+    }
+}
+
+impl Begun {
+    /// Calls `call` exactly once, also if the span does not, or does so twice.
+    #[cold]
+    fn enter<V>(&self, call: impl FnOnce() -> V) -> V {
         let mut call = Some(call);
         let mut value = None;
-        span.enter(&mut || {
+        self.0.enter(&mut || {
             if let Some(call) = call.take() {
                 value = Some(call());
             }
@@ -76,16 +111,25 @@ impl Span {
 
 impl<T, R> Inner<T, R> {
     /// Begins the span of an attempt.
+    #[inline]
     pub(crate) fn begin_span(&self, core: &Core<T, R>) -> Span {
-        let Some(trace) = &self.options.trace else { return Span::none() };
+        match &self.options.trace {
+            None => Span::none(),
+            Some(trace) => self.begin_span_with(&**trace, core),
+        }
+    }
+
+    #[cold]
+    fn begin_span_with(&self, trace: &dyn Trace, core: &Core<T, R>) -> Span {
         let attempt =
             AttemptInfo { stage: &self.name, job: core.id, attempt: core.failures() + 1, context: core.trace.as_ref() };
         let mut span = None;
         self.guarded(|| span = trace.begin(&attempt));
-        Span(span)
+        Span(span.map(|span| Box::new(Begun(span))))
     }
 
     /// An attempt has ended.
+    #[cold]
     pub(crate) fn end_span(&self, span: Span, core: &Core<T, R>, result: Result<(), &Cause>) {
         if let (Err(cause), true) = (result, cfg!(feature = "tracing")) {
             // In the span, so that a collector of both finds them together.
@@ -93,7 +137,7 @@ impl<T, R> Inner<T, R> {
             told.unwrap_or_else(discard);
         }
         if let Span(Some(span)) = span {
-            self.guarded(|| span.end(result));
+            self.guarded(|| span.0.end(result));
         }
     }
 }
