@@ -4,12 +4,13 @@ use super::tests::{pass_the_tail, pop_up_to, push_all, LEN};
 use super::*;
 use std::collections::VecDeque;
 
-/// Acts like an appender that is stopped before the tail moves: links a segment whose slot 0 holds `value`.
+/// Acts like an appender that is stopped before the tail moves: links a segment whose first slot holds `value`.
 fn link_and_stop(queue: &RawQueue<u64>, value: u64) -> link::Link<'_, u64> {
     let link = queue.link(&queue.tail, queue.tail.cursor()).unwrap();
-    let segment = queue.cold.pool.acquire(link.next_base(), UNBOUNDED);
+    let span = link.next_span();
+    let segment = queue.cold.pool.acquire(span, UNBOUNDED);
     // SAFETY: no other thread knows the segment.
-    unsafe { segment.slot(0).fill(value) };
+    unsafe { segment.slot(span.start).fill(value) };
     link.next().store(segment.address(), Ordering::Release);
     link
 }

@@ -67,9 +67,12 @@ pub enum PopFallback<'a, T> {
     Unpublished(Unpublished<'a, T>),
 }
 
-/// The segment and the slot index of a claimed ticket, by the cursor before the claim.
+/// The segment and the slot index of a claimed ticket, by the cursor before the claim. A fast path claims no slot
+/// of a short segment: it compares [`Cursor::open_ticket`] with the length, or the cursor with a claim limit, which
+/// is never in one.
 #[inline]
 fn segment_and_index<T>(seen: Cursor) -> (Segment<T>, u64) {
+    debug_assert!(!seen.is_short());
     // SAFETY: there was a slot at the cursor, so the cursor is not at the sentinel.
     (unsafe { Segment::of_cursor(seen) }, seen.open_ticket())
 }
@@ -86,7 +89,7 @@ impl<'a, T> PushTicket<'a, T> {
     pub fn publish(self, value: T) -> Result<(), Contested<'a, T>> {
         let (segment, index) = segment_and_index(self.seen);
         // SAFETY: the claim's ticket is used once; until then it pins the segment.
-        match unsafe { segment.slot(index).publish(value) } {
+        match unsafe { segment.full_slot(index).publish(value) } {
             Published::Kept => Ok(()),
             Published::Contested => Err(Contested(self)),
         }
@@ -102,7 +105,7 @@ impl<T> Contested<'_, T> {
     pub(super) fn resolve(self) -> Option<T> {
         let (segment, index) = segment_and_index(self.0.seen);
         // SAFETY: this ticket has just published the value, and is used up by this call.
-        unsafe { segment.slot(index).resolve() }
+        unsafe { segment.full_slot(index).resolve() }
     }
 }
 
@@ -112,7 +115,7 @@ impl<T> PopTicket<'_, T> {
     pub fn take<R>(self, wrap: impl FnOnce(T) -> R) -> R {
         let (segment, index) = segment_and_index(self.seen);
         // SAFETY: the claim's ticket is used once; until then it pins the segment. The slot was seen full.
-        unsafe { segment.slot(index).take_full(wrap) }
+        unsafe { segment.full_slot(index).take_full(wrap) }
     }
 }
 
@@ -325,7 +328,7 @@ impl<T> RawQueue<T> {
 fn if_published<T>(ticket: PopTicket<'_, T>) -> Result<PopTicket<'_, T>, PopFallback<'_, T>> {
     let (segment, index) = segment_and_index::<T>(ticket.seen);
     // SAFETY: the claim pins the segment.
-    match unsafe { segment.slot(index).is_full() } {
+    match unsafe { segment.full_slot(index).is_full() } {
         true => Ok(ticket),
         false => Err(PopFallback::Unpublished(Unpublished(ticket))),
     }

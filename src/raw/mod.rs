@@ -45,6 +45,7 @@ mod single;
 mod slot;
 #[cfg(loom)]
 mod slot_harness;
+mod span;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
@@ -71,6 +72,8 @@ pub use segment::live::segments as live_segments;
 pub use single::SingleConsumer;
 #[cfg(loom)]
 pub use slot_harness::SlotHarness;
+#[cfg(loom)]
+pub use span::small::fix_short_segments;
 
 /// No limit.
 pub const UNBOUNDED: u64 = u64::MAX;

@@ -1,6 +1,7 @@
 //! Unit tests of the core: what it promises a single thread, at every offset of a segment.
 
 use super::fence::Handshake;
+use super::span::Span;
 use super::*;
 use std::collections::VecDeque;
 
@@ -253,8 +254,9 @@ fn producer_and_consumer_agree_on_each_slot() {
     };
     for handshake in handshakes() {
         handshake.fix();
-        let segments: Vec<usize> = (0..ROUNDS).map(|base| Segment::<u64>::allocate(base * LEN, 0).address()).collect();
-        let slot = |n: u64| Segment::<u64>::at(segments[(n / LEN) as usize]).unwrap().slot(n % LEN);
+        let segments: Vec<usize> =
+            (0..ROUNDS).map(|base| Segment::<u64>::allocate(Span::full(base * LEN), 0).address()).collect();
+        let slot = |n: u64| Segment::<u64>::at(segments[(n / LEN) as usize]).unwrap().full_slot(n % LEN);
         let (pushing, popping) = (AtomicU64::new(0), AtomicU64::new(0));
         let (kept, taken) = std::thread::scope(|scope| {
             let producer = scope.spawn(|| {
