@@ -6,6 +6,18 @@ use super::*;
 use std::collections::VecDeque;
 
 pub(super) const LEN: u64 = Segment::<u64>::LEN;
+/// The slots of the short segments at the beginning of a queue.
+pub(super) const SHORT: u64 = 8 + 16 + 32 + 64;
+
+/// An empty queue whose short segments are used up.
+pub(super) fn past_the_short_segments() -> RawQueue<u64> {
+    let queue = RawQueue::new();
+    for n in 0..SHORT {
+        queue.push(n, UNBOUNDED, &mut Events::default()).unwrap();
+        assert_eq!(queue.pop(&mut Events::default()), Ok(n));
+    }
+    queue
+}
 
 /// Acts like a pop whose claim succeeded after a wrap-around of the head's word: claims ahead of the tail,
 /// and poisons the slot.
@@ -196,7 +208,7 @@ fn the_queue_and_its_segments_have_the_promised_sizes() {
 
 #[test]
 fn pushes_rejected_at_the_end_of_a_segment_use_no_ticket() {
-    let queue = RawQueue::new();
+    let queue = past_the_short_segments();
     for n in 0..LEN {
         queue.push(n, LEN, &mut Events::default()).unwrap();
     }
@@ -378,6 +390,11 @@ fn a_cursor_of_an_earlier_generation_does_not_make_a_queue_full() {
 fn the_single_consumer_takes_no_item_twice_if_a_conversion_unwinds() {
     let mut queue = RawQueue::new();
     let mut single = queue.single_consumer();
+    for n in 0..SHORT {
+        queue.push(n, UNBOUNDED, &mut Events::default()).unwrap();
+        assert!(queue.peek_ready(&mut single).is_none(), "a short segment has its own path");
+        assert_eq!(queue.pop_single_slow(&mut single), Ok(n));
+    }
     (0..3).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
     assert_eq!(queue.pop_single_slow(&mut single), Ok(0));
     let ready = queue.peek_ready(&mut single).unwrap();
@@ -419,7 +436,7 @@ fn a_single_consumer_that_has_ended_is_rejected_by_other_queues() {
 
 #[test]
 fn a_failed_allocation_uses_no_helper_ticket() {
-    let queue = RawQueue::new();
+    let queue = past_the_short_segments();
     for n in 0..LEN {
         queue.push(n, UNBOUNDED, &mut Events::default()).unwrap();
     }
@@ -432,7 +449,7 @@ fn a_failed_allocation_uses_no_helper_ticket() {
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(push)).is_err());
         assert!(queue.tail.cursor() == edge, "a ticket was used up");
     }
-    assert_eq!((queue.len(), queue.claims()), (LEN, LEN));
+    assert_eq!((queue.len(), queue.claims()), (LEN, SHORT + LEN));
     let mut reused = false;
     for n in LEN..5 * LEN {
         queue.push(n, UNBOUNDED, &mut Events::default()).unwrap();
