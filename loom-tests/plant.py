@@ -22,7 +22,7 @@ from collections import namedtuple
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 Fault = namedtuple("Fault", "name where old new breaks caught")
 SEARCH = ["lib", "test memory", "test mpsc", "test queue", "test timeouts", "test item_drops", "test membarrier_denied"]
-SEARCH += [f"loom-rmw {file}" for file in ("raw", "raw_bound", "raw_edges", "raw_pool", "raw_slot", "raw_single", "join")]
+SEARCH += [f"loom-rmw {file}" for file in ("raw", "raw_bound", "raw_edges", "raw_short", "raw_pool", "raw_slot", "raw_single", "join")]
 SEARCH += ["loom raw_slot", "loom raw", "loom-rmw waiting"]
 
 FAULTS = []
@@ -52,7 +52,7 @@ fault("drop-keeps-pool", "mod drop", "unsafe { queue.cold.pool.free_all() };", "
 fault("drop-with-single", "mod drop", "if self.has_single_consumer() {", "if false {", "items of a queue with a single consumer are not dropped")
 # Words.
 fault("sequence-by-two", "cursor swung", "(self.sequence() + 1)", "(self.sequence() + 2)", "all segments have one base", "lib a_batch_that_finds_a_poisoned_slot_claims_one_slot_more")
-fault("slot-though-closed", "cursor open_ticket", "(CLOSED | MAX_TICKET)", "MAX_TICKET", "a push succeeds in a closed queue", "lib a_closed_queue_keeps_its_items_at_every_offset_of_a_segment")
+fault("slot-though-closed", "cursor open_ticket", "(CLOSED | SHORT | MAX_TICKET)", "(SHORT | MAX_TICKET)", "a push succeeds in a closed queue", "lib a_closed_queue_keeps_its_items_at_every_offset_of_a_segment")
 fault("opened-not", "cursor opened", " & !CLOSED", "", "a single consumer never ends")
 fault("fits-any-bits", "cursor fits", "address % SEGMENT_ALIGN == 0 && ", "", "an address loses its low bits in the word", "lib addresses_that_do_not_fit_are_rejected")
 fault("fits-any-height", "cursor fits", " && (address as u64) < 1 << 48", "", "an address loses its high bits in the word", "lib addresses_that_do_not_fit_are_rejected")
@@ -61,7 +61,7 @@ fault("advance-returns-from", "end advance", "Err(Cursor::from_bits(now))", "Err
 fault("position-of-neighbour", "end base_of", "[cursor.parity()]", "[1 - cursor.parity()]", "the position is that of another segment", "lib batches_cross_segments_and_stop_at_the_bound")
 fault("snapshot-once", "end snapshot", "again == cursor", "true", "cursor and base are not of one moment", "loom-rmw raw len_is_monotonic_while_the_queue_only_grows_or_only_shrinks")
 fault("snapshot-with-helpers", "end snapshot", ".min(len)", "", "helper tickets count as items", "lib a_closed_queue_keeps_its_items_at_every_offset_of_a_segment")
-fault("raise-late", "end raise", "base.wrapping_sub(2 * len),", "self.base[1 - cursor.parity()].load(Ordering::Acquire),", "a late helper lowers a base", "loom-rmw raw_edges a_segment_is_reused_only_after_a_late_helper")
+fault("raise-late", "end raise", "from.base_before(len),", "self.base[1 - cursor.parity()].load(Ordering::Acquire),", "a late helper lowers a base", "loom-rmw raw_edges a_segment_is_reused_only_after_a_late_helper")
 fault("fence-by-load", "end rmw_fence", "crate::sync::rmw_fence(&self.word)", "self.word.load(Ordering::Acquire)", "a waiter and a change miss each other")
 # Pushes.
 fault("batch-returned-to-the-back", "push push_run", "values.push_front(value)", "values.push_back(value)", "the items of a batch change their order")
@@ -84,7 +84,7 @@ fault("recheck-by-one", "push is_within_limit", "self.position(claim)) + claim.c
 fault("one-hole-only", "push leave_holes", "claim.index..claim.index + claim.count", "claim.index..claim.index + 1", "slots of a misplaced batch stay empty forever")
 fault("left-holes-not-counted", "push leave_holes", "self.add_holes(claim.count, events);", "", "a hole counts as an item", "lib a_claim_after_a_wrap_around_keeps_the_bound")
 fault("append-beyond-limit", "push append", "limit != UNBOUNDED && self.items_before", "false && self.items_before", "two pushes use one free slot")
-fault("append-loses-item", "push append", "*value = Some(unsafe { segment.slot(0).unfill() });", "", "a push that loses the race for a link loses its item", "loom-rmw raw_edges two_pushes_append_the_first_segment")
+fault("append-loses-item", "push append", "*value = Some(unsafe { segment.slot(span.start).unfill() });", "", "a push that loses the race for a link loses its item", "loom-rmw raw_edges two_pushes_append_the_first_segment")
 fault("append-keeps-segment", "push append", "self.cold.pool.recycle(segment);", "", "a push that loses the race for a link loses a segment", "loom-rmw raw_edges two_pushes_append_the_first_segment")
 fault("append-closed-early", "push append", "self.close_sealed();", "", "a push reports a close that is not visible yet", "loom-rmw raw_bound two_appends_during_a_close_succeed_or_return_their_values")
 fault("mover-reports-own", "push append", "moved || linked.is_some()", "linked.is_some()", "the item of a stopped appender is not reported", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")
@@ -123,29 +123,44 @@ fault("within-not-rechecked", "fast claim_push_below", "base + index != position
 fault("full-of-another-generation", "fast head_below_limit", "self.tail.cursor() != seen", "false", "an empty queue is found full", "lib a_cursor_of_an_earlier_generation_does_not_make_a_queue_full")
 fault("full-of-a-later-generation", "fast head_below_limit", "self.tail.position_of(seen) == position", "true", "a queue with a free slot is found full", "loom-rmw raw_bound a_later_generation_of_a_segment_does_not_make_a_push_fail")
 fault("head-anywhere", "fast head_below_limit", "now.address() != seen.address()", "false", "more items than the limit", "lib the_bound_is_exact_at_every_offset_of_a_segment")
-fault("ticket-though-empty", "fast if_published", "unsafe { segment.slot(index).is_full() }", "true", "a pop takes a value that was not published", "lib a_claim_after_a_wrap_around_keeps_the_bound")
-fault("resolve-not", "fast resolve", "unsafe { segment.slot(index).resolve() }", "{ let _ = segment.slot(index); None::<T> }", "the item of a poisoned slot is lost")
+fault("ticket-though-empty", "fast if_published", "unsafe { segment.full_slot(index).is_full() }", "true", "a pop takes a value that was not published", "lib a_claim_after_a_wrap_around_keeps_the_bound")
+fault("resolve-not", "fast resolve", "unsafe { segment.full_slot(index).resolve() }", "{ let _ = segment.full_slot(index); None::<T> }", "the item of a poisoned slot is lost")
 # Links.
 fault("helpers-overflow", "link link", "seen.ticket() == MAX_TICKET", "false", "one helper ticket too many sets the closed bit", "lib helper_tickets_end_before_the_closed_bit")
 fault("helper-not-counted", "link link", "end.advance(seen, seen.advanced(1)).ok()?;", "let _ = end;", "a segment is reused while a helper uses it", "lib an_append_reuses_a_retired_segment_that_is_done")
 fault("helper-stays", "link drop", "unsafe { segment.release() };", "let _ = segment;", "a segment is never reused", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
-fault("next-base", "link next_base", "segment.base() + RawQueue::<T>::LEN", "segment.base()", "two segments have the same positions", "lib items_are_popped_in_fifo_order_across_segments")
-fault("cross-not-raised", "link cross", "end.raise(seen, link.next_base(), Self::LEN);", "", "the base is that of an earlier segment", "lib a_cursor_of_an_earlier_generation_does_not_make_a_queue_full")
+fault("next-base", "span next", "base: self.base + slots", "base: self.base", "two segments have the same positions", "lib items_are_popped_in_fifo_order_across_segments")
+fault("swing-not-raised", "link swing", "end.raise(seen, span, Self::LEN);", "", "the base is that of an earlier segment", "lib a_cursor_of_an_earlier_generation_does_not_make_a_queue_full")
 fault("swing-tries-once", "link swing", "Err(moved) => now = moved", "Err(_) => return false", "a push returns before its item is in the queue")
 fault("swing-forgets-helpers", "link swing", "segment.leave(now.ticket() - Self::LEN)", "segment.leave(0)", "a segment is reused while a helper uses it, or never", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
 # Segments.
 fault("clear-keeps-link", "segment clear", "header.next.store(0, Ordering::Relaxed);", "", "a segment has the link of its earlier generation", "lib order_and_length_match_a_model")
 fault("clear-keeps-pins", "segment clear", "header.pins.store(0, Ordering::Relaxed);", "", "a segment is reused only once", "test memory a_burst_through_threads_gives_its_memory_back")
 fault("clear-keeps-base", "segment clear", "header.base.with_mut(|place| *place = base);", "let _ = base;", "a segment has the positions of its earlier generation", "lib a_cursor_of_an_earlier_generation_does_not_make_a_queue_full")
-fault("clear-keeps-consumers", "segment clear", "(0..Self::LEN).for_each(|index| set_exclusive(&mut *self.slot(index).consumer.cast_mut(), PENDING));", "", "a segment is reused while a consumer uses it")
-fault("clear-keeps-states", "segment clear", "(0..Self::LEN).for_each(|index| set_exclusive(&mut *self.slot(index).state.cast_mut(), EMPTY));", "", "a consumer takes the value of an earlier generation", "lib the_handshake_changes_with_the_segment")
-fault("clear-keeps-producers", "segment clear", "(0..Self::LEN).for_each(|index| set_exclusive(&mut *self.slot(index).producer.cast_mut(), pending));", "", "the done flag of a producer is set too early", "lib a_cursor_of_an_earlier_generation_does_not_make_a_queue_full")
-fault("free-not", "segment free", "dealloc(self.header.as_ptr().cast(), Self::layout());", "", "a segment is never freed", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
+fault("clear-keeps-consumers", "segment clear", "slots.for_each(|slot| set_exclusive(&mut *slot.consumer.cast_mut(), PENDING));", "", "a segment is reused while a consumer uses it")
+fault("clear-keeps-states", "segment clear", "slots.for_each(|slot| set_exclusive(&mut *slot.state.cast_mut(), EMPTY));", "", "a consumer takes the value of an earlier generation", "lib the_handshake_changes_with_the_segment")
+fault("clear-keeps-producers", "segment clear", "slots.for_each(|slot| set_exclusive(&mut *slot.producer.cast_mut(), pending));", "", "the done flag of a producer is set too early", "lib a_cursor_of_an_earlier_generation_does_not_make_a_queue_full")
+fault("free-not", "segment free", "dealloc(self.header.as_ptr().cast(), layout);", "let _ = layout;", "a segment is never freed", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
 fault("done-with-helpers", "segment is_reclaimable", "self.header().pins.load(Ordering::Acquire) != 2 * LEFT", "false", "a segment is reused while a helper uses it", "loom-rmw raw_edges a_segment_is_reused_only_after_a_late_helper")
-fault("done-without-producer", "segment is_reclaimable", " & flag(self.slot(index).producer)", "", "a segment is reused while a producer uses it", "loom-rmw raw_slot a_slot_is_reused_only_after_both_owners_have_finished")
-fault("done-without-consumer", "segment is_reclaimable", "flag(self.slot(index).consumer) & ", "", "a segment is reused while a consumer uses it", "lib retiring_a_segment_recycles_an_earlier_one_that_is_done")
-fault("done-but-first", "segment is_reclaimable", "(0..Self::LEN).fold", "(1..Self::LEN).fold", "a segment is reused while a consumer uses its first slot", "loom-rmw raw_edges a_segment_is_reused_only_after_a_late_pop")
-fault("done-but-last", "segment is_reclaimable", "(0..Self::LEN).fold", "(0..Self::LEN - 1).fold", "a segment is reused while an owner uses its last slot", "loom-rmw raw_slot a_slot_is_reused_only_after_both_owners_have_finished")
+fault("done-without-producer", "segment is_reclaimable", " & flag(slot.producer)", "", "a segment is reused while a producer uses it", "loom-rmw raw_slot a_slot_is_reused_only_after_both_owners_have_finished")
+fault("done-without-consumer", "segment is_reclaimable", "flag(slot.consumer) & ", "", "a segment is reused while a consumer uses it", "lib retiring_a_segment_recycles_an_earlier_one_that_is_done")
+fault("done-but-first", "segment for_each", "(0..Segment::<T>::LEN)", "(1..Segment::<T>::LEN)", "a segment is reused while a consumer uses its first slot", "loom-rmw raw_edges a_segment_is_reused_only_after_a_late_pop")
+fault("done-but-last", "segment for_each", "(0..Segment::<T>::LEN)", "(0..Segment::<T>::LEN - 1)", "a segment is reused while an owner uses its last slot", "loom-rmw raw_slot a_slot_is_reused_only_after_both_owners_have_finished")
+# Short segments.
+fault("fast-though-short", "cursor open_ticket", "(CLOSED | SHORT | MAX_TICKET)", "(CLOSED | MAX_TICKET)", "a fast path takes a short segment for a full one", "lib items_are_popped_in_fifo_order_across_segments")
+fault("single-though-short", "cursor full_ticket", "(SHORT | MAX_TICKET)", "MAX_TICKET", "the single consumer takes a short segment for a full one", "lib the_single_consumer_takes_no_item_twice_if_a_conversion_unwinds")
+fault("claim-limit-though-short", "end set_claim_limit", " && !now.is_short()", "", "a fast path takes a short segment for a full one", "lib the_bound_is_exact_before_the_claim_limit")
+fault("short-not-marked", "span enter", "if self.is_short()", "if false", "a fast path takes a short segment for a full one", "lib a_cursor_knows_that_its_segment_is_short")
+fault("short-from-0", "span enter", "self.start + claimed", "claimed", "tickets of a short segment have no slot", "lib a_cursor_knows_that_its_segment_is_short")
+fault("short-skips-positions", "span next", "base: self.base + slots", "base: self.base + len", "positions are missing", "lib segments_grow_to_the_full_length_and_no_position_is_missing")
+fault("raised-from-full", "span base_before", "len - self.start", "len", "the base of a segment behind a short one is not raised", "lib segments_grow_to_the_full_length_and_no_position_is_missing")
+fault("short-again", "span next_len", "slots <= len / 4", "slots <= len", "segments stay short for longer", "lib segments_grow_to_the_full_length_and_no_position_is_missing")
+fault("short-spare", "pool acquire", "Segment::allocate(span, 0)", "Segment::allocate(span, 1)", "a short segment is reused as a full one", "lib items_are_popped_in_fifo_order_across_segments")
+fault("short-freed-as-full", "segment free", "Self::layout(self.header().start)", "Self::layout(0)", "memory is freed with another layout", "test memory a_drained_channel_with_few_items_is_small")
+fault("short-bound-by-base", "push append", "self.items_before(span.first())", "self.items_before(span.base)", "two pushes use one free slot")
+fault("done-but-first-short", "segment for_each", "(start..Segment::<T>::LEN)", "(start + 1..Segment::<T>::LEN)", "a short segment is freed while a thread uses its first slot")
+fault("done-but-last-short", "segment for_each", "(start..Segment::<T>::LEN)", "(start..Segment::<T>::LEN - 1)", "a short segment is freed while a thread uses its last slot")
+fault("short-bytes-overlap", "segment at", "kind * slots + nth", "kind * (slots / 2) + nth", "two slots share a byte", "lib items_are_popped_in_fifo_order_across_segments")
 # Slots.
 fault("fill-without-flag", "slot fill", "(*self.producer).store(DONE, Ordering::Relaxed);", "", "a segment is never reused", "test memory a_burst_in_batches_gives_its_memory_back_too")
 fault("publish-done", "slot publish", "Ordering::Release, Ordering::Relaxed).is_ok()", "Ordering::Release, Ordering::Relaxed).is_ok() || true", "a producer does not see that its slot is contested", "lib a_batch_that_finds_a_poisoned_slot_claims_one_slot_more")
@@ -166,7 +181,7 @@ fault("poison-done", "slot wait_or_poison", "(CONTESTED, POISONED, Ordering::Rel
 fault("poison-without-membarrier", "slot wait_or_poison", "if fenced {\n                        break;", "if true {\n                        let _ = fenced;\n                        break;", "without the heavy fence a slot is poisoned that may be full")
 # The pool.
 fault("acquire-without-sweep", "pool acquire", "self.sweep();", "", "retired segments are not reused", "lib an_append_reuses_a_retired_segment_that_is_done")
-fault("acquire-not-cleared", "pool acquire", "unsafe { segment.clear(base, kept_spares) };", "let _ = base;", "a segment is reused without being cleared")
+fault("acquire-not-cleared", "pool acquire", "unsafe { segment.clear(span.base, kept_spares) };", "let _ = span;", "a segment is reused without being cleared")
 fault("recycle-leaks", "pool recycle", "            segment.free();", "", "a segment that is no spare is lost", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
 fault("retire-without-sweep", "pool retire", "self.sweep();", "", "retired segments are not freed", "lib retiring_a_segment_recycles_an_earlier_one_that_is_done")
 fault("recycle-early", "pool recycle_or_retire", "unsafe { segment.is_reclaimable() }", "true", "a segment is reused while other threads use it", "lib retiring_a_segment_recycles_an_earlier_one_that_is_done")
@@ -184,7 +199,7 @@ fault("drop-keeps-spare", "pool free_all", "Self::each_of(first_of(spares), |seg
 # The single consumer.
 fault("single-twice", "single single_consumer", "self.head.cursor() == Cursor::sentinel(Self::LEN)", "true", "a queue has two single consumers")
 fault("single-never-ends", "single end_single_consumer", "single.id = ENDED;", "", "a single consumer that has ended still pops", "lib a_single_consumer_that_has_ended_is_rejected_by_its_queue")
-fault("single-last-slot", "single peek_ready", "seen.ticket() + 1 >= Self::LEN", "seen.ticket() >= Self::LEN", "an empty queue keeps a used-up segment", "lib the_head_leaves_a_segment_with_its_last_item")
+fault("single-last-slot", "single peek_ready", "seen.full_ticket() + 1 >= Self::LEN", "seen.full_ticket() >= Self::LEN", "an empty queue keeps a used-up segment", "lib the_head_leaves_a_segment_with_its_last_item")
 fault("single-anywhere", "single check", "assert_eq!(\n            self.single.load(Ordering::Relaxed),\n            single.id,\n            \"the single consumer of another queue, or one that has ended\"\n        );", "let _ = (Ordering::Relaxed, single.id);", "the single consumer of one queue pops from another")
 fault("single-leaves-later", "single pop_single_slow", "index + 1 == Self::LEN", "false", "an empty queue keeps a used-up segment", "lib the_head_leaves_a_segment_with_its_last_item")
 fault("single-batch-loses", "single pop_many_single", "Err(error) if values.len() == before =>", "Err(error) =>", "a batch that stops early reports that it popped nothing", "lib a_batch_of_the_single_consumer_ends_with_the_last_item")
@@ -195,9 +210,9 @@ fault("may-pop-never", "single may_pop_single", "seen.ticket() >= Self::LEN ||",
 fault("single-ahead", "single take_unpublished", "tail.ticket() <= seen.ticket()", "tail.ticket() < seen.ticket()", "a slot is poisoned that no push has claimed")
 fault("single-any-segment", "single take_unpublished", "tail.address() == segment.address() && ", "", "empty, though the next segment holds an item")
 fault("single-passes-tail", "single leave_segment", "tail.address() == seen.address()", "false", "the head leaves a segment before the tail")
-fault("single-not-raised", "single leave_segment", "self.head.raise(seen, base, Self::LEN);", "let _ = base;", "the base is that of an earlier segment")
+fault("single-not-raised", "single leave_segment", "self.head.raise(seen, span, Self::LEN);", "let _ = span;", "the base is that of an earlier segment")
 fault("single-not-left", "single leave_segment", "left.leave(0);", "", "a segment is never reused")
-fault("single-retires-first", "single leave_segment", "self.head.raise(seen, base, Self::LEN);\n        self.head.store(", "self.head.raise(seen, base, Self::LEN);\n        if let Some(left) = left {\n            unsafe {\n                left.leave(0);\n                self.cold.pool.retire(left);\n            }\n        }\n        let left: Option<Segment<T>> = None;\n        self.head.store(", "a segment is reused while the head's word has its address", "loom-rmw raw_single a_segment_is_reused_only_after_the_single_consumer_has_left_it")
+fault("single-retires-first", "single leave_segment", "self.head.raise(seen, span, Self::LEN);\n        self.head.store(", "self.head.raise(seen, span, Self::LEN);\n        if let Some(left) = left {\n            unsafe {\n                left.leave(0);\n                self.cold.pool.retire(left);\n            }\n        }\n        let left: Option<Segment<T>> = None;\n        self.head.store(", "a segment is reused while the head's word has its address", "loom-rmw raw_single a_segment_is_reused_only_after_the_single_consumer_has_left_it")
 fault("single-takes-twice", "single take", "queue.head.store(seen.advanced(1));", "", "an item is taken twice", "lib the_head_leaves_a_segment_with_its_last_item")
 # The heavy fence.
 fault("heavy-not", "fence heavy", "if fence() ||", "if true || fence() ||", "producer and consumer miss each other", "lib producer_and_consumer_agree_on_each_slot")
