@@ -16,11 +16,11 @@ mod tests {
     use loom::thread;
     use std::collections::VecDeque;
 
-    /// An item of a type so large that a full segment has four slots.
+    /// An item of a type so large that a long segment has four slots.
     type Wide = (Item, [u64; 7]);
     type Shared = Arc<RawQueue<Wide>>;
 
-    /// The slots of the short segments, one and two. With so many items passed the next segment is a full one.
+    /// The slots of the short segments, one and two. With so many items passed the next segment is a long one.
     const SHORT: usize = 3;
 
     fn wide(tag: Tag) -> Wide {
@@ -63,10 +63,10 @@ mod tests {
         assert_eq!(all, pushed);
     }
 
-    /// Two producers push at every offset of the short segments and of the first full one, while another thread
+    /// Two producers push at every offset of the short segments and of the first long one, while another thread
     /// pops.
     #[test]
-    fn pushes_and_pops_pass_from_short_to_full_segments() {
+    fn pushes_and_pops_pass_from_short_to_long_segments() {
         for passed in 0..=SHORT + 1 {
             explore_capped(move || {
                 let queue = queue(passed);
@@ -123,7 +123,7 @@ mod tests {
                     assert_eq!(pop(&queue, &mut popped), Ok(()));
                 }
                 let other = worker.join().unwrap();
-                // Two full segments, and then nothing is retired but what waits for a sweep.
+                // Two long segments, and then nothing is retired but what waits for a sweep.
                 for number in 2..8 {
                     push(&queue, (1, number));
                     assert_eq!(pop(&queue, &mut popped), Ok(()));
@@ -207,7 +207,7 @@ mod tests {
 
     /// Batches of two threads cross the edges.
     #[test]
-    fn batches_pass_from_short_to_full_segments() {
+    fn batches_pass_from_short_to_long_segments() {
         for passed in [0, 1, 2] {
             explore_capped(move || {
                 let queue = queue(passed);
@@ -250,7 +250,7 @@ mod tests {
 
     /// The single consumer pops while two producers push, one by one or in batches. It misses no finished push.
     #[test]
-    fn the_single_consumer_passes_from_short_to_full_segments() {
+    fn the_single_consumer_passes_from_short_to_long_segments() {
         for (passed, batch) in (0..=SHORT).flat_map(|passed| [(passed, false), (passed, true)]) {
             explore_capped(move || {
                 let (queue, mut single) = single_queue(passed);

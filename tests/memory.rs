@@ -233,9 +233,9 @@ fn a_drained_channel_with_few_items_is_small() {
     books.close();
 }
 
-/// Short segments are freed when the head has left them: none is kept where a full one is needed.
+/// Short segments are freed when the head has left them: none is kept where a long one is needed.
 #[test]
-fn a_queue_past_its_short_segments_has_full_ones_alone() {
+fn a_queue_past_its_short_segments_has_long_ones_alone() {
     let books = Books::open();
     for depth in [0, 1, 7, 50, 300] {
         let queue = Queue::bounded(1_000);
@@ -250,9 +250,9 @@ fn a_queue_past_its_short_segments_has_full_ones_alone() {
     books.close();
 }
 
-/// Large items have full segments from the beginning.
+/// Large items have long segments from the beginning.
 #[test]
-fn a_queue_of_large_items_begins_with_a_full_segment() {
+fn a_queue_of_large_items_begins_with_a_long_segment() {
     let books = Books::open();
     let queue = Queue::unbounded();
     queue.try_put([0u8; 1024]).unwrap();
@@ -279,7 +279,7 @@ fn operations_that_need_no_wait_allocate_nothing_more() {
         queue.put(n).wait().unwrap();
         drop(queue.get_task().wait().unwrap());
     }
-    // `block_on` allocates its parker once. The items pass through three short segments and one full one more.
+    // `block_on` allocates its parker once. The items pass through three short segments and one long one more.
     let most = 3 + SHORT_SEGMENTS;
     assert!(books.allocations() - before <= most, "{} allocations", books.allocations() - before);
 }

@@ -134,7 +134,7 @@ impl Cursor {
 
     /// The ticket if the segment is not short. Otherwise a number above the length of every segment.
     #[inline]
-    pub(crate) fn full_ticket(self) -> u64 {
+    pub(crate) fn long_ticket(self) -> u64 {
         self.0 & (SHORT | MAX_TICKET)
     }
 

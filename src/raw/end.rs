@@ -10,8 +10,8 @@ use crate::sync::{AtomicU64, Ordering};
 pub(crate) struct End {
     /// The cursor, whose ticket is the next one to hand out.
     word: AtomicU64,
-    /// The positions of slot 0 of the segment in `word` and of one neighbour, by the parity of their sequence
-    /// numbers.
+    /// The bases of the segment in `word` and of one neighbour, by the parity of their sequence numbers. A base is the
+    /// position of slot 0.
     ///
     /// Invariant: the base of a segment is stored here before `word` swings to it, and each of the two only
     /// grows.

@@ -18,7 +18,7 @@ use std::ptr::null_mut;
 const COUNT: usize = SEGMENT_ALIGN - 1;
 
 pub(crate) struct SegmentPool<T> {
-    /// Full segments ready for use, so that a queue in steady use does not allocate: the address of the first one,
+    /// Long segments ready for use, so that a queue in steady use does not allocate: the address of the first one,
     /// plus their number.
     spares: AtomicUsize,
     /// Segments that the head has left and that other threads may still access.

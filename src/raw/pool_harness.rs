@@ -33,7 +33,7 @@ impl PoolHarness {
 
     /// Takes a spare or allocates a segment, and clears it. loom reports it if another thread has the same one.
     pub fn acquire(&self, limit: u64) -> OwnedSegment {
-        OwnedSegment(self.0.acquire(Span::full(0), limit))
+        OwnedSegment(self.0.acquire(Span::long(0), limit))
     }
 
     /// Gives a segment back.

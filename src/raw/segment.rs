@@ -39,10 +39,10 @@ pub(crate) struct Header {
     /// minus the helper tickets returned. The count is `2 * LEFT` if and only if both ends have left and no
     /// helper ticket is outstanding.
     pins: AtomicI64,
-    /// The position of slot 0. Written by the owner of an unlinked segment, then constant until the segment
-    /// is reused.
+    /// The position of slot 0, as if the segment had one: see `span.rs`. Written by the owner of an unlinked segment,
+    /// then constant until the segment is reused.
     base: UnsafeCell<u64>,
-    /// The index of the first slot: 0 in a full segment. Constant until the memory is freed.
+    /// The index of the first slot: 0 in a long segment. Constant until the memory is freed.
     start: u64,
     /// The handshake of the slots' producers and consumers. Written once for each use of the segment, like
     /// the base.
@@ -125,7 +125,7 @@ impl<T> Segment<T> {
         round_up(Self::CONSUMERS + 3 * slots * size_of::<AtomicU8>(), align_of::<UnsafeCell<MaybeUninit<T>>>())
     }
 
-    /// The layout of a full segment. `None` for a type so large that eight values exceed the address space.
+    /// The layout of a long segment. `None` for a type so large that eight values exceed the address space.
     const LAYOUT: Option<Layout> = Self::layout_of(Self::LEN as usize);
 
     const fn layout_of(slots: usize) -> Option<Layout> {
@@ -141,7 +141,7 @@ impl<T> Segment<T> {
         }
     }
 
-    /// The size of a full segment on the heap in bytes.
+    /// The size of a long segment on the heap in bytes.
     #[cfg(all(test, not(loom)))]
     pub(crate) fn bytes() -> usize {
         Self::layout(0).size()
@@ -352,10 +352,32 @@ impl<T> Segment<T> {
         unsafe { self.slots() }.at(index)
     }
 
-    /// Slot `index` of a segment that is known to be full, without an access to its header.
+    /// Slot `index` of a long segment: as [`Segment::slot`], without an access to the header.
+    ///
+    /// # Safety
+    /// As for [`Segment::header`], and the segment is not short.
     #[inline]
-    pub(crate) fn full_slot(self, index: u64) -> Slot<T> {
+    pub(crate) unsafe fn long_slot(self, index: u64) -> Slot<T> {
+        // SAFETY: as demanded.
+        debug_assert_eq!(unsafe { self.header().start }, 0, "the segment is short");
         Slots { segment: self, start: 0 }.at(index)
+    }
+
+    /// The slot at a cursor.
+    ///
+    /// # Safety
+    /// The cursor is at a slot, hence not at the sentinel segment. As for [`Segment::header`].
+    #[inline]
+    pub(crate) unsafe fn slot_of_cursor(cursor: Cursor) -> Slot<T> {
+        // SAFETY: as demanded. The bit of the cursor tells whether the segment is short.
+        unsafe {
+            let segment = Self::of_cursor(cursor);
+            if cursor.is_short() {
+                segment.slot(cursor.ticket())
+            } else {
+                segment.long_slot(cursor.ticket())
+            }
+        }
     }
 
     /// Notes that an end has left by the swing of its word, and that the end handed out `helpers` helper
@@ -423,11 +445,13 @@ impl<T> Slots<T> {
         Slot { consumer: byte(0), state: byte(1), producer: byte(2), value: values.wrapping_add(nth) }
     }
 
-    /// Visits all slots. The length of a full segment is a constant here, which makes the loop faster.
+    /// Visits all slots. The length of a long segment is a constant here, which makes the loop faster.
     #[inline]
     fn for_each(&self, visit: impl FnMut(Slot<T>)) {
         match self.start {
-            0 => (0..Segment::<T>::LEN).map(|index| self.segment.full_slot(index)).for_each(visit),
+            0 => {
+                (0..Segment::<T>::LEN).map(|index| Slots { segment: self.segment, start: 0 }.at(index)).for_each(visit)
+            }
             start => (start..Segment::<T>::LEN).map(|index| self.at(index)).for_each(visit),
         }
     }

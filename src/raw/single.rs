@@ -74,12 +74,12 @@ impl<T> RawQueue<T> {
     pub fn peek_ready<'a>(&'a self, single: &'a mut SingleConsumer<T>) -> Option<Ready<'a, T>> {
         self.check(single);
         let seen = self.head.cursor();
-        if seen.full_ticket() + 1 >= Self::LEN {
+        if seen.long_ticket() + 1 >= Self::LEN {
             return None;
         }
-        // SAFETY: a cursor below the length is not at the sentinel. Only this consumer moves the head out of
-        // the segment, so the segment is not retired.
-        let full = unsafe { Segment::<T>::of_cursor(seen).full_slot(seen.full_ticket()).is_full() };
+        // SAFETY: a cursor below the length is not at the sentinel, and the segment is not short. Only this consumer
+        // moves the head out of the segment, so the segment is not retired.
+        let full = unsafe { Segment::<T>::of_cursor(seen).long_slot(seen.long_ticket()).is_full() };
         full.then_some(Ready { queue: self, single: PhantomData, seen })
     }
 
@@ -144,7 +144,7 @@ impl<T> RawQueue<T> {
     fn take_run(&self, single: &mut SingleConsumer<T>, values: &mut Vec<T>, limit: usize) -> usize {
         self.check(single);
         let seen = self.head.cursor();
-        let first = seen.full_ticket();
+        let first = seen.long_ticket();
         let most = (Self::LEN - 1).saturating_sub(first).min(limit as u64);
         if most == 0 {
             return 0;
@@ -152,7 +152,7 @@ impl<T> RawQueue<T> {
         // SAFETY: as in `peek_ready`.
         let segment = unsafe { Segment::<T>::of_cursor(seen) };
         // SAFETY: as above.
-        let run = (first..first + most).take_while(|&index| unsafe { segment.full_slot(index).is_full() }).count();
+        let run = (first..first + most).take_while(|&index| unsafe { segment.long_slot(index).is_full() }).count();
         if run == 0 {
             return 0;
         }
@@ -160,8 +160,8 @@ impl<T> RawQueue<T> {
         values.reserve(run);
         for index in first..first + run as u64 {
             // SAFETY: no other thread pops, so the pop tickets from the head on are this consumer's. The slot
-            // was seen full.
-            values.push(unsafe { segment.full_slot(index).take_full(|value| value) });
+            // was seen full, in a segment that is not short.
+            values.push(unsafe { segment.long_slot(index).take_full(|value| value) });
         }
         self.head.store(seen.advanced(run as u64));
         run
@@ -173,7 +173,7 @@ impl<T> RawQueue<T> {
         self.check(single);
         let seen = self.head.cursor();
         // SAFETY: as in `peek_ready`.
-        seen.ticket() >= Self::LEN || unsafe { Segment::<T>::of_cursor(seen).slot(seen.ticket()).is_published() }
+        seen.ticket() >= Self::LEN || unsafe { Segment::<T>::slot_of_cursor(seen).is_published() }
     }
 
     /// Takes from a slot in which nothing is published: either no push has claimed it, or its producer has not
@@ -243,8 +243,8 @@ impl<T> Ready<'_, T> {
         // First, so that the value is not taken again if `wrap` unwinds. The slot's done flag is not set and
         // the slot is not the last one, so the segment is kept.
         queue.head.store(seen.advanced(1));
-        // SAFETY: as in `pop_single_slow`; the slot was seen full.
-        unsafe { Segment::of_cursor(seen).full_slot(seen.full_ticket()).take_full(wrap) }
+        // SAFETY: as in `pop_single_slow`; the slot was seen full, in a segment that is not short.
+        unsafe { Segment::of_cursor(seen).long_slot(seen.long_ticket()).take_full(wrap) }
     }
 }
 

@@ -25,7 +25,7 @@ impl<T> SlotHarness<T> {
     /// A fresh segment.
     pub fn new(handshake: Handshake) -> Self {
         handshake.fix();
-        let harness = SlotHarness { segment: Segment::allocate(Span::full(0), 0) };
+        let harness = SlotHarness { segment: Segment::allocate(Span::long(0), 0) };
         harness.begin();
         harness
     }
@@ -37,8 +37,8 @@ impl<T> SlotHarness<T> {
             self.segment.leave(0);
             self.segment.leave(0);
             for index in 0..Self::SLOT {
-                self.segment.full_slot(index).leave_hole();
-                let Found::Hole = self.segment.full_slot(index).take(self.segment.handshake()) else { unreachable!() };
+                self.segment.long_slot(index).leave_hole();
+                let Found::Hole = self.segment.long_slot(index).take(self.segment.handshake()) else { unreachable!() };
             }
         }
     }
@@ -46,10 +46,9 @@ impl<T> SlotHarness<T> {
     /// The producer's part, once in each generation of the segment. The value comes back from a poisoned
     /// slot.
     pub fn push(&self, value: T) -> Result<(), T> {
-        let slot = self.segment.full_slot(Self::SLOT);
         // SAFETY: the model calls this once.
         unsafe {
-            match slot.push(value) {
+            match self.segment.long_slot(Self::SLOT).push(value) {
                 None => Ok(()),
                 Some(value) => Err(value),
             }
@@ -59,13 +58,13 @@ impl<T> SlotHarness<T> {
     /// The producer's part without a value.
     pub fn leave_hole(&self) {
         // SAFETY: the model calls this once.
-        unsafe { self.segment.full_slot(Self::SLOT).leave_hole() }
+        unsafe { self.segment.long_slot(Self::SLOT).leave_hole() }
     }
 
     /// The consumer's part, once in each generation of the segment.
     pub fn take(&self) -> Option<T> {
         // SAFETY: the model calls this once.
-        match unsafe { self.segment.full_slot(Self::SLOT).take(self.segment.handshake()) } {
+        match unsafe { self.segment.long_slot(Self::SLOT).take(self.segment.handshake()) } {
             Found::Value(value) => Some(value),
             Found::Hole => None,
         }

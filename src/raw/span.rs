@@ -3,11 +3,11 @@
 //! Knows numbers. Does not know memory.
 //!
 //! The first segments of a queue are *short*, so that a queue with few items takes little memory. A short
-//! segment has the last slots of a full one: those with the indices from `start` on.
+//! segment has the last slots of a long one: those with the indices from `start` on.
 //!
 //! ```text
 //!              index 0                         start               LEN
-//!  full        |  slot  slot  slot  slot  ...  slot  slot  slot  slot |    start = 0
+//!  long        |  slot  slot  slot  slot  ...  slot  slot  slot  slot |    start = 0
 //!  short                                     |  slot  slot  slot  slot |    len = LEN - start
 //!              base                           base + start        base + LEN
 //! ```
@@ -21,11 +21,13 @@
 //!   same one, whichever of them appends the segment.
 //! - *Memory.* The allocation has the slots `start <= i < LEN` and no others. `start` is in the header and never
 //!   changes.
-//! - *Tickets.* A word enters the segment with the ticket `start` or above, and its ticket does not go back below
-//!   `LEN`. So each slot ticket has a slot.
+//! - *Tickets.* A word enters the segment with the ticket `start`, or `start + 1` if the move claims the first slot.
+//!   The ticket of a word only grows while the word is in the segment; a helper ticket may be handed back, which
+//!   leaves the word at `LEN` or above. So each slot ticket is the index of a slot of the segment.
 //! - *The bit S.* A cursor has it if and only if its segment is short. Fast paths use only cursors without the
 //!   bit, and compute addresses with `start = 0`. All others read `start` from the header of a segment that they
 //!   own or pin.
+//! - *Reuse.* A short segment is used once. Spares are long.
 
 use super::cursor::Cursor;
 
@@ -34,7 +36,7 @@ use super::cursor::Cursor;
 pub(crate) struct Span {
     /// The position of slot 0. In a short segment there is no such slot; its position belongs to an earlier segment.
     pub(crate) base: u64,
-    /// The index of the first slot. 0 in a full segment.
+    /// The index of the first slot. 0 in a long segment.
     pub(crate) start: u64,
 }
 
@@ -44,15 +46,15 @@ const FIRST: u64 = 8;
 
 impl Span {
     /// The span of the sentinel segment 0.
-    pub(crate) const SENTINEL: Self = Span::full(0);
+    pub(crate) const SENTINEL: Self = Span::long(0);
 
-    /// A full segment.
-    pub(crate) const fn full(base: u64) -> Self {
+    /// A long segment.
+    pub(crate) const fn long(base: u64) -> Self {
         Span { base, start: 0 }
     }
 
     crate::sync::const_fn! {
-        /// The span of the next segment. `len` is that of a full one.
+        /// The span of the next segment. `len` is that of a long one.
         pub(crate) const fn next(self, len: u64) -> Self {
             let slots = next_len(self.base, len);
             Span { base: self.base + slots, start: len - slots }
@@ -86,7 +88,7 @@ impl Span {
 }
 
 /// The number of slots of the segment behind the one with this base: as many as the queue had so far, and 8 more,
-/// up to a quarter of a full segment; then segments are full. All segments of a type of more than 64 bytes are full.
+/// up to a quarter of a long segment; then segments are long. All segments of a type of more than 64 bytes are long.
 #[cfg(not(loom))]
 const fn next_len(base: u64, len: u64) -> u64 {
     let slots = base + FIRST;
@@ -100,7 +102,7 @@ const fn next_len(base: u64, len: u64) -> u64 {
 #[cfg(loom)]
 use small::next_len;
 
-/// For models: full segments alone, or short ones of 1 slot, and of 2 if a full one has 4.
+/// For models: long segments alone, or short ones of 1 slot, and of 2 if a long one has 4.
 #[cfg(loom)]
 pub(crate) mod small {
     use std::cell::Cell;
@@ -130,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn segments_grow_to_the_full_length_and_no_position_is_missing() {
+    fn segments_grow_to_the_length_of_a_long_one_and_no_position_is_missing() {
         for (len, lengths) in [(256, &[8, 16, 32, 64, 256, 256][..]), (252, &[252, 252]), (8, &[8, 8])] {
             let mut span = Span::SENTINEL;
             for &slots in lengths {
@@ -147,7 +149,7 @@ mod tests {
         let short = Span { base: 8, start: 248 }.enter(Cursor::sentinel(256), 0x1000, 1);
         assert_eq!((short.ticket(), short.address(), short.is_short()), (249, 0x1000, true));
         assert!(short.open_ticket() >= 256 && !short.is_closed());
-        let full = Span::full(376).enter(short, 0x1000, 1);
-        assert_eq!((full.open_ticket(), full.is_short()), (1, false));
+        let long = Span::long(376).enter(short, 0x1000, 1);
+        assert_eq!((long.open_ticket(), long.is_short()), (1, false));
     }
 }

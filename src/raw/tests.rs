@@ -267,8 +267,9 @@ fn producer_and_consumer_agree_on_each_slot() {
     for handshake in handshakes() {
         handshake.fix();
         let segments: Vec<usize> =
-            (0..ROUNDS).map(|base| Segment::<u64>::allocate(Span::full(base * LEN), 0).address()).collect();
-        let slot = |n: u64| Segment::<u64>::at(segments[(n / LEN) as usize]).unwrap().full_slot(n % LEN);
+            (0..ROUNDS).map(|base| Segment::<u64>::allocate(Span::long(base * LEN), 0).address()).collect();
+        // SAFETY: the segments outlive the threads, and are long.
+        let slot = |n: u64| unsafe { Segment::<u64>::at(segments[(n / LEN) as usize]).unwrap().long_slot(n % LEN) };
         let (pushing, popping) = (AtomicU64::new(0), AtomicU64::new(0));
         let (kept, taken) = std::thread::scope(|scope| {
             let producer = scope.spawn(|| {
