@@ -29,6 +29,7 @@ mod handoff;
 mod hooks;
 mod lazy_box;
 mod link;
+mod memory;
 mod pool;
 #[cfg(loom)]
 mod pool_harness;

@@ -16,11 +16,12 @@
 
 use super::cursor::{fits, Cursor, SEGMENT_ALIGN};
 use super::fence::Handshake;
+use super::memory::{alloc, dealloc};
 use super::slot::{pending, Slot, DONE, EMPTY, PENDING};
 use super::span::Span;
 use super::UNBOUNDED;
 use crate::sync::{set_exclusive, AtomicI64, AtomicU8, AtomicUsize, Ordering, UnsafeCell};
-use std::alloc::{alloc, dealloc, handle_alloc_error, Layout};
+use std::alloc::{handle_alloc_error, Layout};
 use std::marker::PhantomData;
 use std::mem::{align_of, size_of, MaybeUninit};
 use std::ptr::NonNull;
@@ -147,9 +148,11 @@ impl<T> Segment<T> {
         Self::layout(0).size()
     }
 
-    /// The layout of a segment that begins with this index.
+    /// The layout of a segment that begins with this index. Under loom that of a long one, so that a long segment may
+    /// be where a short one was.
     fn layout(start: u64) -> Layout {
-        let layout = if start == 0 { Self::LAYOUT } else { Self::layout_of((Self::LEN - start) as usize) };
+        let layout =
+            if start == 0 || cfg!(loom) { Self::LAYOUT } else { Self::layout_of((Self::LEN - start) as usize) };
         layout.expect("the item type is too large: eight values exceed the address space")
     }
 
