@@ -42,7 +42,11 @@ mod reserve_tests;
 #[cfg(all(test, not(loom)))]
 mod schedules;
 mod segment;
+#[cfg(all(test, not(loom)))]
+mod short_tests;
 mod single;
+#[cfg(all(test, not(loom)))]
+mod single_tests;
 mod slot;
 #[cfg(loom)]
 mod slot_harness;

@@ -146,7 +146,7 @@ impl<T> RawQueue<T> {
 
     /// Claims up to `wanted` slots of the head's segment, but only slots that the tail has claimed before.
     #[inline(never)]
-    fn claim_pop(&self, wanted: u64) -> Result<Claim<T>, PopError> {
+    pub(super) fn claim_pop(&self, wanted: u64) -> Result<Claim<T>, PopError> {
         self.assert_no_single_consumer();
         let mut backoff = Backoff::new();
         let mut seen = self.head.cursor();
