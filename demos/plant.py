@@ -110,6 +110,15 @@ fault(
     "redb-created-in-place", "store/redb.rs", [("        if !path.exists() {\n            create", "        if false {\n            create")],
     "a file in whose creation the process was killed cannot be opened", "calls --series start --step 1 --store redb",
 )
+# Trace contexts.
+for store, old, new in [
+    ("sqlite", "run(sql, &[&signed(id), &trace, &body])?;", "let _ = trace;\n            run(sql, &[&signed(id), &\"\", &body])?;"),
+    ("redb", "traces.insert(id, trace)?;", "let _ = trace;"),
+]:
+    fault(
+        f"{store}-untraced", "store/sqlite/mod.rs" if store == "sqlite" else "store/redb.rs", [(old, new)],
+        "a job of an earlier process has no trace context", f"random --kills 60 --store {store}",
+    )
 # Spill.
 fault(
     "past-the-disk", "stage/put.rs", [(".filter(|disk| disk.on_disk() > 0)", ".filter(|disk| disk.keeps_all() && disk.on_disk() > 0)")],

@@ -5,6 +5,7 @@
 //! | [`python_queue`] | a change from Python's `queue.Queue` or `asyncio.Queue` |
 //! | [`compat`](https://docs.rs/joinq/latest/joinq/compat/index.html) | a change from another channel crate; the module of each is its page |
 //! | [`field_tests`] | published crates whose channel was replaced, and the results of their tests |
+//! | [`metrics`] | lag, totals and waiting operations of a queue, for Prometheus or another system |
 //! | [`design`] | how the queue works, and why it is correct |
 //! | [`memory_orderings`] | why each atomic access has its ordering |
 //! | [`verification`] | what each tool shows, what it cannot show, and the result of its last run |
@@ -18,6 +19,8 @@ pub mod design {}
 pub mod field_tests {}
 #[doc = include_str!("../docs/memory-orderings.md")]
 pub mod memory_orderings {}
+#[doc = include_str!("../docs/metrics.md")]
+pub mod metrics {}
 #[doc = include_str!("../docs/migration/python-queue.md")]
 pub mod python_queue {}
 #[doc = include_str!("../docs/verification.md")]

@@ -11,7 +11,7 @@ Usage: cargo bench -p joinq-instructions [--bench operations|flows|copies|jobs] 
 Counts the instructions of each operation under callgrind and compares them with benches/instructions.txt, those of a
 message between tasks with benches/instructions-flows.txt, the copies of a message with
 benches/instructions-copies.txt, and the instructions of a job of joinq-flow, its allocations and its bytes with
-benches/instructions-jobs.txt.
+benches/instructions-jobs.txt, or with `--features metrics` in benches/instructions-jobs-metrics.txt.
 
   NAME     only counts whose names contain this
   --bless  write the counts to the files

@@ -41,6 +41,15 @@ pub const JOBS: File = File {
 ",
     counted: "a job of joinq-flow",
 };
+pub const JOBS_WITH_METRICS: File = File {
+    path: concat!(env!("CARGO_MANIFEST_DIR"), "/../instructions-jobs-metrics.txt"),
+    title:
+        "# As instructions-jobs.txt, with joinq-flow's feature `metrics` and no recorder: written and compared with by
+# `cargo bench -p joinq-instructions --features metrics --bench jobs`. What the thread for timers does each second is in
+# the counts, so they are larger on a slow machine.
+",
+    counted: "a job of joinq-flow with metrics",
+};
 /// The factor by which a count may grow.
 const TOLERANCE: f64 = 1.02;
 /// By so much it may grow in any case: what a loop of 8,192 does before and after.

@@ -187,7 +187,9 @@ impl Child {
             let key = item::key(self.options.process, putter, nth + 1);
             let lines = self.lines.clone();
             self.lines.write(Line::Try { key });
+            let (parent, state) = item::trace_of(key);
             let put = stage.put(Item::new(key)).on_settled(move |job: &Job<Item>| settled(&lines, job));
+            let put = put.trace_context(&parent).trace_state(&state.unwrap_or_default());
             match put.wait() {
                 Ok(job) => self.lines.write(Line::Put { key, id: job.id() }),
                 Err(refused) => self.lines.write(Line::Refused { key, why: refused.to_string() }),
@@ -200,6 +202,10 @@ impl Child {
 
     fn handle(&self, work: &Work, job: &Job<Item>) -> Result<(), Failure> {
         let (id, key, attempt) = (job.id(), job.key, job.attempt());
+        let (parent, state) = item::trace_of(key);
+        if (job.trace_context(), job.trace_state()) != (Some(&*parent), state.as_deref()) {
+            self.lines.write(Line::Untraced { id });
+        }
         self.lines.write(Line::Begin { id, key, attempt });
         if !work.handler.is_zero() {
             thread::sleep(item::duration(key, work.handler));
@@ -252,7 +258,11 @@ pub const BATCH: u64 = 4;
 /// The changes of a batch: it puts four jobs, and settles two of the batch before, one of them as a dead letter.
 fn changes(batch: u64, body: &[u8]) -> impl Iterator<Item = Change<'_>> {
     let last = batch * BATCH;
-    let puts = (last - BATCH + 1..=last).map(move |id| Change::Put { id, body: &body[..(id as usize * 997) % 5000] });
+    let puts = (last - BATCH + 1..=last).map(move |id| Change::Put {
+        id,
+        body: &body[..(id as usize * 997) % 5000],
+        trace: "",
+    });
     let settled = (batch > 1).then(|| {
         let before = last - BATCH;
         [Change::Dead { id: before, attempts: 1, error: "no" }, Change::Done { id: before - 1 }]

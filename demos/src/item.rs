@@ -42,6 +42,12 @@ pub fn process_of(key: u64) -> u32 {
     (key >> 32) as u32
 }
 
+/// The trace context that the put of a key has: `traceparent`, and of some `tracestate`.
+pub fn trace_of(key: u64) -> (String, Option<String>) {
+    let state = key.is_multiple_of(4).then(|| format!("demo={}", "k".repeat(key as usize % 200 + 1)));
+    (format!("00-{:032x}-{key:016x}-01", u128::from(key) << 32 | 7), state)
+}
+
 impl Item {
     /// The item of this key.
     pub fn new(key: u64) -> Item {

@@ -229,6 +229,7 @@ impl Ledger {
                 self.puts.entry(*key).and_modify(|put| put.refused = true);
             }
             Line::Begin { id, key, attempt } => self.runs(*id, *key, *attempt),
+            Line::Untraced { id } => self.violated(format!("job {id} has another trace context than its put")),
             Line::End { id } => self.ends(*id, End::Succeeded),
             Line::Fail { id } => self.ends(*id, End::Failed),
             Line::Done { id } => self.done(*id),

@@ -23,6 +23,8 @@ pub enum Line {
     Refused { key: u64, why: String },
     /// The handler begins.
     Begin { id: u64, key: u64, attempt: u32 },
+    /// The job that is about to begin has another trace context than its put.
+    Untraced { id: u64 },
     /// The handler is about to succeed.
     End { id: u64 },
     /// The handler is about to fail.
@@ -45,6 +47,7 @@ impl fmt::Display for Line {
             Line::Put { key, id } => write!(f, "P {id} {key}"),
             Line::Refused { key, why } => write!(f, "R {key} {why}"),
             Line::Begin { id, key, attempt } => write!(f, "B {id} {key} {attempt}"),
+            Line::Untraced { id } => write!(f, "U {id}"),
             Line::End { id } => write!(f, "E {id}"),
             Line::Fail { id } => write!(f, "F {id}"),
             Line::Done { id } => write!(f, "D {id}"),
@@ -70,6 +73,7 @@ impl FromStr for Line {
             "P" => Line::Put { id: number()?, key: number()? },
             "R" => Line::Refused { key: number()?, why: rest(2) },
             "B" => Line::Begin { id: number()?, key: number()?, attempt: number()? as u32 },
+            "U" => Line::Untraced { id: number()? },
             "E" => Line::End { id: number()? },
             "F" => Line::Fail { id: number()? },
             "D" => Line::Done { id: number()? },
@@ -117,6 +121,7 @@ mod tests {
             Line::Put { key: 7, id: 1 },
             Line::Refused { key: 7, why: "the disk is full".into() },
             Line::Begin { id: 1, key: 7, attempt: 2 },
+            Line::Untraced { id: 1 },
             Line::End { id: 1 },
             Line::Fail { id: 1 },
             Line::Done { id: 1 },

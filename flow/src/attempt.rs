@@ -4,8 +4,9 @@ use crate::job::core::Core;
 use crate::job::state::Start;
 use crate::semaphore::Permit;
 use crate::stage::{End, Fault};
+use crate::trace::Span;
 use crate::workers::Run;
-use crate::{Failure, Job};
+use crate::{Cause, Failure, Job};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ where
     /// Of the stage's `limit`; released after the attempt is settled.
     _permit: Option<Permit>,
     run: Run,
+    span: Span,
     settled: bool,
 }
 
@@ -33,8 +35,14 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
         match core.state.start() {
             Start::Begun => {
                 let run = core.stage.load.begin(&core.stage.time);
-                let attempt = Attempt { job: Job(core), _permit: permit, run, settled: false };
-                if attempt.job.0.stage.is_halted() {
+                #[cfg(feature = "metrics")]
+                if let Some(begin) = run.begin() {
+                    core.stage.record_wait(core.enqueued_at(), begin);
+                }
+                let halted = core.stage.is_halted();
+                let span = if halted { Span::none() } else { core.stage.begin_span(&core) };
+                let attempt = Attempt { job: Job(core), _permit: permit, run, span, settled: false };
+                if halted {
                     attempt.leave();
                     return None;
                 }
@@ -67,7 +75,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
     /// # }).unwrap();
     /// ```
     pub fn done(mut self, output: R) {
-        self.settled = true;
+        self.end(Ok(()));
         self.job.0.stage.succeed(&self.job.0, output);
     }
 
@@ -91,19 +99,62 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
     }
 
     pub(crate) fn fault(mut self, fault: Fault) {
+        self.fail_with(fault);
+    }
+
+    fn fail_with(&mut self, fault: Fault) {
+        let (cause, next) = fault.into_parts();
+        self.end(Err(&cause));
+        self.job.0.stage.fail(&self.job.0, cause, next);
+    }
+
+    /// The handler has ended. The span ends before the job is settled, so that each span of a settled job has ended.
+    #[inline]
+    fn end(&mut self, result: Result<(), &Cause>) {
         self.settled = true;
-        self.job.0.stage.fail(&self.job.0, fault);
+        let stage = &self.job.0.stage;
+        let _run = stage.load.end(self.run, &stage.time);
+        #[cfg(feature = "metrics")]
+        if let Some(run) = _run {
+            stage.record_run(run);
+        }
+        if let Some(span) = self.span.take_to_end(&result) {
+            self.job.0.stage.end_span(span, &self.job.0, result);
+        }
+    }
+
+    /// Calls a function in the span of the attempt, which the stage's [`trace`](crate::StageBuilder::trace)
+    /// has begun. A handler runs in the span without this; it is for attempts of a
+    #[cfg_attr(feature = "stream", doc = "[stream](crate::Stage::stream).")]
+    #[cfg_attr(not(feature = "stream"), doc = "stream.")]
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use futures_lite::StreamExt;
+    /// use joinq_flow::Stage;
+    ///
+    /// let lengths: Stage<&str, usize> = Stage::builder("lengths").build();
+    /// lengths.put("four").await?;
+    /// let attempt = lengths.stream().next().await.expect("a job is there");
+    /// let length = attempt.in_span(|| attempt.len());
+    /// attempt.done(length);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn in_span<V>(&self, call: impl FnOnce() -> V) -> V {
+        self.span.enter(call)
     }
 
     /// The deadline of a shutdown is over: the job ends, but a row of it stays in the store.
     pub(crate) fn leave(mut self) {
-        self.settled = true;
+        self.end(Err(&Cause::ShutDown));
         self.job.0.stage.end(&self.job.0, End::Left);
     }
 
     /// The job was cancelled and has ended.
     pub(crate) fn cancelled(mut self) {
-        self.settled = true;
+        self.end(Err(&Cause::Cancelled));
         self.job.0.stage.end(&self.job.0, End::Cancelled);
     }
 
@@ -131,10 +182,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Attempt<T, R> {
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Drop for Attempt<T, R> {
     fn drop(&mut self) {
-        let stage = &self.job.0.stage;
-        stage.load.end(self.run, &stage.time);
         if !self.settled {
-            stage.fail(&self.job.0, Fault::Dropped);
+            self.fail_with(Fault::Dropped);
         }
     }
 }

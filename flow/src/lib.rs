@@ -10,6 +10,8 @@ mod failure;
 pub mod guide;
 mod job;
 mod listen;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod oneshot;
 mod operation;
 mod overflow;
@@ -21,6 +23,7 @@ mod store;
 #[cfg(feature = "stream")]
 mod stream;
 mod time;
+mod trace;
 mod work;
 mod workers;
 
@@ -39,7 +42,7 @@ pub use overflow::Overflow;
 pub use refused::{Denied, Refused};
 pub use retry::Retry;
 pub use semaphore::{Acquire, Permit, Semaphore};
-pub use stage::{BuildError, Join, Put, Shutdown, Stage, StageBuilder, Stats, Unsettled};
+pub use stage::{BuildError, DeadBy, Join, Put, RefusedBy, Shutdown, Stage, StageBuilder, Stats, Unsettled};
 #[cfg(feature = "json")]
 pub use store::Json;
 #[cfg(feature = "redb")]
@@ -49,5 +52,10 @@ pub use store::{Bytes, Change, Codec, Recovered, Row, Safe, Store, StoreError, T
 pub use store::{Salvaged, SqliteStore};
 #[cfg(feature = "stream")]
 pub use stream::{Feed, Jobs};
+#[cfg(feature = "otel")]
+pub use trace::OtelTrace;
+#[cfg(feature = "tracing")]
+pub use trace::TracingTrace;
+pub use trace::{AttemptInfo, AttemptSpan, Trace, TraceContext};
 pub use work::Work;
 pub use workers::{JoinWorkers, Workers};

@@ -164,7 +164,7 @@ fn a_spilled_job_that_is_overtaken_by_a_redriven_one_is_not_lost() {
     {
         let mut earlier = store.clone();
         let dead = Change::Dead { id: 1, attempts: 1, error: "no" };
-        earlier.apply(&[Change::Put { id: 1, body: b"redriven" }, dead], Safe::FromKill).unwrap();
+        earlier.apply(&[Change::Put { id: 1, body: b"redriven", trace: "" }, dead], Safe::FromKill).unwrap();
     }
     let stage = spill(&store, 1);
     let first = stage.put("in memory".into()).wait().unwrap();
@@ -205,7 +205,8 @@ fn bytes_that_are_no_item_become_a_dead_letter_and_stay_in_the_store() {
     let store = MemoryStore::default();
     {
         let mut earlier = store.clone();
-        let puts = [(1, &b"one"[..]), (2, b"\xff\xfe"), (3, b"three")].map(|(id, body)| Change::Put { id, body });
+        let puts =
+            [(1, &b"one"[..]), (2, b"\xff\xfe"), (3, b"three")].map(|(id, body)| Change::Put { id, body, trace: "" });
         earlier.apply(&puts, Safe::FromKill).unwrap();
     }
     let stage = durable(&store, 10);
@@ -240,7 +241,7 @@ fn a_codec_that_panics_is_the_putters_panic_or_a_dead_letter() {
     let _watchdog = watchdog();
     for keeps_all in [true, false] {
         let store = MemoryStore::default();
-        store.clone().apply(&[Change::Put { id: 1, body: b"worse" }], Safe::FromKill).unwrap();
+        store.clone().apply(&[Change::Put { id: 1, body: b"worse", trace: "" }], Safe::FromKill).unwrap();
         let stage = match keeps_all {
             true => builder(2).durable(store.clone(), Moody).build(),
             false => builder(2).spill(store.clone(), Moody).build(),
@@ -264,7 +265,8 @@ fn the_third_crash_of_a_job_is_its_end_and_others_are_not_blamed() {
     let store = MemoryStore::default();
     {
         let mut earlier = store.clone();
-        let puts = [(1, &b"poison"[..]), (2, b"two"), (3, b"three")].map(|(id, body)| Change::Put { id, body });
+        let puts =
+            [(1, &b"poison"[..]), (2, b"two"), (3, b"three")].map(|(id, body)| Change::Put { id, body, trace: "" });
         earlier.apply(&puts, Safe::FromKill).unwrap();
     }
     for _ in 0..3 {
@@ -286,7 +288,7 @@ fn two_crashes_are_forgiven_after_a_failure() {
     let store = MemoryStore::default();
     {
         let mut earlier = store.clone();
-        earlier.apply(&[Change::Put { id: 1, body: b"shaky" }], Safe::FromKill).unwrap();
+        earlier.apply(&[Change::Put { id: 1, body: b"shaky", trace: "" }], Safe::FromKill).unwrap();
         for _ in 0..2 {
             earlier.apply(&[Change::Started { id: 1 }], Safe::FromKill).unwrap();
             earlier.recover().unwrap();

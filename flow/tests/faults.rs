@@ -240,7 +240,7 @@ fn delays_that_panic_lose_no_job() {
 fn a_put_that_waits_for_the_quota_gets_capacity_that_becomes_free_in_memory() {
     let _watchdog = watchdog();
     let store = MemoryStore::default();
-    store.state().dead.insert(1, row(1, vec![0; 1000]));
+    store.state().dead.insert(1, row(1, vec![0; 1000], ""));
     // Dead letters leave no bytes for a job.
     let stage = builder(1).spill(store.clone(), Text).quota(1100).build();
     let mut jobs = stage.stream();

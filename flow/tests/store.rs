@@ -69,6 +69,7 @@ suite! {
     a_job_that_went_back_counts_no_crash,
     a_dead_letter_keeps_its_item_its_attempts_and_its_error,
     a_redriven_letter_is_a_new_job,
+    a_trace_stays_with_its_job_until_that_is_removed,
     ids_are_never_used_again,
     changes_may_be_made_twice,
     changes_of_a_job_that_does_not_exist_change_nothing,
@@ -77,8 +78,11 @@ suite! {
     random_changes_leave_what_the_store_in_memory_has,
 }
 
+/// Where a job comes from.
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 congo=t61rcWkgMzE";
+
 fn put(id: u64, body: &[u8]) -> Change<'_> {
-    Change::Put { id, body }
+    Change::Put { id, body, trace: "" }
 }
 
 fn apply(store: &mut dyn Store, changes: &[Change<'_>]) {
@@ -122,7 +126,7 @@ fn jobs_are_loaded_in_the_order_of_their_ids(kind: &impl Kind) {
     }
     let (mut after, mut found) = (0, Vec::new());
     loop {
-        let mut rows = vec![row(7, b"stays".to_vec())];
+        let mut rows = vec![row(7, b"stays".to_vec(), "")];
         store.load(Table::Jobs, after, 7, &mut rows).unwrap();
         assert_eq!(rows[0].body, b"stays");
         assert!(rows.len() <= 8);
@@ -210,7 +214,7 @@ fn a_redriven_letter_is_a_new_job(kind: &impl Kind) {
     drop(store);
     let mut store = kind.open();
     assert_eq!(store.recover().unwrap(), recovered(2, 0, 3));
-    assert_eq!(load(&mut *store, Table::Jobs), [row(2, b"two".to_vec()), row(3, b"one".to_vec())]);
+    assert_eq!(load(&mut *store, Table::Jobs), [row(2, b"two".to_vec(), ""), row(3, b"one".to_vec(), "")]);
 }
 
 fn ids_are_never_used_again(kind: &impl Kind) {
@@ -247,7 +251,7 @@ fn changes_may_be_made_twice(kind: &impl Kind) {
     drop(store);
     let mut store = kind.open();
     store.recover().unwrap();
-    assert_eq!(load(&mut *store, Table::Jobs).last(), Some(&row(5, b"another".to_vec())));
+    assert_eq!(load(&mut *store, Table::Jobs).last(), Some(&row(5, b"another".to_vec(), "")));
 }
 
 fn changes_of_a_job_that_does_not_exist_change_nothing(kind: &impl Kind) {
@@ -279,6 +283,36 @@ fn items_are_kept_byte_for_byte(kind: &impl Kind) {
     let mut rows = load(&mut *store, Table::Jobs);
     rows.extend(load(&mut *store, Table::Dead));
     assert!(rows.into_iter().map(|row| (row.id, row.body)).eq(bodies));
+}
+
+fn a_trace_stays_with_its_job_until_that_is_removed(kind: &impl Kind) {
+    let traces = |store: &mut dyn Store, table| -> Vec<(u64, String)> {
+        load(store, table).into_iter().map(|row| (row.id, row.trace)).collect()
+    };
+    let mut store = kind.open();
+    store.recover().unwrap();
+    let bytes = store.bytes();
+    let (with, without) = (Change::Put { id: 1, body: b"one", trace: TRACE }, put(2, b"two"));
+    apply(&mut *store, &[with, without]);
+    drop(store);
+    let mut store = kind.open();
+    store.recover().unwrap();
+    assert_eq!(traces(&mut *store, Table::Jobs), [(1, TRACE.into()), (2, String::new())]);
+    apply(&mut *store, &[Change::Started { id: 1 }, Change::Failed { id: 1, attempts: 1, due: 7 }]);
+    assert_eq!(traces(&mut *store, Table::Jobs)[0], (1, TRACE.into()));
+    apply(&mut *store, &[Change::Dead { id: 1, attempts: 2, error: "no" }]);
+    assert_eq!(traces(&mut *store, Table::Dead), [(1, TRACE.into())]);
+    apply(&mut *store, &[Change::Redrive { dead: 1, id: 3 }]);
+    assert_eq!(traces(&mut *store, Table::Jobs), [(2, String::new()), (3, TRACE.into())]);
+    // Another job with the id is no part of the trace.
+    apply(&mut *store, &[put(3, b"another")]);
+    assert_eq!(traces(&mut *store, Table::Jobs)[1], (3, String::new()));
+    // Nor is one that comes after the end of the job, as after a commit that was undone.
+    apply(&mut *store, &[Change::Put { id: 4, body: b"four", trace: TRACE }, Change::Done { id: 4 }]);
+    apply(&mut *store, &[put(4, b"four again")]);
+    assert_eq!(traces(&mut *store, Table::Jobs)[2], (4, String::new()));
+    apply(&mut *store, &[2, 3, 4].map(|id| Change::Done { id }));
+    assert!(store.bytes() - bytes < 10_000, "{} bytes without a row", store.bytes() - bytes);
 }
 
 fn bytes_follow_the_rows(kind: &impl Kind) {
@@ -322,7 +356,8 @@ fn random_changes_leave_what_the_store_in_memory_has(kind: &impl Kind) {
                     match random.u8(..9) {
                         0..=2 => {
                             last += 1;
-                            put(last, body)
+                            let trace = ["", TRACE, "of another program"][random.usize(..3)];
+                            Change::Put { id: last, body, trace }
                         }
                         3 => Change::Started { id },
                         4 => Change::Back { id },

@@ -93,7 +93,7 @@ fn filled(open: Open, path: &Path) {
     let mut store = open(path).unwrap();
     store.recover().unwrap();
     for id in 1..=JOBS {
-        store.apply(&[Change::Put { id, body: &body(id) }], Safe::FromKill).unwrap();
+        store.apply(&[Change::Put { id, body: &body(id), trace: "" }], Safe::FromKill).unwrap();
     }
     for id in (1..=JOBS).step_by(9) {
         store.apply(&[Change::Dead { id, attempts: 5, error: "connection refused" }], Safe::FromKill).unwrap();
@@ -292,7 +292,7 @@ fn a_full_disk_fails_a_change_as_a_whole_and_space_ends_it(open: Open, kind: &st
                 setrlimit(Resource::Fsize, Rlimit { current: Some(limit), maximum }).unwrap();
                 let mut failures = 0;
                 for _ in 0..1000 {
-                    let changes = [last + 1, last + 2, last + 3].map(|id| Change::Put { id, body: &body });
+                    let changes = [last + 1, last + 2, last + 3].map(|id| Change::Put { id, body: &body, trace: "" });
                     match store.apply(&changes, Safe::FromPowerLoss) {
                         Ok(()) => last += 3,
                         Err(_) => failures += 1,
@@ -304,7 +304,9 @@ fn a_full_disk_fails_a_change_as_a_whole_and_space_ends_it(open: Open, kind: &st
                 assert!(failures > 3, "the limit was not reached");
                 setrlimit(Resource::Fsize, Rlimit { current: maximum, maximum }).unwrap();
                 // The next ones overwrite what a failed commit may have left.
-                store.apply(&[Change::Put { id: last + 1, body: b"after all" }], Safe::FromPowerLoss).unwrap();
+                store
+                    .apply(&[Change::Put { id: last + 1, body: b"after all", trace: "" }], Safe::FromPowerLoss)
+                    .unwrap();
                 store.apply(&[Change::Done { id: last + 1 }], Safe::FromPowerLoss).unwrap();
                 last += 1;
                 println!("{kind}: full after {last} ids");
@@ -341,7 +343,7 @@ fn a_file_is_used_again_before_it_grows(open: Open, kind: &str) {
     // At most 100 jobs at a time, 2,000 in all: 6 MB of 120. Ten share a commit.
     for _ in 0..20 {
         for _ in 0..10 {
-            let puts: Vec<_> = (next..next + 10).map(|id| Change::Put { id, body: &body }).collect();
+            let puts: Vec<_> = (next..next + 10).map(|id| Change::Put { id, body: &body, trace: "" }).collect();
             store.apply(&puts, Safe::FromKill).unwrap();
             bytes = bytes.max(store.bytes());
             next += 10;
@@ -357,7 +359,7 @@ fn a_file_is_used_again_before_it_grows(open: Open, kind: &str) {
     assert!(peak < 24 << 20, "{peak}");
     assert!(log < 12 << 20, "{log}");
     // A large file becomes small again.
-    let changes: Vec<Change<'_>> = (next..next + 500).map(|id| Change::Put { id, body: &body }).collect();
+    let changes: Vec<Change<'_>> = (next..next + 500).map(|id| Change::Put { id, body: &body, trace: "" }).collect();
     store.apply(&changes, Safe::FromKill).unwrap();
     for first in (next..next + 500).step_by(20) {
         let done: Vec<_> = (first..first + 20).map(|id| Change::Done { id }).collect();

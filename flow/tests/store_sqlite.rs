@@ -20,7 +20,7 @@ fn filled(path: &Path) {
     let mut store = SqliteStore::open(path).unwrap();
     store.recover().unwrap();
     let bodies: Vec<(u64, Vec<u8>)> = (1..=JOBS).map(|id| (id, body(id))).collect();
-    let changes: Vec<_> = bodies.iter().map(|(id, body)| Change::Put { id: *id, body }).collect();
+    let changes: Vec<_> = bodies.iter().map(|(id, body)| Change::Put { id: *id, body, trace: "" }).collect();
     store.apply(&changes, Safe::FromKill).unwrap();
     let letters: Vec<_> =
         (1..=JOBS).step_by(4).map(|id| Change::Dead { id, attempts: 5, error: "connection refused" }).collect();
@@ -96,7 +96,7 @@ fn a_salvage_includes_the_log_and_changes_neither() {
         (folder.path().join("jobs.db"), folder.path().join("copy.db"), folder.path().join("fresh.db"));
     let mut store = SqliteStore::open(&path).unwrap();
     store.recover().unwrap();
-    store.apply(&[Change::Put { id: 1, body: b"in the log" }], Safe::FromKill).unwrap();
+    store.apply(&[Change::Put { id: 1, body: b"in the log", trace: "" }], Safe::FromKill).unwrap();
     // A copy as a kill would leave it.
     fs::copy(&path, &damaged).unwrap();
     fs::copy(folder.path().join("jobs.db-wal"), folder.path().join("copy.db-wal")).unwrap();
@@ -143,7 +143,7 @@ fn tables_of_a_newer_version_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jobs.db");
     filled(&path);
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
     let error = SqliteStore::open(&path).unwrap_err();
     assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
     assert!(error.to_string().contains("update the crate"), "{error}");
@@ -191,4 +191,85 @@ fn a_closed_store_can_be_read_by_sqlite() {
         })
         .unwrap();
     assert_eq!(row, (1, 5, "connection refused".to_owned()));
+}
+
+/// A file as version 1 of the tables has left it: without traces, with two jobs and a dead letter.
+fn without_traces(path: &Path) {
+    let db = Connection::open(path).unwrap();
+    db.execute_batch(
+        "PRAGMA journal_mode = WAL;
+        CREATE TABLE job (
+            id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id > 0),
+            attempts INTEGER NOT NULL CHECK (attempts BETWEEN 0 AND 4294967295),
+            crashes INTEGER NOT NULL CHECK (crashes BETWEEN 0 AND 4294967295),
+            started INTEGER NOT NULL CHECK (started IN (0, 1)),
+            due INTEGER NOT NULL CHECK (due >= 0),
+            body BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE dead (
+            id INTEGER PRIMARY KEY CHECK (id > 0),
+            attempts INTEGER NOT NULL CHECK (attempts BETWEEN 0 AND 4294967295),
+            crashes INTEGER NOT NULL CHECK (crashes BETWEEN 0 AND 4294967295),
+            body BLOB NOT NULL,
+            error TEXT NOT NULL
+        ) STRICT;
+        INSERT INTO job VALUES (1, 2, 1, 1, 7, x'6f6e65'), (3, 0, 0, 0, 0, x'7468726565');
+        INSERT INTO dead VALUES (2, 5, 0, x'74776f', 'no');
+        PRAGMA application_id = 0x6a6f696e;
+        PRAGMA user_version = 1;",
+    )
+    .unwrap();
+}
+
+/// Each row, with what it has of its trace.
+fn rows(store: &mut SqliteStore) -> Vec<String> {
+    let (jobs, dead) = (load(store, Table::Jobs), load(store, Table::Dead));
+    let line = |row: &Row| {
+        let Row { id, attempts, crashes, due, trace, error, .. } = row;
+        format!("{id} {attempts} {crashes} {due} {} {trace}{error}", String::from_utf8_lossy(&row.body))
+    };
+    jobs.values().chain(dead.values()).map(line).collect()
+}
+
+#[test]
+fn tables_without_traces_become_those_of_this_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.db");
+    without_traces(&path);
+    let mut store = SqliteStore::open(&path).unwrap();
+    let recovered = store.recover().unwrap();
+    assert_eq!((recovered.jobs, recovered.dead, recovered.last_id), (2, 1, 3));
+    let old = ["1 2 2 7 one ", "3 0 0 0 three ", "2 5 0 0 two no"];
+    assert_eq!(rows(&mut store), old);
+    let put = Change::Put { id: 4, body: b"four", trace: "text" };
+    store.apply(&[put, Change::Redrive { dead: 2, id: 5 }], Safe::FromPowerLoss).unwrap();
+    drop(store);
+    let mut store = SqliteStore::open(&path).unwrap();
+    store.recover().unwrap();
+    assert_eq!(rows(&mut store), ["1 2 2 7 one ", "3 0 0 0 three ", "4 0 0 0 four text", "5 0 0 0 two "]);
+    store.apply(&[Change::Dead { id: 4, attempts: 1, error: "-no" }], Safe::FromPowerLoss).unwrap();
+    assert_eq!(rows(&mut store)[3], "4 1 0 0 four text-no");
+}
+
+#[test]
+fn a_file_without_traces_is_salvaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (damaged, fresh) = (folder.path().join("jobs.db"), folder.path().join("fresh.db"));
+    without_traces(&damaged);
+    let salvaged = SqliteStore::salvage(&damaged, &fresh).unwrap();
+    assert_eq!((salvaged.jobs, salvaged.dead, salvaged.gaps), (2, 1, 0));
+    let mut store = SqliteStore::open(&fresh).unwrap();
+    assert_eq!(rows(&mut store), ["1 2 1 7 one ", "3 0 0 0 three ", "2 5 0 0 two no"]);
+}
+
+#[test]
+fn traces_are_salvaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (damaged, fresh) = (folder.path().join("jobs.db"), folder.path().join("fresh.db"));
+    let mut store = SqliteStore::open(&damaged).unwrap();
+    store.apply(&[1, 2].map(|id| Change::Put { id, body: b"x", trace: "text" }), Safe::FromPowerLoss).unwrap();
+    store.apply(&[Change::Dead { id: 2, attempts: 1, error: "-no" }], Safe::FromPowerLoss).unwrap();
+    drop(store);
+    SqliteStore::salvage(&damaged, &fresh).unwrap();
+    assert_eq!(rows(&mut SqliteStore::open(&fresh).unwrap()), ["1 0 0 0 x text", "2 1 0 0 x text-no"]);
 }

@@ -9,8 +9,10 @@ mod kinds;
 mod ratchet;
 
 use command::Subject;
-use ratchet::{Counts, JOBS};
+use ratchet::{Counts, File, JOBS, JOBS_WITH_METRICS};
 use std::process::ExitCode;
+
+const FILE: File = if cfg!(feature = "metrics") { JOBS_WITH_METRICS } else { JOBS };
 
 fn count(filter: &str) -> Result<Counts, String> {
     let names: Vec<&str> = kinds::all().iter().map(|kind| kind.name).filter(|name| name.contains(filter)).collect();
@@ -28,5 +30,5 @@ fn perform(name: &str, times: u32) -> Result<(), String> {
 }
 
 fn main() -> ExitCode {
-    command::main(&Subject { file: JOBS, count, perform })
+    command::main(&Subject { file: FILE, count, perform })
 }

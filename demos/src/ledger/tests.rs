@@ -50,6 +50,11 @@ const ITEM: u64 = 1 << 32 | 1;
 const CRASHED: &str = "the process ended three times while the job ran";
 
 #[test]
+fn a_job_has_the_trace_context_of_its_put() {
+    violates(&["S, T 7, P 1 7, U 1, B 1 7 1, E 1, D 1"], "another trace context");
+}
+
+#[test]
 fn a_job_may_be_cut_off_anywhere_and_run_again() {
     let all = ["S", "T 7", "P 1 7", "B 1 7 1", "E 1", "D 1"];
     for cut in 0..=all.len() {

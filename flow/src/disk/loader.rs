@@ -7,8 +7,8 @@ use crate::job::state::Stored;
 use crate::stage::End;
 use crate::store::{Row, Table};
 use crate::time::Sleep;
-use crate::work::{message, printed};
-use crate::{BoxError, Cause};
+use crate::work::printed;
+use crate::{BoxError, Cause, TraceContext};
 use joinq::queue::ReserveOwned;
 use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
@@ -193,7 +193,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                     Ok(rows) if rows.is_empty() => return self.lose_absent(),
                     Ok(rows) => self.loader.rows = rows.into(),
                     Err(error) => {
-                        self.disk().set_error(Some(printed(&error)));
+                        self.disk().set_error(&self.stage.name, Some(printed(&error)));
                         self.loader.next = Next::Pausing(self.stage.time.sleep(PAUSE));
                         return;
                     }
@@ -214,7 +214,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         let core = match self.disk().absent.handle(row.id) {
             Some(core) => core,
             None => match self.decode(&row) {
-                Ok(item) => Arc::new(Core::new(self.stage.clone(), row.id, item, Stored::Yes, Open::default())),
+                Ok(item) => {
+                    let trace = TraceContext::from_row(&row.trace);
+                    Arc::new(Core::new(self.stage.clone(), row.id, item, trace, Stored::Yes, Open::default()))
+                }
                 Err(error) => return self.end_undecodable(row, error),
             },
         };
@@ -230,8 +233,8 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                 self.loader.next = Next::Waiting { core, due: row.due, weight, reserved, reserve, company };
             }
             Err(panic) => {
-                self.stage.counters.panicked.add(1);
-                self.end_absent(core, End::Dead(Cause::Panicked(message(panic))));
+                let message = self.stage.count_panic(panic);
+                self.end_absent(core, End::Dead(Cause::Panicked(message)));
             }
         }
     }
@@ -239,10 +242,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     /// Calls the user's codec.
     fn decode(&self, row: &Row) -> Result<T, BoxError> {
         let decoded = catch_unwind(AssertUnwindSafe(|| self.disk().codec.decode(&row.body)));
-        decoded.unwrap_or_else(|panic| {
-            self.stage.counters.panicked.add(1);
-            Err(message(panic).into())
-        })
+        decoded.unwrap_or_else(|panic| Err(self.stage.count_panic(panic).into()))
     }
 
     fn end_undecodable(&mut self, row: Row, error: BoxError) {
@@ -257,7 +257,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     /// The rows of the jobs that are on disk are gone: another program has changed the store.
     fn lose_absent(&mut self) {
         let (count, handles) = self.disk().absent.lose_all();
-        self.disk().set_error(Some(format!("{count} jobs are no longer in the store")));
+        self.disk().set_error(&self.stage.name, Some(format!("{count} jobs are no longer in the store")));
         self.disk().settle_left(&self.stage, count, handles);
     }
 

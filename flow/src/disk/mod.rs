@@ -19,7 +19,8 @@ use crate::oneshot::{self, Answer};
 use crate::operation::{waits, Operation};
 use crate::stage::{End, Inner};
 use crate::store::{Codec, Recovered, Store};
-use crate::{BoxError, Refused, TimedOut};
+use crate::trace::events;
+use crate::{BoxError, Refused, TimedOut, TraceContext};
 use absent::{Absent, Held};
 use event_listener::Event;
 use joinq::Queue;
@@ -117,20 +118,29 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Disk<T, R> {
         &self,
         item: T,
         body: Vec<u8>,
+        trace: Option<TraceContext>,
         place: Place,
         on_settled: Option<OnSettled<T, R>>,
     ) -> Committing<T, R> {
         let (reply, answer) = oneshot::channel();
-        self.send_new(|id| Request::Put { id, item, body, place, on_settled, reply });
+        self.send_new(|id| Request::Put { id, item, body, trace, place, on_settled, reply });
         Committing(answer)
     }
 
     /// As `put`, for a job that comes of another one, which must not be settled before. Does not wait, and
     /// needs neither permits nor quota; a commit that fails is tried again.
-    pub(crate) fn spawn(&self, stage: &Arc<Inner<T, R>>, item: T, weight: usize, body: Vec<u8>) -> Job<T, R> {
+    pub(crate) fn spawn(
+        &self,
+        stage: &Arc<Inner<T, R>>,
+        item: T,
+        trace: Option<TraceContext>,
+        weight: usize,
+        body: Vec<u8>,
+    ) -> Job<T, R> {
         let mut job = None;
+        stage.counters.put.add(1);
         self.send_new(|id| {
-            let core = Arc::new(Core::new(stage.clone(), id, item, Stored::Yes, Open::default()));
+            let core = Arc::new(Core::new(stage.clone(), id, item, trace, Stored::Yes, Open::default()));
             job = Some(Job(core.clone()));
             Request::Spawn { core, body, weight }
         });
@@ -174,9 +184,15 @@ impl<T, R> Disk<T, R> {
         self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set_error(&self, error: Option<String>) {
+    /// Keeps the error of the store, or that there is none, and tells of a change.
+    fn set_error(&self, stage: &str, error: Option<String>) {
+        let failure = error.clone();
         let before = std::mem::replace(&mut *self.error.lock().unwrap_or_else(PoisonError::into_inner), error);
-        drop(before);
+        match (before, failure) {
+            (None, Some(error)) => events::store_failed(stage, &error),
+            (Some(_), None) => events::store_works_again(stage),
+            _ => {}
+        }
     }
 
     fn send(&self, request: Request<T, R>) {

@@ -6,7 +6,7 @@ use crate::oneshot::Reply;
 use crate::stage::End;
 use crate::store::{Change, Safe};
 use crate::work::printed;
-use crate::BoxError;
+use crate::{BoxError, TraceContext};
 use std::sync::Arc;
 
 pub(super) enum Request<T, R> {
@@ -15,6 +15,7 @@ pub(super) enum Request<T, R> {
         id: u64,
         item: T,
         body: Vec<u8>,
+        trace: Option<TraceContext>,
         place: Place,
         on_settled: Option<OnSettled<T, R>>,
         reply: Reply<PutResult<T, R>>,
@@ -52,13 +53,15 @@ fn text_of<R>(end: &End<R>) -> String {
 }
 
 impl<T, R> Request<T, R> {
-    /// The text that [`change`](Request::change) borrows.
+    /// The text that [`change`](Request::change) borrows: why a job is dead, or where a new one comes from.
     pub(super) fn text(&self) -> String {
         match self {
             Request::End { end, .. } => text_of(end),
             Request::Undecodable { error, .. } => {
                 format!("the bytes in the store are no item: {}", printed(error))
             }
+            Request::Put { trace, .. } => trace.as_ref().map_or(String::new(), TraceContext::to_row),
+            Request::Spawn { core, .. } => core.trace.as_ref().map_or(String::new(), TraceContext::to_row),
             _ => String::new(),
         }
     }
@@ -66,8 +69,8 @@ impl<T, R> Request<T, R> {
     /// The change of the store, if the request is one.
     pub(super) fn change<'a>(&'a self, text: &'a str) -> Option<(Change<'a>, Safe)> {
         Some(match self {
-            Request::Put { id, body, .. } => (Change::Put { id: *id, body }, Safe::FromPowerLoss),
-            Request::Spawn { core, body, .. } => (Change::Put { id: core.id, body }, Safe::FromPowerLoss),
+            Request::Put { id, body, .. } => (Change::Put { id: *id, body, trace: text }, Safe::FromPowerLoss),
+            Request::Spawn { core, body, .. } => (Change::Put { id: core.id, body, trace: text }, Safe::FromPowerLoss),
             Request::Start { id, .. } => (Change::Started { id: *id }, Safe::FromKill),
             Request::ClearMark { id } => (Change::Back { id: *id }, Safe::FromKill),
             Request::Erase { id } => (Change::Done { id: *id }, Safe::FromPowerLoss),

@@ -11,8 +11,9 @@ use crate::operation::block_on;
 use crate::stage::{End, Inner};
 use crate::store::{Change, Row, Safe, Store, Table};
 use crate::time::Sleep;
-use crate::work::{discard, message, printed};
-use crate::{BoxError, Refused};
+use crate::trace::events;
+use crate::work::{message, printed};
+use crate::{BoxError, Cause, Refused};
 use std::collections::{HashSet, VecDeque};
 use std::future::{poll_fn, Future};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -223,7 +224,6 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                 if matches!(place, Place::Disk) {
                     self.disk().quota.end_put(body.len());
                 }
-                self.stage.counters.refused.add(1);
                 self.uncount(1);
                 // The permits come free before the putter knows.
                 self.guarded(|_| drop(place));
@@ -245,7 +245,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                     stage.settle_left(&core);
                 });
             }
-            Request::Undecodable { .. } => self.uncount(1),
+            Request::Undecodable { .. } => {
+                self.stage.counters.left.add(1);
+                self.uncount(1);
+            }
             _ => {}
         }
     }
@@ -282,12 +285,16 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     }
 
     pub(super) fn apply_changes(&mut self, changes: &[Change<'_>], safe: Safe) -> Result<(), BoxError> {
+        #[cfg(feature = "metrics")]
+        let begin = self.stage.time.now();
         let applied = call(|| self.store.apply(changes, safe)).and_then(|applied| applied);
+        #[cfg(feature = "metrics")]
+        self.stage.record_commit(begin);
         if applied.is_ok() {
             // Before the putters go on with their next items.
             self.set_stored();
         }
-        self.disk().set_error(applied.as_ref().err().map(|error| printed(error)));
+        self.disk().set_error(&self.stage.name, applied.as_ref().err().map(|error| printed(error)));
         applied
     }
 
@@ -317,8 +324,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
     /// Calls what may run code of the user somewhere, such as the drop of an item: the thread goes on.
     fn caught(&mut self, call: impl FnOnce(&mut Self)) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call(self))) {
-            self.stage.counters.panicked.add(1);
-            discard(panic);
+            self.stage.count_panic(panic);
         }
     }
 
@@ -329,11 +335,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
 
     fn follow_one(&mut self, request: Request<T, R>) {
         match request {
-            Request::Put { id, item, body, place, on_settled, reply } => {
-                let core = Arc::new(Core::new(self.stage.clone(), id, item, Stored::Yes, Open::default()));
+            Request::Put { id, item, body, trace, place, on_settled, reply } => {
+                let core = Arc::new(Core::new(self.stage.clone(), id, item, trace, Stored::Yes, Open::default()));
+                self.stage.counters.put.add(1);
                 let permits = match place {
                     Place::Memory(permits) => Some(permits),
                     Place::Disk => {
+                        self.stage.counters.spilled.add(1);
                         self.disk().quota.end_put(body.len());
                         None
                     }
@@ -362,6 +370,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                     // The cancel came before the commit. In the queue it would overtake the jobs on disk.
                     self.end_on_disk(core, End::Cancelled);
                 } else {
+                    self.stage.counters.spilled.add(u64::from(!self.disk().keeps_all()));
                     self.add_absent(&core, None);
                 }
             }
@@ -383,8 +392,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
                 self.finish(&core, end);
                 self.admit_others(core.id);
             }
-            Request::Undecodable { .. } => {
-                self.stage.counters.dead.add(1);
+            Request::Undecodable { id, error, .. } => {
+                events::undecodable(&self.stage.name, id, &error);
+                self.stage.counters.dead.by(&Cause::Undecodable(error.into())).add(1);
                 self.uncount(1);
             }
             Request::Cancelled { .. } | Request::Redrive { .. } | Request::Resized | Request::Halt { .. } => {}
@@ -463,11 +473,17 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Writer<T, R> {
         if count == 0 {
             return Ok(0);
         }
-        let applied = self.apply_changes(&changes, Safe::FromPowerLoss);
-        if applied.is_err() || self.disk().absent.add_unknown(count).is_err() {
+        if let Err(error) = self.apply_changes(&changes, Safe::FromPowerLoss) {
+            self.uncount(count);
+            return Err(error);
+        }
+        self.stage.counters.put.add(count as u64);
+        if self.disk().absent.add_unknown(count).is_err() {
+            // The deadline of a shutdown is over: the rows stay.
+            self.stage.counters.left.add(count as u64);
             self.uncount(count);
         }
-        applied.map(|()| count)
+        Ok(count)
     }
 
     /// The deadline of a shutdown is over.

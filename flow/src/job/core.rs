@@ -3,11 +3,12 @@
 use super::state::{StateWord, Stored};
 use super::Job;
 use crate::stage::Inner;
-use crate::Cause;
+use crate::{Cause, TraceContext};
 use atomic_waker::AtomicWaker;
 use event_listener::Event;
 use joinq::queue::PermitsOwned;
 use std::convert::Infallible;
+use std::mem;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -28,6 +29,10 @@ pub(crate) struct Core<T, R> {
     pub(crate) state: StateWord,
     /// The number of failed attempts.
     failures: AtomicU32,
+    /// When the job was last enqueued.
+    #[cfg(feature = "metrics")]
+    enqueued_at: std::sync::atomic::AtomicU64,
+    pub(crate) trace: Option<TraceContext>,
     rest: Mutex<Rest<T, R>>,
     /// Notified when the job is cancelled or settled.
     pub(crate) changed: Event,
@@ -35,11 +40,13 @@ pub(crate) struct Core<T, R> {
     pub(crate) attempt: AtomicWaker,
 }
 
-struct Rest<T, R> {
-    /// What the job holds until it is settled; `None` afterwards.
-    open: Option<Open<T, R>>,
+enum Rest<T, R> {
+    /// What the job holds until it is settled.
+    Open(Open<T, R>),
     /// The cause is boxed, as most jobs have none.
-    result: Option<Result<R, Box<Cause>>>,
+    Settled(Result<R, Box<Cause>>),
+    /// A handle has taken the result.
+    Taken,
 }
 
 /// What a handle finds that takes the result.
@@ -65,14 +72,24 @@ impl<T, R> Default for Open<T, R> {
 }
 
 impl<T, R> Core<T, R> {
-    pub(crate) fn new(stage: Arc<Inner<T, R>>, id: u64, item: T, stored: Stored, open: Open<T, R>) -> Self {
+    pub(crate) fn new(
+        stage: Arc<Inner<T, R>>,
+        id: u64,
+        item: T,
+        trace: Option<TraceContext>,
+        stored: Stored,
+        open: Open<T, R>,
+    ) -> Self {
         Core {
             stage,
             item,
             id,
             state: StateWord::new(stored),
             failures: AtomicU32::new(0),
-            rest: Mutex::new(Rest { open: Some(open), result: None }),
+            #[cfg(feature = "metrics")]
+            enqueued_at: Default::default(),
+            trace,
+            rest: Mutex::new(Rest::Open(open)),
             changed: Event::new(),
             attempt: AtomicWaker::new(),
         }
@@ -98,26 +115,30 @@ impl<T, R> Core<T, R> {
     /// Takes what the job holds, and gives it its result. `None` if the job was settled before.
     pub(crate) fn settle(&self, result: Result<R, Cause>) -> Option<Open<T, R>> {
         let mut rest = self.rest();
-        let open = rest.open.take()?;
-        rest.result = Some(result.map_err(Box::new));
+        let Rest::Open(open) = &mut *rest else { return None };
+        let open = mem::take(open);
+        *rest = Rest::Settled(result.map_err(Box::new));
         Some(open)
     }
 
     /// Whether it is not settled yet.
     pub(crate) fn is_open(&self) -> bool {
-        self.rest().open.is_some()
+        matches!(*self.rest(), Rest::Open(_))
     }
 
     /// Takes the permits early, so that another job can have them.
     pub(crate) fn take_permits(&self) -> Option<JobPermits> {
-        self.rest().open.as_mut()?.permits.take()
+        match &mut *self.rest() {
+            Rest::Open(open) => open.permits.take(),
+            Rest::Settled(_) | Rest::Taken => None,
+        }
     }
 
     /// Gives a job that was only on disk what it holds from now on.
     pub(crate) fn give(&self, permits: Option<JobPermits>, on_settled: Option<OnSettled<T, R>>) {
         let mut given = Open { permits, on_settled };
-        if let Some(open) = &mut self.rest().open {
-            std::mem::swap(open, &mut given);
+        if let Rest::Open(open) = &mut *self.rest() {
+            mem::swap(open, &mut given);
         }
         // What is not needed is dropped after the lock.
         drop(given);
@@ -126,10 +147,33 @@ impl<T, R> Core<T, R> {
     /// Takes the result.
     pub(crate) fn take_result(&self) -> Taken<R> {
         let mut rest = self.rest();
-        match (rest.result.take(), &rest.open) {
-            (Some(result), _) => Taken::Now(result.map_err(|cause| *cause)),
-            (None, Some(_)) => Taken::NotYet,
-            (None, None) => Taken::Before,
+        match &*rest {
+            Rest::Open(_) => Taken::NotYet,
+            Rest::Taken => Taken::Before,
+            Rest::Settled(_) => match mem::replace(&mut *rest, Rest::Taken) {
+                Rest::Settled(result) => Taken::Now(result.map_err(|cause| *cause)),
+                Rest::Open(_) | Rest::Taken => unreachable!("checked above, under the same lock"),
+            },
+        }
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn set_enqueued_at(&self, time: u64) {
+        // Ordering: Relaxed. The queue orders it before the attempt that reads it.
+        self.enqueued_at.store(time, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn enqueued_at(&self) -> u64 {
+        // Ordering: Relaxed, as in `set_enqueued_at`.
+        self.enqueued_at.load(Ordering::Relaxed)
+    }
+
+    /// Why it is not done, unless its result was taken.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        match &*self.rest() {
+            Rest::Settled(Err(cause)) => Some(Cause::clone(cause)),
+            Rest::Settled(Ok(_)) | Rest::Open(_) | Rest::Taken => None,
         }
     }
 
@@ -157,5 +201,20 @@ impl<T, R> Drop for Core<T, R> {
         if self.is_stored() {
             self.stage.forget_handle(self.id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `docs/design.md` says. The allocation has two counts beside the job.
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_job_takes_120_bytes_beside_its_item() {
+        let counts = 2 * size_of::<usize>();
+        let metrics = if cfg!(feature = "metrics") { 8 } else { 0 };
+        assert_eq!(size_of::<Core<(), ()>>() + counts, 120 + metrics);
+        assert_eq!(size_of::<Core<[u64; 5], ()>>() + counts, 120 + metrics + 40);
     }
 }

@@ -9,7 +9,7 @@ pub use self::state::State;
 
 use self::core::Core;
 use self::state::Cancelled as CancelOutcome;
-use crate::Refused;
+use crate::{Cause, Refused, TraceContext};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -113,6 +113,40 @@ impl<T, R> Job<T, R> {
         self.state() == State::Done
     }
 
+    /// Why the job is not done: for an acknowledgement to the source of the item. `None` if it is done or not
+    /// settled yet, or if its [`output`](Job::output) was taken.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{Failure, Job, Stage};
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let stage: Stage<&str> = Stage::builder("mails").build();
+    /// let (reject, rejected) = channel();
+    /// stage.put("nowhere").on_settled(move |job| reject.send(job.cause()).unwrap()).wait()?;
+    /// stage.close();
+    /// stage.work(|_: &Job<&str>| Err(Failure::fatal("no address"))).wait();
+    /// assert_eq!(rejected.recv()?.unwrap().to_string(), "no address");
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
+    pub fn cause(&self) -> Option<Cause> {
+        self.0.cause()
+    }
+
+    /// Whether the stage's store has the job, or had it until it was settled. Then another process continues
+    /// with it after a crash, and its [`id`](Job::id) is not used again by later processes. With
+    /// [`spill`](crate::StageBuilder::spill) this is so only for the jobs that did not fit into memory.
+    ///
+    /// # Examples
+    /// ```
+    /// let stage: joinq_flow::Stage<&str> = joinq_flow::Stage::builder("in memory").build();
+    /// assert!(!stage.put("first").wait()?.is_stored());
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
+    pub fn is_stored(&self) -> bool {
+        self.0.is_stored()
+    }
+
     /// The name of the stage.
     ///
     /// # Examples
@@ -123,6 +157,37 @@ impl<T, R> Job<T, R> {
     /// ```
     pub fn stage_name(&self) -> &str {
         &self.0.stage.name
+    }
+
+    /// The trace context of the put, as W3C `traceparent` text: for a bridge that sends the job on. It is the
+    /// text that [`Put::trace_context`](crate::Put::trace_context) was given, or what the stage's
+    /// [`trace`](crate::StageBuilder::trace) has found at the put; `None` without either. Attempts and
+    /// restarts do not change it.
+    ///
+    /// # Examples
+    /// ```
+    /// let stage: joinq_flow::Stage<&str> = joinq_flow::Stage::builder("mails").build();
+    /// let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    /// assert_eq!(stage.put("first").trace_context(text).wait()?.trace_context(), Some(text));
+    /// assert_eq!(stage.put("second").wait()?.trace_context(), None);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
+    pub fn trace_context(&self) -> Option<&str> {
+        self.0.trace.as_ref().map(TraceContext::traceparent)
+    }
+
+    /// The W3C `tracestate` that goes with [`trace_context`](Job::trace_context), if there is one.
+    ///
+    /// # Examples
+    /// ```
+    /// let stage: joinq_flow::Stage<&str> = joinq_flow::Stage::builder("mails").build();
+    /// let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    /// let job = stage.put("first").trace_context(text).trace_state("congo=t61rcWkgMzE").wait()?;
+    /// assert_eq!(job.trace_state(), Some("congo=t61rcWkgMzE"));
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
+    pub fn trace_state(&self) -> Option<&str> {
+        self.0.trace.as_ref().and_then(TraceContext::tracestate)
     }
 
     /// Cancels the job.
@@ -255,6 +320,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Job<T, R> {
     ///
     /// With a store the new job is committed no later than the settling of this one.
     ///
+    /// Its trace context is that of the caller, which in a handler is the span of the attempt; if there is none,
+    /// that of this job.
+    ///
     /// # Errors
     /// [`Refused::Closed`] if the stage has ended, which is impossible while this job is unfinished.
     /// [`Refused::Denied`] if the stage's `admit` says no. [`Refused::Store`] if the item cannot be encoded.
@@ -276,7 +344,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Job<T, R> {
     /// # Ok::<(), joinq_flow::BoxError>(())
     /// ```
     pub fn spawn(&self, item: T) -> Result<Job<T, R>, Refused<T>> {
-        self.0.stage.spawn(item)
+        self.0.stage.spawn(&self.0, item)
     }
 }
 

@@ -4,7 +4,7 @@ use super::inner::{Inner, Letters, Options};
 use super::Stage;
 use crate::disk::{Disk, Keeps};
 use crate::time::Time;
-use crate::{BoxError, Codec, Dead, Denied, Overflow, Retry, Semaphore, Store};
+use crate::{BoxError, Codec, Dead, Denied, Overflow, Retry, Semaphore, Store, Trace};
 use joinq::Queue;
 use std::fmt;
 use std::sync::Arc;
@@ -41,6 +41,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
                 limit: None,
                 retry: None,
                 when_empty: None,
+                trace: None,
             },
             dead_letters: None,
             store: None,
@@ -232,6 +233,55 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
         self
     }
 
+    /// How the jobs appear in traces: each put takes the context of its thread or task, and each attempt is a
+    /// span, as a child of the span that put the job. The context stays with the job over retries and in a
+    /// store; it is text, so that the span of the put can end before the job begins.
+    ///
+    #[cfg_attr(feature = "otel", doc = "[`OtelTrace`](crate::OtelTrace) is for OpenTelemetry.")]
+    #[cfg_attr(feature = "tracing", doc = "[`TracingTrace`](crate::TracingTrace) is for `tracing`.")]
+    /// Without this a job has the context that [`Put::trace_context`](crate::Put::trace_context) gives it, and
+    /// attempts are no spans.
+    ///
+    /// # Examples
+    /// ```
+    /// use joinq_flow::{AttemptInfo, AttemptSpan, Cause, Job, Stage, Trace, TraceContext};
+    ///
+    /// /// Prints each attempt.
+    /// struct Print;
+    ///
+    /// impl Trace for Print {
+    ///     fn inject(&self) -> Option<TraceContext> {
+    ///         TraceContext::new("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    ///     }
+    ///
+    ///     fn begin(&self, attempt: &AttemptInfo<'_>) -> Option<Box<dyn AttemptSpan>> {
+    ///         println!("{attempt:?} begins");
+    ///         Some(Box::new(Print))
+    ///     }
+    /// }
+    ///
+    /// impl AttemptSpan for Print {
+    ///     fn enter(&self, call: &mut dyn FnMut()) {
+    ///         call();
+    ///     }
+    ///
+    ///     fn end(self: Box<Self>, result: Result<(), &Cause>) {
+    ///         println!("the attempt has ended: {result:?}");
+    ///     }
+    /// }
+    ///
+    /// let stage: Stage<&str> = Stage::builder("mails").trace(Print).build();
+    /// let job = stage.put("first").wait()?;
+    /// assert!(job.trace_context().is_some());
+    /// stage.close();
+    /// stage.work(|_: &Job<&str>| Ok(())).wait();
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
+    pub fn trace(mut self, trace: impl Trace) -> Self {
+        self.options.trace = Some(Box::new(trace));
+        self
+    }
+
     /// Keeps all jobs in a store until they are settled: a job whose put has returned runs at least once,
     /// also if the process is killed in between. The handler may run again after a kill, so its effects
     /// should bear a repetition; [`Job::id`](crate::Job::id) stays the same.
@@ -372,6 +422,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
     /// assert!(built.is_err());
     /// ```
     pub fn try_build(self) -> Result<Stage<T, R>, BuildError> {
+        let stage = self.create()?;
+        #[cfg(feature = "metrics")]
+        stage.inner().start_metrics();
+        Ok(stage)
+    }
+
+    fn create(self) -> Result<Stage<T, R>, BuildError> {
         if self.capacity == 0 {
             return Err(BuildError::Capacity { stage: self.name });
         }
@@ -385,6 +442,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> StageBuilder<T, R> {
         };
         let inner = Arc::new(Inner::new(name, capacity, options, dead_letters, Some(disk), time));
         inner.unfinished.add_recovered(recovered.jobs as usize);
+        inner.counters.put.add(recovered.jobs);
         // From here on a drop of the stage closes it.
         let stage = Stage::new(inner.clone());
         match Disk::start(inner, store) {

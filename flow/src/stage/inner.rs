@@ -1,5 +1,6 @@
 //! What the handles, jobs and workers of a stage share.
 
+use super::ages::Ages;
 use super::counters::Counters;
 use super::delayed::Delayed;
 use super::settle::End;
@@ -10,14 +11,16 @@ use crate::job::core::{Core, JobPermits, OnSettled, Open};
 use crate::job::state::Stored;
 use crate::job::Job;
 use crate::time::Time;
-use crate::work::{discard, message};
+use crate::trace::events;
+use crate::work::message;
 use crate::workers::Load;
-use crate::{BoxError, Cause, Dead, Denied, Overflow, Refused, Retry, Semaphore};
+use crate::{BoxError, Cause, Dead, Denied, Overflow, Refused, Retry, Semaphore, Trace, TraceContext};
 use event_listener::Event;
 use joinq::{Queue, TryPutError};
+use std::any::Any;
 use std::convert::Infallible;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +39,7 @@ pub(crate) struct Options<T> {
     pub(crate) limit: Option<Semaphore>,
     pub(crate) retry: Option<Retry>,
     pub(crate) when_empty: Option<(Duration, Source<T>)>,
+    pub(crate) trace: Option<Box<dyn Trace>>,
 }
 
 pub(crate) struct Inner<T, R> {
@@ -59,15 +63,17 @@ pub(crate) struct Inner<T, R> {
     /// The jobs that were taken out, while a shutdown collects them.
     pub(super) taken_out: Mutex<Option<Vec<Job<T, R>>>>,
     pub(crate) counters: Counters,
+    pub(crate) ages: Ages,
     pub(crate) load: Load,
     /// Why workers pause.
     pub(crate) not_ready: Mutex<Option<Denied>>,
-    last_id: AtomicU64,
     is_halted: AtomicBool,
     halted: Event,
     pub(crate) users: super::users::Users,
     pub(crate) disk: Option<Disk<T, R>>,
     pub(crate) time: Time,
+    #[cfg(feature = "metrics")]
+    pub(crate) metrics: crate::metrics::Metrics,
 }
 
 impl<T, R> Inner<T, R> {
@@ -81,6 +87,8 @@ impl<T, R> Inner<T, R> {
     ) -> Self {
         let weights = Weights::for_capacity(capacity);
         Inner {
+            #[cfg(feature = "metrics")]
+            metrics: crate::metrics::Metrics::new(&name, time.now()),
             name,
             options,
             queue: Queue::unbounded(),
@@ -94,9 +102,9 @@ impl<T, R> Inner<T, R> {
             held_back: Mutex::new(Vec::new()),
             taken_out: Mutex::new(None),
             counters: Counters::default(),
+            ages: Ages::default(),
             load: Load::default(),
             not_ready: Mutex::new(None),
-            last_id: AtomicU64::new(0),
             is_halted: AtomicBool::new(false),
             halted: Event::new(),
             users: super::users::Users::new(),
@@ -136,29 +144,34 @@ impl<T, R> Inner<T, R> {
         self.permits.clone().try_reserve_owned(weight)
     }
 
-    /// The id for a new job that is in no store.
+    /// Counts a new job that is in no store, and returns its id.
     pub(crate) fn next_id(&self) -> u64 {
+        let count = self.counters.put.next();
         match &self.disk {
             // Jobs on disk and in memory have different ids.
             Some(disk) => disk.next_id(),
-            // Ordering: Relaxed. Only the number counts.
-            None => self.last_id.fetch_add(1, Ordering::Relaxed) + 1,
+            None => count,
         }
+    }
+
+    /// The context of this thread or task; code of the user.
+    #[inline]
+    pub(crate) fn present_context(&self) -> Option<TraceContext> {
+        self.options.trace.as_ref()?.inject()
     }
 
     /// Asks whether the item is admitted.
     pub(crate) fn admit(&self, item: T) -> Result<T, Refused<T>> {
         match self.options.admit.as_ref().map(|admit| admit(&item)) {
             None | Some(Ok(())) => Ok(item),
-            Some(Err(reason)) => {
-                self.counters.refused.add(1);
-                Err(Refused::Denied(item, reason))
-            }
+            Some(Err(reason)) => Err(Refused::Denied(item, reason)),
         }
     }
 
     /// Puts a job in memory, which was counted as unfinished, at the end of the queue.
     pub(crate) fn enqueue(&self, core: Arc<Core<T, R>>) {
+        #[cfg(feature = "metrics")]
+        core.set_enqueued_at(self.enqueued_at());
         if let Err(error) = self.queue.put(core).wait() {
             // A shutdown has taken it out of the hands of a worker that was dropped.
             debug_assert!(!error.into_inner().is_open(), "the queue is closed when nothing is unfinished");
@@ -173,8 +186,14 @@ impl<T, R> Inner<T, R> {
     pub(crate) fn follow(&self, then: Then) {
         match then {
             Then::GoOn => {}
-            Then::Notify => self.guarded(|| self.unfinished.notify()),
+            Then::Notify => {
+                #[cfg(feature = "metrics")]
+                self.publish_empty();
+                self.guarded(|| self.unfinished.notify());
+            }
             Then::End => {
+                #[cfg(feature = "metrics")]
+                self.publish();
                 self.guarded(|| {
                     self.queue.close();
                 });
@@ -195,9 +214,17 @@ impl<T, R> Inner<T, R> {
     /// Calls what may run code of the user: wakers, drops of items. A panic of it is counted, and has no other effect.
     pub(crate) fn guarded(&self, call: impl FnOnce()) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
-            self.counters.panicked.add(1);
-            discard(panic);
+            self.count_panic(panic);
         }
+    }
+
+    /// Counts a panic of code of the user outside of an attempt, and returns its message.
+    #[cold]
+    pub(crate) fn count_panic(&self, panic: Box<dyn Any + Send>) -> String {
+        self.counters.panicked.add(1);
+        let message = message(panic);
+        events::panicked(&self.name, &message);
+        message
     }
 
     /// Whether nothing is unfinished; in a closed stage with a store, also whether the store is closed.
@@ -240,18 +267,25 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
     pub(crate) fn begin(
         self: &Arc<Self>,
         item: T,
+        trace: Option<TraceContext>,
         permits: Option<JobPermits>,
         on_settled: Option<OnSettled<T, R>>,
     ) -> Job<T, R> {
         let open = Open { permits, on_settled };
-        let core = Arc::new(Core::new(self.clone(), self.next_id(), item, Stored::No, open));
+        let core = Arc::new(Core::new(self.clone(), self.next_id(), item, trace, Stored::No, open));
         self.enqueue(core.clone());
         Job(core)
     }
 
-    /// Puts a job that comes of an unfinished one.
-    pub(crate) fn spawn(self: &Arc<Self>, item: T) -> Result<Job<T, R>, Refused<T>> {
+    /// Puts a job that comes of this unfinished one.
+    pub(crate) fn spawn(self: &Arc<Self>, parent: &Core<T, R>, item: T) -> Result<Job<T, R>, Refused<T>> {
+        self.try_spawn(parent, item).inspect_err(|refused| self.counters.refused.count(refused))
+    }
+
+    fn try_spawn(self: &Arc<Self>, parent: &Core<T, R>, item: T) -> Result<Job<T, R>, Refused<T>> {
         let item = self.admit(item)?;
+        // In the handler, that of the attempt.
+        let trace = self.present_context().or_else(|| parent.trace.clone());
         // This runs the user's code, so nothing is counted yet.
         let body = match self.disk.as_ref().map(|disk| disk.encode(&item)) {
             None => None,
@@ -262,7 +296,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         if self.unfinished.add_subjob().is_err() {
             return Err(Refused::Closed(item));
         }
-        Ok(self.begin_spawned(item, weight, body))
+        Ok(self.begin_spawned(item, trace, weight, body))
     }
 
     /// Puts an item that was counted as unfinished, without waiting. If it cannot be encoded it is a dead letter.
@@ -273,23 +307,28 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         }));
         let cause = match prepared {
             Ok(Ok((body, weight))) => {
-                self.begin_spawned(item, weight, body);
+                self.begin_spawned(item, None, weight, body);
                 return;
             }
             Ok(Err(error)) => Cause::Failed(error.into()),
-            Err(panic) => {
-                self.counters.panicked.add(1);
-                Cause::Panicked(message(panic))
-            }
+            Err(panic) => Cause::Panicked(self.count_panic(panic)),
         };
-        self.begin_dead(item, None, cause);
+        self.begin_dead(item, None, None, cause);
     }
 
     /// Takes permits if there are some, and goes beyond the capacity otherwise.
-    fn begin_spawned(self: &Arc<Self>, item: T, weight: usize, body: Option<Vec<u8>>) -> Job<T, R> {
+    fn begin_spawned(
+        self: &Arc<Self>,
+        item: T,
+        trace: Option<TraceContext>,
+        weight: usize,
+        body: Option<Vec<u8>>,
+    ) -> Job<T, R> {
         match (&self.disk, body) {
-            (Some(disk), Some(body)) if disk.keeps_all() || disk.on_disk() > 0 => disk.spawn(self, item, weight, body),
-            _ => self.begin(item, self.try_reserve(weight).ok(), None),
+            (Some(disk), Some(body)) if disk.keeps_all() || disk.on_disk() > 0 => {
+                disk.spawn(self, item, trace, weight, body)
+            }
+            _ => self.begin(item, trace, self.try_reserve(weight).ok(), None),
         }
     }
 
@@ -302,11 +341,13 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
     pub(crate) fn begin_dead(
         self: &Arc<Self>,
         item: T,
+        trace: Option<TraceContext>,
         on_settled: Option<OnSettled<T, R>>,
         cause: Cause,
     ) -> Job<T, R> {
+        self.counters.born_dead.add(1);
         let open = Open { permits: None, on_settled };
-        let core = Arc::new(Core::new(self.clone(), self.next_id(), item, Stored::No, open));
+        let core = Arc::new(Core::new(self.clone(), self.next_id(), item, trace, Stored::No, open));
         self.finish(&core, End::Dead(cause));
         Job(core)
     }

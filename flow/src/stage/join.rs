@@ -33,7 +33,10 @@ impl<T, R> Future for Join<T, R> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Join { stage, zero } = &mut *self;
-        zero.poll(stage.unfinished.event(), context, || stage.is_joined().then_some(()))
+        zero.poll(stage.unfinished.event(), context, || stage.is_joined().then_some(())).map(|()| {
+            #[cfg(feature = "metrics")]
+            stage.publish();
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! A stage: jobs, from the put until they are settled.
 
+mod ages;
 mod builder;
 mod counters;
 mod delayed;
@@ -21,7 +22,7 @@ pub(crate) use inner::Inner;
 pub use join::{Join, Shutdown, Unsettled};
 pub use put::Put;
 pub(crate) use settle::{End, Fault, Finished};
-pub use stats::Stats;
+pub use stats::{DeadBy, RefusedBy, Stats};
 
 use crate::disk::Redrive;
 use crate::Job;
@@ -227,6 +228,25 @@ impl<T, R> Stage<T, R> {
     /// ```
     pub fn is_closed(&self) -> bool {
         self.inner().unfinished.is_closed()
+    }
+
+    /// Whether the deadline of a [`shutdown`](Stage::shutdown) is over, or no handle and no worker is left: jobs
+    /// are not tried again after a failure, and each one that was not done should come back from where it came.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let stage: joinq_flow::Stage<u8> = joinq_flow::Stage::builder("mails").build();
+    /// stage.try_put(1)?;
+    /// stage.close();
+    /// assert!(!stage.is_shut_down());
+    /// let _ = stage.shutdown().wait_timeout(Duration::ZERO);
+    /// assert!(stage.is_shut_down());
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
+    pub fn is_shut_down(&self) -> bool {
+        self.inner().is_halted()
     }
 
     /// Waits until nothing is unfinished: all jobs that were put are done, dead or cancelled, those on disk

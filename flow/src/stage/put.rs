@@ -6,7 +6,7 @@ use crate::job::core::{Acknowledge, JobPermits, OnSettled};
 use crate::job::Job;
 use crate::listen::Listen;
 use crate::operation::{block_on, waits, Operation};
-use crate::{Cause, Overflow, Refused};
+use crate::{Cause, Overflow, Refused, TraceContext};
 use joinq::queue::ReserveOwned;
 use joinq::TryPutError;
 use std::convert::Infallible;
@@ -27,6 +27,7 @@ pub struct Put<T, R = ()> {
     stage: Arc<Inner<T, R>>,
     item: Option<T>,
     on_settled: Option<OnSettled<T, R>>,
+    trace: Option<TraceContext>,
     progress: Progress<T, R>,
 }
 
@@ -72,7 +73,8 @@ enum Step<T, R> {
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
     pub(super) fn new(stage: Arc<Inner<T, R>>, item: T) -> Self {
-        Put { stage, item: Some(item), on_settled: None, progress: Progress::New }
+        let trace = stage.present_context();
+        Put { stage, item: Some(item), on_settled: None, trace, progress: Progress::New }
     }
 
     /// Has `call` run once, when the job is settled, on the thread that settles it: for an acknowledgement to
@@ -95,6 +97,43 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
     /// ```
     pub fn on_settled(mut self, call: impl FnOnce(&Job<T, R>) + Send + 'static) -> Self {
         self.on_settled = Some(Box::new(Acknowledge(Box::new(call))));
+        self
+    }
+
+    /// Where the item comes from, as W3C `traceparent` text: for a bridge whose message has one. The job has
+    /// this context instead of the one of this thread or task, see
+    /// [`StageBuilder::trace`](crate::StageBuilder::trace). A text that is not valid is ignored, as W3C
+    /// demands: the job has no context then.
+    ///
+    /// # Examples
+    /// ```
+    /// let stage: joinq_flow::Stage<&str> = joinq_flow::Stage::builder("messages").build();
+    /// let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    /// let job = stage.put("first").trace_context(text).wait()?;
+    /// assert_eq!(job.trace_context(), Some(text));
+    /// let job = stage.put("second").trace_context("no context").wait()?;
+    /// assert_eq!(job.trace_context(), None);
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
+    pub fn trace_context(mut self, traceparent: &str) -> Self {
+        self.trace = TraceContext::new(traceparent);
+        self
+    }
+
+    /// The W3C `tracestate` that the message has beside its `traceparent`. Call it after
+    /// [`trace_context`](Put::trace_context); without a context the text is ignored. See
+    /// [`TraceContext::with_state`] for what is kept.
+    ///
+    /// # Examples
+    /// ```
+    /// let stage: joinq_flow::Stage<&str> = joinq_flow::Stage::builder("messages").build();
+    /// let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    /// let job = stage.put("first").trace_context(text).trace_state("rojo=1").wait()?;
+    /// assert_eq!(job.trace_state(), Some("rojo=1"));
+    /// # Ok::<(), joinq_flow::BoxError>(())
+    /// ```
+    pub fn trace_state(mut self, tracestate: &str) -> Self {
+        self.trace = self.trace.take().map(|context| context.with_state(tracestate));
         self
     }
 
@@ -183,7 +222,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
         }
         let item = self.item.take().expect("a put that has not ended has its item");
         self.stage.counters.evicted.add(1);
-        Step::Ready(Ok(self.stage.begin_dead(item, self.on_settled.take(), Cause::Evicted)))
+        Step::Ready(Ok(self.stage.begin_dead(item, self.trace.take(), self.on_settled.take(), Cause::Evicted)))
     }
 
     /// The permits are there.
@@ -200,7 +239,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
             return self.refuse(Refused::Closed);
         }
         let item = self.item.take().expect("a put that has not ended has its item");
-        Step::Ready(Ok(self.stage.begin(item, Some(permits), self.on_settled.take())))
+        Step::Ready(Ok(self.stage.begin(item, self.trace.take(), Some(permits), self.on_settled.take())))
     }
 
     /// Waits until the jobs on disk are in memory.
@@ -213,14 +252,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
     }
 
     fn refuse_full(&mut self) -> Step<T, R> {
-        self.stage.counters.refused.add(1);
         self.refuse(Refused::Full)
     }
 
     /// An acknowledgement puts on the thread that would have to commit the item.
     fn refuse_own_thread(&mut self) -> Step<T, R> {
         let why = "this is the thread of the stage's store, which cannot wait for itself: use `Job::spawn`";
-        self.stage.counters.refused.add(1);
         self.refuse(|item| Refused::Store(item, why.into()))
     }
 
@@ -264,7 +301,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
             return self.refuse(Refused::Closed);
         }
         let item = self.item.take().expect("a put that has not ended has its item");
-        Step::Next(Progress::Committing(disk.put(item, body, place, self.on_settled.take())))
+        Step::Next(Progress::Committing(disk.put(item, body, self.trace.take(), place, self.on_settled.take())))
     }
 
     /// A put that waits for free capacity.
@@ -354,7 +391,12 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Put<T, R> {
     fn poll_with(&mut self, context: &mut Context<'_>, overflow: Overflow) -> Poll<Result<Job<T, R>, Refused<T>>> {
         loop {
             match self.poll_step(context, overflow) {
-                Poll::Ready(Step::Ready(result)) => return Poll::Ready(result),
+                Poll::Ready(Step::Ready(result)) => {
+                    if let Err(refused) = &result {
+                        self.stage.counters.refused.count(refused);
+                    }
+                    return Poll::Ready(result);
+                }
                 Poll::Ready(Step::Next(progress)) => self.progress = progress,
                 Poll::Pending => return Poll::Pending,
             }
@@ -401,8 +443,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Operation for Put<T, R> {
         if matches!(self.progress, Progress::Committing(_)) {
             return None;
         }
-        let item = self.take().expect("a put that has not ended has its item");
-        Some(Err(Refused::Timeout(item)))
+        let refused = Refused::Timeout(self.take().expect("a put that has not ended has its item"));
+        self.stage.counters.refused.count(&refused);
+        Some(Err(refused))
     }
 }
 

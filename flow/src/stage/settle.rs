@@ -5,6 +5,7 @@ use crate::failure::{Failure, Next};
 use crate::job::core::{Core, Open};
 use crate::job::state::State;
 use crate::job::Job;
+use crate::trace::events;
 use crate::{Cause, Dead};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -42,6 +43,17 @@ impl<T, R> Drop for Finished<'_, T, R> {
     }
 }
 
+impl Fault {
+    /// Why the attempt has failed, and what follows.
+    pub(crate) fn into_parts(self) -> (Cause, Next) {
+        match self {
+            Fault::Failed(Failure { error, next }) => (Cause::Failed(error.into()), next),
+            Fault::Panicked(message) => (Cause::Panicked(message), Next::ByRetry),
+            Fault::Dropped => (Cause::Dropped, Next::After(Duration::ZERO)),
+        }
+    }
+}
+
 impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
     /// An attempt has succeeded.
     pub(crate) fn succeed(&self, core: &Arc<Core<T, R>>, output: R) {
@@ -49,14 +61,17 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
     }
 
     /// An attempt has failed: the job is tried again, or it is dead.
-    pub(crate) fn fail(self: &Arc<Self>, core: &Arc<Core<T, R>>, fault: Fault) {
+    pub(crate) fn fail(self: &Arc<Self>, core: &Arc<Core<T, R>>, cause: Cause, next: Next) {
         if self.is_halted() && core.is_stored() && !core.state.is_cancelled() {
             // It runs again when the store is opened again.
             return self.end(core, End::Left);
         }
         let failures = core.count_failure();
         self.counters.failed.add(1);
-        let (cause, delay) = self.judge(fault, failures);
+        if matches!(cause, Cause::Panicked(_)) {
+            self.counters.panicked.add(1);
+        }
+        let delay = self.delay_after(failures, next);
         if core.state.is_cancelled() {
             return self.end(core, End::Cancelled);
         }
@@ -76,17 +91,9 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
         }
     }
 
-    /// The cause, and the delay until the next attempt.
-    fn judge(&self, fault: Fault, failures: u32) -> (Cause, Option<Duration>) {
-        let (cause, next) = match fault {
-            Fault::Failed(Failure { error, next }) => (Cause::Failed(error.into()), next),
-            Fault::Panicked(message) => {
-                self.counters.panicked.add(1);
-                (Cause::Panicked(message), Next::ByRetry)
-            }
-            Fault::Dropped => (Cause::Dropped, Next::After(Duration::ZERO)),
-        };
-        let Some(retry) = &self.options.retry else { return (cause, None) };
+    /// The delay until the next attempt; `None` if there is none.
+    fn delay_after(&self, failures: u32, next: Next) -> Option<Duration> {
+        let retry = self.options.retry.as_ref()?;
         let mut delay = None;
         // The delays may be code of the user. If they panic, there is no further attempt.
         self.guarded(|| {
@@ -96,7 +103,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
                 Next::After(delay) => Some(delay).filter(|_| retry.allows(failures)),
             }
         });
-        (cause, delay)
+        delay
     }
 }
 
@@ -114,11 +121,15 @@ impl<T, R> Inner<T, R> {
     /// and then the job is no longer unfinished.
     pub(crate) fn finish(&self, core: &Arc<Core<T, R>>, end: End<R>) {
         let left = matches!(end, End::Left);
+        let counters = &self.counters;
         let (state, result, counter) = match end {
-            End::Done(output) => (State::Done, Ok(output), &self.counters.done),
-            End::Dead(cause) => (State::Dead, Err(cause), &self.counters.dead),
-            End::Cancelled => (State::Cancelled, Err(Cause::Cancelled), &self.counters.cancelled),
-            End::Left => (State::Cancelled, Err(Cause::ShutDown), &self.counters.left),
+            End::Done(output) => (State::Done, Ok(output), &counters.done),
+            End::Dead(cause) => {
+                let counter = counters.dead.by(&cause);
+                (State::Dead, Err(cause), counter)
+            }
+            End::Cancelled => (State::Cancelled, Err(Cause::Cancelled), &counters.cancelled),
+            End::Left => (State::Cancelled, Err(Cause::ShutDown), &counters.left),
         };
         let cause = result.as_ref().err().cloned();
         let Some(Open { permits, on_settled }) = core.settle(result) else { return };
@@ -133,6 +144,7 @@ impl<T, R> Inner<T, R> {
             self.guarded(|| on_settled.0(&job));
         }
         if let (State::Dead, Some(cause)) = (state, cause) {
+            events::dead(core, &cause);
             self.guarded(|| self.send_letter(Dead { job: Job(core.clone()), cause }));
         }
         self.guarded(|| drop(permits));
@@ -141,12 +153,13 @@ impl<T, R> Inner<T, R> {
 
     fn send_letter(&self, letter: Dead<T, R>) {
         let letters = self.dead_letters.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match letters {
-            Some(letters) => match letters.force_put(letter) {
-                Ok(None) => {}
-                Ok(Some(_)) | Err(_) => self.counters.letters_dropped.add(1),
-            },
-            None => self.counters.letters_dropped.add(1),
+        let lost = match letters {
+            None => Some(letter),
+            Some(letters) => letters.force_put(letter).unwrap_or_else(|closed| Some(closed.into_inner())),
+        };
+        if let Some(Dead { job, cause }) = lost {
+            self.counters.letters_dropped.add(1);
+            events::letter_lost(&job.0, &cause);
         }
     }
 

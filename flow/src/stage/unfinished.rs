@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) struct Unfinished {
     /// The count, in bit 0 whether the stage is closed, and in bit 1 whether it has ended.
     word: AtomicUsize,
+    /// The highest count. A put that comes after the close is not in it.
+    high_water: AtomicUsize,
     /// Notified when the count falls to 0.
     zero: Event,
 }
@@ -35,7 +37,7 @@ pub(crate) enum Then {
 
 impl Unfinished {
     pub(crate) fn new() -> Self {
-        Unfinished { word: AtomicUsize::new(0), zero: Event::new() }
+        Unfinished { word: AtomicUsize::new(0), high_water: AtomicUsize::new(0), zero: Event::new() }
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -51,10 +53,26 @@ impl Unfinished {
     /// Counts a new job, unless the stage is closed. Until it is removed the stage does not end.
     pub(crate) fn add(&self) -> Result<(), (IsClosed, Then)> {
         // Ordering: SeqCst. Before the job is in the queue, and before the close that does not see it.
-        match self.word.fetch_add(ONE, Ordering::SeqCst) & CLOSED {
-            0 => Ok(()),
+        let before = self.word.fetch_add(ONE, Ordering::SeqCst);
+        match before & CLOSED {
+            0 => {
+                self.raise_high_water(before / ONE + 1);
+                Ok(())
+            }
             _ => Err((IsClosed, self.remove(1))),
         }
+    }
+
+    fn raise_high_water(&self, count: usize) {
+        // Ordering: Relaxed. A number to show. Most jobs do not raise it, and only read the line that they have.
+        if count > self.high_water.load(Ordering::Relaxed) {
+            self.high_water.fetch_max(count, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn high_water(&self) -> usize {
+        // Ordering: Relaxed, as in `raise_high_water`.
+        self.high_water.load(Ordering::Relaxed)
     }
 
     /// Counts a job that comes of an unfinished one: also after a close, but not after the end.
@@ -63,13 +81,14 @@ impl Unfinished {
         let added = self
             .word
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |word| (word & ENDED == 0).then_some(word + ONE));
-        added.map(drop).map_err(|_| IsClosed)
+        added.map(|before| self.raise_high_water(before / ONE + 1)).map_err(|_| IsClosed)
     }
 
     /// Counts `count` jobs of an earlier process; before the stage is shared.
     pub(crate) fn add_recovered(&self, count: usize) {
         // Ordering: SeqCst, as in `add`.
-        self.word.fetch_add(count * ONE, Ordering::SeqCst);
+        let before = self.word.fetch_add(count * ONE, Ordering::SeqCst);
+        self.raise_high_water(before / ONE + count);
     }
 
     /// Counts jobs as finished.

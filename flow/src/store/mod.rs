@@ -88,6 +88,8 @@ pub enum Change<'a> {
         id: u64,
         /// The encoded item.
         body: &'a [u8],
+        /// Where the job comes from, as one line of ASCII; empty if that is not known.
+        trace: &'a str,
     },
     /// An attempt begins.
     Started {
@@ -123,7 +125,8 @@ pub enum Change<'a> {
         /// Why it is dead.
         error: &'a str,
     },
-    /// A dead letter becomes a job again, with this new id, no attempts and no crashes.
+    /// A dead letter becomes a job again, with this new id, no attempts and no crashes. It keeps its item and
+    /// its trace.
     Redrive {
         /// The id of the dead letter.
         dead: u64,
@@ -146,6 +149,8 @@ pub struct Row {
     pub due: u64,
     /// The encoded item.
     pub body: Vec<u8>,
+    /// What the put of the job has said where it comes from.
+    pub trace: String,
     /// Why the job is dead; empty for a job.
     pub error: String,
 }

@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 /// # let path = folder.path().join("jobs.redb");
 /// let mut store = RedbStore::open(&path)?;
 /// assert_eq!(store.recover()?.jobs, 0);
-/// store.apply(&[Change::Put { id: 1, body: b"thumb" }], Safe::FromPowerLoss)?;
+/// store.apply(&[Change::Put { id: 1, body: b"thumb", trace: "" }], Safe::FromPowerLoss)?;
 /// drop(store);
 ///
 /// let mut store = RedbStore::open(&path)?;
@@ -52,11 +52,15 @@ const HISTORY: TableDefinition<'_, u64, (u32, u32, u64)> = TableDefinition::new(
 const STARTED: TableDefinition<'_, u64, ()> = TableDefinition::new("started");
 /// Why a dead letter is dead.
 const ERROR: TableDefinition<'_, u64, &str> = TableDefinition::new("error");
+/// Where a job or a dead letter comes from, of those for which that is known.
+const TRACE: TableDefinition<'_, u64, &str> = TableDefinition::new("trace");
 /// Numbers of the whole store.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("joinq");
 
 /// The version of the tables above.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
+/// The version without traces.
+const WITHOUT_TRACE: u64 = 1;
 /// What a row takes beside its item.
 const ROW: u64 = 64;
 /// The pages that redb keeps in memory; its own default is a gigabyte.
@@ -200,6 +204,7 @@ impl Store for RedbStore {
             let transaction = db.begin_read()?;
             let history = transaction.open_table(HISTORY)?;
             let errors = transaction.open_table(ERROR)?;
+            let traces = transaction.open_table(TRACE)?;
             let bodies = transaction.open_table(definition)?;
             let mut found = Vec::new();
             for body in bodies.range(after.saturating_add(1)..)?.take(limit) {
@@ -211,7 +216,8 @@ impl Store for RedbStore {
                     Table::Dead => errors.get(id)?,
                 };
                 let error = error.map_or(String::new(), |error| error.value().to_owned());
-                found.push(Row { id, attempts, crashes, due, body: body.value().to_vec(), error });
+                let trace = traces.get(id)?.map_or(String::new(), |trace| trace.value().to_owned());
+                found.push(Row { id, attempts, crashes, due, body: body.value().to_vec(), trace, error });
             }
             Ok(found)
         };
@@ -231,6 +237,7 @@ fn make(transaction: &WriteTransaction, changes: &[Change<'_>]) -> Result<u64, E
     let mut history = transaction.open_table(HISTORY)?;
     let mut started = transaction.open_table(STARTED)?;
     let mut errors = transaction.open_table(ERROR)?;
+    let mut traces = transaction.open_table(TRACE)?;
     let mut meta = transaction.open_table(META)?;
     let number = |meta: &::redb::Table<'_, &str, u64>, name| {
         Ok::<u64, Error>(meta.get(name)?.map_or(0, |number| number.value()))
@@ -239,13 +246,18 @@ fn make(transaction: &WriteTransaction, changes: &[Change<'_>]) -> Result<u64, E
     let (mut last_id, mut bytes) = (last_before, bytes_before);
     for change in changes {
         match *change {
-            Change::Put { id, body } => {
+            Change::Put { id, body, trace } => {
                 bytes += ROW + body.len() as u64;
                 let replaced = jobs.insert(id, body)?.map_or(0, |body| ROW + body.value().len() as u64);
                 bytes = bytes.saturating_sub(replaced);
                 if replaced > 0 {
                     history.remove(id)?;
                     started.remove(id)?;
+                    bytes = bytes.saturating_sub(remove(&mut traces, id)?.len() as u64);
+                }
+                if !trace.is_empty() {
+                    traces.insert(id, trace)?;
+                    bytes += trace.len() as u64;
                 }
                 last_id = last_id.max(id);
             }
@@ -269,6 +281,7 @@ fn make(transaction: &WriteTransaction, changes: &[Change<'_>]) -> Result<u64, E
                     bytes = bytes.saturating_sub(removed);
                     history.remove(id)?;
                     started.remove(id)?;
+                    bytes = bytes.saturating_sub(remove(&mut traces, id)?.len() as u64);
                 }
             }
             Change::Dead { id, attempts, error } => {
@@ -285,8 +298,11 @@ fn make(transaction: &WriteTransaction, changes: &[Change<'_>]) -> Result<u64, E
                 if let Some(body) = letters.remove(dead)? {
                     jobs.insert(id, body.value())?;
                     history.remove(dead)?;
-                    let error = errors.remove(dead)?.map_or(0, |error| error.value().len() as u64);
-                    bytes = bytes.saturating_sub(error);
+                    bytes = bytes.saturating_sub(remove(&mut errors, dead)?.len() as u64);
+                    let trace = remove(&mut traces, dead)?;
+                    if !trace.is_empty() {
+                        traces.insert(id, &*trace)?;
+                    }
                     last_id = last_id.max(id);
                 }
             }
@@ -299,6 +315,11 @@ fn make(transaction: &WriteTransaction, changes: &[Change<'_>]) -> Result<u64, E
         meta.insert("bytes", bytes)?;
     }
     Ok(bytes)
+}
+
+/// Removes a text, and returns it; empty if there is none.
+fn remove(texts: &mut ::redb::Table<'_, u64, &'static str>, id: u64) -> Result<String, StorageError> {
+    Ok(texts.remove(id)?.map_or(String::new(), |text| text.value().to_owned()))
 }
 
 /// Opens or creates the file. redb keeps the lock until the database is dropped.
@@ -325,12 +346,13 @@ fn prepare(db: &Database, path: &Path) -> Result<(u64, u64), StoreError> {
         let version = meta.get("version")?.map(|version| version.value());
         match version {
             Some(VERSION) => {}
+            // The missing table is made below.
+            Some(WITHOUT_TRACE) | None => {
+                meta.insert("version", VERSION)?;
+            }
             Some(version) => {
                 let it = "of the tables, while this crate knows version";
                 return foreign(format!("version {version} {it} {VERSION}; update the crate"));
-            }
-            None => {
-                meta.insert("version", VERSION)?;
             }
         }
         let number = |name| Ok::<u64, Error>(meta.get(name)?.map_or(0, |number| number.value()));
@@ -341,10 +363,11 @@ fn prepare(db: &Database, path: &Path) -> Result<(u64, u64), StoreError> {
         transaction.open_table(HISTORY)?;
         transaction.open_table(STARTED)?;
         transaction.open_table(ERROR)?;
+        transaction.open_table(TRACE)?;
         match version {
             // Nothing has changed.
-            Some(_) => transaction.abort()?,
-            None => transaction.commit()?,
+            Some(VERSION) => transaction.abort()?,
+            _ => transaction.commit()?,
         }
         Ok(Ok(numbers))
     };

@@ -1,6 +1,5 @@
 //! What has to be true before a worker begins a job: the stage is ready, and its limit has a permit.
 
-use super::run::discard;
 use crate::job::core::Core;
 use crate::listen::Listen;
 use crate::semaphore::Permit;
@@ -69,8 +68,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
     fn is_ready(&self) -> bool {
         let Some(ready) = &self.options.ready else { return true };
         let answer = catch_unwind(AssertUnwindSafe(ready)).unwrap_or_else(|panic| {
-            self.counters.panicked.add(1);
-            discard(panic);
+            self.count_panic(panic);
             Err(Denied::new("`ready` panicked"))
         });
         let is_ready = answer.is_ok();

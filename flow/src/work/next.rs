@@ -5,7 +5,6 @@ use crate::job::core::Core;
 use crate::operation::block_on;
 use crate::stage::{Finished, Inner};
 use crate::work::claim::Claim;
-use crate::work::run::discard;
 use joinq::GetTimeoutError;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
@@ -130,8 +129,7 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
             Ok(Some(item)) => item,
             Ok(None) => return false,
             Err(panic) => {
-                self.counters.panicked.add(1);
-                discard(panic);
+                self.count_panic(panic);
                 return false;
             }
         };

@@ -28,7 +28,7 @@ where
     R: Send + 'static,
     F: Fn(&Job<T, R>) -> Result<R, Failure>,
 {
-    match catch_unwind(AssertUnwindSafe(|| handler(attempt.job()))) {
+    match catch_unwind(AssertUnwindSafe(|| attempt.in_span(|| handler(attempt.job())))) {
         Ok(result) => settle(attempt, result),
         Err(panic) => attempt.fault(Fault::Panicked(message(panic))),
     }
@@ -50,7 +50,7 @@ where
     Fut: Future<Output = Result<R, Failure>>,
 {
     let job = attempt.job().clone();
-    let future = match catch_unwind(AssertUnwindSafe(|| handler(job))) {
+    let future = match catch_unwind(AssertUnwindSafe(|| attempt.in_span(|| handler(job)))) {
         Ok(future) => future,
         Err(panic) => return attempt.fault(Fault::Panicked(message(panic))),
     };
@@ -62,7 +62,7 @@ where
             return Poll::Ready(Ended::Cancelled);
         }
         let polled = catch_unwind(AssertUnwindSafe(|| match future.as_mut().as_pin_mut() {
-            Some(future) => future.poll(context),
+            Some(future) => attempt.in_span(|| future.poll(context)),
             None => Poll::Pending,
         }));
         match polled {
@@ -78,7 +78,7 @@ where
     })
     .await;
     // The handler's values are dropped before the job counts as settled. That may panic, too.
-    let dropped = catch_unwind(AssertUnwindSafe(|| future.set(None)));
+    let dropped = catch_unwind(AssertUnwindSafe(|| attempt.in_span(|| future.set(None))));
     match (ended, dropped) {
         (Ended::Panicked(panic), _) | (_, Err(panic)) => attempt.fault(Fault::Panicked(message(panic))),
         (Ended::Returned(result), Ok(())) => settle(attempt, result),

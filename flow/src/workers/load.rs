@@ -5,12 +5,12 @@ use crate::stage::{Counter, Inner};
 use crate::time::Time;
 use crate::Stage;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// In which time [`Workers`](super::Workers) are to work off what is unfinished.
-pub(super) const DRAIN_WITHIN: Duration = Duration::from_secs(60);
+const DRAIN_WITHIN: Duration = Duration::from_secs(60);
 
 /// Samples are at least so far apart.
 const APART: Duration = Duration::from_millis(500);
@@ -27,15 +27,25 @@ const BUSY: f64 = 0.8;
 #[derive(Default)]
 pub(crate) struct Load {
     is_measured: AtomicBool,
+    begun: Counter,
     /// Nanoseconds of attempts that have ended.
     busy: Counter,
     ended: Counter,
     samples: Mutex<Samples>,
+    /// The number of workers that were last desired for [`DRAIN_WITHIN`].
+    desired: AtomicUsize,
 }
 
 /// When an attempt began, if that is measured.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run(Option<Instant>);
+
+#[cfg(feature = "metrics")]
+impl Run {
+    pub(crate) fn begin(self) -> Option<Instant> {
+        self.0
+    }
+}
 
 /// The numbers of a stage at one time.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +70,9 @@ struct Samples {
 struct Now {
     sample: Sample,
     unfinished: usize,
-    running: usize,
+    /// Attempts that run. Jobs that wait until the stage is ready, for its limit or for a commit say nothing about the
+    /// run time.
+    running: u64,
 }
 
 impl Load {
@@ -75,16 +87,25 @@ impl Load {
     /// An attempt begins.
     pub(crate) fn begin(&self, time: &Time) -> Run {
         // Ordering: Relaxed, as in `measure`.
-        Run(self.is_measured.load(Ordering::Relaxed).then(|| time.now()))
+        Run(self.is_measured.load(Ordering::Relaxed).then(|| {
+            self.begun.add(1);
+            time.now()
+        }))
     }
 
-    /// An attempt has ended.
-    pub(crate) fn end(&self, run: Run, time: &Time) {
-        if let Run(Some(begin)) = run {
-            let busy = time.now().saturating_duration_since(begin);
-            self.busy.add(u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX));
-            self.ended.add(1);
-        }
+    /// An attempt has ended; returns how long it ran, if that is measured.
+    pub(crate) fn end(&self, run: Run, time: &Time) -> Option<Duration> {
+        let begin = run.0?;
+        let busy = time.now().saturating_duration_since(begin);
+        self.busy.add(u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX));
+        self.ended.add(1);
+        Some(busy)
+    }
+
+    /// The number of workers that were last desired for [`DRAIN_WITHIN`].
+    pub(crate) fn desired(&self) -> usize {
+        // Ordering: Relaxed. A number to show.
+        self.desired.load(Ordering::Relaxed)
     }
 
     fn samples(&self) -> MutexGuard<'_, Samples> {
@@ -152,10 +173,20 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
     fn desired_workers(&self, drain_within: Duration) -> usize {
         self.load.measure(&self.time);
         let stats = self.stats();
+        // In this order, so that an attempt which ends meanwhile does not seem to run.
+        let begun = self.load.begun.get();
         let sample =
             Sample { at: self.time.now(), put: stats.put, busy: self.load.busy.get(), ended: self.load.ended.get() };
-        let now = Now { sample, unfinished: stats.unfinished, running: stats.running };
+        let now = Now { sample, unfinished: stats.unfinished, running: begun.saturating_sub(sample.ended) };
         self.load.samples().need(&now, drain_within)
+    }
+
+    /// How many workers the stage needs for [`DRAIN_WITHIN`]; the numbers show it until the next call.
+    pub(crate) fn update_desired_workers(&self) -> usize {
+        let desired = self.desired_workers(DRAIN_WITHIN);
+        // Ordering: Relaxed. A number to show.
+        self.load.desired.store(desired, Ordering::Relaxed);
+        desired
     }
 }
 
@@ -170,7 +201,7 @@ impl<T, R> StageNeed<T, R> {
 
 impl<T: Send + Sync + 'static, R: Send + 'static> Need for StageNeed<T, R> {
     fn workers(&self) -> usize {
-        self.0.desired_workers(DRAIN_WITHIN)
+        self.0.update_desired_workers()
     }
 
     fn is_over(&self) -> bool {

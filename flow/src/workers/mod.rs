@@ -2,6 +2,8 @@
 
 mod crew;
 mod load;
+#[cfg(test)]
+mod scaling_tests;
 mod size;
 #[cfg(test)]
 mod tests;
@@ -13,7 +15,7 @@ use crate::operation::{block_on, waits, Operation};
 use crate::work::{run, run_async};
 use crate::{Failure, Job, Stage, TimedOut};
 use crew::{Crew, Member, StartWorker};
-use load::{StageNeed, DRAIN_WITHIN};
+use load::StageNeed;
 use std::fmt;
 use std::future::Future;
 use std::ops::RangeInclusive;
@@ -183,7 +185,7 @@ impl Workers {
         let workers = Workers(Arc::new(Crew::new(start, need, inner.time.clone())));
         if least < most {
             // The measurement begins here, so that the first check has rates.
-            let _ = stage.desired_workers(DRAIN_WITHIN);
+            let _ = inner.update_desired_workers();
         }
         if let Err(error) = workers.0.resize(least, most) {
             workers.resize(0..=0);

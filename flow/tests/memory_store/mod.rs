@@ -134,13 +134,13 @@ impl Store for MemoryStore {
     fn bytes(&self) -> u64 {
         let state = self.state();
         let rows = state.jobs.values().map(|(row, _)| row).chain(state.dead.values());
-        rows.map(|row| 64 + (row.body.len() + row.error.len()) as u64).sum()
+        rows.map(|row| 64 + (row.body.len() + row.trace.len() + row.error.len()) as u64).sum()
     }
 }
 
 fn make(state: &mut State, change: &Change<'_>) {
     let line = match *change {
-        Change::Put { id, body } => format!("put {id} {}", String::from_utf8_lossy(body)),
+        Change::Put { id, body, .. } => format!("put {id} {}", String::from_utf8_lossy(body)),
         Change::Started { id } => format!("started {id}"),
         Change::Back { id } => format!("back {id}"),
         Change::Failed { id, attempts, .. } => format!("failed {id} {attempts}"),
@@ -151,9 +151,9 @@ fn make(state: &mut State, change: &Change<'_>) {
     };
     state.log.push(line);
     match *change {
-        Change::Put { id, body } => {
+        Change::Put { id, body, trace } => {
             state.last_id = state.last_id.max(id);
-            state.jobs.insert(id, (row(id, body.to_vec()), Started::No));
+            state.jobs.insert(id, (row(id, body.to_vec(), trace), Started::No));
         }
         Change::Started { id } => {
             if let Some((_, started)) = state.jobs.get_mut(&id) {
@@ -183,7 +183,7 @@ fn make(state: &mut State, change: &Change<'_>) {
         Change::Redrive { dead, id } => {
             if let Some(letter) = state.dead.remove(&dead) {
                 state.last_id = state.last_id.max(id);
-                state.jobs.insert(id, (row(id, letter.body), Started::No));
+                state.jobs.insert(id, (row(id, letter.body, &letter.trace), Started::No));
             }
         }
         _ => {}
@@ -191,9 +191,9 @@ fn make(state: &mut State, change: &Change<'_>) {
 }
 
 /// A new row; it cannot be named with its fields outside of the crate.
-pub(crate) fn row(id: u64, body: Vec<u8>) -> Row {
+pub(crate) fn row(id: u64, body: Vec<u8>, trace: &str) -> Row {
     let mut row = Row::default();
-    (row.id, row.body) = (id, body);
+    (row.id, row.body, row.trace) = (id, body, trace.to_owned());
     row
 }
 

@@ -12,8 +12,8 @@ pub use salvage::Salvaged;
 
 /// Jobs in an SQLite file.
 ///
-/// The file has the tables `job(id, attempts, crashes, started, due, body)` and `dead(id, attempts, crashes,
-/// body, error)`, which every SQLite shell can read once the store is closed. Beside the file is its
+/// The file has the tables `job(id, attempts, crashes, started, due, trace, body)` and `dead(id, attempts,
+/// crashes, trace, body, error)`, which every SQLite shell can read once the store is closed. Beside the file is its
 /// write-ahead log, with `-wal` at the end of its name; both belong together. The log takes about 4 MiB, or
 /// the size of the largest commit. The file takes free pages again before it grows, and gives them back when
 /// nine tenths of it are free.
@@ -28,7 +28,7 @@ pub use salvage::Salvaged;
 /// # let path = folder.path().join("jobs.db");
 /// let mut store = SqliteStore::open(&path)?;
 /// assert_eq!(store.recover()?.jobs, 0);
-/// store.apply(&[Change::Put { id: 1, body: b"thumb" }], Safe::FromPowerLoss)?;
+/// store.apply(&[Change::Put { id: 1, body: b"thumb", trace: "" }], Safe::FromPowerLoss)?;
 /// drop(store);
 ///
 /// let mut store = SqliteStore::open(&path)?;
@@ -204,8 +204,12 @@ impl Store for SqliteStore {
 
     fn load(&mut self, table: Table, after: u64, limit: usize, rows: &mut Vec<Row>) -> Result<(), BoxError> {
         let columns = match table {
-            Table::Jobs => "SELECT id, attempts, crashes, due, body, '' FROM job WHERE id > ?1 ORDER BY id LIMIT ?2",
-            Table::Dead => "SELECT id, attempts, crashes, 0, body, error FROM dead WHERE id > ?1 ORDER BY id LIMIT ?2",
+            Table::Jobs => {
+                "SELECT id, attempts, crashes, due, trace, body, '' FROM job WHERE id > ?1 ORDER BY id LIMIT ?2"
+            }
+            Table::Dead => {
+                "SELECT id, attempts, crashes, 0, trace, body, error FROM dead WHERE id > ?1 ORDER BY id LIMIT ?2"
+            }
         };
         let mut statement = self.db.prepare_cached(columns)?;
         let mut found = statement.query(params![signed(after), i64::try_from(limit).unwrap_or(i64::MAX)])?;
@@ -231,10 +235,10 @@ impl Store for SqliteStore {
 fn make(transaction: &Transaction<'_>, change: &Change<'_>) -> rusqlite::Result<()> {
     let run = |sql: &str, params: &[&dyn rusqlite::ToSql]| transaction.prepare_cached(sql)?.execute(params);
     match *change {
-        Change::Put { id, body } => {
+        Change::Put { id, body, trace } => {
             let sql =
-                "INSERT OR REPLACE INTO job (id, attempts, crashes, started, due, body) VALUES (?1, 0, 0, 0, 0, ?2)";
-            run(sql, &[&signed(id), &body])?;
+                "INSERT OR REPLACE INTO job (id, attempts, crashes, started, due, trace, body) VALUES (?1, 0, 0, 0, 0, ?2, ?3)";
+            run(sql, &[&signed(id), &trace, &body])?;
         }
         Change::Started { id } => {
             run("UPDATE job SET started = 1 WHERE id = ?1", &[&signed(id)])?;
@@ -250,14 +254,14 @@ fn make(transaction: &Transaction<'_>, change: &Change<'_>) -> rusqlite::Result<
             run("DELETE FROM job WHERE id = ?1", &[&signed(id)])?;
         }
         Change::Dead { id, attempts, error } => {
-            let sql = "INSERT OR REPLACE INTO dead (id, attempts, crashes, body, error)
-                SELECT id, ?2, crashes, body, ?3 FROM job WHERE id = ?1";
+            let sql = "INSERT OR REPLACE INTO dead (id, attempts, crashes, trace, body, error)
+                SELECT id, ?2, crashes, trace, body, ?3 FROM job WHERE id = ?1";
             run(sql, &[&signed(id), &attempts, &error])?;
             run("DELETE FROM job WHERE id = ?1", &[&signed(id)])?;
         }
         Change::Redrive { dead, id } => {
-            let sql = "INSERT OR REPLACE INTO job (id, attempts, crashes, started, due, body)
-                SELECT ?2, 0, 0, 0, 0, body FROM dead WHERE id = ?1";
+            let sql = "INSERT OR REPLACE INTO job (id, attempts, crashes, started, due, trace, body)
+                SELECT ?2, 0, 0, 0, 0, trace, body FROM dead WHERE id = ?1";
             run(sql, &[&signed(dead), &signed(id)])?;
             run("DELETE FROM dead WHERE id = ?1", &[&signed(dead)])?;
         }
@@ -276,14 +280,15 @@ fn unsigned(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
 }
 
-/// A row of the columns id, attempts, crashes, due, body, error.
+/// A row of the columns id, attempts, crashes, due, trace, body, error.
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     Ok(Row {
         id: unsigned(row, 0)?,
         attempts: row.get(1)?,
         crashes: row.get(2)?,
         due: unsigned(row, 3)?,
-        body: row.get(4)?,
-        error: row.get(5)?,
+        trace: row.get(4)?,
+        body: row.get(5)?,
+        error: row.get(6)?,
     })
 }

@@ -11,7 +11,9 @@ use std::time::Duration;
 /// "join": the id in the header of the file, by which the program `file` and this crate know it.
 const APPLICATION: i64 = 0x6a6f_696e;
 /// The version of the tables below.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+/// The version without traces.
+const WITHOUT_TRACE: i64 = 1;
 
 /// The bytes of the header of a file, and of its smallest page.
 const HEADER: u64 = 512;
@@ -25,12 +27,14 @@ const TABLES: &str = "
         crashes INTEGER NOT NULL CHECK (crashes BETWEEN 0 AND 4294967295),
         started INTEGER NOT NULL CHECK (started IN (0, 1)),
         due INTEGER NOT NULL CHECK (due >= 0),
+        trace TEXT NOT NULL DEFAULT '',
         body BLOB NOT NULL
     ) STRICT;
     CREATE TABLE dead (
         id INTEGER PRIMARY KEY CHECK (id > 0),
         attempts INTEGER NOT NULL CHECK (attempts BETWEEN 0 AND 4294967295),
         crashes INTEGER NOT NULL CHECK (crashes BETWEEN 0 AND 4294967295),
+        trace TEXT NOT NULL DEFAULT '',
         body BLOB NOT NULL,
         error TEXT NOT NULL
     ) STRICT;
@@ -42,6 +46,8 @@ enum Kind {
     Empty,
     /// It has ours.
     Store,
+    /// It has ours, as version 1 made them.
+    WithoutTrace,
 }
 
 pub(super) fn open(path: &Path) -> Result<SqliteStore, StoreError> {
@@ -57,7 +63,11 @@ pub(super) fn open(path: &Path) -> Result<SqliteStore, StoreError> {
     }
     match kind(&db, path)? {
         Kind::Empty => create(&mut db).map_err(failed)?,
-        Kind::Store => check(&db, path)?,
+        Kind::Store => check(&db, path, COLUMNS)?,
+        Kind::WithoutTrace => {
+            check(&db, path, COLUMNS_WITHOUT_TRACE)?;
+            add_trace(&mut db).map_err(failed)?;
+        }
     }
     let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(failed)?;
     if mode != "wal" {
@@ -99,6 +109,7 @@ fn kind(db: &Connection, path: &Path) -> Result<Kind, StoreError> {
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
     match (number("PRAGMA application_id")?, number("PRAGMA user_version")?) {
         (APPLICATION, VERSION) => Ok(Kind::Store),
+        (APPLICATION, WITHOUT_TRACE) => Ok(Kind::WithoutTrace),
         (APPLICATION, version) if version > VERSION => {
             foreign(format!("version {version} of the tables, while this crate knows version {VERSION}; update the crate"))
         }
@@ -119,17 +130,36 @@ fn create(db: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
+/// Makes the tables of version 1 those of the present version, all or none. The new columns are the last ones, which
+/// costs a read of the item before them.
+fn add_trace(db: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = db.transaction()?;
+    for table in ["job", "dead"] {
+        transaction.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN trace TEXT NOT NULL DEFAULT ''"))?;
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
+}
+
+/// The columns of both tables.
+type Columns = [&'static str; 2];
+
+const COLUMNS: Columns = [
+    "id, attempts, crashes, started, due, trace, body FROM job",
+    "id, attempts, crashes, trace, body, error FROM dead",
+];
+const COLUMNS_WITHOUT_TRACE: Columns =
+    ["id, attempts, crashes, started, due, body FROM job", "id, attempts, crashes, body, error FROM dead"];
+
 /// Reads the whole file.
-fn check(db: &Connection, path: &Path) -> Result<(), StoreError> {
+fn check(db: &Connection, path: &Path, columns: Columns) -> Result<(), StoreError> {
     let failed = |error| failed(path, error);
     let damaged = |error: BoxError| Err(StoreError::Damaged { path: path.to_owned(), error });
     let found: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
     if found != "ok" {
         return damaged(found.into());
     }
-    for columns in
-        ["id, attempts, crashes, started, due, body FROM job", "id, attempts, crashes, body, error FROM dead"]
-    {
+    for columns in columns {
         if let Err(error) = db.prepare(&format!("SELECT {columns}")) {
             return damaged(error.into());
         }

@@ -21,8 +21,10 @@ pub struct Salvaged {
 
 /// A table to copy.
 struct Source {
-    /// Selects one row, the first after ?1: id, attempts, crashes, due, body, error, started.
+    /// Selects one row, the first after ?1: id, attempts, crashes, due, trace, body, error, started.
     first: &'static str,
+    /// The same from a table of version 1.
+    first_without_trace: &'static str,
     insert: &'static str,
     /// Runs `insert`.
     run: fn(&mut Statement<'_>, &Row, Started) -> rusqlite::Result<usize>,
@@ -32,17 +34,25 @@ struct Source {
 type Started = bool;
 
 const JOBS: Source = Source {
-    first: "SELECT id, attempts, crashes, due, body, '', started FROM job WHERE id > ?1 ORDER BY id LIMIT 1",
-    insert: "INSERT INTO job (id, attempts, crashes, due, body, started) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    first: "SELECT id, attempts, crashes, due, trace, body, '', started FROM job WHERE id > ?1 ORDER BY id LIMIT 1",
+    first_without_trace:
+        "SELECT id, attempts, crashes, due, '', body, '', started FROM job WHERE id > ?1 ORDER BY id LIMIT 1",
+    insert: "INSERT INTO job (id, attempts, crashes, due, trace, body, started) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     run: |insert, row, started| {
-        insert.execute(params![signed(row.id), row.attempts, row.crashes, signed(row.due), row.body, started])
+        let Row { id, attempts, crashes, due, trace, body, .. } = row;
+        insert.execute(params![signed(*id), attempts, crashes, signed(*due), trace, body, started])
     },
 };
 
 const DEAD: Source = Source {
-    first: "SELECT id, attempts, crashes, 0, body, error, 0 FROM dead WHERE id > ?1 ORDER BY id LIMIT 1",
-    insert: "INSERT INTO dead (id, attempts, crashes, body, error) VALUES (?1, ?2, ?3, ?4, ?5)",
-    run: |insert, row, _| insert.execute(params![signed(row.id), row.attempts, row.crashes, row.body, row.error]),
+    first: "SELECT id, attempts, crashes, 0, trace, body, error, 0 FROM dead WHERE id > ?1 ORDER BY id LIMIT 1",
+    first_without_trace:
+        "SELECT id, attempts, crashes, 0, '', body, error, 0 FROM dead WHERE id > ?1 ORDER BY id LIMIT 1",
+    insert: "INSERT INTO dead (id, attempts, crashes, trace, body, error) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    run: |insert, row, _| {
+        let Row { id, attempts, crashes, trace, body, error, .. } = row;
+        insert.execute(params![signed(*id), attempts, crashes, trace, body, error])
+    },
 };
 
 pub(super) fn salvage(damaged: &Path, fresh: &Path) -> Result<Salvaged, StoreError> {
@@ -83,13 +93,13 @@ pub(super) fn salvage(damaged: &Path, fresh: &Path) -> Result<Salvaged, StoreErr
 fn copy(from: &Connection, to: &Connection, table: &Source) -> rusqlite::Result<(u64, u64)> {
     let (mut rows, mut gaps) = (0, 0);
     let mut after = 0;
-    let Ok(mut first) = from.prepare(table.first) else {
+    let Ok(mut first) = from.prepare(table.first).or_else(|_| from.prepare(table.first_without_trace)) else {
         return Ok((0, 1));
     };
     let mut insert = to.prepare(table.insert)?;
     // The first row after an id. Rows out of order come from a damaged page as well.
     let mut first_after = |id: u64| -> Result<Option<(Row, Started)>, Unreadable> {
-        let found = first.query_row([signed(id)], |row| Ok((read(row)?, row.get(6)?))).optional();
+        let found = first.query_row([signed(id)], |row| Ok((read(row)?, row.get(7)?))).optional();
         found.map_err(|_| Unreadable)?.map_or(Ok(None), |(row, started): (Row, Started)| match row.id > id {
             true => Ok(Some((row, started))),
             false => Err(Unreadable),
