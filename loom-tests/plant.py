@@ -156,7 +156,7 @@ fault("short-skips-positions", "span next", "base: self.base + slots", "base: se
 fault("raised-from-long", "span base_before", "len - self.start", "len", "the base of a segment behind a short one is not raised", "lib segments_grow_to_the_length_of_a_long_one_and_no_position_is_missing")
 fault("short-again", "span next_len", "slots <= len / 4", "slots <= len", "segments stay short for longer", "lib segments_grow_to_the_length_of_a_long_one_and_no_position_is_missing")
 fault("short-spare", "pool acquire", "Segment::allocate(span, 0)", "Segment::allocate(span, 1)", "a short segment is reused as a long one", "test memory a_queue_past_its_short_segments_has_long_ones_alone")
-fault("short-freed-as-long", "segment free", "Self::layout(self.header().start)", "Self::layout(0)", "memory is freed with another layout", "test memory a_drained_channel_with_few_items_is_small")
+fault("short-freed-as-long", "segment free", "Self::layout(self.start())", "Self::layout(0)", "memory is freed with another layout", "test memory a_drained_channel_with_few_items_is_small")
 fault("short-bound-by-base", "push append", "self.items_before(span.first())", "self.items_before(span.base)", "two pushes use one free slot")
 fault("done-but-first-short", "segment for_each", "(start..Segment::<T>::LEN)", "(start + 1..Segment::<T>::LEN)", "a short segment is freed while a thread uses its first slot")
 fault("done-but-last-short", "segment for_each", "(start..Segment::<T>::LEN)", "(start..Segment::<T>::LEN - 1)", "a short segment is freed while a thread uses its last slot")

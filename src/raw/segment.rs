@@ -44,7 +44,7 @@ pub(crate) struct Header {
     /// then constant until the segment is reused.
     base: UnsafeCell<u64>,
     /// The index of the first slot: 0 in a long segment. Constant until the memory is freed.
-    start: u64,
+    start: UnsafeCell<u64>,
     /// The handshake of the slots' producers and consumers. Written once for each use of the segment, like
     /// the base.
     handshake: UnsafeCell<Handshake>,
@@ -118,7 +118,8 @@ impl<T> Segment<T> {
         max(max(many, min(32768 / bytes, 32)), 8) as u64
     };
 
-    /// The bytes of the consumers. In a cache line of their own. Those of the states and of the producers follow.
+    /// The offset of the consumer bytes. The states and the producer bytes follow. In a long segment of 256 slots each
+    /// kind has cache lines of its own; in a short one the kinds share them.
     const CONSUMERS: usize = round_up(size_of::<Header>(), 64);
 
     /// The values of a segment with so many slots.
@@ -179,7 +180,7 @@ impl<T> Segment<T> {
                 next: AtomicUsize::new(0),
                 pins: AtomicI64::new(0),
                 base: UnsafeCell::new(span.base),
-                start: span.start,
+                start: UnsafeCell::new(span.start),
                 handshake: UnsafeCell::new(handshake),
                 listed: UnsafeCell::new(std::ptr::null_mut()),
                 kept_spares: UnsafeCell::new(kept_spares),
@@ -209,7 +210,7 @@ impl<T> Segment<T> {
             header.pins.store(0, Ordering::Relaxed);
             header.base.with_mut(|place| *place = base);
             header.kept_spares.with_mut(|place| *place = kept_spares);
-            let handshake = Handshake::for_segment(Self::LEN - header.start);
+            let handshake = Handshake::for_segment(Self::LEN - self.start());
             header.handshake.with_mut(|place| *place = handshake);
             let pending = pending(handshake);
             // Plain stores: the compiler merges them, which it does not do with atomic stores. And loom
@@ -230,7 +231,9 @@ impl<T> Segment<T> {
         live::count(-1);
         // SAFETY: the memory was allocated with this layout, and its owner frees it.
         unsafe {
-            let layout = Self::layout(self.header().start);
+            let layout = Self::layout(self.start());
+            // loom reports a read by another thread that does not happen before.
+            self.header().start.with_mut(|_| ());
             std::ptr::drop_in_place(self.header.as_ptr());
             dealloc(self.header.as_ptr().cast(), layout);
         }
@@ -286,13 +289,23 @@ impl<T> Segment<T> {
         unsafe { self.header().base.with(|place| *place) }
     }
 
+    /// The index of the first slot.
+    ///
+    /// # Safety
+    /// As for [`Segment::header`].
+    #[inline]
+    unsafe fn start(self) -> u64 {
+        // SAFETY: as demanded; no thread writes it after the allocation.
+        unsafe { self.header().start.with(|place| *place) }
+    }
+
     /// The positions of the segment.
     ///
     /// # Safety
     /// As for [`Segment::header`].
     pub(crate) unsafe fn span(self) -> Span {
         // SAFETY: as demanded.
-        unsafe { Span { base: self.base(), start: self.header().start } }
+        unsafe { Span { base: self.base(), start: self.start() } }
     }
 
     /// The handshake of the slots' producers and consumers.
@@ -342,7 +355,7 @@ impl<T> Segment<T> {
     #[inline]
     pub(crate) unsafe fn slots(self) -> Slots<T> {
         // SAFETY: as demanded.
-        Slots { segment: self, start: unsafe { self.header().start } }
+        Slots { segment: self, start: unsafe { self.start() } }
     }
 
     /// Slot `index`: see [`Slots::at`].
@@ -362,7 +375,7 @@ impl<T> Segment<T> {
     #[inline]
     pub(crate) unsafe fn long_slot(self, index: u64) -> Slot<T> {
         // SAFETY: as demanded.
-        debug_assert_eq!(unsafe { self.header().start }, 0, "the segment is short");
+        debug_assert_eq!(unsafe { self.start() }, 0, "the segment is short");
         Slots { segment: self, start: 0 }.at(index)
     }
 
