@@ -3,6 +3,7 @@
 use super::tests::{pass_the_tail, past_the_short_segments, pop_up_to, push_all, LEN, SHORT};
 use super::*;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 /// Acts like an appender that is stopped before the tail moves: links a segment whose first slot holds `value`.
 fn link_and_stop(queue: &RawQueue<u64>, value: u64) -> link::Link<'_, u64> {
@@ -150,27 +151,40 @@ fn a_dropped_queue_frees_all_its_segments() {
 
 #[test]
 fn the_head_leaves_a_segment_with_its_last_item() {
-    // An empty queue must not keep the segment.
-    fn one_by_one(mut pop: impl FnMut() -> Result<u64, PopError>) {
-        (0..LEN).for_each(|n| assert_eq!(pop(), Ok(n)));
+    // An empty queue must not keep the segment: the last short one, and a long one.
+    fn one_by_one(items: u64, mut pop: impl FnMut() -> Result<u64, PopError>) {
+        (0..items).for_each(|n| assert_eq!(pop(), Ok(n)));
     }
-    for (is_single, batch) in [(false, false), (false, true), (true, false), (true, true)] {
+    for (items, is_single, batch) in [SHORT, SHORT + LEN].into_iter().flat_map(|items| {
+        [(false, false), (false, true), (true, false), (true, true)].map(|(is_single, batch)| (items, is_single, batch))
+    }) {
         let mut queue = RawQueue::new();
         let mut single = is_single.then(|| queue.single_consumer());
-        (0..=LEN).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
+        (0..=items).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
         let mut values = Vec::new();
-        let (most, all) = (LEN as usize, Ok(LEN as usize));
+        let (most, all) = (items as usize, Ok(items as usize));
         match (&mut single, batch) {
-            (None, false) => one_by_one(|| queue.pop(&mut Events::default())),
+            (None, false) => one_by_one(items, || queue.pop(&mut Events::default())),
             (None, true) => assert_eq!(pop_up_to(&queue, &mut values, most, &mut Events::default()), all),
-            (Some(single), false) => one_by_one(|| match queue.peek_ready(single) {
+            (Some(single), false) => one_by_one(items, || match queue.peek_ready(single) {
                 Some(ready) => Ok(ready.take(|n| n)),
                 None => queue.pop_single_slow(single),
             }),
             (Some(single), true) => assert_eq!(queue.pop_many_single(single, &mut values, most), all),
         }
-        assert_eq!(queue.head.cursor().address(), queue.tail.cursor().address(), "{is_single} {batch}");
+        assert_eq!(queue.head.cursor().address(), queue.tail.cursor().address(), "{items} {is_single} {batch}");
     }
+}
+
+#[test]
+fn the_head_leaves_a_segment_that_the_tail_leaves_during_the_last_pop() {
+    let queue = Rc::new(past_the_short_segments());
+    (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
+    (0..LEN - 1).for_each(|n| assert_eq!(queue.pop(&mut Events::default()), Ok(n)));
+    let other = queue.clone();
+    hooks::run_before_the_claim(move || other.push(LEN, UNBOUNDED, &mut Events::default()).unwrap());
+    assert_eq!((queue.pop(&mut Events::default()), queue.len()), (Ok(LEN - 1), 1));
+    assert_eq!(queue.head.cursor().address(), queue.tail.cursor().address());
 }
 
 #[test]
@@ -194,13 +208,25 @@ fn helper_tickets_do_not_count_as_items() {
 }
 
 #[test]
-fn helper_tickets_end_before_the_closed_bit() {
-    let queue = past_the_short_segments();
-    (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
-    let helpers: Vec<_> = (LEN..cursor::MAX_TICKET).map(|_| queue.link(&queue.tail, queue.tail.cursor())).collect();
-    assert!(helpers.iter().all(Option::is_some));
-    assert!(queue.link(&queue.tail, queue.tail.cursor()).is_none());
-    assert!(!queue.is_closed());
+fn helper_tickets_end_before_the_bits_of_a_word() {
+    // At the edge of each short segment, and of the first long one, at both ends.
+    for items in [8, 24, 56, SHORT, SHORT + LEN] {
+        let queue = RawQueue::new();
+        (0..items).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
+        (0..items).for_each(|n| assert_eq!(queue.pop(&mut Events::default()), Ok(n)));
+        let edge = queue.tail.cursor();
+        assert!((edge.ticket(), edge.is_short(), queue.head.cursor()) == (LEN, items <= SHORT, edge));
+        for end in [&queue.tail, &queue.head] {
+            let link = || queue.link(end, end.cursor());
+            let helpers: Vec<_> = (LEN..cursor::MAX_TICKET).map(|_| link()).collect();
+            assert!(helpers.iter().all(Option::is_some) && link().is_none());
+            let now = end.cursor();
+            // The other bits are as before: S, C, the sequence and the address.
+            assert!((now.is_short(), now.is_closed(), now.parity()) == (edge.is_short(), false, edge.parity()));
+            assert!(now == edge.advanced(cursor::MAX_TICKET - LEN), "only the ticket has changed");
+        }
+        assert_eq!((queue.len(), queue.claims(), queue.pop(&mut Events::default())), (0, items, Err(PopError::Empty)));
+    }
 }
 
 #[test]

@@ -164,16 +164,18 @@ fn a_claim_after_a_wrap_around_keeps_the_bound() {
 
 #[test]
 fn a_slot_poisoned_before_its_push_costs_only_that_slot() {
-    let queue = RawQueue::new();
-    queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
-    queue.pop(&mut Events::default()).unwrap();
-    pass_the_tail(&queue);
-    assert_eq!((queue.len(), queue.pop(&mut Events::default())), (0, Err(PopError::Empty)));
-    for n in 1..4 * LEN {
-        queue.push(n, 1, &mut Events::default()).unwrap();
-        assert_eq!((queue.len(), queue.pop(&mut Events::default())), (1, Ok(n)));
+    // By the slow path, in a short segment, and by the fast path.
+    for (queue, passed) in [(RawQueue::new(), 0), (past_the_short_segments(), SHORT)] {
+        queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
+        queue.pop(&mut Events::default()).unwrap();
+        pass_the_tail(&queue);
+        assert_eq!((queue.len(), queue.pop(&mut Events::default())), (0, Err(PopError::Empty)));
+        for n in 1..4 * LEN {
+            queue.push(n, 1, &mut Events::default()).unwrap();
+            assert_eq!((queue.len(), queue.pop(&mut Events::default())), (1, Ok(n)));
+        }
+        assert_eq!((queue.claims() - queue.holes()), passed + 4 * LEN);
     }
-    assert_eq!((queue.claims() - queue.holes()), 4 * LEN);
 }
 
 #[test]
