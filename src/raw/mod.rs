@@ -35,6 +35,8 @@ mod pool;
 mod pool_harness;
 mod pop;
 mod push;
+#[cfg(all(test, not(loom)))]
+mod random_tests;
 #[cfg(any(feature = "compat", test))]
 mod reserve;
 #[cfg(all(test, not(loom)))]
@@ -42,6 +44,8 @@ mod reserve_tests;
 #[cfg(all(test, not(loom)))]
 mod schedules;
 mod segment;
+#[cfg(all(test, not(loom)))]
+mod short_edge_tests;
 #[cfg(all(test, not(loom)))]
 mod short_tests;
 mod single;

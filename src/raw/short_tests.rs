@@ -47,24 +47,24 @@ fn a_reused_segment_is_never_a_short_one() {
 
 #[test]
 fn a_retired_short_segment_is_freed_when_it_is_done() {
-    let queue = RawQueue::new();
-    queue.push(0, UNBOUNDED, &mut events()).unwrap();
-    queue.push(1, UNBOUNDED, &mut events()).unwrap();
-    assert_eq!(queue.pop(&mut events()), Ok(0));
-    // Like a pop that is stopped after its claim.
-    let Ok(claim) = queue.claim_pop(1) else { panic!("there is an item") };
-    for n in 2..SHORT + 2 {
-        queue.push(n, UNBOUNDED, &mut events()).unwrap();
-        assert_eq!(queue.pop(&mut events()), Ok(n));
+    // A pop is stopped at each slot in turn.
+    for slot in 0..SHORT {
+        let queue = RawQueue::new();
+        let pass = |n| {
+            queue.push(n, UNBOUNDED, &mut events()).unwrap();
+            assert_eq!(queue.pop(&mut events()), Ok(n));
+        };
+        (0..slot).for_each(pass);
+        queue.push(slot, UNBOUNDED, &mut events()).unwrap();
+        // Like a pop that is stopped after its claim.
+        let Ok(claim) = queue.claim_pop(1) else { panic!("there is an item") };
+        (slot + 1..SHORT + 2).for_each(pass);
+        // That of the claim, and a long one.
+        assert_eq!(segment::live::segments(), 2, "slot {slot}");
+        assert!(matches!(queue.take(&claim, claim.index), slot::Found::Value(value) if value == slot));
+        (0..2 * LEN).for_each(pass);
+        assert_eq!(segment::live::segments(), 2, "slot {slot}");
     }
-    // The first one, and a long one.
-    assert_eq!(segment::live::segments(), 2);
-    assert!(matches!(queue.take(&claim, claim.index), slot::Found::Value(1)));
-    for n in 0..2 * LEN {
-        queue.push(n, UNBOUNDED, &mut events()).unwrap();
-        assert_eq!(queue.pop(&mut events()), Ok(n));
-    }
-    assert_eq!(segment::live::segments(), 2);
 }
 
 #[test]

@@ -183,6 +183,9 @@ fn overaligned_large_and_zero_sized_types_are_supported() {
     #[derive(Debug, PartialEq, Clone, Copy)]
     #[repr(align(4096))]
     struct Page(u8);
+    #[derive(Debug, PartialEq)]
+    #[repr(align(4096))]
+    struct Nothing;
     let pages = RawQueue::new();
     let units = RawQueue::new();
     let larges = RawQueue::new();
@@ -197,6 +200,13 @@ fn overaligned_large_and_zero_sized_types_are_supported() {
         assert_eq!(larges.pop(&mut Events::default()), Ok([n; 5000]));
     }
     assert_eq!(units.pop(&mut Events::default()), Err(PopError::Empty));
+    // In short segments and in long ones.
+    let nothings = RawQueue::new();
+    for n in 1..=2 * SHORT + LEN {
+        nothings.push(Nothing, UNBOUNDED, &mut Events::default()).unwrap();
+        assert!(n % 3 == 0 || nothings.pop(&mut Events::default()) == Ok(Nothing));
+    }
+    assert_eq!(nothings.len(), (2 * SHORT + LEN) / 3);
 }
 
 #[test]
