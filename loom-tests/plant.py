@@ -160,7 +160,7 @@ fault("short-freed-as-long", "segment free", "Self::layout(self.start())", "Self
 fault("short-bound-by-base", "push append", "self.items_before(span.first())", "self.items_before(span.base)", "none", "same: the check before the append holds, as the word at the edge of a short segment never has the same bits again")
 fault("done-but-first-short", "segment for_each", "(start..Segment::<T>::LEN)", "(start + 1..Segment::<T>::LEN)", "a short segment is freed while a thread uses its first slot", "lib a_retired_short_segment_is_freed_when_it_is_done")
 fault("done-but-last-short", "segment for_each", "(start..Segment::<T>::LEN)", "(start..Segment::<T>::LEN - 1)", "a short segment is freed while a thread uses its last slot", "lib a_retired_short_segment_is_freed_when_it_is_done")
-fault("short-bytes-overlap", "segment at", "kind * slots + nth", "kind + nth", "two slots share a byte", "lib order_and_length_match_a_model")
+fault("short-bytes-overlap", "segment at", "kind * slots + nth", "kind + nth", "two slots share a byte", "lib the_parts_of_a_segment_do_not_overlap")
 # Slots.
 fault("fill-without-flag", "slot fill", "(*self.producer).store(DONE, Ordering::Relaxed);", "", "a segment is never reused", "test memory a_burst_in_batches_gives_its_memory_back_too")
 fault("publish-done", "slot publish", "Ordering::Release, Ordering::Relaxed).is_ok()", "Ordering::Release, Ordering::Relaxed).is_ok() || true", "a producer does not see that its slot is contested", "lib a_batch_that_finds_a_poisoned_slot_claims_one_slot_more")

@@ -1,5 +1,6 @@
 //! Unit tests of the short segments at the beginning of a queue.
 
+use super::span::Span;
 use super::tests::{LEN, SHORT};
 use super::*;
 
@@ -25,6 +26,33 @@ fn no_fast_path_claims_a_slot_of_a_short_segment() {
     assert_eq!(queue.pop(&mut events()), Ok(0));
     assert!(!queue.tail.cursor().is_short());
     let Ok(_never_used) = queue.try_claim_push_within(3) else { panic!("a long segment has a fast path") };
+}
+
+#[test]
+fn the_parts_of_a_segment_do_not_overlap() {
+    fn check<T>() {
+        let mut span = Span::SENTINEL;
+        for _ in 0..6 {
+            span = span.next(Segment::<T>::LEN);
+            let segment = Segment::<T>::allocate(span, 0);
+            let mut parts = vec![(segment.address(), std::mem::size_of::<segment::Header>())];
+            for index in span.start..Segment::<T>::LEN {
+                // SAFETY: the segment is this test's.
+                let slot::Slot { consumer, state, producer, value } = unsafe { segment.slot(index) };
+                assert_eq!(value as usize % std::mem::align_of::<T>(), 0);
+                parts.extend([consumer, state, producer].map(|byte| (byte as usize, 1)));
+                parts.push((value as usize, std::mem::size_of::<T>()));
+            }
+            parts.sort_unstable();
+            assert!(parts.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0), "{} slots", parts.len() / 4);
+            // SAFETY: as above; the segment is empty.
+            unsafe { segment.free() };
+        }
+    }
+    check::<u8>();
+    check::<u64>();
+    check::<[u64; 8]>();
+    check::<[u8; 4096]>();
 }
 
 #[test]
