@@ -189,8 +189,8 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
             return self.try_complete(waker);
         }
         match &self.consumer.single {
-            // Nothing is published: a thread spins next, so that a batch forms. In a short segment, and in the last slot
-            // of a long one, the fast path takes nothing, though the item may be ready.
+            // A thread spins next, so that a batch forms; but not while the item is ready. In a short segment and in
+            // the last slot of a long one the fast path does not take it.
             Some(single) if waker.is_none() && !self.queue.raw.may_pop_single(single) => None,
             Some(_) => self.take_single_slow(waker),
             None => self.take_bounded_slow(fallback.into(), waker),
