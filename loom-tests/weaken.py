@@ -11,7 +11,7 @@ import argparse, os, pathlib, re, shutil, subprocess, sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 STRONG = re.compile(r"Ordering::(Acquire|Release|AcqRel|SeqCst)\b")
-TESTS = ["lazy_box", "handles", "permits", "words", "raw", "raw_bound", "raw_edges", "raw_pool", "raw_slot", "raw_single", "join", "waiting", "getters"]
+TESTS = ["lazy_box", "handles", "permits", "words", "raw", "raw_bound", "raw_edges", "raw_short", "raw_pool", "raw_slot", "raw_single", "join", "waiting", "getters"]
 
 
 def mutants(path):

@@ -11,7 +11,9 @@ mod tests {
     use crate::items::{
         has_holes, item, pop, pop_up_to, push_all, queue, reach_with, Item, Popped, Shared, Tag, BEFORE,
     };
-    use joinq::raw::{fix_sequence_bits, Events, Handshake, PopError, PushError, RawQueue, UNBOUNDED};
+    use joinq::raw::{
+        fix_sequence_bits, fix_short_segments, Events, Handshake, PopError, PushError, RawQueue, UNBOUNDED,
+    };
     use loom::sync::atomic::{AtomicUsize, Ordering};
     use loom::sync::Arc;
     use loom::thread;
@@ -305,31 +307,40 @@ mod tests {
     /// saw.
     #[test]
     fn a_waiter_for_a_free_slot_is_notified() {
-        for passed in [1, 2] {
-            wrap_around("a notified waiter", move || {
-                let (queue, _) = queue(passed, 1);
-                let waiting = Arc::new(Waiting::default());
-                let waiter = (queue.clone(), waiting.clone());
-                let waiter = thread::spawn(move || {
-                    let (queue, waiting) = waiter;
-                    waiting.count.store(1, Ordering::Relaxed);
-                    !queue.fence_pops(1) || queue.push(item((1, 0)), 1, &mut Events::default()).is_err()
-                });
-                for number in 0..ROUNDS {
-                    let mut events = Events::default();
-                    drop(queue.pop(&mut events));
-                    waiting.notify_of(events.freed);
-                    if number + 1 < ROUNDS {
-                        drop(queue.push(item((0, number)), 1, &mut Events::default()));
-                    }
-                }
-                let waits = waiter.join().unwrap();
-                let queued = queue.len();
-                queue.discard();
-                assert!(!waits || waiting.is_notified() || queued == 1, "not notified, though the queue is empty");
-                waits && waiting.is_notified()
+        [1, 2].into_iter().for_each(a_waiter_is_notified_after);
+    }
+
+    /// The same in a queue that begins with a short segment, of one slot.
+    #[test]
+    fn a_waiter_for_a_free_slot_is_notified_in_a_short_segment() {
+        fix_short_segments();
+        [0, 1, 2].into_iter().for_each(a_waiter_is_notified_after);
+    }
+
+    fn a_waiter_is_notified_after(passed: usize) {
+        wrap_around("a notified waiter", move || {
+            let (queue, _) = queue(passed, 1);
+            let waiting = Arc::new(Waiting::default());
+            let waiter = (queue.clone(), waiting.clone());
+            let waiter = thread::spawn(move || {
+                let (queue, waiting) = waiter;
+                waiting.count.store(1, Ordering::Relaxed);
+                !queue.fence_pops(1) || queue.push(item((1, 0)), 1, &mut Events::default()).is_err()
             });
-        }
+            for number in 0..ROUNDS {
+                let mut events = Events::default();
+                drop(queue.pop(&mut events));
+                waiting.notify_of(events.freed);
+                if number + 1 < ROUNDS {
+                    drop(queue.push(item((0, number)), 1, &mut Events::default()));
+                }
+            }
+            let waits = waiter.join().unwrap();
+            let queued = queue.len();
+            queue.discard();
+            assert!(!waits || waiting.is_notified() || queued == 1, "not notified, though the queue is empty");
+            waits && waiting.is_notified()
+        });
     }
 
     /// A waiter that found the queue full because of a claim beyond the bound is notified when the claim

@@ -18,6 +18,8 @@ pub use linger::Linger;
 pub(crate) use linger::{lingers, BatchAttempt, LingerOperation};
 pub(crate) use skip_counter::SkipCounter;
 pub(crate) use spin::SpinPolicy;
+#[cfg(all(test, not(loom)))]
+pub(crate) use thread::waits;
 pub(crate) use thread::ThreadWaiter;
 pub use until::Until;
 pub(crate) use until::UntilOperation;

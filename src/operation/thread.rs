@@ -98,6 +98,8 @@ impl ThreadWaiter {
     #[cfg(not(loom))]
     pub(crate) fn with<R>(wait: impl FnOnce(&ThreadWaiter) -> R) -> R {
         thread_local!(static THREAD: Cell<Option<ThreadWaiter>> = const { Cell::new(None) });
+        #[cfg(test)]
+        waits::count();
         let thread = THREAD.try_with(Cell::take).ok().flatten().unwrap_or_else(ThreadWaiter::new);
         let result = wait(&thread);
         let _ = THREAD.try_with(|cell| cell.set(Some(thread)));
@@ -123,5 +125,22 @@ impl ThreadWaiter {
             #[cfg(loom)]
             Some(_) => unreachable!("no model has a clock"),
         }
+    }
+}
+
+/// For unit tests: the number of waits that this thread has begun. Each may spin, yield and park.
+#[cfg(all(test, not(loom)))]
+pub(crate) mod waits {
+    use std::cell::Cell;
+
+    thread_local!(static WAITS: Cell<usize> = const { Cell::new(0) });
+
+    pub(super) fn count() {
+        WAITS.with(|waits| waits.set(waits.get() + 1));
+    }
+
+    /// See [`WAITS`].
+    pub(crate) fn begun() -> usize {
+        WAITS.with(Cell::get)
     }
 }

@@ -188,9 +188,11 @@ impl<T, K: Form<T>> Attempt for ConsumerAttempt<'_, T, K> {
         if !K::SINGLE || self.consumer.waiter.is_some() {
             return self.try_complete(waker);
         }
-        match self.consumer.single {
-            // A thread spins next, so that a batch forms.
-            Some(_) => waker.and_then(|waker| self.take_single_slow(Some(waker))),
+        match &self.consumer.single {
+            // A thread spins next, so that a batch forms; but not while the item is ready. In a short segment and in
+            // the last slot of a long one the fast path does not take it.
+            Some(single) if waker.is_none() && !self.queue.raw.may_pop_single(single) => None,
+            Some(_) => self.take_single_slow(waker),
             None => self.take_bounded_slow(fallback.into(), waker),
         }
     }
@@ -295,5 +297,84 @@ fn received<G>(taken: Result<G, PopError>) -> Option<Result<G, RecvError>> {
         Ok(got) => Some(Ok(got)),
         Err(PopError::Closed) => Some(Err(RecvError)),
         Err(PopError::Empty) => None,
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use crate::operation::waits;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+    use std::time::Duration;
+
+    /// More items than the short segments hold at the beginning of a queue, and two long segments.
+    const ITEMS: u64 = 120 + 2 * 256 + 1;
+
+    /// Panics if the future is pending at the first poll.
+    fn at_once<F: Future>(future: F) -> F::Output {
+        let waker = Waker::from(std::sync::Arc::new(Sleeps));
+        match pin!(future).poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => output,
+            Poll::Pending => panic!("the item is ready"),
+        }
+    }
+
+    struct Sleeps;
+    impl std::task::Wake for Sleeps {
+        fn wake(self: std::sync::Arc<Self>) {}
+    }
+
+    /// Checks that no receive begins a wait while its item is ready. So many items are `ahead` at a time.
+    fn no_wait(ahead: u64, send: impl Fn(u64), mut receive: impl FnMut(u64)) {
+        for first in (0..ITEMS).step_by(ahead as usize) {
+            (first..first + ahead).for_each(&send);
+            for n in first..first + ahead {
+                let before = waits::begun();
+                receive(n);
+                assert_eq!(waits::begun(), before, "a wait begins though item {n} is ready, of {ahead} at a time");
+            }
+        }
+    }
+
+    /// Each capacity, number of items ahead, and way to wait.
+    fn each_case(test: impl Fn(Option<usize>, u64, u32)) {
+        for capacity in [None, Some(ITEMS as usize)] {
+            [1, ITEMS].into_iter().for_each(|ahead| (0..4).for_each(|way| test(capacity, ahead, way)));
+        }
+    }
+
+    #[test]
+    fn a_receive_whose_item_is_ready_begins_no_wait() {
+        each_case(|capacity, ahead, way| {
+            let (sender, mut receiver) = capacity.map_or_else(crate::mpsc::unbounded, crate::mpsc::bounded);
+            let send = |n| sender.try_send(n).unwrap();
+            no_wait(ahead, send, |n| match way {
+                0 => assert_eq!(receiver.recv().wait(), Ok(n)),
+                1 => assert_eq!(receiver.recv().wait_timeout(Duration::MAX), Ok(n)),
+                2 => assert_eq!(at_once(receiver.recv()), Ok(n)),
+                _ => {
+                    let mut items = Vec::new();
+                    assert_eq!((receiver.recv_many(&mut items, 1).wait(), items), (Ok(1), vec![n]));
+                }
+            });
+        });
+    }
+
+    #[test]
+    fn a_get_whose_item_is_ready_begins_no_wait() {
+        each_case(|capacity, ahead, way| {
+            let queue = capacity.map_or_else(crate::Queue::unbounded, crate::Queue::bounded);
+            let put = |n| queue.try_put(n).unwrap();
+            no_wait(ahead, put, |n| match way {
+                0 => assert_eq!(queue.get().wait(), Ok(n)),
+                1 => assert_eq!(queue.get().wait_timeout(Duration::MAX), Ok(n)),
+                2 => assert_eq!(at_once(queue.get()), Ok(n)),
+                _ => {
+                    let mut items = Vec::new();
+                    assert_eq!((queue.get_many(&mut items, 1).wait(), items), (Ok(1), vec![n]));
+                }
+            });
+        });
     }
 }

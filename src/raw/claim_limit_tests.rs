@@ -1,6 +1,6 @@
 //! Unit tests of the claim limit of the tail.
 
-use super::tests::LEN;
+use super::tests::{past_the_short_segments, LEN};
 use super::*;
 
 #[test]
@@ -19,7 +19,7 @@ fn the_bound_is_exact_before_the_claim_limit() {
 
 #[test]
 fn no_push_claims_before_the_claim_limit_once_each_must_check() {
-    let queue = RawQueue::new();
+    let queue = past_the_short_segments();
     for n in 0..3 {
         queue.push_before_claim_limit(n, 10, &mut Events::default()).unwrap();
     }

@@ -5,10 +5,10 @@
 //! is in, and keeps that segment alive (the idea of the LOO queue by Giersch and Nolte).
 //!
 //! ```text
-//!  63                              23 22      15  14  13            0
-//! +----------------------------------+----------+---+----------------+
-//! |  address of the segment / 128    | sequence | C |     ticket     |
-//! +----------------------------------+----------+---+----------------+
+//!  63                              23 22      15  14  13  12        0
+//! +----------------------------------+----------+---+---+------------+
+//! |  address of the segment / 128    | sequence | C | S |   ticket   |
+//! +----------------------------------+----------+---+---+------------+
 //! ```
 //!
 //! * *ticket*: the next one to hand out. A ticket below the segment's length is a slot index. A ticket from
@@ -16,14 +16,16 @@
 //!   segment.
 //! * *C*: closed. In the tail's word: no push is accepted any more. In the head's word: the queue has a
 //!   single consumer.
+//! * *S*: the segment is short, see `span.rs`. No fast path claims a slot there.
 //! * *sequence*: the low bits of the segment's number. Its parity selects one of the two bases of an end.
 
 /// The alignment of segments. The word does not hold the low seven bits of the address.
 pub(crate) const SEGMENT_ALIGN: usize = 128;
 
-const TICKET_BITS: u32 = 14;
-const CLOSED: u64 = 1 << TICKET_BITS;
-const SEQUENCE_SHIFT: u32 = TICKET_BITS + 1;
+const TICKET_BITS: u32 = 13;
+const SHORT: u64 = 1 << TICKET_BITS;
+const CLOSED: u64 = 1 << (TICKET_BITS + 1);
+const SEQUENCE_SHIFT: u32 = TICKET_BITS + 2;
 const SEQUENCE_MASK: u64 = 0xff;
 const ADDRESS_SHIFT: u32 = 23;
 const ALIGN_SHIFT: u32 = SEGMENT_ALIGN.trailing_zeros();
@@ -32,10 +34,10 @@ const ALIGN_SHIFT: u32 = SEGMENT_ALIGN.trailing_zeros();
 /// segment.
 pub(crate) const MAX_TICKET: u64 = (1 << TICKET_BITS) - 1;
 
-/// The value of an end's word: a segment, its sequence number, bit C, and the next ticket.
+/// The value of an end's word: a segment, its sequence number, the bits C and S, and the next ticket.
 ///
-/// Invariant: `sequence` is that of the segment at `address`; address 0 is the sentinel segment 0, which is
-/// full.
+/// Invariant: `sequence` and S are those of the segment at `address`; address 0 is the sentinel segment 0, all of
+/// whose slots are used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor(u64);
 
@@ -57,12 +59,23 @@ impl Cursor {
         self.0
     }
 
-    /// The cursor after the swing to the segment at `address`, in which `ticket` slots are already claimed.
+    /// The cursor after the swing to the segment at `address`, which is not short; `ticket` is the next one there.
     #[inline]
     pub(crate) fn swung(self, address: usize, ticket: u64) -> Self {
         let sequence = (self.sequence() + 1) & sequence_mask();
         debug_assert!(fits(address));
         Cursor((address as u64 >> ALIGN_SHIFT << ADDRESS_SHIFT) | sequence << SEQUENCE_SHIFT | ticket)
+    }
+
+    /// With bit S: the segment is short.
+    #[inline]
+    pub(crate) fn short(self) -> Self {
+        Cursor(self.0 | SHORT)
+    }
+
+    #[inline]
+    pub(crate) fn is_short(self) -> bool {
+        self.0 & SHORT != 0
     }
 
     /// The cursor after `tickets` more tickets were handed out.
@@ -112,10 +125,17 @@ impl Cursor {
         self.0 & MAX_TICKET
     }
 
-    /// The ticket if the cursor is open. If it is closed, a number above the length of every segment.
+    /// The ticket if the cursor is open and its segment is not short. Otherwise a number above the length of every
+    /// segment.
     #[inline]
     pub(crate) fn open_ticket(self) -> u64 {
-        self.0 & (CLOSED | MAX_TICKET)
+        self.0 & (CLOSED | SHORT | MAX_TICKET)
+    }
+
+    /// The ticket if the segment is not short. Otherwise a number above the length of every segment.
+    #[inline]
+    pub(crate) fn long_ticket(self) -> u64 {
+        self.0 & (SHORT | MAX_TICKET)
     }
 
     /// The address of the segment; 0 for the sentinel.

@@ -1,22 +1,24 @@
 //! Unit tests of the edges between segments, and of the events that operations report.
 
-use super::tests::{pass_the_tail, pop_up_to, push_all, LEN};
+use super::tests::{pass_the_tail, past_the_short_segments, pop_up_to, push_all, LEN, SHORT};
 use super::*;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
-/// Acts like an appender that is stopped before the tail moves: links a segment whose slot 0 holds `value`.
+/// Acts like an appender that is stopped before the tail moves: links a segment whose first slot holds `value`.
 fn link_and_stop(queue: &RawQueue<u64>, value: u64) -> link::Link<'_, u64> {
     let link = queue.link(&queue.tail, queue.tail.cursor()).unwrap();
-    let segment = queue.cold.pool.acquire(link.next_base(), UNBOUNDED);
+    let span = link.next_span();
+    let segment = queue.cold.pool.acquire(span, UNBOUNDED);
     // SAFETY: no other thread knows the segment.
-    unsafe { segment.slot(0).fill(value) };
+    unsafe { segment.slot(span.start).fill(value) };
     link.next().store(segment.address(), Ordering::Release);
     link
 }
 
 #[test]
 fn the_head_stays_in_the_segment_that_the_tail_has_not_left() {
-    let queue = RawQueue::new();
+    let queue = past_the_short_segments();
     (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
     let appender = link_and_stop(&queue, LEN);
     let segment = queue.tail.cursor().address();
@@ -75,7 +77,7 @@ fn an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender() {
         (|queue, events| assert!(queue.close(events)), 1),
     ];
     for (operation, items) in operations {
-        let queue = RawQueue::new();
+        let queue = past_the_short_segments();
         (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
         let _appender = link_and_stop(&queue, LEN);
         let mut events = Events::default();
@@ -103,7 +105,7 @@ fn use_up(queue: &RawQueue<u64>) {
 
 #[test]
 fn an_append_reuses_a_retired_segment_that_is_done() {
-    let queue = RawQueue::new();
+    let queue = past_the_short_segments();
     let first = fill_up(&queue);
     fill_up(&queue);
     queue.pop(&mut Events::default()).unwrap();
@@ -115,7 +117,7 @@ fn an_append_reuses_a_retired_segment_that_is_done() {
 
 #[test]
 fn retiring_a_segment_recycles_an_earlier_one_that_is_done() {
-    let queue = RawQueue::new();
+    let queue = past_the_short_segments();
     let first = fill_up(&queue);
     fill_up(&queue);
     queue.pop(&mut Events::default()).unwrap();
@@ -131,7 +133,7 @@ fn retiring_a_segment_recycles_an_earlier_one_that_is_done() {
 #[test]
 fn a_dropped_queue_frees_all_its_segments() {
     // One linked, one spare, and two retired.
-    let queue = RawQueue::new();
+    let queue = past_the_short_segments();
     fill_up(&queue);
     for _ in 0..2 {
         fill_up(&queue);
@@ -149,39 +151,52 @@ fn a_dropped_queue_frees_all_its_segments() {
 
 #[test]
 fn the_head_leaves_a_segment_with_its_last_item() {
-    // An empty queue must not keep the segment.
-    fn one_by_one(mut pop: impl FnMut() -> Result<u64, PopError>) {
-        (0..LEN).for_each(|n| assert_eq!(pop(), Ok(n)));
+    // An empty queue must not keep the segment: the last short one, and a long one.
+    fn one_by_one(items: u64, mut pop: impl FnMut() -> Result<u64, PopError>) {
+        (0..items).for_each(|n| assert_eq!(pop(), Ok(n)));
     }
-    for (is_single, batch) in [(false, false), (false, true), (true, false), (true, true)] {
+    for (items, is_single, batch) in [SHORT, SHORT + LEN].into_iter().flat_map(|items| {
+        [(false, false), (false, true), (true, false), (true, true)].map(|(is_single, batch)| (items, is_single, batch))
+    }) {
         let mut queue = RawQueue::new();
         let mut single = is_single.then(|| queue.single_consumer());
-        (0..=LEN).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
+        (0..=items).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
         let mut values = Vec::new();
-        let (most, all) = (LEN as usize, Ok(LEN as usize));
+        let (most, all) = (items as usize, Ok(items as usize));
         match (&mut single, batch) {
-            (None, false) => one_by_one(|| queue.pop(&mut Events::default())),
+            (None, false) => one_by_one(items, || queue.pop(&mut Events::default())),
             (None, true) => assert_eq!(pop_up_to(&queue, &mut values, most, &mut Events::default()), all),
-            (Some(single), false) => one_by_one(|| match queue.peek_ready(single) {
+            (Some(single), false) => one_by_one(items, || match queue.peek_ready(single) {
                 Some(ready) => Ok(ready.take(|n| n)),
                 None => queue.pop_single_slow(single),
             }),
             (Some(single), true) => assert_eq!(queue.pop_many_single(single, &mut values, most), all),
         }
-        assert_eq!(queue.head.cursor().address(), queue.tail.cursor().address(), "{is_single} {batch}");
+        assert_eq!(queue.head.cursor().address(), queue.tail.cursor().address(), "{items} {is_single} {batch}");
     }
 }
 
 #[test]
+fn the_head_leaves_a_segment_that_the_tail_leaves_during_the_last_pop() {
+    let queue = Rc::new(past_the_short_segments());
+    (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
+    (0..LEN - 1).for_each(|n| assert_eq!(queue.pop(&mut Events::default()), Ok(n)));
+    let other = queue.clone();
+    hooks::run_before_the_claim(move || other.push(LEN, UNBOUNDED, &mut Events::default()).unwrap());
+    assert_eq!((queue.pop(&mut Events::default()), queue.len()), (Ok(LEN - 1), 1));
+    assert_eq!(queue.head.cursor().address(), queue.tail.cursor().address());
+}
+
+#[test]
 fn helper_tickets_do_not_count_as_items() {
-    let queue = RawQueue::new();
+    let queue = past_the_short_segments();
     queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
     queue.pop(&mut Events::default()).unwrap();
     (1..LEN).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
     // Like threads that are stopped at the edge.
     let helpers = [(); 3].map(|()| queue.link(&queue.tail, queue.tail.cursor()).unwrap());
     (1..LEN / 2).for_each(|n| assert_eq!(queue.pop(&mut Events::default()), Ok(n)));
-    assert_eq!((queue.len(), queue.claims()), (LEN / 2, LEN));
+    assert_eq!((queue.len(), queue.claims()), (LEN / 2, SHORT + LEN));
     assert!(queue.fence_pops(LEN / 2 + 1) && !queue.fence_pops(LEN / 2));
     queue.push(LEN, UNBOUNDED, &mut Events::default()).unwrap();
     (LEN / 2..=LEN).for_each(|n| assert_eq!(queue.pop(&mut Events::default()), Ok(n)));
@@ -193,23 +208,35 @@ fn helper_tickets_do_not_count_as_items() {
 }
 
 #[test]
-fn helper_tickets_end_before_the_closed_bit() {
-    let queue = RawQueue::new();
-    (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
-    let helpers: Vec<_> = (LEN..cursor::MAX_TICKET).map(|_| queue.link(&queue.tail, queue.tail.cursor())).collect();
-    assert!(helpers.iter().all(Option::is_some));
-    assert!(queue.link(&queue.tail, queue.tail.cursor()).is_none());
-    assert!(!queue.is_closed());
+fn helper_tickets_end_before_the_bits_of_a_word() {
+    // At the edge of each short segment, and of the first long one, at both ends.
+    for items in [8, 24, 56, SHORT, SHORT + LEN] {
+        let queue = RawQueue::new();
+        (0..items).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
+        (0..items).for_each(|n| assert_eq!(queue.pop(&mut Events::default()), Ok(n)));
+        let edge = queue.tail.cursor();
+        assert!((edge.ticket(), edge.is_short(), queue.head.cursor()) == (LEN, items <= SHORT, edge));
+        for end in [&queue.tail, &queue.head] {
+            let link = || queue.link(end, end.cursor());
+            let helpers: Vec<_> = (LEN..cursor::MAX_TICKET).map(|_| link()).collect();
+            assert!(helpers.iter().all(Option::is_some) && link().is_none());
+            let now = end.cursor();
+            // The other bits are as before: S, C, the sequence and the address.
+            assert!((now.is_short(), now.is_closed(), now.parity()) == (edge.is_short(), false, edge.parity()));
+            assert!(now == edge.advanced(cursor::MAX_TICKET - LEN), "only the ticket has changed");
+        }
+        assert_eq!((queue.len(), queue.claims(), queue.pop(&mut Events::default())), (0, items, Err(PopError::Empty)));
+    }
 }
 
 #[test]
 fn a_misplaced_claim_is_used_within_the_bound_and_becomes_a_hole_beyond_it() {
     for (limit, answer, holes) in [(2, Ok(()), 0), (1, Err(PushError::Full(1)), 1)] {
-        let queue = RawQueue::new();
+        let queue = past_the_short_segments();
         queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
         let Ok(ticket) = queue.try_claim_push_unlimited() else { panic!("there is a slot") };
         assert_eq!(queue.push_slow(1, PushFallback::Misplaced(ticket), limit, &mut Events::default()), answer);
-        assert_eq!((queue.claims(), queue.holes(), queue.len()), (2, holes, 2 - holes));
+        assert_eq!((queue.claims() - SHORT, queue.holes(), queue.len()), (2, holes, 2 - holes));
         assert_eq!(queue.pop(&mut Events::default()), Ok(0));
         assert_eq!(queue.pop(&mut Events::default()), if holes == 0 { Ok(1) } else { Err(PopError::Empty) });
     }

@@ -3,14 +3,15 @@
 //! Knows cursors. Does not know whether it is the head or the tail.
 
 use super::cursor::Cursor;
+use super::span::Span;
 use crate::sync::{AtomicU64, Ordering};
 
 /// The head, where pops claim slots, or the tail, where pushes do. It is at the beginning of a cache line.
 pub(crate) struct End {
     /// The cursor, whose ticket is the next one to hand out.
     word: AtomicU64,
-    /// The positions of slot 0 of the segment in `word` and of one neighbour, by the parity of their sequence
-    /// numbers.
+    /// The bases of the segment in `word` and of one neighbour, by the parity of their sequence numbers. A base is the
+    /// position of slot 0.
     ///
     /// Invariant: the base of a segment is stored here before `word` swings to it, and each of the two only
     /// grows.
@@ -20,7 +21,7 @@ pub(crate) struct End {
     ///
     /// Invariant: a thread that stores a cursor pins its segment, and the claim limit is taken back before
     /// `word` swings. So a claim limit in the segment of a cursor that was read *before* is of the same
-    /// generation of that segment, or the word has left this generation since.
+    /// generation of that segment, or the word has left this generation since. The segment is not short.
     claim_limit: AtomicU64,
 }
 
@@ -43,7 +44,7 @@ impl End {
         pub(crate) const fn new(len: u64) -> Self {
             End {
                 word: AtomicU64::new(Cursor::sentinel(len).bits()),
-                base: [AtomicU64::new(0), AtomicU64::new(len)],
+                base: [AtomicU64::new(Span::SENTINEL.base), AtomicU64::new(Span::SENTINEL.next(len).base)],
                 claim_limit: AtomicU64::new(NO_CLAIM_LIMIT),
             }
         }
@@ -122,15 +123,13 @@ impl End {
         }
     }
 
-    /// Stores the base of the next segment, before the swing to it: the segment after that of `cursor` begins
-    /// at `base`.
+    /// Stores the base of the next segment, before the swing to it. `from` is the span of the segment of `cursor`.
     #[inline]
-    pub(crate) fn raise(&self, cursor: Cursor, base: u64, len: u64) {
-        // The field held `base - 2 * len` for the segment before the last. A late helper finds it already
-        // raised.
+    pub(crate) fn raise(&self, cursor: Cursor, from: Span, len: u64) {
+        // The field held the base of the segment before `from`. A late helper finds it already raised.
         let _ = self.base[1 - cursor.parity()].compare_exchange(
-            base.wrapping_sub(2 * len),
-            base,
+            from.base_before(len),
+            from.next(len).base,
             // Ordering: AcqRel, E5. The swing that follows (E2) releases it too; a raise that lost has seen
             // the other.
             Ordering::AcqRel,
@@ -147,12 +146,12 @@ impl End {
     }
 
     /// Lets operations claim the slots before slot `until` of a segment that the caller pins, if the word is
-    /// there.
+    /// there. Not in a short segment, where no fast path may claim.
     #[inline]
     pub(crate) fn set_claim_limit(&self, segment: usize, until: u64) {
         let now = self.cursor();
         // The segment is pinned, so the address identifies it.
-        if now.address() == segment {
+        if now.address() == segment && !now.is_short() {
             self.change_claim_limit(now.at(until).bits());
         }
     }

@@ -17,6 +17,8 @@ use std::marker::PhantomData;
 #[allow(missing_debug_implementations)]
 pub struct PushTicket<'a, T> {
     /// The cursor before the claim.
+    ///
+    /// Invariant: it is at a slot of a segment that is not short.
     seen: Cursor,
     queue: PhantomData<&'a RawQueue<T>>,
 }
@@ -45,6 +47,8 @@ pub enum PushFallback<'a, T> {
 #[allow(missing_debug_implementations)]
 pub struct PopTicket<'a, T> {
     /// The cursor before the claim.
+    ///
+    /// Invariant: it is at a slot of a segment that is not short.
     seen: Cursor,
     queue: PhantomData<&'a RawQueue<T>>,
 }
@@ -67,9 +71,12 @@ pub enum PopFallback<'a, T> {
     Unpublished(Unpublished<'a, T>),
 }
 
-/// The segment and the slot index of a claimed ticket, by the cursor before the claim.
+/// The segment and the slot index of a claimed ticket, by the cursor before the claim. The segment is not short: each
+/// fast path compares [`Cursor::open_ticket`] with the length, or the cursor with a claim limit, which is never in a
+/// short segment.
 #[inline]
 fn segment_and_index<T>(seen: Cursor) -> (Segment<T>, u64) {
+    debug_assert!(!seen.is_short());
     // SAFETY: there was a slot at the cursor, so the cursor is not at the sentinel.
     (unsafe { Segment::of_cursor(seen) }, seen.open_ticket())
 }
@@ -85,8 +92,8 @@ impl<'a, T> PushTicket<'a, T> {
     #[inline]
     pub fn publish(self, value: T) -> Result<(), Contested<'a, T>> {
         let (segment, index) = segment_and_index(self.seen);
-        // SAFETY: the claim's ticket is used once; until then it pins the segment.
-        match unsafe { segment.slot(index).publish(value) } {
+        // SAFETY: the claim's ticket is used once; until then it pins the segment, which is not short.
+        match unsafe { segment.long_slot(index).publish(value) } {
             Published::Kept => Ok(()),
             Published::Contested => Err(Contested(self)),
         }
@@ -101,8 +108,8 @@ impl<T> Contested<'_, T> {
     /// The value, if the slot is poisoned.
     pub(super) fn resolve(self) -> Option<T> {
         let (segment, index) = segment_and_index(self.0.seen);
-        // SAFETY: this ticket has just published the value, and is used up by this call.
-        unsafe { segment.slot(index).resolve() }
+        // SAFETY: this ticket has just published the value, and is used up by this call. The segment is not short.
+        unsafe { segment.long_slot(index).resolve() }
     }
 }
 
@@ -111,8 +118,9 @@ impl<T> PopTicket<'_, T> {
     #[inline]
     pub fn take<R>(self, wrap: impl FnOnce(T) -> R) -> R {
         let (segment, index) = segment_and_index(self.seen);
-        // SAFETY: the claim's ticket is used once; until then it pins the segment. The slot was seen full.
-        unsafe { segment.slot(index).take_full(wrap) }
+        // SAFETY: the claim's ticket is used once; until then it pins the segment, which is not short. The slot was
+        // seen full.
+        unsafe { segment.long_slot(index).take_full(wrap) }
     }
 }
 
@@ -324,8 +332,8 @@ impl<T> RawQueue<T> {
 #[inline]
 fn if_published<T>(ticket: PopTicket<'_, T>) -> Result<PopTicket<'_, T>, PopFallback<'_, T>> {
     let (segment, index) = segment_and_index::<T>(ticket.seen);
-    // SAFETY: the claim pins the segment.
-    match unsafe { segment.slot(index).is_full() } {
+    // SAFETY: the claim pins the segment, which is not short.
+    match unsafe { segment.long_slot(index).is_full() } {
         true => Ok(ticket),
         false => Err(PopFallback::Unpublished(Unpublished(ticket))),
     }

@@ -5,6 +5,7 @@
 use super::cursor::{Cursor, MAX_TICKET};
 use super::end::End;
 use super::segment::Segment;
+use super::span::Span;
 use super::RawQueue;
 use crate::sync::AtomicUsize;
 
@@ -25,13 +26,18 @@ impl<T> Link<'_, T> {
         }
     }
 
-    /// The position of slot 0 of the next segment.
-    pub(super) fn next_base(&self) -> u64 {
+    /// The span of the used-up segment.
+    fn span(&self) -> Span {
         match self.segment {
-            None => RawQueue::<T>::LEN,
+            None => Span::SENTINEL,
             // SAFETY: pinned, as in `next`.
-            Some(segment) => unsafe { segment.base() + RawQueue::<T>::LEN },
+            Some(segment) => unsafe { segment.span() },
         }
+    }
+
+    /// The span of the next segment.
+    pub(super) fn next_span(&self) -> Span {
+        self.span().next(RawQueue::<T>::LEN)
     }
 }
 
@@ -74,7 +80,7 @@ impl<T> RawQueue<T> {
         let segment = Segment::at(seen.address());
         if segment.is_some() {
             if seen.ticket() == MAX_TICKET {
-                // Some sixteen thousand threads are at this edge, and one more ticket would overflow. Each of
+                // Some eight thousand threads are at this edge, and one more ticket would overflow. Each of
                 // them leaves the edge as soon as the word has moved.
                 crate::sync::pause();
                 return None;
@@ -95,26 +101,34 @@ impl<T> RawQueue<T> {
             }
         }
         let unwound = HandBack(link);
-        let segment = self.cold.pool.acquire(unwound.0.next_base(), limit);
+        let segment = self.cold.pool.acquire(unwound.0.next_span(), limit);
         std::mem::forget(unwound);
         segment
     }
 
-    /// Moves `end` from the segment of `seen` to the segment at `next`. The move claims `ticket` slots there.
+    /// Moves `end` from the segment of `seen` to the segment at `next`. The move claims `claimed` slots there.
     /// Returns whether this call moved it.
-    pub(super) fn cross(&self, end: &End, seen: Cursor, link: &Link<'_, T>, next: usize, ticket: u64) -> bool {
-        end.raise(seen, link.next_base(), Self::LEN);
-        self.swing(end, seen, link.segment, next, ticket)
+    pub(super) fn cross(&self, end: &End, seen: Cursor, link: &Link<'_, T>, next: usize, claimed: u64) -> bool {
+        self.swing(end, seen, (link.segment, link.span()), next, claimed)
     }
 
-    /// The move itself. The caller pins `from`, and the base of the next segment is raised.
-    pub(super) fn swing(&self, end: &End, seen: Cursor, from: Option<Segment<T>>, next: usize, ticket: u64) -> bool {
+    /// As [`RawQueue::cross`], for a caller that pins `from`, which has this span.
+    pub(super) fn swing(
+        &self,
+        end: &End,
+        seen: Cursor,
+        (from, span): (Option<Segment<T>>, Span),
+        next: usize,
+        claimed: u64,
+    ) -> bool {
+        end.raise(seen, span, Self::LEN);
+        let to = span.next(Self::LEN);
         let mut now = end.cursor();
         // While `from` is pinned it is not reused, so its address identifies the segment of the word. An end
         // never returns to the sentinel.
         while now.address() == seen.address() {
             end.clear_claim_limit();
-            match end.advance(now, now.swung(next, ticket)) {
+            match end.advance(now, to.enter(now, next, claimed)) {
                 Ok(()) => {
                     if let Some(segment) = from {
                         // SAFETY: this thread won the swing, and the caller pins the segment.

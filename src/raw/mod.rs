@@ -29,11 +29,14 @@ mod handoff;
 mod hooks;
 mod lazy_box;
 mod link;
+mod memory;
 mod pool;
 #[cfg(loom)]
 mod pool_harness;
 mod pop;
 mod push;
+#[cfg(all(test, not(loom)))]
+mod random_tests;
 #[cfg(any(feature = "compat", test))]
 mod reserve;
 #[cfg(all(test, not(loom)))]
@@ -41,10 +44,17 @@ mod reserve_tests;
 #[cfg(all(test, not(loom)))]
 mod schedules;
 mod segment;
+#[cfg(all(test, not(loom)))]
+mod short_edge_tests;
+#[cfg(all(test, not(loom)))]
+mod short_tests;
 mod single;
+#[cfg(all(test, not(loom)))]
+mod single_tests;
 mod slot;
 #[cfg(loom)]
 mod slot_harness;
+mod span;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
@@ -71,6 +81,8 @@ pub use segment::live::segments as live_segments;
 pub use single::SingleConsumer;
 #[cfg(loom)]
 pub use slot_harness::SlotHarness;
+#[cfg(loom)]
+pub use span::small::fix_short_segments;
 
 /// No limit.
 pub const UNBOUNDED: u64 = u64::MAX;

@@ -9,6 +9,7 @@
 
 use super::cursor::SEGMENT_ALIGN;
 use super::segment::{Header, Segment};
+use super::span::Span;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 use std::marker::PhantomData;
 use std::ptr::null_mut;
@@ -17,7 +18,7 @@ use std::ptr::null_mut;
 const COUNT: usize = SEGMENT_ALIGN - 1;
 
 pub(crate) struct SegmentPool<T> {
-    /// Segments ready for use, so that a queue in steady use does not allocate: the address of the first one,
+    /// Long segments ready for use, so that a queue in steady use does not allocate: the address of the first one,
     /// plus their number.
     spares: AtomicUsize,
     /// Segments that the head has left and that other threads may still access.
@@ -36,8 +37,12 @@ impl<T> SegmentPool<T> {
         }
     }
 
-    /// An empty segment with this base, owned by the caller, for a queue with this limit.
-    pub(crate) fn acquire(&self, base: u64, limit: u64) -> Segment<T> {
+    /// An empty segment with this span, owned by the caller, for a queue with this limit.
+    pub(crate) fn acquire(&self, span: Span, limit: u64) -> Segment<T> {
+        if span.is_short() {
+            // A short segment is used once: with no spare to keep, it is freed when it is recycled.
+            return Segment::allocate(span, 0);
+        }
         let spare = self.take_spare().or_else(|| {
             self.sweep();
             self.take_spare()
@@ -46,10 +51,10 @@ impl<T> SegmentPool<T> {
         match spare {
             Some(segment) => {
                 // SAFETY: the thread that takes a spare owns it, and the spare was empty when it was stored.
-                unsafe { segment.clear(base, kept_spares) };
+                unsafe { segment.clear(span.base, kept_spares) };
                 segment
             }
-            None => Segment::allocate(base, kept_spares),
+            None => Segment::allocate(span, kept_spares),
         }
     }
 

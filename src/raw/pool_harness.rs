@@ -4,6 +4,7 @@
 
 use super::pool::SegmentPool;
 use super::segment::Segment;
+use super::span::Span;
 
 /// A segment pool whose segments belong to the threads of the model.
 #[allow(missing_debug_implementations)]
@@ -32,7 +33,7 @@ impl PoolHarness {
 
     /// Takes a spare or allocates a segment, and clears it. loom reports it if another thread has the same one.
     pub fn acquire(&self, limit: u64) -> OwnedSegment {
-        OwnedSegment(self.0.acquire(0, limit))
+        OwnedSegment(self.0.acquire(Span::long(0), limit))
     }
 
     /// Gives a segment back.

@@ -126,8 +126,11 @@ impl<T> RawQueue<T> {
         let claim = self.claim_pop(wanted as u64)?;
         let before = values.len();
         let left = self.leave_with_last_slot(&claim);
+        // SAFETY: the claim's tickets pin the segment.
+        let (slots, handshake) = unsafe { (claim.segment.slots(), claim.segment.handshake()) };
         for index in claim.index..claim.index + claim.count {
-            if let Found::Value(value) = self.take(&claim, index) {
+            // SAFETY: the pop ticket is part of the claim and is used once; until then it pins the segment.
+            if let Found::Value(value) = unsafe { slots.at(index).take(handshake) } {
                 values.push(value);
             }
         }
@@ -143,7 +146,7 @@ impl<T> RawQueue<T> {
 
     /// Claims up to `wanted` slots of the head's segment, but only slots that the tail has claimed before.
     #[inline(never)]
-    fn claim_pop(&self, wanted: u64) -> Result<Claim<T>, PopError> {
+    pub(super) fn claim_pop(&self, wanted: u64) -> Result<Claim<T>, PopError> {
         self.assert_no_single_consumer();
         let mut backoff = Backoff::new();
         let mut seen = self.head.cursor();
@@ -247,14 +250,13 @@ impl<T> RawQueue<T> {
         let segment = claim.segment;
         // SAFETY: the claim's tickets pin the segment.
         // Ordering: Acquire, L3. Pairs with the link (L2).
-        let (next, base) = unsafe { (segment.header().next.load(Ordering::Acquire), segment.base()) };
+        let (next, span) = unsafe { (segment.header().next.load(Ordering::Acquire), segment.span()) };
         let seen = self.head.cursor();
         let stays = next == 0 || next == SEALED || self.tail.cursor().address() == segment.address();
         if stays || seen.address() != segment.address() {
             return None;
         }
-        self.head.raise(seen, base + Self::LEN, Self::LEN);
-        self.swing(&self.head, seen, Some(segment), next, 0).then_some(segment)
+        self.swing(&self.head, seen, (Some(segment), span), next, 0).then_some(segment)
     }
 
     #[inline]

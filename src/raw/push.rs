@@ -59,10 +59,12 @@ impl<T> RawQueue<T> {
     /// So the order is kept, and as many values remain as slots were poisoned.
     fn publish_many(&self, claim: &Claim<T>, values: &mut VecDeque<T>, events: &mut Events) {
         let mut kept = 0;
+        // SAFETY: the claim's tickets pin the segment.
+        let slots = unsafe { claim.segment.slots() };
         for index in claim.index..claim.index + claim.count {
             let Some(value) = values.pop_front() else { unreachable!("more slots were claimed than there are values") };
             // SAFETY: the push ticket is part of the claim and is used once; until then it pins the segment.
-            match unsafe { claim.segment.slot(index).push(value) } {
+            match unsafe { slots.at(index).push(value) } {
                 None => kept += 1,
                 Some(value) => values.push_front(value),
             }
@@ -198,9 +200,8 @@ impl<T> RawQueue<T> {
             match self.claim_push(1, limit, claim_limit, events) {
                 Ok(claim) => {
                     let Some(taken) = value.take() else { unreachable!() };
-                    let slot = claim.segment.slot(claim.index);
                     // SAFETY: the claim's ticket is used once; until then it pins the segment.
-                    *value = unsafe { slot.push(taken) };
+                    *value = unsafe { claim.segment.slot(claim.index).push(taken) };
                     match value {
                         None => events.pushed += 1,
                         Some(_) => self.add_holes(1, events),
@@ -321,9 +322,11 @@ impl<T> RawQueue<T> {
         for position in first..first + claim.count {
             self.cold.ahead.add(position, head);
         }
+        // SAFETY: the claim's tickets pin the segment.
+        let slots = unsafe { claim.segment.slots() };
         for index in claim.index..claim.index + claim.count {
             // SAFETY: the push ticket is part of the claim and is used once.
-            unsafe { claim.segment.slot(index).leave_hole() };
+            unsafe { slots.at(index).leave_hole() };
         }
         // A push may have found the queue full because of this claim, and wait. If its RMW fence on the
         // head's word comes after this one, it sees the holes. If its fence came before, the delivery of the
@@ -333,9 +336,9 @@ impl<T> RawQueue<T> {
         events.freed += to_usize(claim.count);
     }
 
-    /// Links a new segment with `value` in its slot 0 and moves the tail to it, or helps the thread that
+    /// Links a new segment with `value` in its first slot and moves the tail to it, or helps the thread that
     /// linked one. In the second case the value remains in `value`, as it does if there is an error. Without a
-    /// value this only claims slot 0 of the segment. Returns the segment that this thread linked.
+    /// value this only claims the first slot of the segment. Returns that claim if this thread linked the segment.
     ///
     /// Linearized at the swing of the tail's word, which any thread may perform; this function returns after
     /// it.
@@ -346,13 +349,13 @@ impl<T> RawQueue<T> {
         value: &mut Option<T>,
         limit: u64,
         events: &mut Events,
-    ) -> Result<Option<Segment<T>>, PushError<()>> {
+    ) -> Result<Option<Claim<T>>, PushError<()>> {
         let Some(mut link) = self.link(&self.tail, seen) else {
             return Ok(None);
         };
-        let base = link.next_base();
+        let span = link.next_span();
         // The tail does not move until the swing, so the head alone decides.
-        if limit != UNBOUNDED && self.items_before(base) >= limit {
+        if limit != UNBOUNDED && self.items_before(span.first()) >= limit {
             return Err(PushError::Full(()));
         }
         // Ordering: Acquire, L3. Pairs with the link (L2): the next segment is seen as it was made.
@@ -363,20 +366,20 @@ impl<T> RawQueue<T> {
             let is_filled = value.is_some();
             if let Some(value) = value.take() {
                 // SAFETY: no other thread knows the segment.
-                unsafe { segment.slot(0).fill(value) };
+                unsafe { segment.slot(span.start).fill(value) };
             }
             // Ordering: AcqRel and Acquire, L2. Release: the segment as it was made. Acquire: the one of
             // another thread.
             match link.next().compare_exchange(0, segment.address(), Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
                     next = segment.address();
-                    linked = Some(segment);
+                    linked = Some(Claim { segment, index: span.start, count: 1 });
                 }
                 Err(other) => {
                     if is_filled {
-                        // SAFETY: the segment was not linked, so this thread still owns it, and its slot 0 is
+                        // SAFETY: the segment was not linked, so this thread still owns it, and its first slot is
                         // full.
-                        *value = Some(unsafe { segment.slot(0).unfill() });
+                        *value = Some(unsafe { segment.slot(span.start).unfill() });
                     }
                     self.cold.pool.recycle(segment);
                     next = other;

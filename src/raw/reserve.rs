@@ -21,8 +21,7 @@ impl<T> RawQueue<T> {
                 Err(NoClaim::Full) => return Err(PushError::Full(())),
                 Err(NoClaim::Closed) => return Err(PushError::Closed(())),
                 Err(NoClaim::Edge(seen)) => {
-                    if let Some(segment) = self.append(seen, &mut None, limit, events)? {
-                        let claim = Claim { segment, index: 0, count: 1 };
+                    if let Some(claim) = self.append(seen, &mut None, limit, events)? {
                         return Ok(ReservedSlot { queue: self, claim: Some(claim) });
                     }
                 }

@@ -4,9 +4,10 @@
 //! Knows slots and memory. Does not know the positions of head and tail, nor when a queue is closed.
 //!
 //! ```text
-//! +---------------------------------------------+----------------+-------------+----------------+-------------+
-//! | next pins base handshake listed kept_spares | consumer x LEN | state x LEN | producer x LEN | value x LEN |
-//! +---------------------------------------------+----------------+-------------+----------------+-------------+
+//! +---------------------------------------------------+----------+----------+----------+----------+
+//! | next pins base start handshake listed kept_spares | consumer |  state   | producer |  value   |
+//! |                                                   |  x slots |  x slots |  x slots |  x slots |
+//! +---------------------------------------------------+----------+----------+----------+----------+
 //! ```
 //!
 //! Consumers write the consumer bytes; producers write states, values and producer bytes. Each kind of byte
@@ -15,10 +16,12 @@
 
 use super::cursor::{fits, Cursor, SEGMENT_ALIGN};
 use super::fence::Handshake;
+use super::memory::{alloc, dealloc};
 use super::slot::{pending, Slot, DONE, EMPTY, PENDING};
+use super::span::Span;
 use super::UNBOUNDED;
 use crate::sync::{set_exclusive, AtomicI64, AtomicU8, AtomicUsize, Ordering, UnsafeCell};
-use std::alloc::{alloc, dealloc, handle_alloc_error, Layout};
+use std::alloc::{handle_alloc_error, Layout};
 use std::marker::PhantomData;
 use std::mem::{align_of, size_of, MaybeUninit};
 use std::ptr::NonNull;
@@ -37,9 +40,11 @@ pub(crate) struct Header {
     /// minus the helper tickets returned. The count is `2 * LEFT` if and only if both ends have left and no
     /// helper ticket is outstanding.
     pins: AtomicI64,
-    /// The position of slot 0. Written by the owner of an unlinked segment, then constant until the segment
-    /// is reused.
+    /// The position of slot 0, as if the segment had one: see `span.rs`. Written by the owner of an unlinked segment,
+    /// then constant until the segment is reused.
     base: UnsafeCell<u64>,
+    /// The index of the first slot: 0 in a long segment. Constant until the memory is freed.
+    start: UnsafeCell<u64>,
     /// The handshake of the slots' producers and consumers. Written once for each use of the segment, like
     /// the base.
     handshake: UnsafeCell<Handshake>,
@@ -113,41 +118,50 @@ impl<T> Segment<T> {
         max(max(many, min(32768 / bytes, 32)), 8) as u64
     };
 
-    const BYTES: usize = Self::LEN as usize * size_of::<AtomicU8>();
-    /// In a cache line of its own.
+    /// The offset of the consumer bytes. The states and the producer bytes follow. In a long segment of 256 slots each
+    /// kind has cache lines of its own; in a short one the kinds share them.
     const CONSUMERS: usize = round_up(size_of::<Header>(), 64);
-    const STATES: usize = Self::CONSUMERS + Self::BYTES;
-    const PRODUCERS: usize = Self::STATES + Self::BYTES;
-    const VALUES: usize = round_up(Self::PRODUCERS + Self::BYTES, align_of::<UnsafeCell<MaybeUninit<T>>>());
-    /// `None` for a type so large that eight values exceed the address space.
-    const LAYOUT: Option<Layout> = {
-        match size_of::<UnsafeCell<MaybeUninit<T>>>().checked_mul(Self::LEN as usize) {
-            Some(values) if values < isize::MAX as usize - Self::VALUES => {
+
+    /// The values of a segment with so many slots.
+    const fn values(slots: usize) -> usize {
+        round_up(Self::CONSUMERS + 3 * slots * size_of::<AtomicU8>(), align_of::<UnsafeCell<MaybeUninit<T>>>())
+    }
+
+    /// The layout of a long segment. `None` for a type so large that eight values exceed the address space.
+    const LAYOUT: Option<Layout> = Self::layout_of(Self::LEN as usize);
+
+    const fn layout_of(slots: usize) -> Option<Layout> {
+        match size_of::<UnsafeCell<MaybeUninit<T>>>().checked_mul(slots) {
+            Some(values) if values < isize::MAX as usize - Self::values(slots) => {
                 let align = max(SEGMENT_ALIGN, align_of::<UnsafeCell<MaybeUninit<T>>>());
-                match Layout::from_size_align(Self::VALUES + values, align) {
+                match Layout::from_size_align(Self::values(slots) + values, align) {
                     Ok(layout) => Some(layout),
                     Err(_) => None,
                 }
             }
             _ => None,
         }
-    };
-
-    /// The size of a segment on the heap in bytes.
-    #[cfg(all(test, not(loom)))]
-    pub(crate) fn bytes() -> usize {
-        Self::layout().size()
     }
 
-    fn layout() -> Layout {
-        Self::LAYOUT.expect("the item type is too large: eight values exceed the address space")
+    /// The size of a long segment on the heap in bytes.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn bytes() -> usize {
+        Self::layout(0).size()
+    }
+
+    /// The layout of a segment that begins with this index. Under loom that of a long one, so that a long segment may
+    /// be where a short one was.
+    fn layout(start: u64) -> Layout {
+        let layout =
+            if start == 0 || cfg!(loom) { Self::LAYOUT } else { Self::layout_of((Self::LEN - start) as usize) };
+        layout.expect("the item type is too large: eight values exceed the address space")
     }
 
     /// Allocates a segment, which is initialised in place on the heap. Only the caller knows it.
-    pub(crate) fn allocate(base: u64, kept_spares: u8) -> Self {
+    pub(crate) fn allocate(span: Span, kept_spares: u8) -> Self {
         #[cfg(all(test, not(loom)))]
         super::hooks::allocation();
-        let layout = Self::layout();
+        let layout = Self::layout(span.start);
         // SAFETY: the layout has a header, so it is not empty.
         let memory = unsafe { alloc(layout) };
         let Some(header) = NonNull::new(memory.cast::<Header>()) else { handle_alloc_error(layout) };
@@ -159,26 +173,25 @@ impl<T> Segment<T> {
             panic!("the address of a segment exceeds 48 bits");
         }
         let segment = Segment { header, slots: PhantomData };
-        let handshake = Handshake::for_segment(Self::LEN);
+        let handshake = Handshake::for_segment(Self::LEN - span.start);
         // SAFETY: the caller owns the memory, whose layout gives it the size and the alignment.
         unsafe {
             header.as_ptr().write(Header {
                 next: AtomicUsize::new(0),
                 pins: AtomicI64::new(0),
-                base: UnsafeCell::new(base),
+                base: UnsafeCell::new(span.base),
+                start: UnsafeCell::new(span.start),
                 handshake: UnsafeCell::new(handshake),
                 listed: UnsafeCell::new(std::ptr::null_mut()),
                 kept_spares: UnsafeCell::new(kept_spares),
             });
-            for index in 0..Self::LEN {
-                let slot = segment.slot(index);
-                slot.consumer.cast_mut().write(AtomicU8::new(PENDING));
-                slot.state.cast_mut().write(AtomicU8::new(EMPTY));
-                slot.producer.cast_mut().write(AtomicU8::new(pending(handshake)));
-                // loom's cell has an identity and must be initialised; std's cell need not be.
-                #[cfg(loom)]
-                slot.value.cast_mut().write(UnsafeCell::new(MaybeUninit::uninit()));
-            }
+            let slots = segment.slots();
+            slots.for_each(|slot| slot.consumer.cast_mut().write(AtomicU8::new(PENDING)));
+            slots.for_each(|slot| slot.state.cast_mut().write(AtomicU8::new(EMPTY)));
+            slots.for_each(|slot| slot.producer.cast_mut().write(AtomicU8::new(pending(handshake))));
+            // loom's cell has an identity and must be initialised; std's cell need not be.
+            #[cfg(loom)]
+            slots.for_each(|slot| slot.value.cast_mut().write(UnsafeCell::new(MaybeUninit::uninit())));
         }
         segment
     }
@@ -197,14 +210,15 @@ impl<T> Segment<T> {
             header.pins.store(0, Ordering::Relaxed);
             header.base.with_mut(|place| *place = base);
             header.kept_spares.with_mut(|place| *place = kept_spares);
-            let handshake = Handshake::for_segment(Self::LEN);
+            let handshake = Handshake::for_segment(Self::LEN - self.start());
             header.handshake.with_mut(|place| *place = handshake);
             let pending = pending(handshake);
             // Plain stores: the compiler merges them, which it does not do with atomic stores. And loom
             // reports any access by another thread that does not happen before them.
-            (0..Self::LEN).for_each(|index| set_exclusive(&mut *self.slot(index).consumer.cast_mut(), PENDING));
-            (0..Self::LEN).for_each(|index| set_exclusive(&mut *self.slot(index).state.cast_mut(), EMPTY));
-            (0..Self::LEN).for_each(|index| set_exclusive(&mut *self.slot(index).producer.cast_mut(), pending));
+            let slots = self.slots();
+            slots.for_each(|slot| set_exclusive(&mut *slot.consumer.cast_mut(), PENDING));
+            slots.for_each(|slot| set_exclusive(&mut *slot.state.cast_mut(), EMPTY));
+            slots.for_each(|slot| set_exclusive(&mut *slot.producer.cast_mut(), pending));
         }
     }
 
@@ -217,8 +231,11 @@ impl<T> Segment<T> {
         live::count(-1);
         // SAFETY: the memory was allocated with this layout, and its owner frees it.
         unsafe {
+            let layout = Self::layout(self.start());
+            // loom reports a read by another thread that does not happen before.
+            self.header().start.with_mut(|_| ());
             std::ptr::drop_in_place(self.header.as_ptr());
-            dealloc(self.header.as_ptr().cast(), Self::layout());
+            dealloc(self.header.as_ptr().cast(), layout);
         }
     }
 
@@ -272,6 +289,25 @@ impl<T> Segment<T> {
         unsafe { self.header().base.with(|place| *place) }
     }
 
+    /// The index of the first slot.
+    ///
+    /// # Safety
+    /// As for [`Segment::header`].
+    #[inline]
+    unsafe fn start(self) -> u64 {
+        // SAFETY: as demanded; no thread writes it after the allocation.
+        unsafe { self.header().start.with(|place| *place) }
+    }
+
+    /// The positions of the segment.
+    ///
+    /// # Safety
+    /// As for [`Segment::header`].
+    pub(crate) unsafe fn span(self) -> Span {
+        // SAFETY: as demanded.
+        unsafe { Span { base: self.base(), start: self.start() } }
+    }
+
     /// The handshake of the slots' producers and consumers.
     ///
     /// # Safety
@@ -312,18 +348,51 @@ impl<T> Segment<T> {
         unsafe { self.header().kept_spares.with(|place| *place) }
     }
 
-    /// The addresses of the parts of slot `index`. They may be accessed only while the segment is pinned or
-    /// owned.
-    pub(crate) fn slot(self, index: u64) -> Slot<T> {
-        debug_assert!(index < Self::LEN);
-        let start = self.header.as_ptr().cast::<u8>().cast_const();
-        // The allocation has the size of the layout, so each offset is within it.
-        let byte = |area| start.wrapping_add(area).cast::<AtomicU8>().wrapping_add(index as usize);
-        Slot {
-            consumer: byte(Self::CONSUMERS),
-            state: byte(Self::STATES),
-            producer: byte(Self::PRODUCERS),
-            value: start.wrapping_add(Self::VALUES).cast::<UnsafeCell<MaybeUninit<T>>>().wrapping_add(index as usize),
+    /// The slots.
+    ///
+    /// # Safety
+    /// As for [`Segment::header`].
+    #[inline]
+    pub(crate) unsafe fn slots(self) -> Slots<T> {
+        // SAFETY: as demanded.
+        Slots { segment: self, start: unsafe { self.start() } }
+    }
+
+    /// Slot `index`: see [`Slots::at`].
+    ///
+    /// # Safety
+    /// As for [`Segment::header`].
+    #[inline]
+    pub(crate) unsafe fn slot(self, index: u64) -> Slot<T> {
+        // SAFETY: as demanded.
+        unsafe { self.slots() }.at(index)
+    }
+
+    /// Slot `index` of a long segment: as [`Segment::slot`], without an access to the header.
+    ///
+    /// # Safety
+    /// As for [`Segment::header`], and the segment is not short.
+    #[inline]
+    pub(crate) unsafe fn long_slot(self, index: u64) -> Slot<T> {
+        // SAFETY: as demanded.
+        debug_assert_eq!(unsafe { self.start() }, 0, "the segment is short");
+        Slots { segment: self, start: 0 }.at(index)
+    }
+
+    /// The slot at a cursor.
+    ///
+    /// # Safety
+    /// The cursor is at a slot, hence not at the sentinel segment. As for [`Segment::header`].
+    #[inline]
+    pub(crate) unsafe fn slot_of_cursor(cursor: Cursor) -> Slot<T> {
+        // SAFETY: as demanded. The bit of the cursor tells whether the segment is short.
+        unsafe {
+            let segment = Self::of_cursor(cursor);
+            if cursor.is_short() {
+                segment.slot(cursor.ticket())
+            } else {
+                segment.long_slot(cursor.ticket())
+            }
         }
     }
 
@@ -364,8 +433,42 @@ impl<T> Segment<T> {
             // Ordering: Acquire, G5. Pairs with the stores of the done flags (S3, S7, S9).
             let flag = |byte: *const AtomicU8| (*byte).load(Ordering::Acquire);
             // Loading all flags is faster than a branch after each one.
-            let flags = |index| flag(self.slot(index).consumer) & flag(self.slot(index).producer);
-            (0..Self::LEN).fold(DONE, |all, index| all & flags(index)) == DONE
+            let mut all = DONE;
+            self.slots().for_each(|slot| all &= flag(slot.consumer) & flag(slot.producer));
+            all == DONE
+        }
+    }
+}
+
+/// The slots of a segment, by the index of the first one.
+pub(crate) struct Slots<T> {
+    segment: Segment<T>,
+    start: u64,
+}
+
+impl<T> Slots<T> {
+    /// The addresses of the parts of slot `index`. They may be accessed only while the segment is pinned or
+    /// owned.
+    #[inline]
+    pub(crate) fn at(&self, index: u64) -> Slot<T> {
+        let (slots, nth) = ((Segment::<T>::LEN - self.start) as usize, (index - self.start) as usize);
+        debug_assert!(nth < slots);
+        let memory = self.segment.header.as_ptr().cast::<u8>().cast_const();
+        // The allocation has the size of the layout for so many slots, so each offset is within it.
+        let byte =
+            |kind| memory.wrapping_add(Segment::<T>::CONSUMERS).cast::<AtomicU8>().wrapping_add(kind * slots + nth);
+        let values = memory.wrapping_add(Segment::<T>::values(slots)).cast::<UnsafeCell<MaybeUninit<T>>>();
+        Slot { consumer: byte(0), state: byte(1), producer: byte(2), value: values.wrapping_add(nth) }
+    }
+
+    /// Visits all slots. The length of a long segment is a constant here, which makes the loop faster.
+    #[inline]
+    fn for_each(&self, visit: impl FnMut(Slot<T>)) {
+        match self.start {
+            0 => {
+                (0..Segment::<T>::LEN).map(|index| Slots { segment: self.segment, start: 0 }.at(index)).for_each(visit)
+            }
+            start => (start..Segment::<T>::LEN).map(|index| self.at(index)).for_each(visit),
         }
     }
 }

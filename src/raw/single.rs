@@ -8,6 +8,7 @@
 use super::cursor::Cursor;
 use super::segment::Segment;
 use super::slot::Found;
+use super::span::Span;
 use super::{PopError, RawQueue};
 use crate::sync::{next_id, Ordering};
 use std::marker::PhantomData;
@@ -67,23 +68,23 @@ impl<T> RawQueue<T> {
         self.head.cursor().is_closed()
     }
 
-    /// The value at the head, if it is published and its slot is not the last of the segment. Taking it is
-    /// linearized at the store that advances the head.
+    /// The value at the head, if it is published and its slot is not the last of the segment, which is not short.
+    /// Taking it is linearized at the store that advances the head.
     #[inline]
     pub fn peek_ready<'a>(&'a self, single: &'a mut SingleConsumer<T>) -> Option<Ready<'a, T>> {
         self.check(single);
         let seen = self.head.cursor();
-        if seen.ticket() + 1 >= Self::LEN {
+        if seen.long_ticket() + 1 >= Self::LEN {
             return None;
         }
-        // SAFETY: a cursor below the length is not at the sentinel. Only this consumer moves the head out of
-        // the segment, so the segment is not retired.
-        let full = unsafe { Segment::<T>::of_cursor(seen).slot(seen.ticket()).is_full() };
+        // SAFETY: a cursor below the length is not at the sentinel, and the segment is not short. Only this consumer
+        // moves the head out of the segment, so the segment is not retired.
+        let full = unsafe { Segment::<T>::of_cursor(seen).long_slot(seen.long_ticket()).is_full() };
         full.then_some(Ready { queue: self, single: PhantomData, seen })
     }
 
-    /// Takes the value at the head where that may be a hole, the last slot of its segment, or unpublished. If
-    /// the result is an error, the pop is linearized at the load of the tail's word.
+    /// Takes the value at the head where that may be a hole, in a short segment, the last slot of its segment, or
+    /// unpublished. If the result is an error, the pop is linearized at the load of the tail's word.
     #[cold]
     pub fn pop_single_slow(&self, single: &mut SingleConsumer<T>) -> Result<T, PopError> {
         self.check(single);
@@ -138,12 +139,12 @@ impl<T> RawQueue<T> {
         Ok(values.len() - before)
     }
 
-    /// Takes up to `limit` consecutive published values, but not the last of the segment, and advances the
-    /// head once.
+    /// Takes up to `limit` consecutive published values, but not the last of the segment and none of a short
+    /// segment, and advances the head once.
     fn take_run(&self, single: &mut SingleConsumer<T>, values: &mut Vec<T>, limit: usize) -> usize {
         self.check(single);
         let seen = self.head.cursor();
-        let first = seen.ticket();
+        let first = seen.long_ticket();
         let most = (Self::LEN - 1).saturating_sub(first).min(limit as u64);
         if most == 0 {
             return 0;
@@ -151,7 +152,7 @@ impl<T> RawQueue<T> {
         // SAFETY: as in `peek_ready`.
         let segment = unsafe { Segment::<T>::of_cursor(seen) };
         // SAFETY: as above.
-        let run = (first..first + most).take_while(|&index| unsafe { segment.slot(index).is_full() }).count();
+        let run = (first..first + most).take_while(|&index| unsafe { segment.long_slot(index).is_full() }).count();
         if run == 0 {
             return 0;
         }
@@ -159,8 +160,8 @@ impl<T> RawQueue<T> {
         values.reserve(run);
         for index in first..first + run as u64 {
             // SAFETY: no other thread pops, so the pop tickets from the head on are this consumer's. The slot
-            // was seen full.
-            values.push(unsafe { segment.slot(index).take_full(|value| value) });
+            // was seen full, in a segment that is not short.
+            values.push(unsafe { segment.long_slot(index).take_full(|value| value) });
         }
         self.head.store(seen.advanced(run as u64));
         run
@@ -172,7 +173,7 @@ impl<T> RawQueue<T> {
         self.check(single);
         let seen = self.head.cursor();
         // SAFETY: as in `peek_ready`.
-        seen.ticket() >= Self::LEN || unsafe { Segment::<T>::of_cursor(seen).slot(seen.ticket()).is_published() }
+        seen.ticket() >= Self::LEN || unsafe { Segment::<T>::slot_of_cursor(seen).is_published() }
     }
 
     /// Takes from a slot in which nothing is published: either no push has claimed it, or its producer has not
@@ -202,15 +203,15 @@ impl<T> RawQueue<T> {
         }
         let left = Segment::<T>::at(seen.address());
         // The tail has left the segment, so the link is set.
-        let (link, base) = match left {
-            None => (&self.first, Self::LEN),
+        let (link, span) = match left {
+            None => (&self.first, Span::SENTINEL),
             // SAFETY: the head is still in this segment.
-            Some(segment) => unsafe { (&segment.header().next, segment.base() + Self::LEN) },
+            Some(segment) => unsafe { (&segment.header().next, segment.span()) },
         };
         // Ordering: Acquire, L3. Pairs with the link (L2).
         let next = link.load(Ordering::Acquire);
-        self.head.raise(seen, base, Self::LEN);
-        self.head.store(seen.swung(next, 0).closed());
+        self.head.raise(seen, span, Self::LEN);
+        self.head.store(span.next(Self::LEN).enter(seen, next, 0).closed());
         if let Some(left) = left {
             // SAFETY: this consumer has moved the head out of the segment, and no other thread does that. The
             // head handed out no helper ticket.
@@ -242,8 +243,8 @@ impl<T> Ready<'_, T> {
         // First, so that the value is not taken again if `wrap` unwinds. The slot's done flag is not set and
         // the slot is not the last one, so the segment is kept.
         queue.head.store(seen.advanced(1));
-        // SAFETY: as in `pop_single_slow`; the slot was seen full.
-        unsafe { Segment::of_cursor(seen).slot(seen.ticket()).take_full(wrap) }
+        // SAFETY: as in `pop_single_slow`; the slot was seen full, in a segment that is not short.
+        unsafe { Segment::of_cursor(seen).long_slot(seen.long_ticket()).take_full(wrap) }
     }
 }
 

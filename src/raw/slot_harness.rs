@@ -6,6 +6,7 @@
 use super::fence::Handshake;
 use super::segment::Segment;
 use super::slot::Found;
+use super::span::Span;
 
 /// The last slot of a segment that both ends have left.
 #[allow(missing_debug_implementations)]
@@ -24,7 +25,7 @@ impl<T> SlotHarness<T> {
     /// A fresh segment.
     pub fn new(handshake: Handshake) -> Self {
         handshake.fix();
-        let harness = SlotHarness { segment: Segment::allocate(0, 0) };
+        let harness = SlotHarness { segment: Segment::allocate(Span::long(0), 0) };
         harness.begin();
         harness
     }
@@ -36,8 +37,8 @@ impl<T> SlotHarness<T> {
             self.segment.leave(0);
             self.segment.leave(0);
             for index in 0..Self::SLOT {
-                self.segment.slot(index).leave_hole();
-                let Found::Hole = self.segment.slot(index).take(self.segment.handshake()) else { unreachable!() };
+                self.segment.long_slot(index).leave_hole();
+                let Found::Hole = self.segment.long_slot(index).take(self.segment.handshake()) else { unreachable!() };
             }
         }
     }
@@ -45,10 +46,9 @@ impl<T> SlotHarness<T> {
     /// The producer's part, once in each generation of the segment. The value comes back from a poisoned
     /// slot.
     pub fn push(&self, value: T) -> Result<(), T> {
-        let slot = self.segment.slot(Self::SLOT);
         // SAFETY: the model calls this once.
         unsafe {
-            match slot.push(value) {
+            match self.segment.long_slot(Self::SLOT).push(value) {
                 None => Ok(()),
                 Some(value) => Err(value),
             }
@@ -58,13 +58,13 @@ impl<T> SlotHarness<T> {
     /// The producer's part without a value.
     pub fn leave_hole(&self) {
         // SAFETY: the model calls this once.
-        unsafe { self.segment.slot(Self::SLOT).leave_hole() }
+        unsafe { self.segment.long_slot(Self::SLOT).leave_hole() }
     }
 
     /// The consumer's part, once in each generation of the segment.
     pub fn take(&self) -> Option<T> {
         // SAFETY: the model calls this once.
-        match unsafe { self.segment.slot(Self::SLOT).take(self.segment.handshake()) } {
+        match unsafe { self.segment.long_slot(Self::SLOT).take(self.segment.handshake()) } {
             Found::Value(value) => Some(value),
             Found::Hole => None,
         }

@@ -1,10 +1,23 @@
 //! Unit tests of the core: what it promises a single thread, at every offset of a segment.
 
 use super::fence::Handshake;
+use super::span::Span;
 use super::*;
 use std::collections::VecDeque;
 
 pub(super) const LEN: u64 = Segment::<u64>::LEN;
+/// The slots of the short segments at the beginning of a queue.
+pub(super) const SHORT: u64 = 8 + 16 + 32 + 64;
+
+/// An empty queue whose short segments are used up.
+pub(super) fn past_the_short_segments() -> RawQueue<u64> {
+    let queue = RawQueue::new();
+    for n in 0..SHORT {
+        queue.push(n, UNBOUNDED, &mut Events::default()).unwrap();
+        assert_eq!(queue.pop(&mut Events::default()), Ok(n));
+    }
+    queue
+}
 
 /// Acts like a pop whose claim succeeded after a wrap-around of the head's word: claims ahead of the tail,
 /// and poisons the slot.
@@ -151,16 +164,18 @@ fn a_claim_after_a_wrap_around_keeps_the_bound() {
 
 #[test]
 fn a_slot_poisoned_before_its_push_costs_only_that_slot() {
-    let queue = RawQueue::new();
-    queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
-    queue.pop(&mut Events::default()).unwrap();
-    pass_the_tail(&queue);
-    assert_eq!((queue.len(), queue.pop(&mut Events::default())), (0, Err(PopError::Empty)));
-    for n in 1..4 * LEN {
-        queue.push(n, 1, &mut Events::default()).unwrap();
-        assert_eq!((queue.len(), queue.pop(&mut Events::default())), (1, Ok(n)));
+    // By the slow path, in a short segment, and by the fast path.
+    for (queue, passed) in [(RawQueue::new(), 0), (past_the_short_segments(), SHORT)] {
+        queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
+        queue.pop(&mut Events::default()).unwrap();
+        pass_the_tail(&queue);
+        assert_eq!((queue.len(), queue.pop(&mut Events::default())), (0, Err(PopError::Empty)));
+        for n in 1..4 * LEN {
+            queue.push(n, 1, &mut Events::default()).unwrap();
+            assert_eq!((queue.len(), queue.pop(&mut Events::default())), (1, Ok(n)));
+        }
+        assert_eq!((queue.claims() - queue.holes()), passed + 4 * LEN);
     }
-    assert_eq!((queue.claims() - queue.holes()), 4 * LEN);
 }
 
 #[test]
@@ -168,6 +183,9 @@ fn overaligned_large_and_zero_sized_types_are_supported() {
     #[derive(Debug, PartialEq, Clone, Copy)]
     #[repr(align(4096))]
     struct Page(u8);
+    #[derive(Debug, PartialEq)]
+    #[repr(align(4096))]
+    struct Nothing;
     let pages = RawQueue::new();
     let units = RawQueue::new();
     let larges = RawQueue::new();
@@ -182,6 +200,13 @@ fn overaligned_large_and_zero_sized_types_are_supported() {
         assert_eq!(larges.pop(&mut Events::default()), Ok([n; 5000]));
     }
     assert_eq!(units.pop(&mut Events::default()), Err(PopError::Empty));
+    // In short segments and in long ones.
+    let nothings = RawQueue::new();
+    for n in 1..=2 * SHORT + LEN {
+        nothings.push(Nothing, UNBOUNDED, &mut Events::default()).unwrap();
+        assert!(n % 3 == 0 || nothings.pop(&mut Events::default()) == Ok(Nothing));
+    }
+    assert_eq!(nothings.len(), (2 * SHORT + LEN) / 3);
 }
 
 #[test]
@@ -195,7 +220,7 @@ fn the_queue_and_its_segments_have_the_promised_sizes() {
 
 #[test]
 fn pushes_rejected_at_the_end_of_a_segment_use_no_ticket() {
-    let queue = RawQueue::new();
+    let queue = past_the_short_segments();
     for n in 0..LEN {
         queue.push(n, LEN, &mut Events::default()).unwrap();
     }
@@ -253,8 +278,10 @@ fn producer_and_consumer_agree_on_each_slot() {
     };
     for handshake in handshakes() {
         handshake.fix();
-        let segments: Vec<usize> = (0..ROUNDS).map(|base| Segment::<u64>::allocate(base * LEN, 0).address()).collect();
-        let slot = |n: u64| Segment::<u64>::at(segments[(n / LEN) as usize]).unwrap().slot(n % LEN);
+        let segments: Vec<usize> =
+            (0..ROUNDS).map(|base| Segment::<u64>::allocate(Span::long(base * LEN), 0).address()).collect();
+        // SAFETY: the segments outlive the threads, and are long.
+        let slot = |n: u64| unsafe { Segment::<u64>::at(segments[(n / LEN) as usize]).unwrap().long_slot(n % LEN) };
         let (pushing, popping) = (AtomicU64::new(0), AtomicU64::new(0));
         let (kept, taken) = std::thread::scope(|scope| {
             let producer = scope.spawn(|| {
@@ -373,51 +400,8 @@ fn a_cursor_of_an_earlier_generation_does_not_make_a_queue_full() {
 }
 
 #[test]
-fn the_single_consumer_takes_no_item_twice_if_a_conversion_unwinds() {
-    let mut queue = RawQueue::new();
-    let mut single = queue.single_consumer();
-    (0..3).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
-    assert_eq!(queue.pop_single_slow(&mut single), Ok(0));
-    let ready = queue.peek_ready(&mut single).unwrap();
-    let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ready.take(|n| panic!("{n}"))));
-    assert!(unwound.is_err());
-    assert_eq!(queue.pop_single_slow(&mut single), Ok(2));
-}
-
-#[test]
-fn a_batch_of_the_single_consumer_ends_with_the_last_item() {
-    let mut queue = RawQueue::new();
-    let mut single = queue.single_consumer();
-    let mut values = vec![99];
-    for count in [1, LEN - 1, LEN, 3 * LEN + 1] {
-        (0..count).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
-        assert_eq!(queue.pop_many_single(&mut single, &mut values, usize::MAX), Ok(count as usize));
-        assert!(values.drain(1..).eq(0..count));
-        assert_eq!(queue.pop_many_single(&mut single, &mut values, 1), Err(PopError::Empty));
-    }
-}
-
-#[test]
-#[should_panic(expected = "the single consumer of another queue")]
-fn a_single_consumer_that_has_ended_is_rejected_by_its_queue() {
-    let mut queue: RawQueue<u64> = RawQueue::new();
-    let mut single = queue.single_consumer();
-    queue.end_single_consumer(&mut single);
-    let _ = queue.pop_single_slow(&mut single);
-}
-
-#[test]
-#[should_panic(expected = "the single consumer of another queue")]
-fn a_single_consumer_that_has_ended_is_rejected_by_other_queues() {
-    let mut queue: RawQueue<u64> = RawQueue::new();
-    let mut single = queue.single_consumer();
-    queue.end_single_consumer(&mut single);
-    let _ = RawQueue::new().pop_single_slow(&mut single);
-}
-
-#[test]
 fn a_failed_allocation_uses_no_helper_ticket() {
-    let queue = RawQueue::new();
+    let queue = past_the_short_segments();
     for n in 0..LEN {
         queue.push(n, UNBOUNDED, &mut Events::default()).unwrap();
     }
@@ -430,7 +414,7 @@ fn a_failed_allocation_uses_no_helper_ticket() {
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(push)).is_err());
         assert!(queue.tail.cursor() == edge, "a ticket was used up");
     }
-    assert_eq!((queue.len(), queue.claims()), (LEN, LEN));
+    assert_eq!((queue.len(), queue.claims()), (LEN, SHORT + LEN));
     let mut reused = false;
     for n in LEN..5 * LEN {
         queue.push(n, UNBOUNDED, &mut Events::default()).unwrap();

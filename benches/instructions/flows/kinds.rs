@@ -65,8 +65,8 @@ enum Before {
 /// Makes so many segments that a process has no first costs any more.
 fn make_segments() {
     const SLOTS: usize = (1 << 20) + (1 << 17);
-    /// Of a segment, or fewer.
-    const SMALLEST: usize = 64;
+    /// Of the first segment of a queue.
+    const SMALLEST: usize = 8;
     for item in 0..SLOTS / SMALLEST {
         Queue::unbounded().try_put(item).unwrap();
     }
