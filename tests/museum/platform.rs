@@ -65,9 +65,8 @@ fn museum_056_one_processor_is_enough() {
 #[test]
 fn museum_082_a_real_time_getter_does_not_spin_for_the_putter_that_it_preempts() {
     const COUNT: usize = 100_000;
-    let name = "waits_with_real_time_priority";
-    let _ = name;
-    assert_success(in_a_child("museum_082_a_real_time_getter_does_not_spin_for_the_putter_that_it_preempts", || {
+    let name = "museum_082_a_real_time_getter_does_not_spin_for_the_putter_that_it_preempts";
+    assert_success(in_a_child(name, || {
         let _watchdog = watchdog();
         use_one_processor();
         let queue = Queue::<[usize; 64]>::unbounded();
