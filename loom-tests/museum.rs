@@ -10,22 +10,22 @@ mod tests {
     use loom::sync::Arc;
     use loom::thread;
 
-    /// The first message makes the first segment while the last receiver is dropped, and the drop discards what is
-    /// in the channel: loom's `Arc` shows a message that is dropped never or twice, the count of live segments a
-    /// segment that is freed never or twice.
+    /// The first message makes the first segment while the receiver is dropped, and the drop discards what is in the
+    /// channel: loom's `Arc` shows a message that is dropped never or twice, the count of live segments a segment that
+    /// is freed never or twice.
     #[test]
     fn museum_001_the_first_message_beside_the_last_receiver() {
         explore(|| {
-            let (sender, receiver) = unbounded();
+            let (sender, receiver) = mpsc::unbounded();
             let message = Arc::new(());
             let sending = {
-                let message = message.clone();
-                thread::spawn(move || drop((sender.try_send(message), sender)))
+                let (sender, message) = (sender.clone(), message.clone());
+                thread::spawn(move || drop(sender.try_send(message)))
             };
-            let weak = receiver.downgrade();
             drop(receiver);
             sending.join().unwrap();
-            assert!(weak.upgrade().is_none() && Arc::strong_count(&message) == 1);
+            // The sender still exists: the drop of the receiver has dropped the message.
+            assert!(sender.is_closed() && Arc::strong_count(&message) == 1);
         });
     }
 
