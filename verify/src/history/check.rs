@@ -1,8 +1,8 @@
 //! Decides whether a history is linearizable, by an exhaustive search (Wing and Gong) that remembers the states from
 //! which it has failed (Lowe).
 
-use super::spec::{Others, Spec, State};
-use super::{History, Record};
+use super::spec::{Others, Spec, State, Strictness};
+use super::{History, Record, Step};
 use std::collections::HashSet;
 
 /// How many records of each thread were passed.
@@ -31,6 +31,27 @@ impl Search<'_> {
         self.history[thread].get(usize::from(passed[thread]))
     }
 
+    /// What the other threads may do while the step of this thread takes place.
+    fn others(&self, passed: &Passed, thread: usize, record: &Record, end: u64) -> Others {
+        let mut others = Others::default();
+        let last = |thread: usize| self.history[thread][..usize::from(passed[thread])].last();
+        // The step is not before this.
+        let begin = (0..passed.len()).filter_map(last).map(|last| last.called).max().unwrap_or(0).max(record.called);
+        for other in (0..passed.len()).filter(|&other| other != thread) {
+            if let Some(next) = self.next(passed, other).filter(|next| next.called <= end) {
+                others.puts += next.puts;
+                others.permits += usize::from(matches!(next.step, Step::ReserveClosed));
+            }
+            if let Some(last) = last(other).filter(|last| last.returned >= begin) {
+                let call = self.history[other][..usize::from(passed[other])].iter().rev();
+                let call = call.take_while(|record| record.called == last.called);
+                others.gets += call.filter(|record| matches!(record.step, Step::Got(_))).count();
+                others.permits += usize::from(matches!(last.step, Step::PutHeld(_)));
+            }
+        }
+        others
+    }
+
     fn passes(&mut self, passed: &mut Passed, state: &State) -> bool {
         // No step comes after the return of another one that is still to come.
         let threads = 0..self.history.len();
@@ -45,14 +66,11 @@ impl Search<'_> {
         if sum(passed) > sum(&self.furthest) {
             self.furthest.clone_from(passed);
         }
-        let open = |search: &Self, passed: &Passed, thread| {
-            search.next(passed, thread).filter(|next| next.called <= end).copied()
-        };
-        for thread in threads.clone() {
-            let Some(record) = open(self, passed, thread) else { continue };
-            let others = threads.clone().filter(|&other| other != thread);
-            let puts = others.filter_map(|other| open(self, passed, other)).map(|other| other.puts).sum();
-            if let Some(next) = self.spec.after(state, record.step, Others { puts }) {
+        for thread in threads {
+            let Some(&record) = self.next(passed, thread).filter(|next| next.called <= end) else { continue };
+            let exact = self.spec.strictness == Strictness::Exact;
+            let others = if exact { Others::default() } else { self.others(passed, thread, &record, end) };
+            if let Some(next) = self.spec.after(state, record.step, others) {
                 passed[thread] += 1;
                 let found = self.passes(passed, &next);
                 passed[thread] -= 1;
@@ -81,8 +99,7 @@ pub fn overlaps(history: &History) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::Strictness;
-    use super::super::Step::{self, *};
+    use super::super::Step::*;
     use super::*;
 
     fn record((called, returned, step): (u64, u64, Step)) -> Record {
@@ -91,7 +108,7 @@ mod tests {
 
     fn verdict(strictness: Strictness, capacity: Option<usize>, threads: &[&[(u64, u64, Step)]]) -> bool {
         let history = threads.iter().map(|steps| steps.iter().copied().map(record).collect()).collect();
-        check(&history, Spec { capacity, strictness }).is_ok()
+        check(&history, Spec { capacity, permits: false, strictness }).is_ok()
     }
 
     fn exact(threads: &[&[(u64, u64, Step)]]) -> bool {
@@ -119,6 +136,19 @@ mod tests {
         assert!(verdict(Strictness::Documented, Some(1), history));
         let history: &[&[_]] = &[&[(3, 9, Put(1))], &[(1, 2, PutFull), (3, 4, GotEmpty)]];
         assert!(!verdict(Strictness::Documented, Some(1), history));
+    }
+
+    #[test]
+    fn a_get_keeps_its_permit_until_it_returns() {
+        let history = |returned| {
+            let taker = vec![(0, 1, Put(1)), (2, returned, Got(1))];
+            let other = vec![(3, 4, GotEmpty), (5, 6, PutFull)];
+            [taker, other].map(|steps| steps.into_iter().map(record).collect()).to_vec()
+        };
+        let spec = |permits| Spec { capacity: Some(1), permits, strictness: Strictness::Documented };
+        assert!(check(&history(7), spec(true)).is_ok());
+        assert!(check(&history(7), spec(false)).is_err());
+        assert!(check(&history(4), spec(true)).is_err());
     }
 
     #[test]

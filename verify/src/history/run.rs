@@ -152,7 +152,7 @@ impl Figures {
         }] += 1;
         self.steps += history.iter().map(Vec::len).sum::<usize>();
         self.overlaps += overlaps(history);
-        let spec = |strictness| Spec { capacity: program.capacity, strictness };
+        let spec = |strictness| Spec { capacity: program.capacity, permits: program.kind == Kind::Permits, strictness };
         if check(history, spec(Strictness::Exact)).is_ok() {
             return Ok(());
         }
@@ -234,7 +234,7 @@ pub fn histories(options: Options, make: impl Fn(&Program) -> Ports) -> Report {
     report.figure("steps", figures.steps);
     let overlaps = figures.overlaps as f64 / figures.histories as f64;
     report.figure("overlapping pairs per history", (overlaps * 10.0).round() / 10.0);
-    report.figure("needed a put in progress to count", figures.inexact);
+    report.figure("needed an operation in progress to count", figures.inexact);
     report.figure("of Queue", figures.by_kind[0]);
     report.figure("with permits", figures.by_kind[1]);
     report.figure("of mpsc", figures.by_kind[2]);

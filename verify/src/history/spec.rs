@@ -16,7 +16,8 @@ pub struct State {
 pub enum Strictness {
     /// Each answer is exact.
     Exact,
-    /// As documented: a put that has begun and not returned yet may count as an item, for *full* and `len`.
+    /// As documented: a put that has begun and not returned yet may count as an item, for *full* and `len`. With
+    /// permits a get keeps its permit until it returns, and a permit that is being used or reserved counts as held.
     Documented,
 }
 
@@ -25,6 +26,10 @@ pub enum Strictness {
 pub struct Others {
     /// Items whose put has begun and not returned.
     pub puts: usize,
+    /// Items that were taken by gets that have not returned.
+    pub gets: usize,
+    /// Permits that were used by puts that have not returned, and reservations in progress.
+    pub permits: usize,
 }
 
 /// The specification of a queue with this capacity.
@@ -32,6 +37,8 @@ pub struct Others {
 pub struct Spec {
     /// `None` for an unbounded queue.
     pub capacity: Option<usize>,
+    /// Whether the queue has permits.
+    pub permits: bool,
     /// How much is allowed.
     pub strictness: Strictness,
 }
@@ -39,10 +46,12 @@ pub struct Spec {
 impl Spec {
     /// The state after a step, or `None` if the step is not possible in this state.
     pub fn after(&self, state: &State, step: Step, others: Others) -> Option<State> {
-        let counted = if self.strictness == Strictness::Exact { 0 } else { others.puts };
+        let others = if self.strictness == Strictness::Exact { Others::default() } else { others };
+        let counted = others.puts;
         let used = state.items.len() + state.held;
         let most = self.capacity.unwrap_or(usize::MAX);
-        let may_be_full = used + counted >= most;
+        let kept = if self.permits { others.gets + others.permits } else { 0 };
+        let may_be_full = used + counted + kept >= most;
         let len = state.items.len();
         let is_empty = state.items.is_empty();
         let may_end = state.closed && state.held == 0;
@@ -51,7 +60,7 @@ impl Spec {
             Step::PutFull | Step::ReserveFull => !state.closed && may_be_full,
             Step::PutClosed | Step::ReserveClosed => state.closed,
             Step::Got(item) => state.items.first() == Some(&item),
-            Step::GotEmpty => is_empty && !may_end,
+            Step::GotEmpty => is_empty && (!may_end || (self.permits && others.permits > 0)),
             Step::GotClosed => is_empty && may_end,
             Step::Len(answer) => len <= answer && answer <= (len + counted).min(most),
             Step::IsEmpty(answer) => answer == is_empty || (!answer && counted > 0),
@@ -87,7 +96,7 @@ mod tests {
     use super::*;
 
     fn run(capacity: Option<usize>, steps: &[Step]) -> bool {
-        let spec = Spec { capacity, strictness: Strictness::Exact };
+        let spec = Spec { capacity, permits: false, strictness: Strictness::Exact };
         let next = |state: State, step: &Step| spec.after(&state, *step, Others::default());
         steps.iter().try_fold(State::default(), next).is_some()
     }
