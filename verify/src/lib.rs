@@ -4,7 +4,9 @@
 //! tested on queues with a fault, which each checker has to find.
 
 pub mod allocator;
+pub mod cancel;
 pub mod history;
+pub mod memory;
 pub mod report;
 pub mod watchdog;
 

@@ -1,5 +1,6 @@
 //! The checks of joinq that take long; `--help` names them.
 
+use joinq_verify::cancel;
 use joinq_verify::history::{run, subject};
 use joinq_verify::report::Report;
 use lexopt::prelude::*;
@@ -13,6 +14,9 @@ Prints the figures as a line and as JSON. The status is 1 if a fault was found.
   histories   small concurrent histories, each compared with the sequential specification
                 --count N     histories; 1,000,000 by default
                 --program N --threads N   each history is of this one program, as a fault names it
+
+  cancel      operations that are cancelled: no item and no notification is lost, and all memory is freed
+                --count N     cancelled operations; 1,000,000 by default
 
   --seed N    the random choices; others in each run by default
 ";
@@ -58,6 +62,7 @@ fn check(arguments: &Arguments) -> Option<Report> {
             let only = arguments.program.map(|program| (program, arguments.threads.unwrap_or(2)));
             Some(run::histories(run::Options { count: count(1_000_000), seed, only }, subject::joinq))
         }
+        "cancel" => Some(cancel::cancel(cancel::Options { count: count(1_000_000) as u64, seed })),
         _ => None,
     }
 }

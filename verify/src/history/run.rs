@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 /// Programs that the threads run without a pause.
 const BLOCK: usize = 256;
 const MOST_THREADS: usize = 4;
+/// How many nanoseconds a plain store may take to be visible.
+const STORE_BUFFER: u64 = 10_000;
 
 /// Where the times of a history come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +144,7 @@ struct Figures {
 
 impl Figures {
     /// Checks a history; the error describes it.
-    fn judge(&mut self, program: &Program, stamps: Stamps, history: &History) -> Result<(), String> {
+    fn judge(&mut self, program: &Program, stamps: Stamps, history: &mut History) -> Result<(), String> {
         self.histories += 1;
         self.by_threads[program.threads.len() - 2] += 1;
         self.by_kind[match program.kind {
@@ -152,6 +154,11 @@ impl Figures {
         }] += 1;
         self.steps += history.iter().map(Vec::len).sum::<usize>();
         self.overlaps += overlaps(history);
+        if stamps == Stamps::Clock && program.kind == Kind::Mpsc && program.capacity.is_none() {
+            // Such a receiver moves the head by a plain store, which other threads see when its store buffer is
+            // written back, unless they have synchronized with the receiver; the counter does that, the clock does not.
+            history[0].iter_mut().for_each(|record| record.returned += STORE_BUFFER);
+        }
         let spec = |strictness| Spec { capacity: program.capacity, permits: program.kind == Kind::Permits, strictness };
         if check(history, spec(Strictness::Exact)).is_ok() {
             return Ok(());
@@ -220,8 +227,8 @@ pub fn histories(options: Options, make: impl Fn(&Program) -> Ports) -> Report {
             if let Ok(mut text) = at.1.lock() {
                 *text = format!("{} threads from program {}", programs[0].threads.len(), programs[0].seed);
             }
-            let (programs, recorded) = run_block(programs, stamps, &threads, &done, &make, start);
-            for (program, history) in programs.iter().zip(&recorded) {
+            let (programs, mut recorded) = run_block(programs, stamps, &threads, &done, &make, start);
+            for (program, history) in programs.iter().zip(&mut recorded) {
                 if let Err(fault) = figures.judge(program, stamps, history) {
                     return Some(fault);
                 }
