@@ -5,6 +5,7 @@
 
 pub mod allocator;
 pub mod cancel;
+pub mod fifo;
 pub mod history;
 pub mod memory;
 pub mod report;

@@ -1,6 +1,7 @@
 //! The checks of joinq that take long; `--help` names them.
 
 use joinq_verify::cancel;
+use joinq_verify::fifo;
 use joinq_verify::history::{run, subject};
 use joinq_verify::report::Report;
 use lexopt::prelude::*;
@@ -14,6 +15,9 @@ Prints the figures as a line and as JSON. The status is 1 if a fault was found.
   histories   small concurrent histories, each compared with the sequential specification
                 --count N     histories; 1,000,000 by default
                 --program N --threads N   each history is of this one program, as a fault names it
+
+  fifo        long histories: no item is lost, got twice or out of order; empty and full are true
+                --items N     items; 10,000,000 by default
 
   cancel      operations that are cancelled: no item and no notification is lost, and all memory is freed
                 --count N     cancelled operations; 1,000,000 by default
@@ -61,6 +65,10 @@ fn check(arguments: &Arguments) -> Option<Report> {
         "histories" => {
             let only = arguments.program.map(|program| (program, arguments.threads.unwrap_or(2)));
             Some(run::histories(run::Options { count: count(1_000_000), seed, only }, subject::joinq))
+        }
+        "fifo" => {
+            let options = fifo::Options { items: count(10_000_000) as u64, seed, slice: 200_000 };
+            Some(fifo::fifo(options, fifo::ends::joinq))
         }
         "cancel" => Some(cancel::cancel(cancel::Options { count: count(1_000_000) as u64, seed })),
         _ => None,

@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn each_item_has_to_come_to_one_end() {
         let ledger = Ledger::new(4);
-        let mut next = || ledger.item().unwrap();
+        let next = || ledger.item().unwrap();
         let (a, b, c, d) = (next(), next(), next(), next());
         assert!(ledger.item().is_none());
         ledger.put(a.id());
