@@ -1,6 +1,7 @@
 //! Tasks that lose a `select!` or a timeout, and threads whose waits time out.
 //!
-//! Beside them one put and one get at a time wait without a limit: they never end if a notification is lost.
+//! Beside them one get at a time, and but for tokio's timeouts one put, wait without a limit: they never end if a
+//! notification is lost.
 
 use super::ledger::Item;
 use super::pending::Round;
@@ -17,6 +18,11 @@ pub(super) enum Way {
     Timeout,
     Threads,
 }
+
+/// The timer of tokio makes a millisecond of it.
+const LIMIT: Duration = Duration::from_micros(1);
+/// Tasks that get; under a timeout most of them wait, as items come slowly.
+const GETTERS: usize = 48;
 
 /// Puts one item in the way; counts the cancels.
 async fn put(round: &Round, way: Way, rng: &mut Rng, item: Item, cancelled: &AtomicU64) {
@@ -40,8 +46,7 @@ async fn put(round: &Round, way: Way, rng: &mut Rng, item: Item, cancelled: &Ato
         }
     } else {
         // The item of a put that is dropped is dropped with it, unless it is in the queue.
-        let limit = Duration::from_micros(u64::from(rng.u8(..64) == 0) * 100);
-        match timeout(limit, put).await {
+        match timeout(LIMIT, put).await {
             Ok(result) => {
                 result.expect("the queue is open");
                 ledger.put(id);
@@ -61,9 +66,7 @@ async fn get(round: &Round, way: Way, rng: &mut Rng, cancelled: &AtomicU64) -> b
             () = async { for _ in 0..polls { yield_now().await } } => None,
         }
     } else {
-        // A timer waits at least a millisecond; without one the operation is cancelled at its first poll.
-        let limit = Duration::from_micros(u64::from(rng.u8(..64) == 0) * 100);
-        timeout(limit, round.queue.get()).await.ok()
+        timeout(LIMIT, round.queue.get()).await.ok()
     };
     match result {
         Some(Ok(item)) => round.got(item),
@@ -90,15 +93,21 @@ pub(super) fn run_tasks(
         putters.push(runtime.spawn(async move {
             while let Some(item) = round.ledger.item() {
                 put(&round, way, &mut rng, item, &cancelled).await;
+                if way == Way::Timeout && rng.u8(..8) == 0 {
+                    tokio::time::sleep(LIMIT).await;
+                }
             }
         }));
     }
-    for _ in 0..8 {
+    for _ in 0..if way == Way::Timeout { GETTERS } else { 8 } {
         let (round, mut rng, cancelled) = (round.clone(), rng.fork(), cancelled.clone());
         getters.push(runtime.spawn(async move { while get(&round, way, &mut rng, &cancelled).await {} }));
     }
     let patient = round.clone();
     putters.push(runtime.spawn(async move {
+        if way == Way::Timeout {
+            return;
+        }
         while let Some(item) = patient.ledger.item() {
             let id = item.id();
             patient.queue.put(item).await.expect("the queue is open");
