@@ -21,8 +21,8 @@ pub enum NotReceived {
 
 pub trait Peer: 'static {
     const NAME: &'static str;
-    type Tx<T: Send + Unpin + 'static>: Send + Unpin + 'static;
-    type Rx<T: Send + Unpin + 'static>: Send + Unpin + 'static;
+    type Tx<T: Send + Unpin + 'static>: Send + 'static;
+    type Rx<T: Send + Unpin + 'static>: Send + 'static;
 
     /// A channel with this capacity, or an unbounded one.
     fn open<T: Send + Unpin + 'static>(capacity: Option<usize>) -> Option<(Self::Tx<T>, Self::Rx<T>)>;
