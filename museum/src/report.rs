@@ -61,7 +61,8 @@ pub fn page(rows: &[Row]) -> String {
     }
     let passed = |at: usize| rows.iter().filter(|row| row.cells[at] == "ok").count();
     let failed = |at: usize| rows.iter().filter(|row| row.cells[at].starts_with("**")).count();
-    let sums: Vec<String> = (0..NAMES.len()).map(|at| format!("{} of {}", passed(at), passed(at) + failed(at))).collect();
+    let sums: Vec<String> =
+        (0..NAMES.len()).map(|at| format!("{} of {}", passed(at), passed(at) + failed(at))).collect();
     let _ = write!(page, "{}", line(&mut ["", "passed"].into_iter().chain(sums.iter().map(String::as_str))));
     page
 }

@@ -108,7 +108,10 @@ impl Peer for Crossfire {
         }
     }
 
-    fn recv_timeout<T: Send + Unpin + 'static>(rx: &mut Self::Rx<T>, timeout: Duration) -> Option<Result<T, NotReceived>> {
+    fn recv_timeout<T: Send + Unpin + 'static>(
+        rx: &mut Self::Rx<T>,
+        timeout: Duration,
+    ) -> Option<Result<T, NotReceived>> {
         let received = match rx {
             Rx::Bounded(rx) => rx.clone().into_blocking().recv_timeout(timeout),
             Rx::Unbounded(rx) => rx.clone().into_blocking().recv_timeout(timeout),

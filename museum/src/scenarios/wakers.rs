@@ -128,7 +128,8 @@ pub fn panicking_waker_beside_a_close<P: Peer>(capacity: Capacity) -> Verdict {
     let (mut second, mut third) = (have(P::clone_rx(&rx))?, have(P::clone_rx(&rx))?);
     let mut first = have(P::recv_async(&mut rx))?;
     check(poll(&mut first, &Waker::from(Arc::new(Panics))).is_pending(), "does not wait")?;
-    let others = [Probe::pending(have(P::recv_async(&mut second))?)?, Probe::pending(have(P::recv_async(&mut third))?)?];
+    let others =
+        [Probe::pending(have(P::recv_async(&mut second))?)?, Probe::pending(have(P::recv_async(&mut third))?)?];
     let _ = catch_unwind(AssertUnwindSafe(|| drop(tx)));
     check(others.iter().all(Probe::is_woken), "leaves other waiters asleep")?;
     drop((first, others));
