@@ -4,7 +4,8 @@
 //! cargo run --release -p joinq-museum -- [--print] [--only TEXT]
 //! ```
 //!
-//! `--print` writes the page to the standard output instead; `--only` does so for the scenarios whose title has the text.
+//! `--print` writes the page to the standard output instead; `--only` does so for the scenarios whose title has the
+//! text.
 //! The exit status is 1 if joinq fails a scenario.
 
 mod child;
