@@ -1,10 +1,11 @@
 //! Known bugs of queues as scenarios, run on joinq and on other crates. Writes `docs/museum-peers.md`.
 //!
 //! ```text
-//! cargo run -p joinq-museum [-- --print] [-- --only TEXT]
+//! cargo run --release -p joinq-museum -- [--print] [--only TEXT]
 //! ```
 //!
-//! `--print` writes the page to the standard output instead; `--only` runs the scenarios whose title has the text.
+//! `--print` writes the page to the standard output instead; `--only` does so for the scenarios whose title has the
+//! text.
 //! The exit status is 1 if joinq fails a scenario.
 
 mod child;

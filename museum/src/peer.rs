@@ -21,8 +21,8 @@ pub enum NotReceived {
 
 pub trait Peer: 'static {
     const NAME: &'static str;
-    type Tx<T: Send + Unpin + 'static>: Send + Unpin + 'static;
-    type Rx<T: Send + Unpin + 'static>: Send + Unpin + 'static;
+    type Tx<T: Send + Unpin + 'static>: Send + 'static;
+    type Rx<T: Send + Unpin + 'static>: Send + 'static;
 
     /// A channel with this capacity, or an unbounded one.
     fn open<T: Send + Unpin + 'static>(capacity: Option<usize>) -> Option<(Self::Tx<T>, Self::Rx<T>)>;
@@ -36,7 +36,10 @@ pub trait Peer: 'static {
     fn send<T: Send + Unpin + 'static>(tx: &Self::Tx<T>, message: T) -> bool;
     /// Blocks the thread.
     fn recv<T: Send + Unpin + 'static>(rx: &mut Self::Rx<T>) -> Option<T>;
-    fn recv_timeout<T: Send + Unpin + 'static>(rx: &mut Self::Rx<T>, timeout: Duration) -> Option<Result<T, NotReceived>>;
+    fn recv_timeout<T: Send + Unpin + 'static>(
+        rx: &mut Self::Rx<T>,
+        timeout: Duration,
+    ) -> Option<Result<T, NotReceived>>;
     fn send_async<T: Send + Unpin + 'static>(tx: &Self::Tx<T>, message: T) -> Option<Boxed<'_, bool>>;
     fn recv_async<T: Send + Unpin + 'static>(rx: &mut Self::Rx<T>) -> Option<Boxed<'_, Option<T>>>;
     fn len<T: Send + Unpin + 'static>(rx: &Self::Rx<T>) -> usize;

@@ -44,13 +44,13 @@ fn versions() -> String {
 pub fn page(rows: &[Row]) -> String {
     let mut page = format!(
         "# Known bugs, and which crates have them\n\n\
-         Written by `cargo run -p joinq-museum`. Each cell is a scenario that ran in a process of its own, on the released\n\
-         versions: {}.\n\n\
+         Written by `cargo run --release -p joinq-museum`. Each cell is a scenario that ran in a process of its own,\n\
+         on the released versions: {}.\n\n\
          *ok*: the scenario passed. -: the crate has no such operation. The first column has the rows of\n\
-         [museum.md](museum.md), or a letter for a probe of cancellation. A scenario is a behaviour that a user may expect,\n\
-         not always one that the crate promises: async-channel and flume document that messages stay until the last sender\n\
-         is dropped, and kanal that its receives must not be cancelled. Scenarios with several threads show a bug that\n\
-         occurs, and cannot show that there is none.\n\n",
+         [museum.md](museum.md), or a letter for a probe of cancellation. A scenario is a behaviour that a user may\n\
+         expect, not always one that the crate promises: some crates keep messages until the last sender is dropped by\n\
+         design (the rows 4, 5, 7 and 92 follow from that), and kanal does not promise that a receive can be cancelled.\n\
+         Scenarios with several threads show a bug that occurs, and cannot show that there is none.\n\n",
         versions()
     );
     let line = |cells: &mut dyn Iterator<Item = &str>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
@@ -61,7 +61,8 @@ pub fn page(rows: &[Row]) -> String {
     }
     let passed = |at: usize| rows.iter().filter(|row| row.cells[at] == "ok").count();
     let failed = |at: usize| rows.iter().filter(|row| row.cells[at].starts_with("**")).count();
-    let sums: Vec<String> = (0..NAMES.len()).map(|at| format!("{} of {}", passed(at), passed(at) + failed(at))).collect();
+    let sums: Vec<String> =
+        (0..NAMES.len()).map(|at| format!("{} of {}", passed(at), passed(at) + failed(at))).collect();
     let _ = write!(page, "{}", line(&mut ["", "passed"].into_iter().chain(sums.iter().map(String::as_str))));
     page
 }

@@ -24,7 +24,9 @@ fn tests(cell: &str) -> Vec<(&str, &str)> {
     for quoted in cell.split('`').skip(1).step_by(2) {
         if quoted.contains('/') {
             file = quoted;
-        } else if quoted.contains('_') && quoted.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
+        } else if quoted.contains('_')
+            && quoted.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        {
             found.push((file, quoted));
         }
     }
@@ -35,9 +37,7 @@ fn tests(cell: &str) -> Vec<(&str, &str)> {
 fn exhibits(source: &str) -> Vec<(usize, String)> {
     let names = source.lines().filter_map(|line| line.trim_start().strip_prefix("fn museum_"));
     let number = |name: &str| name.get(..3).and_then(|number| number.parse().ok());
-    names
-        .filter_map(|rest| Some((number(rest)?, format!("museum_{}", rest.split(['(', '<']).next()?))))
-        .collect()
+    names.filter_map(|rest| Some((number(rest)?, format!("museum_{}", rest.split(['(', '<']).next()?)))).collect()
 }
 
 /// The sources that have exhibits. A package leaves out the models.

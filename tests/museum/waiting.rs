@@ -213,9 +213,12 @@ fn museum_046_wakers_that_register_again_do_not_keep_a_notifier() {
         #[cfg(feature = "stream")]
         assert!(
             register_again(&Arc::new(make(2)), |queue| {
-                Registers(queue.stream_owned(), |stream: &mut joinq::queue::GetStreamOwned<u8>, context: &mut Context<'_>| {
-                    let _ = futures_core::Stream::poll_next(Pin::new(stream), context);
-                })
+                Registers(
+                    queue.stream_owned(),
+                    |stream: &mut joinq::queue::GetStreamOwned<u8>, context: &mut Context<'_>| {
+                        let _ = futures_core::Stream::poll_next(Pin::new(stream), context);
+                    },
+                )
             }) > 3
         );
     }

@@ -50,7 +50,10 @@ impl Peer for AsyncChannel {
         rx.recv_blocking().ok()
     }
 
-    fn recv_timeout<T: Send + Unpin + 'static>(_rx: &mut Self::Rx<T>, _timeout: Duration) -> Option<Result<T, NotReceived>> {
+    fn recv_timeout<T: Send + Unpin + 'static>(
+        _rx: &mut Self::Rx<T>,
+        _timeout: Duration,
+    ) -> Option<Result<T, NotReceived>> {
         None
     }
 

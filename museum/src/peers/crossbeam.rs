@@ -45,7 +45,10 @@ impl Peer for Crossbeam {
         rx.recv().ok()
     }
 
-    fn recv_timeout<T: Send + Unpin + 'static>(rx: &mut Self::Rx<T>, timeout: Duration) -> Option<Result<T, NotReceived>> {
+    fn recv_timeout<T: Send + Unpin + 'static>(
+        rx: &mut Self::Rx<T>,
+        timeout: Duration,
+    ) -> Option<Result<T, NotReceived>> {
         Some(rx.recv_timeout(timeout).map_err(|error| match error {
             RecvTimeoutError::Timeout => NotReceived::Empty,
             _ => NotReceived::Closed,

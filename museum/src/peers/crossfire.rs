@@ -1,9 +1,8 @@
-//! crossfire's `mpmc`, by its handles for tasks.
+//! crossfire's `mpmc`, by its handles for tasks, which become those for threads where a thread waits.
 
 use crate::peer::{Boxed, NotReceived, NotSent, Peer};
 use crossfire::mpmc::{self, Array, List};
 use crossfire::{MAsyncRx, MAsyncTx, MTx, RecvTimeoutError, TryRecvError, TrySendError};
-use futures_lite::future::block_on;
 use std::time::Duration;
 
 pub struct Crossfire;
@@ -97,19 +96,22 @@ impl Peer for Crossfire {
 
     fn send<T: Send + Unpin + 'static>(tx: &Self::Tx<T>, message: T) -> bool {
         match tx {
-            Tx::Bounded(tx) => block_on(tx.send(message)).is_ok(),
+            Tx::Bounded(tx) => tx.clone().into_blocking().send(message).is_ok(),
             Tx::Unbounded(tx) => tx.send(message).is_ok(),
         }
     }
 
     fn recv<T: Send + Unpin + 'static>(rx: &mut Self::Rx<T>) -> Option<T> {
         match rx {
-            Rx::Bounded(rx) => block_on(rx.recv()).ok(),
-            Rx::Unbounded(rx) => block_on(rx.recv()).ok(),
+            Rx::Bounded(rx) => rx.clone().into_blocking().recv().ok(),
+            Rx::Unbounded(rx) => rx.clone().into_blocking().recv().ok(),
         }
     }
 
-    fn recv_timeout<T: Send + Unpin + 'static>(rx: &mut Self::Rx<T>, timeout: Duration) -> Option<Result<T, NotReceived>> {
+    fn recv_timeout<T: Send + Unpin + 'static>(
+        rx: &mut Self::Rx<T>,
+        timeout: Duration,
+    ) -> Option<Result<T, NotReceived>> {
         let received = match rx {
             Rx::Bounded(rx) => rx.clone().into_blocking().recv_timeout(timeout),
             Rx::Unbounded(rx) => rx.clone().into_blocking().recv_timeout(timeout),

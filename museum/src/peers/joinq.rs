@@ -6,11 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 fn not_sent<T>(error: TrySendError<T>) -> NotSent {
-    if error.is_full() { NotSent::Full } else { NotSent::Closed }
+    if error.is_full() {
+        NotSent::Full
+    } else {
+        NotSent::Closed
+    }
 }
 
 fn not_received(error: TryRecvError) -> NotReceived {
-    if error.is_empty() { NotReceived::Empty } else { NotReceived::Closed }
+    if error.is_empty() {
+        NotReceived::Empty
+    } else {
+        NotReceived::Closed
+    }
 }
 
 pub struct Queue;
@@ -52,8 +60,12 @@ impl Peer for Queue {
         rx.get().wait().ok()
     }
 
-    fn recv_timeout<T: Send + Unpin + 'static>(rx: &mut Self::Rx<T>, timeout: Duration) -> Option<Result<T, NotReceived>> {
-        let closed = |error: joinq::GetTimeoutError| if error.is_closed() { NotReceived::Closed } else { NotReceived::Empty };
+    fn recv_timeout<T: Send + Unpin + 'static>(
+        rx: &mut Self::Rx<T>,
+        timeout: Duration,
+    ) -> Option<Result<T, NotReceived>> {
+        let closed =
+            |error: joinq::GetTimeoutError| if error.is_closed() { NotReceived::Closed } else { NotReceived::Empty };
         Some(rx.get().wait_timeout(timeout).map_err(closed))
     }
 
@@ -146,17 +158,23 @@ type Shared<T> = joinq::Receiver<T>;
 type Single<T> = mpsc::Receiver<T>;
 
 channel!(
-    Channel, "joinq `bounded`, `unbounded`", Shared<T>,
+    Channel,
+    "joinq `bounded`, `unbounded`",
+    Shared<T>,
     |capacity: Option<usize>| Some(capacity.map_or_else(joinq::unbounded, joinq::bounded)),
     |rx| Some(rx.clone())
 );
 channel!(
-    Permits, "joinq `with_permits`", Shared<T>,
+    Permits,
+    "joinq `with_permits`",
+    Shared<T>,
     |capacity: Option<usize>| capacity.filter(|&capacity| capacity > 0).map(joinq::with_permits),
     |rx| Some(rx.clone())
 );
 channel!(
-    Mpsc, "joinq `mpsc`", Single<T>,
+    Mpsc,
+    "joinq `mpsc`",
+    Single<T>,
     |capacity: Option<usize>| match capacity {
         Some(0) => None,
         Some(capacity) => Some(mpsc::bounded(capacity)),

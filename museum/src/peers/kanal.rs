@@ -1,7 +1,7 @@
 //! kanal.
 
 use crate::peer::{Boxed, NotReceived, NotSent, Peer};
-use kanal::{Receiver, ReceiveErrorTimeout, Sender};
+use kanal::{ReceiveErrorTimeout, Receiver, Sender};
 use std::time::Duration;
 
 pub struct Kanal;
@@ -47,7 +47,10 @@ impl Peer for Kanal {
         rx.recv().ok()
     }
 
-    fn recv_timeout<T: Send + Unpin + 'static>(rx: &mut Self::Rx<T>, timeout: Duration) -> Option<Result<T, NotReceived>> {
+    fn recv_timeout<T: Send + Unpin + 'static>(
+        rx: &mut Self::Rx<T>,
+        timeout: Duration,
+    ) -> Option<Result<T, NotReceived>> {
         Some(rx.recv_timeout(timeout).map_err(|error| match error {
             ReceiveErrorTimeout::Timeout => NotReceived::Empty,
             _ => NotReceived::Closed,

@@ -1,9 +1,9 @@
 //! tokio's `mpsc`.
 
 use crate::peer::{Boxed, NotReceived, NotSent, Peer};
+use std::time::Duration;
 use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender};
-use std::time::Duration;
 
 pub struct Tokio;
 
@@ -98,7 +98,10 @@ impl Peer for Tokio {
         }
     }
 
-    fn recv_timeout<T: Send + Unpin + 'static>(_rx: &mut Self::Rx<T>, _timeout: Duration) -> Option<Result<T, NotReceived>> {
+    fn recv_timeout<T: Send + Unpin + 'static>(
+        _rx: &mut Self::Rx<T>,
+        _timeout: Duration,
+    ) -> Option<Result<T, NotReceived>> {
         None
     }
 

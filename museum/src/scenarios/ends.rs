@@ -31,7 +31,7 @@ pub fn request_without_a_server<P: Peer>(capacity: Capacity) -> Verdict {
     disconnects::<P>()?;
     let (requests, server) = have(P::open(capacity))?;
     let (reply, mut replies) = have(P::open::<u32>(Some(1)))?;
-    check(P::try_send(&requests, reply).is_ok(), "cannot send")?;
+    check(P::try_send(&requests, Box::new(reply)).is_ok(), "cannot send")?;
     drop(server);
     let learned = P::try_recv(&mut replies) == Err(NotReceived::Closed);
     drop(requests);
@@ -95,14 +95,14 @@ pub fn panicking_drop<P: Peer>(capacity: Capacity) -> Verdict {
 }
 
 /// A message that owns a sender of the channel that holds it.
-struct Boomerang<P: Peer>(#[allow(dead_code)] P::Tx<Boomerang<P>>, #[allow(dead_code)] Arc<()>);
+struct Boomerang<P: Peer>(#[allow(dead_code)] Box<P::Tx<Boomerang<P>>>, #[allow(dead_code)] Arc<()>);
 
 pub fn messages_that_own_a_sender<P: Peer>(capacity: Capacity) -> Verdict {
     disconnects::<P>()?;
     let (tx, rx) = have(P::open::<Boomerang<P>>(capacity))?;
     let count = Arc::new(());
     for _ in 0..20 {
-        let message = Boomerang(P::clone_tx(&tx), count.clone());
+        let message = Boomerang(Box::new(P::clone_tx(&tx)), count.clone());
         check(P::try_send(&tx, message).is_ok(), "cannot send")?;
     }
     drop(tx);

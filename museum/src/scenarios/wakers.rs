@@ -48,7 +48,9 @@ fn waker_that_acts<P: Peer>(capacity: Capacity, when_woken: bool) -> Verdict {
         drop(recv);
         // Another waker in place of this one.
         let mut recv = Probe::new(have(P::recv_async(&mut rx))?);
-        let _ = (poll(&mut recv.future, &waker).is_ready() || recv.poll().is_ready(), ());
+        if poll(&mut recv.future, &waker).is_pending() {
+            let _ = recv.poll();
+        }
         drop(recv);
         while P::try_recv(&mut rx).is_ok() {}
     }
@@ -69,12 +71,11 @@ pub fn waker_that_uses_the_channel_when_dropped<P: Peer>(capacity: Capacity) -> 
 }
 
 /// A message that sends into its channel when it is dropped.
-struct Sends<P: Peer>(Option<Mutex<P::Tx<Sends<P>>>>);
+struct Sends<P: Peer>(Option<Box<P::Tx<Sends<P>>>>);
 
 impl<P: Peer> Drop for Sends<P> {
     fn drop(&mut self) {
         if let Some(tx) = self.0.take() {
-            let tx = tx.into_inner().unwrap();
             let _ = P::try_send(&tx, Sends(None));
         }
     }
@@ -82,7 +83,7 @@ impl<P: Peer> Drop for Sends<P> {
 
 pub fn message_that_uses_the_channel<P: Peer>(capacity: Capacity) -> Verdict {
     let (tx, mut rx) = have(P::open::<Sends<P>>(capacity))?;
-    let message = || Sends(Some(Mutex::new(P::clone_tx(&tx))));
+    let message = || Sends(Some(Box::new(P::clone_tx(&tx))));
     for _ in 0..3 {
         check(P::try_send(&tx, message()).is_ok(), "cannot send")?;
     }
@@ -127,7 +128,8 @@ pub fn panicking_waker_beside_a_close<P: Peer>(capacity: Capacity) -> Verdict {
     let (mut second, mut third) = (have(P::clone_rx(&rx))?, have(P::clone_rx(&rx))?);
     let mut first = have(P::recv_async(&mut rx))?;
     check(poll(&mut first, &Waker::from(Arc::new(Panics))).is_pending(), "does not wait")?;
-    let others = [Probe::pending(have(P::recv_async(&mut second))?)?, Probe::pending(have(P::recv_async(&mut third))?)?];
+    let others =
+        [Probe::pending(have(P::recv_async(&mut second))?)?, Probe::pending(have(P::recv_async(&mut third))?)?];
     let _ = catch_unwind(AssertUnwindSafe(|| drop(tx)));
     check(others.iter().all(Probe::is_woken), "leaves other waiters asleep")?;
     drop((first, others));
