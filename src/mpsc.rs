@@ -2,6 +2,8 @@
 //!
 //! The receiver's methods take `&mut self`, so there is one receive at a time, which is woken without a lock.
 //! In an unbounded channel a receive needs no read-modify-write: it reads only the slot of the next message.
+//! So [`len`](Sender::len) on another thread may count a message for some nanoseconds after its receive has
+//! returned, unless that thread has synchronized with the receiver since.
 //! In a bounded channel a [`force_send`](Sender::force_send) may remove the oldest message as well. The
 //! senders are those of [`joinq::channel`](crate::channel), where their futures have their names.
 //!

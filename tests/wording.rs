@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const COLUMNS: usize = 120;
 
 /// Where to look; what a package leaves out is skipped.
-const PLACES: [&str; 16] = [
+const PLACES: [&str; 17] = [
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
@@ -25,6 +25,7 @@ const PLACES: [&str; 16] = [
     "demos",
     "bridge",
     "museum",
+    "verify",
 ];
 
 /// Words and phrases that are not used, and what to write instead. Each part of a name counts as a word.

@@ -70,6 +70,11 @@ impl<T> Queue<T> {
         /// Each item costs a little more than in a queue created by [`bounded`](Queue::bounded). A capacity
         /// above 2^30 - 1 is lowered to that.
         ///
+        /// A get releases the permit of its item just after it has taken the item, and the holder of a permit
+        /// uses it up just after the item is in the queue. So while a get is under way on another thread, a put
+        /// or a reservation may find the queue *full* though the item is gone already; and while a put by a
+        /// permit or a reservation is under way, a get may find a closed queue *empty* and not yet *closed*.
+        ///
         /// # Panics
         /// If `capacity` is 0.
         ///
@@ -152,7 +157,8 @@ impl<T> Queue<T> {
     ///
     /// # Errors
     /// [`TryPutError::Full`] or [`TryPutError::Closed`], with the item. The queue is also *full* if its last
-    /// free slots are claimed by puts on other threads that have begun and not returned yet.
+    /// free slots are claimed by puts on other threads that have begun and not returned yet;
+    /// [with permits](Queue::with_permits) also while a get on another thread has not returned.
     ///
     /// # Examples
     /// ```

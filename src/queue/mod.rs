@@ -106,7 +106,9 @@ use subtask::Subtasks;
 /// Items are removed in the order in which they were enqueued: if one `put` has returned before another
 /// begins, its item is returned first. Waiting puts complete in FIFO order. A new put may overtake them if it
 /// finds a free slot first. Waiting gets are woken in FIFO order, one for each item. Each queue is
-/// linearizable; across two queues only the orderings of acquire and release are guaranteed.
+/// linearizable, a batch item by item; [`try_put`](Queue::try_put), [`len`](Queue::len) and
+/// [`with_permits`](Queue::with_permits) name the answers that may count an operation under way on another
+/// thread. Across two queues only the orderings of acquire and release are guaranteed.
 ///
 /// # Progress
 /// As long as no operation waits, [`try_put`](Queue::try_put), [`try_get`](Queue::try_get) and the queries

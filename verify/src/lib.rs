@@ -9,6 +9,7 @@ pub mod fifo;
 pub mod history;
 pub mod memory;
 pub mod report;
+pub mod soak;
 pub mod watchdog;
 
 #[global_allocator]

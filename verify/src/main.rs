@@ -4,6 +4,7 @@ use joinq_verify::cancel;
 use joinq_verify::fifo;
 use joinq_verify::history::{run, subject};
 use joinq_verify::report::Report;
+use joinq_verify::soak;
 use lexopt::prelude::*;
 use std::process::ExitCode;
 
@@ -17,6 +18,9 @@ Prints the figures as a line and as JSON. The status is 1 if a fault was found.
                 --program N --threads N   each history is of this one program, as a fault names it
 
   fifo        long histories: no item is lost, got twice or out of order; empty and full are true
+                --items N     items; 10,000,000 by default
+
+  soak        channels of all kinds: each item arrives exactly once, whole and in order, and all memory is freed
                 --items N     items; 10,000,000 by default
 
   cancel      operations that are cancelled: no item and no notification is lost, and all memory is freed
@@ -70,6 +74,7 @@ fn check(arguments: &Arguments) -> Option<Report> {
             let options = fifo::Options { items: count(10_000_000) as u64, seed, slice: 200_000 };
             Some(fifo::fifo(options, fifo::ends::joinq))
         }
+        "soak" => Some(soak::soak(soak::Options { items: count(10_000_000) as u64, seed })),
         "cancel" => Some(cancel::cancel(cancel::Options { count: count(1_000_000) as u64, seed })),
         _ => None,
     }

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Plants one fault at a time in joinq and reports whether the checks of this package find it.
+
+    verify/plant.py [NAME ...] [--list] [--limit SECONDS] [--work DIR]
+
+Each fault is a small change of one function, made in a copy of the tree, where the named checks then run, one after
+the other, until one finds a fault. With --list no check runs: each fault must have exactly one place in the code.
+docs/verification.md has the results.
+"""
+import argparse, os, pathlib, shutil, subprocess, sys
+from collections import namedtuple
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "loom-tests"))
+from plant import regions
+
+Fault = namedtuple("Fault", "name where old new breaks checks")
+HISTORIES, FIFO, SOAK, CANCEL = "histories --count 300000", "fifo --items 4000000", "soak --items 2000000", "cancel --count 1000000"
+FAULTS = []
+
+
+def fault(name, where, old, new, breaks, *checks):
+    FAULTS.append(Fault(name, where, old, new, breaks, checks))
+
+
+# Answers and order.
+fault("push-ignores-limit", "raw/push push", "_ => self.try_claim_push_within(limit)", "_ => self.try_claim_push_unlimited()", "more items than the capacity", HISTORIES)
+fault("claim-though-closed", "raw/push claim_push", "seen.is_closed()", "false", "a put succeeds after the close", HISTORIES)
+fault("close-says-true", "queue/close close_core", "return first;", "return true;", "two closes both say that they have closed the queue", HISTORIES)
+fault("empty-beside-an-item", "queue/api try_get_slow", "if !self.core_decides() {", "if self.core_decides() && self.raw.len() == 1 {\n            return Err(PopError::Empty.into());\n        }\n        if !self.core_decides() {", "empty, though there is an item", HISTORIES, FIFO)
+fault("late-first", "queue/bound/permits push_late", "late.push_back", "late.push_front", "items that are put by permits after the close change their order", HISTORIES)
+fault("single-takes-twice", "raw/single take", "queue.head.store(seen.advanced(1));", "", "the single consumer takes an item twice", HISTORIES)
+fault("batch-order", "raw/push push_run", "values.push_front(value)", "values.push_back(value)", "the items of a batch change their order", FIFO)
+fault("publish-done", "raw/slot publish", "Ordering::Release, Ordering::Relaxed).is_ok()", "Ordering::Release, Ordering::Relaxed).is_ok() || true", "a put does not see that its slot was poisoned", FIFO)
+fault("poison-done", "raw/slot wait_or_poison", "(CONTESTED, POISONED, Ordering::Release, Ordering::Acquire).is_ok()", "(CONTESTED, POISONED, Ordering::Release, Ordering::Acquire).is_ok() || true", "a get passes a slot whose put has finished", FIFO)
+# Waits.
+fault("get-keeps-notification", "queue/getters cancel_get", "None => self.forward_notification(),", "None => {}", "a get that is dropped keeps its notification", CANCEL)
+fault("another-waker", "queue/getters replace_in_cell", "Some(false) => {", "Some(false) if false => {", "a get that is polled with another waker wakes the former one", CANCEL)
+fault("reservation-keeps-permits", "queue/reserve cancel", "drop(self.after_wait(request));", "std::mem::forget(self.after_wait(request));", "a reservation that is cancelled keeps its permits", CANCEL)
+fault("put-not-served", "queue/serve drop", "*freed > 0 && queue.hot", "false && *freed > 0 && queue.hot", "a put waits though a slot is free", CANCEL)
+fault("withdrawn-loses", "queue/put on_timeout", "self.take_back().map_or(Ok(()),", "self.take_back().filter(|_| false).map_or(Ok(()),", "a put that times out says that its item is in the queue", HISTORIES, CANCEL)
+# Memory.
+fault("free-not", "raw/segment free", "dealloc(self.header.as_ptr().cast(), Self::layout());", "let _ = dealloc;", "a segment is not freed", SOAK)
+fault("free-as-header", "raw/segment free", "Self::layout());", "Layout::new::<Header>());", "a segment is freed with the layout of its header", SOAK)
+fault("recycle-early", "raw/pool recycle_or_retire", "unsafe { segment.is_reclaimable() }", "true", "a segment is reused while other threads use it", SOAK, FIFO)
+fault("flag-before-read", "raw/slot take_full", "let _finish = Finish(self);", "drop(Finish(self));", "a segment is reused while its value is read", SOAK)
+
+
+def planted(text, fault):
+    """The text of the file with the fault in it; None unless the fault has exactly one place."""
+    function = fault.where.split(" ")[1]
+    places = [(start, end) for start, end in regions(text, function) if text[start:end].count(fault.old) == 1]
+    changed = {text[:start] + text[start:end].replace(fault.old, fault.new) + text[end:] for start, end in places}
+    return changed.pop() if len(changed) == 1 else None
+
+
+def run(tree, work, checks, limit):
+    """The first check that found the fault, and its first line about the fault; None if all passed."""
+    env = dict(os.environ, CARGO_TARGET_DIR=str(work / "target"))
+    env.pop("RUSTFLAGS", None)
+    build = ["cargo", "build", "--quiet", "--release", "-p", "joinq-verify"]
+    built = subprocess.run(build, cwd=tree, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if built.returncode:
+        sys.exit(f"does not compile:\n{built.stdout[-2000:]}")
+    for check in checks:
+        command = ["timeout", "-k", "2", str(limit), str(work / "target/release/joinq-verify"), *check.split(" ")]
+        out = subprocess.run(command, text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if out.returncode:
+            end = {124: "does not end", 137: "does not end"}.get(out.returncode)
+            lines = [line for line in out.stderr.splitlines() if line and "with --seed" not in line and "items take" not in line]
+            return f"`{check.split(' ')[0]}`: {end or (lines or [f'status {out.returncode}'])[0][:150]}"
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", help="names of faults")
+    parser.add_argument("--list", action="store_true", help="only check that each fault has its place")
+    parser.add_argument("--limit", type=int, default=150, help="seconds for one check")
+    parser.add_argument("--work", default="/tmp/joinq-verify-plant")
+    args = parser.parse_args()
+    work = pathlib.Path(args.work)
+    tree = work / "tree"
+    shutil.rmtree(tree, ignore_errors=True)
+    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns("target", ".git"))
+    bad = 0
+    for fault in FAULTS:
+        if args.names and fault.name not in args.names:
+            continue
+        path = tree / "src" / f"{fault.where.split(' ')[0]}.rs"
+        text = path.read_text()
+        changed = planted(text, fault)
+        verdict = ""
+        if changed is None:
+            verdict = "has no place"
+        elif not args.list:
+            path.write_text(changed)
+            verdict = run(tree, work, fault.checks, args.limit) or "survived"
+            path.write_text(text)
+        bad += verdict in ("has no place", "survived")
+        print(f"{fault.name} | {fault.where} | {fault.breaks} | {verdict}", flush=True)
+    return bad != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
