@@ -19,6 +19,9 @@ pub enum NotReceived {
     Closed,
 }
 
+/// The two ends of a channel.
+pub type Ends<P, T> = (<P as Peer>::Tx<T>, <P as Peer>::Rx<T>);
+
 pub trait Peer: 'static {
     const NAME: &'static str;
     type Tx<T: Send + Unpin + 'static>: Send + 'static;

@@ -45,7 +45,8 @@ pub fn page(rows: &[Row]) -> String {
     let mut page = format!(
         "# Known bugs, and which crates have them\n\n\
          Written by `cargo run --release -p joinq-museum`. Each cell is a scenario that ran in a process of its own,\n\
-         on the released versions: {}.\n\n\
+         on the released crates:\n\
+         {}.\n\n\
          *ok*: the scenario passed. -: the crate has no such operation. The first column has the rows of\n\
          [museum.md](museum.md), or a letter for a probe of cancellation. A scenario is a behaviour that a user may\n\
          expect, not always one that the crate promises: some crates keep messages until the last sender is dropped by\n\

@@ -5,7 +5,7 @@ mod ends;
 mod results;
 mod wakers;
 
-use crate::peer::Peer;
+use crate::peer::{Ends, Peer};
 use crate::probe::{check, have, Failure, Verdict};
 
 pub struct Scenario<P> {
@@ -18,7 +18,7 @@ pub struct Scenario<P> {
 }
 
 /// A channel with one message, which is full.
-fn full<P: Peer>() -> Result<(P::Tx<u32>, P::Rx<u32>), Failure> {
+fn full<P: Peer>() -> Result<Ends<P, u32>, Failure> {
     let (tx, rx) = have(P::open(Some(1)))?;
     check(P::try_send(&tx, 0).is_ok(), "cannot send")?;
     Ok((tx, rx))
