@@ -1,5 +1,6 @@
 //! Processors, priorities, signals, the exit of the process.
 #![allow(unsafe_code)]
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports))]
 
 use crate::common::watchdog;
 use joinq::Queue;
