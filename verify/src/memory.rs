@@ -12,8 +12,8 @@ pub struct Memory {
     pub wrong: u64,
 }
 
-/// Does the work on a thread of its own, whose thread locals are freed with it: first `warm_up`, which allocates
-/// what is used for ever, and then `work`. No other thread must allocate meanwhile.
+/// Does the work on a thread of its own, whose thread locals are freed with it: first `warm_up`, which allocates what
+/// is used for ever, and then `work`. No other thread must allocate meanwhile.
 pub fn measured<R: Send>(warm_up: impl FnOnce() + Send, work: impl FnOnce() -> R + Send) -> (R, Memory) {
     scope(|scope| {
         let warmed_up = scope.spawn(warm_up).join();

@@ -173,7 +173,7 @@ mod tests {
     fn cancelled_operations_lose_no_item_and_no_notification() {
         let current = Current::default();
         let seed = fastrand::u64(..);
-        if let Err(fault) = run(Options { count: 30_000, seed }, &current) {
+        if let Err(fault) = run(Options { count: 15_000, seed }, &current) {
             panic!("seed {seed}: {fault}");
         }
     }

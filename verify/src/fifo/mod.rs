@@ -174,12 +174,12 @@ mod tests {
 
     #[test]
     fn long_histories_of_the_queues_of_joinq_are_in_order() {
-        assert_eq!(fifo(options(100_000), joinq).first_fault(), None);
+        assert_eq!(fifo(options(50_000), joinq).first_fault(), None);
     }
 
     #[test]
     fn long_histories_of_a_correct_queue_are_accepted() {
-        assert_eq!(fifo(options(50_000), |slice| faulty(slice, Fault::None)).first_fault(), None);
+        assert_eq!(fifo(options(25_000), |slice| faulty(slice, Fault::None)).first_fault(), None);
     }
 
     #[test]

@@ -299,13 +299,13 @@ mod tests {
 
     #[test]
     fn histories_of_the_queues_of_joinq_are_linearizable() {
-        let report = histories(options(6_000, fastrand::u64(..)), subject::joinq);
+        let report = histories(options(3_000, fastrand::u64(..)), subject::joinq);
         assert_eq!(report.first_fault(), None);
     }
 
     #[test]
     fn histories_of_a_correct_queue_are_accepted() {
-        let report = histories(options(2_000, 1), |program| faulty::ports(program, Fault::None));
+        let report = histories(options(1_000, 1), |program| faulty::ports(program, Fault::None));
         assert_eq!(report.first_fault(), None);
     }
 
