@@ -37,7 +37,8 @@ fault("poison-done", "raw/slot wait_or_poison", "(CONTESTED, POISONED, Ordering:
 fault("get-keeps-notification", "queue/getters cancel_get", "None => self.forward_notification(),", "None => {}", "a get that is dropped keeps its notification", CANCEL)
 fault("another-waker", "queue/getters replace_in_cell", "Some(false) => {", "Some(false) if false => {", "a get that is polled with another waker wakes the former one", CANCEL)
 fault("reservation-keeps-permits", "queue/reserve cancel", "drop(self.after_wait(request));", "std::mem::forget(self.after_wait(request));", "a reservation that is cancelled keeps its permits", CANCEL)
-fault("put-not-served", "queue/serve drop", "*freed > 0 && queue.hot", "false && *freed > 0 && queue.hot", "a put waits though a slot is free", CANCEL)
+fault("put-not-served", "queue/serve drop", "*freed > 0 && queue.hot", "false && *freed > 0 && queue.hot", "a put waits though a slot is free, after a batch or a slow get", CANCEL)
+fault("put-not-served-by-get", "queue/serve take_and_serve_putters_slow", "self.serve_putters_slow();", "", "the same, after a get of one item", CANCEL)
 fault("withdrawn-loses", "queue/put on_timeout", "self.take_back().map_or(Ok(()),", "self.take_back().filter(|_| false).map_or(Ok(()),", "a put that times out says that its item is in the queue", HISTORIES, CANCEL)
 # Memory.
 fault("free-not", "raw/segment free", "dealloc(self.header.as_ptr().cast(), Self::layout());", "let _ = dealloc;", "a segment is not freed", SOAK)

@@ -110,8 +110,26 @@ impl Program {
             };
             (0..count).map(&mut planned).collect()
         };
-        let threads = (0..threads).map(&mut plan).collect();
+        let mut threads: Vec<Vec<Planned>> = (0..threads).map(&mut plan).collect();
+        if kind == Kind::Permits && rng.u8(..4) == 0 {
+            put_after_close(&mut threads, next_item);
+        }
         Program { seed, kind, capacity, threads }
+    }
+}
+
+/// Each thread holds a permit from the beginning, as far as there are so many, and puts by it at its end; the first
+/// thread closes the queue in between.
+fn put_after_close(threads: &mut [Vec<Planned>], mut item: u8) {
+    let plain = |call| Planned { pause: 0, yields: false, call };
+    for (thread, calls) in threads.iter_mut().enumerate() {
+        calls.retain(|planned| !matches!(planned.call, Call::Reserve | Call::PutHeld(_) | Call::Release));
+        calls.insert(0, plain(Call::Reserve));
+        if thread == 0 {
+            calls.insert(1, plain(Call::Close));
+        }
+        item += 1;
+        calls.push(plain(Call::PutHeld(item)));
     }
 }
 
