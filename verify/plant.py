@@ -66,10 +66,10 @@ def run(tree, work, checks, limit):
     for check in checks:
         command = ["timeout", "-k", "2", str(limit), str(work / "target/release/joinq-verify"), *check.split(" ")]
         out = subprocess.run(command, text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        if out.returncode:
-            end = {124: "does not end", 137: "does not end"}.get(out.returncode)
+        # A check that is out of time has found nothing: a wait without end is found by its own watchdog.
+        if out.returncode not in (0, 124, 137):
             lines = [line for line in out.stderr.splitlines() if line and "with --seed" not in line and "items take" not in line]
-            return f"`{check.split(' ')[0]}`: {end or (lines or [f'status {out.returncode}'])[0][:150]}"
+            return f"`{check.split(' ')[0]}`: {(lines or [f'status {out.returncode}'])[0][:150]}"
     return None
 
 
@@ -77,7 +77,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", help="names of faults")
     parser.add_argument("--list", action="store_true", help="only check that each fault has its place")
-    parser.add_argument("--limit", type=int, default=150, help="seconds for one check")
+    parser.add_argument("--limit", type=int, default=300, help="seconds for one check")
     parser.add_argument("--work", default="/tmp/joinq-verify-plant")
     args = parser.parse_args()
     work = pathlib.Path(args.work)
