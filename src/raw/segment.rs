@@ -232,8 +232,6 @@ impl<T> Segment<T> {
         // SAFETY: the memory was allocated with this layout, and its owner frees it.
         unsafe {
             let layout = Self::layout(self.start());
-            // loom reports a read by another thread that does not happen before.
-            self.header().start.with_mut(|_| ());
             std::ptr::drop_in_place(self.header.as_ptr());
             dealloc(self.header.as_ptr().cast(), layout);
         }
