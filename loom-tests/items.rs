@@ -172,7 +172,8 @@ pub fn reach_with(all: &[(Handshake, usize)], what: &str, model: impl Fn() -> bo
 }
 
 /// Fails unless `model` returned true at least once: a model that never reaches its case shows nothing.
-/// Checked only where loads are RMWs, because otherwise loom may miss the case (see `src/sync/loom.rs`).
+/// Checked only where loads are RMWs, because otherwise loom may miss the case (see `src/sync/loom.rs`), and not in
+/// the short form of `.ci/run`, which may end before.
 fn reach_up_to(enough: usize, what: &str, model: impl Fn() -> bool + Send + Sync + 'static) {
     let reached = std::sync::Arc::new(AtomicUsize::new(0));
     let counted = reached.clone();
@@ -183,5 +184,6 @@ fn reach_up_to(enough: usize, what: &str, model: impl Fn() -> bool + Send + Sync
     });
     let reached = reached.load(Ordering::Relaxed);
     println!("    {what} in {reached} of them");
-    assert!(reached > 0 || cfg!(not(loom_rmw)), "never reached: {what}");
+    let is_short = std::env::var_os("LOOM_MAX_PERMUTATIONS").is_some();
+    assert!(reached > 0 || cfg!(not(loom_rmw)) || is_short, "never reached: {what}");
 }
