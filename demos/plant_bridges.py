@@ -78,7 +78,9 @@ fault(
 fault(
     "terminated-at-the-end", "unacked.rs",
     [("            Outcome::Dead(_) if self.stage.is_shut_down() => Outcome::Back,\n", "")],
-    "a shutdown makes dead messages of jobs that were to be tried again", "nats", "redis",
+    "a shutdown makes dead messages of jobs that were to be tried again",
+    "messages a_message_of_nats_comes_again_if_its_job_failed_during_a_shutdown",
+    "messages an_entry_of_redis_comes_again_if_its_job_failed_during_a_shutdown",
 )
 fault(
     "redis-not-taken-over", "redis/read.rs",

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const COLUMNS: usize = 120;
 
 /// Where to look; what a package leaves out is skipped.
-const PLACES: [&str; 15] = [
+const PLACES: [&str; 16] = [
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
@@ -24,6 +24,7 @@ const PLACES: [&str; 15] = [
     "flow",
     "demos",
     "bridge",
+    "museum",
 ];
 
 /// Words and phrases that are not used, and what to write instead. Each part of a name counts as a word.

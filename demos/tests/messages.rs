@@ -5,7 +5,7 @@ use async_nats::jetstream::{self, stream};
 use futures_lite::StreamExt;
 use joinq_bridge::{nats, redis};
 use joinq_demos::servers::{missing, Server};
-use joinq_flow::{BoxError, Cause, Failure, Job, SqliteStore, Stage, State, Text, Workers};
+use joinq_flow::{BoxError, Cause, Failure, Job, Retry, SqliteStore, Stage, State, Text, Workers};
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -353,6 +353,55 @@ async fn an_entry_of_redis_comes_again_if_its_job_was_cancelled_and_not_if_it_is
     until("nothing is pending", || async { server.pending().await == 0 }).await;
     end(&to, consuming).await;
     check_runs(&runs);
+}
+
+/// Shuts a stage down while its only job runs, which fails then and has no time for its second attempt.
+async fn fail_late(consuming: JoinHandle<Result<(), BoxError>>, to: Stage<String>) {
+    Workers::threads(&to, 1..=1, |job: &Job<String>| {
+        while !job.is_cancelled() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Err("late".into())
+    });
+    until("the run", || async { to.stats().running == 1 }).await;
+    let ended = tokio::task::spawn_blocking(move || to.shutdown().wait_timeout(Duration::ZERO).is_err()).await;
+    assert!(ended.expect("no panic"), "the job runs when the deadline is over");
+    within("the end of `consume`", consuming).await.expect("no panic").expect("no error");
+}
+
+fn stage_with_retry() -> Stage<String> {
+    Stage::builder("late").retry(Retry::default()).build()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_nats_comes_again_if_its_job_failed_during_a_shutdown() {
+    let Some(server) = Nats::start().await else { return };
+    let ack_wait = Duration::from_secs(3600);
+    let consumer = server.consumer(pull::Config { ack_wait, ..Default::default() }).await;
+    server.send(&["again"]).await;
+    let late = stage_with_retry();
+    fail_late(server.consume(consumer.clone(), &late), late).await;
+    let to = stage("to");
+    let done = collect(&to);
+    let consuming = server.consume(consumer.clone(), &to);
+    until("the message", || async { !done.lock().unwrap().is_empty() }).await;
+    server.settled(&consumer).await;
+    end(&to, consuming).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_of_redis_comes_again_if_its_job_failed_during_a_shutdown() {
+    let Some(mut server) = Redis::start() else { return };
+    server.group.ack_wait = Duration::from_secs(3600);
+    server.send(&["again"]).await;
+    let late = stage_with_retry();
+    fail_late(server.consume(&late), late).await;
+    let to = stage("to");
+    let done = collect(&to);
+    let consuming = server.consume(&to);
+    until("the entry", || async { !done.lock().unwrap().is_empty() }).await;
+    until("nothing is pending", || async { server.pending().await == 0 }).await;
+    end(&to, consuming).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

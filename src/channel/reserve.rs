@@ -33,7 +33,7 @@ pub fn with_permits<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 ///
 /// Unused permits are released when this is dropped. Permits remain valid after the channel was closed:
 /// messages sent with them are received, and receives fail with *closed* only after all permits are used or
-/// released.
+/// released. If no receiver is left, a message sent with a permit is dropped at once.
 #[must_use = "the permits are released when this is dropped"]
 pub struct Permits<'a, T>(Held<T, &'a Queue<T>>);
 

@@ -528,8 +528,8 @@ impl<T> Queue<T> {
     }
 
     /// Drops the items that are left in a closed queue, and goes on when the drop of one panics. The item of
-    /// a waiting put is left to that put, which hands it back; an item that the holder of a permit puts later
-    /// is dropped with the queue.
+    /// a waiting put is left to that put, which hands it back; a message that the holder of a permit sends later
+    /// is dropped by [`Held::send`](super::Held::send).
     pub(crate) fn discard(&self) {
         drop_all(|| self.try_get().ok());
     }

@@ -1,6 +1,6 @@
 //! The number of handles of one kind.
 //!
-//! Knows a number. Does not know handles: a queue stores two such numbers for its channel and never reads them.
+//! Knows a number. Does not know handles: a queue stores two such numbers for its channel.
 
 use crate::sync::{AtomicU32, Ordering};
 
@@ -18,7 +18,7 @@ impl HandleCount {
     }
 
     pub(crate) fn get(&self) -> usize {
-        // For information only.
+        // For information, and for a message that is sent after the close: the mutex orders that.
         self.load() as usize
     }
 

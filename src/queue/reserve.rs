@@ -48,6 +48,20 @@ impl<T, H: QueueRef<T>> Held<T, H> {
         queue.push_with_permit(queue.permits(), item);
     }
 
+    /// As [`Held::put`], for a channel: the message is dropped if no receiver is left.
+    #[track_caller]
+    pub(crate) fn send(&mut self, message: T) {
+        self.put(message);
+        let queue = self.handle.queue();
+        // Race: the last receiver may be dropped meanwhile.
+        // 1. It lowers the count of receivers, closes the queue under the mutex, and discards what is in the queue.
+        // 2. A message that is put after the close is put under the mutex.
+        // 3. So it is there when the receiver discards, or the count is 0 here.
+        if queue.is_closed() && queue.handles().receivers.get() == 0 {
+            queue.discard();
+        }
+    }
+
     /// Splits one permit off.
     #[cfg(feature = "tokio")]
     pub(crate) fn split_one(&mut self) -> Option<Self>
@@ -234,7 +248,7 @@ macro_rules! permits {
             #[doc = concat!("```\n", $setup, "\npermits.", stringify!($put), "('a'); // cannot fail\n```")]
             #[track_caller]
             pub fn $put(&mut self, item: $param) {
-                self.0.put(item);
+                self.0.$put(item);
             }
         }
 

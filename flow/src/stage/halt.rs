@@ -46,16 +46,29 @@ impl<T, R> Inner<T, R> {
 
     /// Takes out the jobs that wait in memory; the shutdown returns them.
     pub(crate) fn take_out(&self) {
-        let held_back = mem::take(&mut *self.held_back.lock().unwrap_or_else(PoisonError::into_inner));
-        let waiting = held_back.into_iter().chain(self.queue.drain()).chain(self.delayed.take_all());
-        for core in waiting {
+        let held_back = self.leave_held_back();
+        let waiting = self.queue.drain().chain(self.delayed.take_all());
+        for (core, leave) in held_back.into_iter().chain(waiting.map(|core| self.leave(core))) {
             // A waker that panics must not keep the other jobs in the stage.
-            self.guarded(|| {
-                // It is there for the shutdown before it is no longer unfinished.
-                self.settle_left_with(&core, || self.collect(&core));
-            });
+            self.guarded(|| self.settle_as(&core, leave));
             self.guarded(|| drop(core));
         }
+    }
+
+    /// The jobs that workers hold back. They are collected under the lock of their list, so that a shutdown which no
+    /// longer finds a job there finds it collected.
+    fn leave_held_back(&self) -> Vec<(Arc<Core<T, R>>, Leave)> {
+        let mut held_back = self.held_back.lock().unwrap_or_else(PoisonError::into_inner);
+        held_back.drain(..).map(|core| self.leave(core)).collect()
+    }
+
+    /// Takes a job out, and collects it before it is no longer unfinished.
+    fn leave(&self, core: Arc<Core<T, R>>) -> (Arc<Core<T, R>>, Leave) {
+        let leave = core.state.leave();
+        if leave == Leave::Now {
+            self.collect(&core);
+        }
+        (core, leave)
     }
 
     /// What was collected; if that is nothing, nothing more is: jobs that stayed here would keep the stage.
@@ -76,16 +89,13 @@ impl<T, R> Inner<T, R> {
 
     /// Settles a job that is taken out, unless it was cancelled before, or taken out by another thread.
     pub(crate) fn settle_left(&self, core: &Arc<Core<T, R>>) {
-        self.settle_left_with(core, || {});
+        self.settle_as(core, core.state.leave());
     }
 
-    fn settle_left_with(&self, core: &Arc<Core<T, R>>, first: impl FnOnce()) {
-        match core.state.leave() {
-            Leave::Now => {
-                first();
-                // A row of it stays in the store.
-                self.finish(core, End::Left);
-            }
+    fn settle_as(&self, core: &Arc<Core<T, R>>, leave: Leave) {
+        match leave {
+            // A row of it stays in the store.
+            Leave::Now => self.finish(core, End::Left),
             Leave::Before => {}
             Leave::Cancelled => self.end(core, End::Cancelled),
         }

@@ -60,6 +60,10 @@ impl<T: Send + Sync + 'static, R: Send + 'static> Inner<T, R> {
             Some(limit) => self.unless_halted(limit.acquire(1)).await,
             None => None,
         };
+        if self.is_halted() {
+            // While the job is still in the list, so that the shutdown returns it.
+            self.take_out();
+        }
         drop(held_back);
         permit
     }

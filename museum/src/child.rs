@@ -1,0 +1,77 @@
+//! One scenario in a process of its own: a hang, an abort and a fault of memory are results.
+
+use crate::peer::Peer;
+use crate::probe::Failure;
+use crate::scenarios;
+use std::io::Read;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A scenario that takes longer hangs. The longest one takes about a second.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What the child prints in front of the result, among other output.
+const MARK: &str = "result: ";
+
+/// Runs the scenario with this number, if the crate is the one of this name.
+pub fn perform<P: Peer>(name: &str, number: usize) -> bool {
+    if P::NAME != name {
+        return false;
+    }
+    let scenario = &scenarios::all::<P>()[number];
+    let result = match catch_unwind(AssertUnwindSafe(|| (scenario.run)(scenario.capacity))) {
+        Ok(Ok(())) => "ok",
+        Ok(Err(Failure::NoSuch)) => "-",
+        Ok(Err(Failure::Fails(how))) => how,
+        Err(_) => "panics",
+    };
+    println!("{MARK}{result}");
+    true
+}
+
+/// The cell for one crate and one scenario.
+pub fn cell(name: &str, number: usize) -> String {
+    let program = std::env::current_exe().expect("this program has a path");
+    let mut child = Command::new(program)
+        .args(["--run", name, &number.to_string()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("this program starts again");
+    let start = Instant::now();
+    let status = loop {
+        match child.try_wait().expect("the child is waited for") {
+            Some(status) => break status,
+            None if start.elapsed() > LIMIT => {
+                child.kill().expect("the child is killed");
+                child.wait().expect("the child is waited for");
+                return "**hangs**".into();
+            }
+            None => thread::sleep(Duration::from_millis(2)),
+        }
+    };
+    let mut printed = String::new();
+    child.stdout.take().expect("the output is a pipe").read_to_string(&mut printed).expect("the output is text");
+    match printed.lines().find_map(|line| line.strip_prefix(MARK)) {
+        Some(result @ ("ok" | "-")) if status.success() => result.into(),
+        Some(result) if status.success() => format!("**{result}**"),
+        _ => format!("**{}**", end(status)),
+    }
+}
+
+#[cfg(unix)]
+fn end(status: std::process::ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match status.signal() {
+        Some(6) => "aborts".into(),
+        Some(signal) => format!("dies of signal {signal}"),
+        None => "panics".into(),
+    }
+}
+
+#[cfg(not(unix))]
+fn end(_: std::process::ExitStatus) -> String {
+    "dies".into()
+}
