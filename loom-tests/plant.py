@@ -163,7 +163,7 @@ fault("done-but-last-short", "segment for_each", "(start..Segment::<T>::LEN)", "
 fault("short-bytes-overlap", "segment at", "kind * slots + nth", "kind + nth", "two slots share a byte", "lib the_parts_of_a_segment_do_not_overlap")
 # Slots.
 fault("fill-without-flag", "slot fill", "(*self.producer).store(DONE, Ordering::Relaxed);", "", "a segment is never reused", "test memory a_burst_in_batches_gives_its_memory_back_too")
-fault("publish-done", "slot publish", "Ordering::Release, Ordering::Relaxed).is_ok()", "Ordering::Release, Ordering::Relaxed).is_ok() || true", "a producer does not see that its slot is contested", "lib a_batch_that_finds_a_poisoned_slot_claims_one_slot_more")
+fault("publish-done", "slot publish", "Ordering::Release, Ordering::Relaxed).is_ok()", "Ordering::Release, Ordering::Relaxed).is_ok() || true", "a producer does not see that its slot is contested", "loom raw_slot a_slot_is_full_or_poisoned_for_both_owners")
 fault("publish-not-light", "slot publish", "light();", "", "producer and consumer miss each other", "loom raw_slot a_slot_is_full_or_poisoned_for_both_owners")
 fault("publish-without-flag", "slot publish", "self.set_producer_done();", "", "a segment is never reused", "loom raw_slot a_slot_is_full_or_poisoned_for_both_owners")
 fault("resolve-without-flag", "slot resolve", "self.set_producer_done();", "", "a segment is never reused", "loom raw_slot a_slot_is_full_or_poisoned_for_both_owners")

@@ -19,6 +19,12 @@ pub(super) fn past_the_short_segments() -> RawQueue<u64> {
     queue
 }
 
+/// A new queue, whose operations take the slow paths, and one whose short segments are used up; with the number of
+/// items that have passed.
+fn short_and_long() -> [(RawQueue<u64>, u64); 2] {
+    [(RawQueue::new(), 0), (past_the_short_segments(), SHORT)]
+}
+
 /// Acts like a pop whose claim succeeded after a wrap-around of the head's word: claims ahead of the tail,
 /// and poisons the slot.
 pub(super) fn pass_the_tail(queue: &RawQueue<u64>) {
@@ -147,25 +153,25 @@ fn batches_cross_segments_and_stop_at_the_bound() {
 fn a_claim_after_a_wrap_around_keeps_the_bound() {
     // As if the tail's word had wrapped around between the check and the claim: the checked position is not
     // the claimed one.
-    let queue = RawQueue::new();
-    for n in 0..4u64 {
-        queue.push(n, 4, &mut Events::default()).unwrap();
+    for (queue, passed) in short_and_long() {
+        for n in 0..4u64 {
+            queue.push(n, 4, &mut Events::default()).unwrap();
+        }
+        let cursor = queue.tail.cursor();
+        queue.tail.advance(cursor, cursor.advanced(1)).unwrap();
+        let claim = Claim { segment: Segment::at(cursor.address()).unwrap(), index: cursor.ticket(), count: 1 };
+        assert!(!queue.is_within_limit(&claim, 4));
+        queue.leave_holes(&claim, &mut Events::default());
+        queue.push(4, UNBOUNDED, &mut Events::default()).unwrap();
+        assert_eq!(queue.claims() - queue.holes(), passed + 5);
+        assert!((0..5).all(|n| queue.pop(&mut Events::default()) == Ok(n)));
+        assert_eq!(queue.pop(&mut Events::default()), Err(PopError::Empty));
     }
-    let cursor = queue.tail.cursor();
-    queue.tail.advance(cursor, cursor.advanced(1)).unwrap();
-    let claim = Claim { segment: Segment::at(cursor.address()).unwrap(), index: cursor.ticket(), count: 1 };
-    assert!(!queue.is_within_limit(&claim, 4));
-    queue.leave_holes(&claim, &mut Events::default());
-    queue.push(4, UNBOUNDED, &mut Events::default()).unwrap();
-    assert_eq!((queue.claims() - queue.holes()), 5);
-    assert!((0..5).all(|n| queue.pop(&mut Events::default()) == Ok(n)));
-    assert_eq!(queue.pop(&mut Events::default()), Err(PopError::Empty));
 }
 
 #[test]
 fn a_slot_poisoned_before_its_push_costs_only_that_slot() {
-    // By the slow path, in a short segment, and by the fast path.
-    for (queue, passed) in [(RawQueue::new(), 0), (past_the_short_segments(), SHORT)] {
+    for (queue, passed) in short_and_long() {
         queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
         queue.pop(&mut Events::default()).unwrap();
         pass_the_tail(&queue);
@@ -236,14 +242,15 @@ fn pushes_rejected_at_the_end_of_a_segment_use_no_ticket() {
 
 #[test]
 fn a_batch_that_finds_a_poisoned_slot_claims_one_slot_more() {
-    let queue = RawQueue::new();
-    queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
-    queue.pop(&mut Events::default()).unwrap();
-    pass_the_tail(&queue);
-    let mut values = (1..=6).collect();
-    assert_eq!(push_all(&queue, &mut values, 6, &mut Events::default()), Ok(()));
-    assert_eq!((queue.len(), queue.holes()), (6, 1));
-    assert!((1..=6).all(|n| queue.pop(&mut Events::default()) == Ok(n)));
+    for (queue, _) in short_and_long() {
+        queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
+        queue.pop(&mut Events::default()).unwrap();
+        pass_the_tail(&queue);
+        let mut values = (1..=6).collect();
+        assert_eq!(push_all(&queue, &mut values, 6, &mut Events::default()), Ok(()));
+        assert_eq!((queue.len(), queue.holes()), (6, 1));
+        assert!((1..=6).all(|n| queue.pop(&mut Events::default()) == Ok(n)));
+    }
 }
 
 /// The handshakes that this system has. Queries the kernel, so that a segment may use `membarrier`.
