@@ -9,10 +9,10 @@ demos/tests/messages.rs. NAME is a fault. With --list no test runs: each fault m
 The last column is the first violation, or `survived`. bridge/docs has the tables of the results. The servers of
 `.ci/servers` are needed.
 """
-import argparse, os, pathlib, re, shutil, subprocess, sys
+import os, re, subprocess, sys
+import planting
 from collections import namedtuple
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 Fault = namedtuple("Fault", "name file changes breaks test")
 
 FAULTS = []
@@ -121,15 +121,6 @@ fault(
 )
 
 
-def planted(text, fault):
-    """The text of the file with the fault in it; None unless each change has exactly one place."""
-    for old, new in fault.changes:
-        if text.count(old) != 1:
-            return None
-        text = text.replace(old, new)
-    return text
-
-
 def run(tree, work, test, limit):
     """The first violation, or None."""
     env = dict(os.environ, CARGO_TARGET_DIR=str(work / "target"), JOINQ_SERVERS="1", RUST_BACKTRACE="0")
@@ -155,35 +146,9 @@ def run(tree, work, test, limit):
     return violations[0] if violations else sys.exit(f"the test fails without a violation:\n{out.stdout[-3000:]}")
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("names", nargs="*", help="names of faults")
-    parser.add_argument("--list", action="store_true", help="only check that each fault has its place")
-    parser.add_argument("--limit", type=int, default=400, help="seconds for one test")
-    parser.add_argument("--work", default="/tmp/joinq-plant-bridges")
-    args = parser.parse_args()
-    work = pathlib.Path(args.work)
-    tree = work / "tree"
-    shutil.rmtree(tree, ignore_errors=True)
-    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns("target", ".git"))
-    bad = 0
-    for fault in FAULTS:
-        if args.names and fault.name not in args.names:
-            continue
-        path = tree / "bridge/src" / fault.file
-        text = path.read_text()
-        changed = planted(text, fault)
-        verdict = ""
-        if changed is None:
-            verdict = "has no place"
-        elif not args.list:
-            path.write_text(changed)
-            verdict = run(tree, work, fault.test, args.limit) or "survived"
-            path.write_text(text)
-        bad += verdict in ("has no place", "survived")
-        print(f"{fault.name} | {fault.file} | {fault.breaks} | {fault.test} | {verdict}", flush=True)
-    return bad != 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(planting.main(
+        FAULTS, run, work="/tmp/joinq-plant-bridges", limit=400,
+        changes=lambda fault: [(f"bridge/src/{fault.file}", old, new) for old, new in fault.changes],
+        columns=lambda fault: (fault.name, fault.file, fault.breaks, fault.test),
+    ))

@@ -7,10 +7,10 @@ Each fault of the table below is a small change of a file. It is made in a copy 
 expected to fail then runs, with Prometheus: see .ci/servers. With --list no test runs: each fault must have exactly one
 place. The last column is the message of the first panic of the test, or `survived`.
 """
-import argparse, os, pathlib, re, shutil, subprocess, sys
+import os, re, subprocess, sys
+import planting
 from collections import namedtuple
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 Fault = namedtuple("Fault", "name file old new breaks test")
 # The tests: of the crate on a clock that the test moves, and of the program with Prometheus.
 UNIT = "-p joinq-flow --features metrics --lib -- "
@@ -97,34 +97,9 @@ def run(tree, work, test, limit):
     return re.sub(r"\s+", " ", last)[:160]
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("names", nargs="*", help="names of faults")
-    parser.add_argument("--list", action="store_true", help="only check that each fault has its place")
-    parser.add_argument("--limit", type=int, default=300, help="seconds for one test")
-    parser.add_argument("--work", default="/tmp/joinq-plant-metrics")
-    args = parser.parse_args()
-    work = pathlib.Path(args.work)
-    tree = work / "tree"
-    shutil.rmtree(tree, ignore_errors=True)
-    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns("target", ".git"))
-    bad = 0
-    for fault in FAULTS:
-        if args.names and fault.name not in args.names:
-            continue
-        path = tree / fault.file
-        text = path.read_text()
-        verdict = ""
-        if text.count(fault.old) != 1:
-            verdict = "has no place"
-        elif not args.list:
-            path.write_text(text.replace(fault.old, fault.new))
-            verdict = run(tree, work, fault.test, args.limit) or "survived"
-            path.write_text(text)
-        bad += verdict in ("has no place", "survived")
-        print(f"{fault.name} | {fault.file} | {fault.breaks} | {fault.test.split(' -- ')[-1]} | {verdict}", flush=True)
-    return bad != 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(planting.main(
+        FAULTS, run, work="/tmp/joinq-plant-metrics", limit=300,
+        changes=lambda fault: [(fault.file, fault.old, fault.new)],
+        columns=lambda fault: (fault.name, fault.file, fault.breaks, fault.test.split(" -- ")[-1]),
+    ))

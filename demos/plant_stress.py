@@ -7,10 +7,10 @@ Each fault is a small change. It is made in a copy of the tree, where the test t
 short form. NAME is a fault or a test. With --list no test runs: each change must have exactly one place in the code. The
 last column is the first violation, or `survived`.
 """
-import argparse, os, pathlib, re, shutil, subprocess, sys
+import os, re, subprocess, sys
+import planting
 from collections import namedtuple
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 Fault = namedtuple("Fault", "name changes breaks test")
 FLOW = "flow/src/"
 FAULTS = []
@@ -86,24 +86,6 @@ fault("limit-leaked", "the permit of the limit stays with a worker that was drop
       (FLOW + "attempt.rs", GIVE_BACK, GIVE_BACK.replace("        if !self.settled {\n", "        if !self.settled {\n            std::mem::forget(self._permit.take());\n")))
 
 
-def place(tree, changes):
-    """Plants changes; the texts before, or None unless each change has exactly one place."""
-    before = {}
-    for file, old, new in changes:
-        text = (tree / file).read_text()
-        if text.count(old) != 1:
-            restore(tree, before)
-            return None
-        before.setdefault(file, text)
-        (tree / file).write_text(text.replace(old, new))
-    return before
-
-
-def restore(tree, before):
-    for file, text in before.items():
-        (tree / file).write_text(text)
-
-
 def run(tree, work, test, limit):
     """The first violation, or None."""
     env = dict(os.environ, CARGO_TARGET_DIR=str(work / "target"))
@@ -124,32 +106,11 @@ def run(tree, work, test, limit):
     return violations[0][:240] if violations else f"the test fails without a violation: {out.stdout[-1500:]}"
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("names", nargs="*", help="names of faults or tests")
-    parser.add_argument("--list", action="store_true", help="only check that each change has its place")
-    parser.add_argument("--limit", type=int, default=300, help="seconds for one test")
-    parser.add_argument("--work", default="/tmp/joinq-plant-stress")
-    args = parser.parse_args()
-    work = pathlib.Path(args.work)
-    tree = work / "tree"
-    shutil.rmtree(tree, ignore_errors=True)
-    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns("target", ".git"))
-    bad = 0
-    for fault in FAULTS:
-        if args.names and not {fault.name, fault.test.split(" ")[0]} & set(args.names):
-            continue
-        before = place(tree, fault.changes)
-        verdict = ""
-        if before is None:
-            verdict = "has no place"
-        elif not args.list:
-            verdict = run(tree, work, fault.test, args.limit) or "survived"
-        restore(tree, before or {})
-        bad += verdict in ("has no place", "survived") or verdict.startswith("does not compile")
-        print(f"{fault.name} | {fault.breaks} | {fault.test} | {verdict}", flush=True)
-    return bad != 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(planting.main(
+        FAULTS, run, work="/tmp/joinq-plant-stress", limit=300,
+        changes=lambda fault: fault.changes,
+        columns=lambda fault: (fault.name, fault.breaks, fault.test),
+        selects=lambda fault: {fault.name, fault.test.split(" ")[0]},
+        names="names of faults or tests",
+    ))

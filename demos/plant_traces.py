@@ -7,10 +7,10 @@ Each fault is a small change of flow/src. It is made in a copy of the tree, wher
 run. NAME is a fault or a file of tests. With --list no test runs: each change must have exactly one place in the code. The
 last column has the tests that fail, or `survived`.
 """
-import argparse, os, pathlib, re, shutil, subprocess, sys
+import os, re, subprocess, sys
+import planting
 from collections import namedtuple
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 Fault = namedtuple("Fault", "name changes breaks test")
 FAULTS = []
 
@@ -129,25 +129,6 @@ fault("event-unguarded", "a panic of the subscriber is not caught", "events",
       ("trace/events.rs", "        catch_unwind(AssertUnwindSafe(send)).unwrap_or_else(discard);\n", "        send();\n        let _ = (catch_unwind(AssertUnwindSafe(|| ())), discard);\n"))
 
 
-def place(tree, changes):
-    """Plants changes; the texts before, or None unless each change has exactly one place."""
-    before = {}
-    for file, old, new in changes:
-        path = tree / "flow/src" / file
-        text = path.read_text()
-        if text.count(old) != 1:
-            restore(before)
-            return None
-        before.setdefault(path, text)
-        path.write_text(text.replace(old, new))
-    return before
-
-
-def restore(before):
-    for path, text in before.items():
-        path.write_text(text)
-
-
 def run(tree, work, test, limit):
     """The tests that fail, or None."""
     env = dict(os.environ, CARGO_TARGET_DIR=str(work / "target"), RUST_BACKTRACE="0")
@@ -169,32 +150,11 @@ def run(tree, work, test, limit):
     return ", ".join(failed) if failed else f"the process ends: {out.stdout[-500:]}"
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("names", nargs="*", help="names of faults or files of tests")
-    parser.add_argument("--list", action="store_true", help="only check that each change has its place")
-    parser.add_argument("--limit", type=int, default=120, help="seconds for one file of tests")
-    parser.add_argument("--work", default="/tmp/joinq-plant-traces")
-    args = parser.parse_args()
-    work = pathlib.Path(args.work)
-    tree = work / "tree"
-    shutil.rmtree(tree, ignore_errors=True)
-    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns("target", ".git"))
-    bad = 0
-    for fault in FAULTS:
-        if args.names and not {fault.name, fault.test} & set(args.names):
-            continue
-        before = place(tree, fault.changes)
-        verdict = ""
-        if before is None:
-            verdict = "has no place"
-        elif not args.list:
-            verdict = run(tree, work, fault.test, args.limit) or "survived"
-        restore(before or {})
-        bad += verdict in ("has no place", "survived") or verdict.startswith("does not compile")
-        print(f"{fault.name} | {fault.breaks} | {fault.test} | {verdict}", flush=True)
-    return bad != 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(planting.main(
+        FAULTS, run, work="/tmp/joinq-plant-traces", limit=120,
+        changes=lambda fault: [(f"flow/src/{file}", old, new) for file, old, new in fault.changes],
+        columns=lambda fault: (fault.name, fault.breaks, fault.test),
+        selects=lambda fault: {fault.name, fault.test},
+        names="names of faults or files of tests",
+    ))
