@@ -47,7 +47,7 @@ fault("raise-by-one-less", "a raise adds one permit less", "capacity",
       ("src/queue/permit_pool.rs", "true => self.release(to - from),", "true => self.release((to - from).saturating_sub(1)),"))
 fault("freed-early", "the capacity of a job is free before it has ended", "capacity", FREE_AT_GET)
 
-GIVE_BACK = "        if !self.settled {\n            stage.fail(&self.job.0, Fault::Dropped);\n        }\n"
+GIVE_BACK = "        if !self.settled {\n            self.fail_with(Fault::Dropped);\n        }\n"
 fault("guard-without-give-back", "a worker that is dropped loses its job", "faults",
       (FLOW + "attempt.rs", GIVE_BACK, ""))
 fault("claim-without-give-back", "a worker that is dropped loses the job that it has not begun", "faults",
@@ -81,7 +81,8 @@ fault("letter-twice", "a dead job has two letters", "faults",
 fault("job-leaked-on-cancel", "a job that was cancelled is never freed", "faults",
       (FLOW + "stage/settle.rs", "        counter.add(1);\n", "        counter.add(1);\n        if state == State::Cancelled { std::mem::forget(core.clone()); }\n"))
 fault("output-leaked", "an output that no handle has taken is never freed", "faults",
-      (FLOW + "job/core.rs", "        let open = rest.open.take()?;\n", "        let open = rest.open.take()?;\n        std::mem::forget(Box::new(0u64));\n"))
+      (FLOW + "job/core.rs", "        *rest = Rest::Settled(result.map_err(Box::new));\n",
+       "        *rest = Rest::Settled(result.map_err(Box::new));\n        std::mem::forget(Box::new(0u64));\n"))
 fault("limit-leaked", "the permit of the limit stays with a worker that was dropped", "faults",
       (FLOW + "attempt.rs", GIVE_BACK, GIVE_BACK.replace("        if !self.settled {\n", "        if !self.settled {\n            std::mem::forget(self._permit.take());\n")))
 

@@ -66,9 +66,9 @@ fault("spawned-from-put", "a spawned job is a child of the put, not of the attem
 fault("spawned-alone", "a job that is spawned outside of the span has no context", "traces",
       ("stage/inner.rs", "self.present_context().or_else(|| parent.trace.clone())", "{ let _ = parent; self.present_context() }"))
 fault("ended-late", "the span of an attempt ends after the job is settled", "traces",
-      ("attempt.rs", "        self.end_span(Ok(()));\n        self.job.0.stage.succeed(&self.job.0, output);", """        self.job.0.stage.succeed(&self.job.0, output);
+      ("attempt.rs", "        self.end(Ok(()));\n        self.job.0.stage.succeed(&self.job.0, output);", """        self.job.0.stage.succeed(&self.job.0, output);
         std::thread::sleep(std::time::Duration::from_millis(50));
-        self.end_span(Ok(()));"""))
+        self.end(Ok(()));"""))
 # The disk.
 fault("lost-on-disk", "the context of a put is not written", "traces",
       ("disk/request.rs", "(Change::Put { id: *id, body, trace: text }, Safe::FromPowerLoss)", "(Change::Put { id: *id, body, trace: \"\" }, Safe::FromPowerLoss)"))

@@ -41,8 +41,8 @@ fault("put-not-served", "queue/serve drop", "*freed > 0 && queue.hot", "false &&
 fault("put-not-served-by-get", "queue/serve take_and_serve_putters_slow", "self.serve_putters_slow();", "", "the same, after a get of one item", CANCEL)
 fault("withdrawn-loses", "queue/put on_timeout", "self.take_back().map_or(Ok(()),", "self.take_back().filter(|_| false).map_or(Ok(()),", "a put that times out says that its item is in the queue", HISTORIES, CANCEL)
 # Memory.
-fault("free-not", "raw/segment free", "dealloc(self.header.as_ptr().cast(), Self::layout());", "let _ = dealloc;", "a segment is not freed", SOAK)
-fault("free-as-header", "raw/segment free", "Self::layout());", "Layout::new::<Header>());", "a segment is freed with the layout of its header", SOAK)
+fault("free-not", "raw/segment free", "dealloc(self.header.as_ptr().cast(), layout);", "let _ = (dealloc, layout);", "a segment is not freed", SOAK)
+fault("free-as-header", "raw/segment free", "let layout = Self::layout(self.start());", "let layout = Layout::new::<Header>();", "a segment is freed with the layout of its header", SOAK)
 fault("recycle-early", "raw/pool recycle_or_retire", "unsafe { segment.is_reclaimable() }", "true", "a segment is reused while other threads use it", SOAK, FIFO)
 fault("flag-before-read", "raw/slot take_full", "let _finish = Finish(self);", "drop(Finish(self));", "a segment is reused while its value is read", SOAK)
 
