@@ -9,6 +9,8 @@ mod skip_counter;
 mod spin;
 mod thread;
 mod tuning;
+#[cfg(not(loom))]
+mod turns;
 mod until;
 
 pub(crate) use budget::poll_unconstrained;
@@ -199,6 +201,7 @@ impl<A: Attempt> Operation<A> {
             let (yields, register_first) = (thread.may_yield(&policy), policy.register_first);
             if yields {
                 if let Some(output) = self.spin_on_thread(&thread.spins) {
+                    thread.spin_succeeded();
                     return Ok(output);
                 }
             }

@@ -8,6 +8,8 @@ use super::spin::{SpinPolicy, ThreadSpins};
 #[cfg(not(loom))]
 use super::tuning::{IDLE_YIELD_SKIPS, LONG_YIELD, LONG_YIELD_SKIPS, YIELDS};
 #[cfg(not(loom))]
+use super::turns::Turns;
+#[cfg(not(loom))]
 use std::cell::Cell;
 use std::task::Waker;
 #[cfg(not(loom))]
@@ -18,7 +20,8 @@ use std::time::Instant;
 ///
 /// On idle cores a thread yields for a while before it parks: to park and to be woken costs ten times as
 /// much. On busy cores another thread would keep the core for a whole time slice, while a woken thread gets a
-/// core soon: there a thread parks at once. So does a thread for which nothing arrives while it yields.
+/// core soon: there a thread parks at once. So does a thread for which nothing arrives while it yields, and now
+/// and then one that takes turns with another on its core.
 pub(crate) struct ThreadWaiter {
     parker: parking::Parker,
     pub(crate) waker: Waker,
@@ -26,6 +29,8 @@ pub(crate) struct ThreadWaiter {
     long_yields: SkipCounter,
     #[cfg(not(loom))]
     idle_yields: SkipCounter,
+    #[cfg(not(loom))]
+    turns: Turns,
     pub(super) spins: ThreadSpins,
 }
 
@@ -40,6 +45,8 @@ impl ThreadWaiter {
             long_yields: SkipCounter::new(),
             #[cfg(not(loom))]
             idle_yields: SkipCounter::new(),
+            #[cfg(not(loom))]
+            turns: Turns::new(),
             spins: ThreadSpins::new(),
         }
     }
@@ -48,7 +55,10 @@ impl ThreadWaiter {
     /// arrived do not count against it: each item takes a switch of threads there, so it comes later than in a flow.
     #[cfg(not(loom))]
     pub(crate) fn may_yield(&self, policy: &SpinPolicy<'_>) -> bool {
-        self.long_yields.should_try() && (policy.history.is_none() || self.idle_yields.should_try())
+        let small_capacity = policy.history.is_none();
+        !self.turns.should_park(small_capacity)
+            && self.long_yields.should_try()
+            && (small_capacity || self.idle_yields.should_try())
     }
 
     #[cfg(loom)]
@@ -59,7 +69,7 @@ impl ThreadWaiter {
     /// Yields to other threads, with a probe after each yield, until a probe succeeds or a yield takes long.
     #[cfg(not(loom))]
     pub(crate) fn yield_phase<R>(&self, deadline: Option<Instant>, mut probe: impl FnMut() -> Option<R>) -> Option<R> {
-        for _ in 0..YIELDS {
+        for earlier in 0..YIELDS {
             let before = Instant::now();
             if deadline.is_some_and(|deadline| deadline <= before) {
                 return None;
@@ -67,6 +77,10 @@ impl ThreadWaiter {
             crate::sync::yield_now();
             if let Some(result) = probe() {
                 self.idle_yields.succeeded();
+                match earlier {
+                    0 => self.turns.taken(),
+                    _ => self.turns.ended(),
+                }
                 return Some(result);
             }
             if before.elapsed() > LONG_YIELD {
@@ -74,10 +88,17 @@ impl ThreadWaiter {
                 return None;
             }
         }
+        self.turns.ended();
         // The core was idle, or threads gave it back.
         self.long_yields.succeeded();
         self.idle_yields.failed(&IDLE_YIELD_SKIPS);
         None
+    }
+
+    /// A wait has ended while the thread was spinning.
+    pub(super) fn spin_succeeded(&self) {
+        #[cfg(not(loom))]
+        self.turns.ended();
     }
 
     #[cfg(loom)]
