@@ -42,15 +42,15 @@ type Wide = Queue<Item<WIDE>>;
 const MANY: u64 = 600;
 const FEW: u64 = 30;
 
-/// The number of stalls of each mix.
+/// The number of stalls of each mix and kind of queue, of which half stop one thread and half two.
 fn stalls() -> u32 {
-    std::env::var("JOINQ_STALLS").map_or(60, |number| number.parse().expect("JOINQ_STALLS is a number"))
+    std::env::var("JOINQ_STALLS").map_or(40, |number| number.parse().expect("JOINQ_STALLS is a number"))
 }
 
-/// A plan for one of so many queues that share the stalls of a mix.
+/// A plan for one of so many queues that share the stalls, with one victim or with two.
 fn plan(queues: u32, pass: u64) -> Plan {
     let patience = Duration::from_secs(5);
-    Plan { stalls: stalls().div_ceil(queues), patience, enough: 3, pass, end_beside: true }
+    Plan { stalls: stalls().div_ceil(2 * queues), patience, enough: 3, pass, end_beside: true }
 }
 
 /// Aborts the process if the returned value is not dropped in time. Counts steps, so that the time does not pass while
@@ -171,7 +171,7 @@ fn a_stalled_put_or_get_that_need_not_wait_freezes_no_other_thread() {
 #[test]
 fn a_stalled_get_that_waits_alone_freezes_no_other_thread() {
     for (name, queue) in [("unbounded", Narrow::unbounded()), ("bounded", Narrow::bounded(64))] {
-        let plan = plan(1, FEW);
+        let plan = Plan { stalls: stalls(), ..plan(1, FEW) };
         let results = stall(&queue, 1, &plan, Task::new, Between::empty);
         print("try_put, a get that waits alone", name, 1, &results);
         assert_eq!(results.frozen(), 0, "{name}: {results}");
@@ -221,7 +221,7 @@ fn a_stalled_drop_of_the_last_handle_freezes_no_other_thread() {
 fn a_stalled_thread_does_not_block_a_close() {
     let once = |pass| Plan { stalls: 0, ..plan(1, pass) };
     assert_no_freeze("a close beside try_put, try_get", "unbounded and bounded", |victims| {
-        sum((0..stalls().div_ceil(2)).map(|_| {
+        sum((0..stalls().div_ceil(4)).map(|_| {
             sum([
                 stall(&Narrow::unbounded(), victims, &once(FEW), Try, Try),
                 stall(&Wide::bounded(4), victims, &once(FEW), Try, Try),
@@ -233,7 +233,9 @@ fn a_stalled_thread_does_not_block_a_close() {
 /// Not a promise: a thread that waits takes the mutex of the wait queues, and a parked thread is woken through a lock.
 #[test]
 fn what_a_stopped_thread_that_waits_freezes() {
-    let plan = Plan { patience: Duration::from_millis(300), enough: 100, end_beside: false, ..plan(1, FEW) };
+    // Each of them takes the whole patience.
+    let enough = stalls().div_ceil(100).max(3);
+    let plan = Plan { patience: Duration::from_millis(300), enough, end_beside: false, ..plan(1, FEW) };
     let show = |what: &str, name, victims, results: Results| {
         print(what, name, victims, &results);
         assert!(results.faults.is_empty(), "{what}, {name}: {results}");

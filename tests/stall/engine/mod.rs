@@ -7,6 +7,9 @@
 //! A busy machine may delay a thread for long, while a real freeze lasts as long as the victims are stopped. So they
 //! are kept stopped, for seconds if necessary, and noise does not make a test fail.
 //!
+//! In every other stall the putter and the getter pause until the victims are stopped: so a victim is stopped both beside
+//! others and without contention.
+//!
 //! Knows no queue: `tests/stall.rs` and the package `museum` have the queues, as [`Ends`].
 
 mod results;
@@ -15,7 +18,7 @@ mod stage;
 
 pub(crate) use results::{Ledger, Results};
 pub(crate) use signal::{Mark, Op};
-pub(crate) use stage::{one_at_a_time, run, until, Plan, FIRST_LIMIT};
+pub(crate) use stage::{freeze_all, one_at_a_time, pause_if, run, until, Plan, FIRST_LIMIT};
 
 /// The numbers of the producers: the putter, and the victims from 1 on.
 pub(crate) const PUTTER: u64 = 0;

@@ -55,6 +55,8 @@ struct Stage {
     window: AtomicU64,
     /// Whether all victims are stopped, so that the getter alone gets items.
     alone: AtomicBool,
+    /// Whether the putter and the getter pause, so that a victim is stopped soon, and without contention.
+    quiet: AtomicBool,
     /// The victims end, then the putter, and then the getter when it finds nothing more.
     victims_end: AtomicBool,
     putter_ends: AtomicBool,
@@ -73,6 +75,7 @@ impl Stage {
             victims: (0..victims).map(|_| Default::default()).collect(),
             window: AtomicU64::new(Self::NO_WINDOW),
             alone: AtomicBool::new(false),
+            quiet: AtomicBool::new(false),
             victims_end: AtomicBool::new(false),
             putter_ends: AtomicBool::new(false),
             getter_ends: AtomicBool::new(false),
@@ -84,6 +87,7 @@ impl Stage {
     fn keep_putting<const WORDS: usize, E: Ends<WORDS>>(&self, mut ends: E) -> u64 {
         let mut number = 0;
         while !self.putter_ends.load(Acquire) {
+            pause_if(&self.quiet);
             let getters = self.victims.iter().map(|(victim, _)| victim).chain([&self.getter]);
             let got = getters.map(|getter| getter.at.load(Relaxed)).max().unwrap_or(0);
             if number > got + Self::LEAD {
@@ -108,6 +112,7 @@ impl Stage {
     fn keep_getting<const WORDS: usize>(&self, mut ends: impl Ends<WORDS>) -> Ledger {
         let (mut ledger, mut items, mut last) = (Ledger::default(), Vec::with_capacity(64), None);
         loop {
+            pause_if(&self.quiet);
             let ending = self.getter_ends.load(Acquire);
             match ends.get(Mark::NONE, &mut items) {
                 Ok(()) => items.drain(..).for_each(|item| self.note_of_getter(&mut ledger, &mut last, &item)),
@@ -190,6 +195,12 @@ fn note<const WORDS: usize>(progress: &Progress, ledger: &mut Ledger, item: &Ite
     })
 }
 
+pub(crate) fn pause_if(quiet: &AtomicBool) {
+    if quiet.load(Relaxed) {
+        thread::sleep(Duration::from_micros(50));
+    }
+}
+
 /// Whether `done` became true within `patience`. Counts the steps of its sleep and not the time that passed: if the
 /// machine stops for a while, this does not count.
 pub(crate) fn until(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
@@ -208,7 +219,7 @@ pub(crate) fn one_at_a_time() -> impl Sized {
 }
 
 /// Stops the victims one after the other. Fewer are stopped if one ran no operation for so long beside the first ones.
-pub(super) fn freeze_all(victims: &[Victim], patience: Duration) -> Vec<usize> {
+pub(crate) fn freeze_all(victims: &[Victim], patience: Duration) -> Vec<usize> {
     victims.iter().map_while(|victim| victim.freeze(patience)).collect()
 }
 
@@ -232,7 +243,9 @@ pub(crate) fn run<const WORDS: usize, E: Ends<WORDS> + Send, O: Ends<WORDS> + Se
         let relative = |places: Vec<usize>| places.into_iter().map(|place| place - program.start).collect::<Vec<_>>();
         let mut freezes = 0;
         while results.stalls < plan.stalls && freezes < plan.enough {
+            stage.quiet.store(results.stalls % 2 == 1, Relaxed);
             let places = freeze_all(&threads, plan.patience);
+            stage.quiet.store(false, Relaxed);
             if places.is_empty() {
                 continue;
             }
