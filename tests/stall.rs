@@ -11,7 +11,7 @@
 //! `JOINQ_STALLS=10000 cargo test --release --test stall -- --nocapture` makes so many stalls of each mix, and prints a
 //! row for each.
 #![cfg(all(unix, target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-#![allow(clippy::disallowed_types)]
+#![allow(clippy::disallowed_types, clippy::incompatible_msrv)] // Tests may need a newer Rust than the crate.
 
 #[path = "stall/ends.rs"]
 mod ends;
@@ -19,6 +19,8 @@ mod ends;
 mod engine;
 #[path = "stall/mixes.rs"]
 mod mixes;
+#[path = "stall/shots.rs"]
+mod shots;
 #[path = "stall/waiting.rs"]
 mod waiting;
 
@@ -193,9 +195,9 @@ fn a_stalled_clone_or_drop_of_a_handle_freezes_no_other_thread() {
 
 #[test]
 fn a_stalled_close_freezes_no_other_thread() {
-    let run = |open: fn() -> Queue<ends::Token>, victims| {
+    let run = |open: fn() -> Queue<shots::Token>, victims| {
         let plan = plan(1, FEW);
-        watched(&plan, || ends::run(|| ends::close(open()), Ending::Close, victims, &plan))
+        watched(&plan, || ends::run(|| shots::close(open()), Ending::Close, victims, &plan))
     };
     assert_no_freeze("close", "unbounded", |victims| run(Queue::unbounded, victims));
     assert_no_freeze("close", "bounded", |victims| run(|| Queue::bounded(40), victims));
@@ -204,15 +206,15 @@ fn a_stalled_close_freezes_no_other_thread() {
 #[test]
 fn a_stalled_drop_of_the_last_handle_freezes_no_other_thread() {
     let plan = plan(1, FEW);
-    let run = |open: fn() -> (ends::Shot, ends::End), victims, ending| {
+    let run = |open: fn() -> (shots::Shot, shots::End), victims, ending| {
         watched(&plan, || ends::run(open, ending, victims, &plan))
     };
-    let unbounded = || ends::last_sender(joinq::unbounded());
-    let bounded = || ends::last_sender(joinq::bounded(40));
+    let unbounded = || shots::last_sender(joinq::unbounded());
+    let bounded = || shots::last_sender(joinq::bounded(40));
     assert_no_freeze("drop of the last sender", "unbounded", |victims| run(unbounded, victims, Ending::LastSender));
     assert_no_freeze("drop of the last sender", "bounded", |victims| run(bounded, victims, Ending::LastSender));
-    let unbounded = || ends::last_receiver(joinq::unbounded());
-    let bounded = || ends::last_receiver(joinq::bounded(40));
+    let unbounded = || shots::last_receiver(joinq::unbounded());
+    let bounded = || shots::last_receiver(joinq::bounded(40));
     assert_no_freeze("drop of the last receiver", "unbounded", |victims| run(unbounded, victims, Ending::LastReceiver));
     assert_no_freeze("drop of the last receiver", "bounded", |victims| run(bounded, victims, Ending::LastReceiver));
 }
