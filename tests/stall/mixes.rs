@@ -201,8 +201,8 @@ impl<const WORDS: usize> Ends<WORDS> for Handles<WORDS> {
     }
 }
 
-/// `try_put` now and then, and a `get` that a task polls, which may be dropped while it waits. The waker of the task takes no lock,
-/// where that of a parked thread does.
+/// `try_put` now and then, and a `get` that a task polls, which may be dropped while it waits. The waker of the task
+/// takes no lock, where that of a parked thread does.
 pub(crate) struct Task<'a, const WORDS: usize> {
     queue: &'a Queue<Item<WORDS>>,
     woken: Arc<Woken>,

@@ -7,8 +7,8 @@
 //! A busy machine may delay a thread for long, while a real freeze lasts as long as the victims are stopped. So they
 //! are kept stopped, for seconds if necessary, and noise does not make a test fail.
 //!
-//! In every other stall the putter and the getter pause until the victims are stopped: so a victim is stopped both beside
-//! others and without contention.
+//! In every other stall the putter and the getter pause until the victims are stopped: so a victim is stopped both
+//! beside others and without contention.
 //!
 //! Knows no queue: `tests/stall.rs` and the package `museum` have the queues, as [`Ends`].
 

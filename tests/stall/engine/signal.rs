@@ -1,7 +1,8 @@
 //! The signals: stop a victim at a random instruction of an operation, and release it.
 //!
 //! Each of the two victims has a signal and a slot of its own. A victim marks its operations (`Mark::during`). If a
-//! signal finds it elsewhere, or in another library, a timer sends the next one, after some microseconds. Knows no queue.
+//! signal finds it elsewhere, or in another library, a timer sends the next one, after some microseconds. Knows no
+//! queue.
 #![allow(unsafe_code)]
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
