@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! cargo run --release -p joinq-museum -- [--print] [--only TEXT]
+//! cargo run --release -p joinq-museum -- --stalls COUNT
 //! ```
 //!
 //! `--print` writes the page to the standard output instead; `--only` does so for the scenarios whose title has the
-//! text.
+//! text. `--stalls` prints another table instead: how often a stopped thread freezes others (`stall.rs`).
 //! The exit status is 1 if joinq fails a scenario.
 
 mod child;
@@ -14,6 +15,8 @@ mod peers;
 mod probe;
 mod report;
 mod scenarios;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod stall;
 
 use peer::Peer;
 use peers::{AsyncChannel, Channel, Crossbeam, Crossfire, Flume, Kanal, Mpsc, Permits, Queue, Tokio};
@@ -55,11 +58,13 @@ fn main() -> ExitCode {
             let ran = number.parse().is_ok_and(|number| perform(name, number));
             return if ran { ExitCode::SUCCESS } else { ExitCode::from(2) };
         }
+        #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+        ["--stall", ..] | ["--stalls", _] => return stall::main(&words),
         [] => (false, ""),
         ["--print"] => (true, ""),
         ["--only", text] => (true, text),
         _ => {
-            eprintln!("usage: joinq-museum [--print] [--only TEXT]");
+            eprintln!("usage: joinq-museum [--print] [--only TEXT] | --stalls COUNT");
             return ExitCode::from(2);
         }
     };

@@ -4,8 +4,9 @@
 //! The victim is stopped in the system call in which it sleeps or yields, so that it holds no lock. It waits
 //! longest, so that the next notification is for it.
 
-use super::harness::{one_at_a_time, until, watchdog};
-use super::signal::{freeze_asleep, release, Program, Victim};
+use super::engine::signal::{Program, Victim};
+use super::engine::{one_at_a_time, until};
+use super::watchdog;
 use joinq::Queue;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{Acquire, Release};
@@ -43,7 +44,7 @@ fn stall(
         thread::scope(|scope| {
             let (counts, wait, thread) = (&counts, &wait, &thread);
             scope.spawn(move || {
-                let _ = thread.set(Victim::me());
+                let _ = thread.set(Victim::me(0));
                 wait(&counts.victim);
             });
             until(LIMIT, || thread.get().is_some());
@@ -53,11 +54,12 @@ fn stall(
                 scope.spawn(move || wait(&counts.others));
             }
             thread::sleep(Duration::from_millis(1));
-            freeze_asleep(*thread.get().unwrap());
+            let victim = *thread.get().unwrap();
+            victim.freeze_asleep();
             act();
             let served = until(LIMIT, || counts.others.load(Acquire) >= enough);
             stuck += usize::from(!served);
-            release();
+            victim.release();
             end();
         });
         total.victim.fetch_add(counts.victim.into_inner(), Release);
