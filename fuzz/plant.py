@@ -27,13 +27,15 @@ fault("last-handle-lives", "channel", "channel/handles.rs",
       "shared.$count().add_unless_zero().then(|| $name { shared })",
       "{\n                    shared.$count().add_unless_zero();\n                    Some($name { shared })\n                }",
       "a weak handle is upgraded after the last one was dropped")
-fault("messages-stay", "channel", "channel/handles.rs", "    let _discard = Discard(shared);\n", "    let _ = Discard;\n",
+fault("messages-stay", "channel", "channel/handles.rs", "    let _discard = Discard(shared);\n", "    let _ = &shared;\n",
       "the last receiver leaves the messages in the channel")
 fault("join-sleeps", "multi", "queue/notify.rs",
       "            Remaining::Zero { claims } if !self.hot.join_waiters", "            Remaining::Zero { claims } if claims % 2 == 0 && !self.hot.join_waiters",
       "half of the moments without an unfinished item wake no join")
 fault("permits-not-served", "multi", "queue/close.rs", "        self.serve_putters();\n    }\n\n    /// Notifies all waiters for",
       "    }\n\n    /// Notifies all waiters for", "permits that are released go to no waiter")
+fault("batch-reports-one", "ops", "raw/push.rs", "        events.pushed += kept;\n", "        events.pushed += kept.min(1);\n",
+      "one waiter is notified of a batch")
 fault("get-keeps-notification", "ops", "queue/getters.rs", "            None => self.forward_notification(),\n", "            None => {}\n",
       "a get that is dropped keeps its notification")
 fault("reservation-keeps-permits", "ops", "queue/reserve.rs", "drop(self.after_wait(request));", "std::mem::forget(self.after_wait(request));",
@@ -69,11 +71,18 @@ def cargo(tree, work, command, **env):
 def replay(tree, work, target, name):
     run = cargo(tree, work, ["timeout", "-k", "2", "200", "cargo", "test", "-q", "-p", "joinq", "--test", "differential", f"{target}::{name}"])
     if "error: could not compile" in run.stdout:
-        sys.exit(f"does not compile:\n{run.stdout[-2000:]}")
+        raise SyntaxError(f"does not compile: {run.stdout[-1500:]}")
     return run.returncode != 0
 
 
 def run(tree, work, target, limit):
+    try:
+        return find(tree, work, target, limit)
+    except SyntaxError as error:
+        return str(error)
+
+
+def find(tree, work, target, limit):
     corpus = "corpus" if replay(tree, work, target, "the_corpus") else "not the corpus"
     seeds = "seeds" if replay(tree, work, target, "seeded") else "not the seeds"
     built = cargo(tree, work, ["cargo", "fuzz", "build", target], RUSTC_BOOTSTRAP="1")
