@@ -6,12 +6,21 @@ thread_local! {
     /// For each item, whether it was dropped.
     static LEDGER: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) };
     static ALIVE: Cell<usize> = const { Cell::new(0) };
+    /// The number of the next item.
+    static NEXT: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Starts again without items.
 pub(super) fn reset() {
     LEDGER.with(|ledger| ledger.borrow_mut().clear());
     ALIVE.with(|alive| alive.set(0));
+    NEXT.with(|next| next.set(0));
+}
+
+/// A new item and its number.
+pub(super) fn fresh<I: Item>() -> (u32, I) {
+    let id = NEXT.with(|next| next.replace(next.get() + 1));
+    (id, I::new(id))
 }
 
 /// The number of items alive.

@@ -1,96 +1,57 @@
-//! The specification of a queue for one thread: items are numbers, and an operation is either complete or
-//! pending.
+//! The specification of a queue for one thread: items are numbers, and an operation is either complete or pending.
 //!
-//! Does not know the library.
+//! Does not know the library, nor the operations that wait: see `request.rs`.
 
 use std::collections::VecDeque;
 
 /// The state of a queue.
 pub(super) struct Model {
     pub(super) capacity: Option<usize>,
+    /// The largest capacity so far, 0 if there is none.
+    pub(super) most: usize,
     /// Whether the queue has permits.
     pub(super) permits: bool,
+    /// Whether a subtask was ever put, so that there may be more items than the capacity.
+    subtasks: bool,
     pub(super) items: VecDeque<u32>,
     /// The puts and reservations that wait for a free slot, in FIFO order.
-    waiters: VecDeque<Waiter>,
+    pub(super) waiters: VecDeque<Waiter>,
     /// The number of permits in use, including those that a waiting reservation has collected.
     pub(super) held: usize,
     /// Reservations that were granted all their permits and not polled since, with the number of permits.
-    granted: Vec<(u32, usize)>,
+    pub(super) granted: Vec<(u32, usize)>,
     /// The number of waiting gets. With capacity 0 each allows one put.
-    waiting_gets: usize,
+    pub(super) waiting_gets: usize,
     /// The number of items put, of which `done` are finished.
     pub(super) put: u64,
     pub(super) done: u64,
     /// The value of `put` when no item was unfinished the last time.
-    last_zero: u64,
+    pub(super) last_zero: u64,
     pub(super) closed: bool,
+    /// Whether the queue is closed in two steps, and the second one has not come.
+    accepts_subtasks: bool,
 }
 
 /// A waiting put, or a reservation with the permits that it has collected.
-struct Waiter {
+pub(super) struct Waiter {
     /// The number of the item, or of the reservation.
-    id: u32,
-    collected: Option<Collected>,
+    pub(super) id: u32,
+    pub(super) collected: Option<Collected>,
 }
 
 #[derive(Clone, Copy)]
-struct Collected {
-    missing: usize,
-    held: usize,
-}
-
-/// What an operation does, and its progress.
-pub(super) enum Request {
-    /// The items that it has not put. If it waits, the first of them is in the wait queue or was put since.
-    Put {
-        left: VecDeque<u32>,
-        waits: bool,
-    },
-    Reserve {
-        id: u32,
-        count: usize,
-        waits: bool,
-    },
-    Get {
-        limit: usize,
-        waits: bool,
-    },
-    Join {
-        /// The number of items put when it began to wait.
-        since: Option<u64>,
-    },
-    Closed,
-}
-
-/// The result of an operation, with the numbers of the items; an error has those that were returned.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    Put(Result<(), Vec<u32>>),
-    Reserved(Result<usize, ()>),
-    Got(Result<Vec<u32>, ()>),
-    Completed,
-    TimedOut(Vec<u32>),
-}
-
-/// What an operation waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Topic {
-    Items,
-    Capacity,
-    /// This operation was served.
-    Granted(u32),
-    /// No item is unfinished, or none was at some time since the join began.
-    Done,
-    Unfinished,
-    Closed,
+pub(super) struct Collected {
+    pub(super) missing: usize,
+    pub(super) held: usize,
 }
 
 impl Model {
     pub(super) fn new(capacity: Option<usize>, permits: bool) -> Self {
         Model {
             capacity,
+            most: capacity.unwrap_or(0),
             permits,
+            subtasks: false,
             items: VecDeque::new(),
             waiters: VecDeque::new(),
             held: 0,
@@ -100,6 +61,22 @@ impl Model {
             done: 0,
             last_zero: 0,
             closed: false,
+            accepts_subtasks: false,
+        }
+    }
+
+    /// The number of items as the queue tells it: never more than the capacity, unless that is possible for good.
+    pub(super) fn len(&self) -> usize {
+        match self.capacity {
+            Some(_) if !self.subtasks => self.items.len().min(self.most),
+            _ => self.items.len(),
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        match self.permits {
+            true => self.remaining_capacity() == Some(0),
+            false => self.capacity.is_some_and(|capacity| self.len() >= capacity),
         }
     }
 
@@ -107,7 +84,7 @@ impl Model {
         self.put.saturating_sub(self.done) as usize
     }
 
-    fn is_rendezvous(&self) -> bool {
+    pub(super) fn is_rendezvous(&self) -> bool {
         self.capacity == Some(0)
     }
 
@@ -128,23 +105,23 @@ impl Model {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.closed && self.held == 0
+        self.closed && !self.accepts_subtasks && self.held == 0
     }
 
     pub(super) fn has_waiters(&self) -> bool {
         !self.waiters.is_empty()
     }
 
-    fn is_waiting(&self, id: u32) -> bool {
+    pub(super) fn is_waiting(&self, id: u32) -> bool {
         self.waiters.iter().any(|waiter| waiter.id == id)
     }
 
-    fn take_granted(&mut self, id: u32) -> usize {
+    pub(super) fn take_granted(&mut self, id: u32) -> usize {
         let place = self.granted.iter().position(|granted| granted.0 == id);
         place.map_or(0, |place| self.granted.swap_remove(place).1)
     }
 
-    fn remove_waiter(&mut self, id: u32) -> Option<Waiter> {
+    pub(super) fn remove_waiter(&mut self, id: u32) -> Option<Waiter> {
         let place = self.waiters.iter().position(|waiter| waiter.id == id)?;
         self.waiters.remove(place)
     }
@@ -155,7 +132,7 @@ impl Model {
     }
 
     /// Gives the free slots to the first waiters.
-    fn serve(&mut self) {
+    pub(super) fn serve(&mut self) {
         while !self.closed && self.free_slots() > 0 {
             let free = self.free_slots();
             let Some(first) = self.waiters.front_mut() else { return };
@@ -187,7 +164,7 @@ impl Model {
     }
 
     /// A queued get serves the puts for the slots that it frees after it has left the wait queue.
-    fn get_from(&mut self, limit: usize, queued: bool) -> Option<Result<Vec<u32>, ()>> {
+    pub(super) fn get_from(&mut self, limit: usize, queued: bool) -> Option<Result<Vec<u32>, ()>> {
         let mut ids = Vec::new();
         while ids.len() < limit {
             if self.items.is_empty() && self.is_rendezvous() && !self.closed {
@@ -224,8 +201,39 @@ impl Model {
             if self.done == self.put {
                 self.last_zero = self.put;
             }
+            self.end_if_done();
         }
         fits
+    }
+
+    /// Makes the second step of a close, if no item is unfinished and no permit is held.
+    fn end_if_done(&mut self) {
+        self.accepts_subtasks &= self.put > self.done || self.held > 0;
+    }
+
+    /// Makes the first step of a close; makes the second one too if nothing is left to do.
+    pub(super) fn close_when_done(&mut self) {
+        if !self.closed {
+            self.close();
+            self.accepts_subtasks = true;
+            self.end_if_done();
+        }
+    }
+
+    /// Puts an item beyond the capacity, also after the first step of a close. False if it is refused.
+    pub(super) fn put_subtask(&mut self, id: u32) -> bool {
+        self.subtasks = true;
+        let accepts = !self.closed || self.accepts_subtasks;
+        if accepts {
+            self.push(id);
+        }
+        accepts
+    }
+
+    pub(super) fn set_capacity(&mut self, capacity: usize) {
+        self.capacity = Some(capacity);
+        self.most = self.most.max(capacity);
+        self.serve();
     }
 
     /// Counts items as done that were displaced, drained, or returned by a shutdown.
@@ -236,6 +244,7 @@ impl Model {
     /// Releases the permits of reservations that have not completed.
     pub(super) fn close(&mut self) {
         self.closed = true;
+        self.accepts_subtasks = false;
         self.held -= self.granted.drain(..).map(|(_, held)| held).sum::<usize>();
         for collected in self.waiters.iter_mut().filter_map(|waiter| waiter.collected.as_mut()) {
             self.held -= std::mem::take(&mut collected.held);
@@ -246,121 +255,13 @@ impl Model {
     pub(super) fn release_permits(&mut self, count: usize) {
         self.held -= count;
         self.serve();
+        self.end_if_done();
     }
 
     /// Puts an item with a permit.
     pub(super) fn use_permit(&mut self, id: u32) {
         self.held -= 1;
         self.push(id);
-    }
-
-    pub(super) fn poll(&mut self, request: &mut Request) -> Option<Outcome> {
-        match request {
-            Request::Get { limit, waits } => {
-                let counts = !self.is_rendezvous();
-                let waited = usize::from(std::mem::take(waits));
-                // The get itself is not one of the other waiting gets.
-                self.waiting_gets -= if counts { waited } else { 0 };
-                let got = self.get_from(*limit, waited == 1 && counts);
-                self.waiting_gets -= if counts { 0 } else { waited };
-                *waits = got.is_none();
-                self.waiting_gets += usize::from(*waits);
-                self.serve();
-                got.map(Outcome::Got)
-            }
-            Request::Join { since } => {
-                if self.ends_join(*since) {
-                    return Some(Outcome::Completed);
-                }
-                since.get_or_insert(self.put);
-                None
-            }
-            Request::Closed => self.closed.then_some(Outcome::Completed),
-            Request::Reserve { id, count, waits } => {
-                if !*waits {
-                    if self.closed {
-                        return Some(Outcome::Reserved(Err(())));
-                    }
-                    if *count == 0 {
-                        return Some(Outcome::Reserved(Ok(0)));
-                    }
-                    *waits = true;
-                    self.waiters.push_back(Waiter { id: *id, collected: Some(Collected { missing: *count, held: 0 }) });
-                    self.serve();
-                }
-                if self.closed {
-                    self.withdraw(request);
-                    return Some(Outcome::Reserved(Err(())));
-                }
-                if self.is_waiting(*id) {
-                    return None;
-                }
-                self.take_granted(*id);
-                Some(Outcome::Reserved(Ok(*count)))
-            }
-            Request::Put { left, waits } => loop {
-                let Some(id) = left.front().copied() else { return Some(Outcome::Put(Ok(()))) };
-                if !std::mem::replace(waits, true) {
-                    if self.closed {
-                        return Some(Outcome::Put(Err(left.drain(..).collect())));
-                    }
-                    self.waiters.push_back(Waiter { id, collected: None });
-                    self.serve();
-                }
-                if self.is_waiting(id) {
-                    return self.closed.then(|| Outcome::Put(Err(self.withdraw(request))));
-                }
-                left.pop_front();
-                *waits = false;
-            },
-        }
-    }
-
-    /// Cancels a pending operation, and returns the items that it still has.
-    pub(super) fn withdraw(&mut self, request: &mut Request) -> Vec<u32> {
-        match request {
-            Request::Put { left, waits } => {
-                if std::mem::take(waits) {
-                    let id = left[0];
-                    if self.remove_waiter(id).is_none() {
-                        // The item was put.
-                        left.pop_front();
-                    }
-                }
-                left.drain(..).collect()
-            }
-            Request::Reserve { id, waits, .. } => {
-                if std::mem::take(waits) {
-                    let held = match self.remove_waiter(*id) {
-                        Some(waiter) => waiter.collected.map_or(0, |r| r.held),
-                        None => self.take_granted(*id),
-                    };
-                    self.release_permits(held);
-                }
-                Vec::new()
-            }
-            Request::Get { waits, .. } => {
-                self.waiting_gets -= usize::from(std::mem::take(waits));
-                Vec::new()
-            }
-            Request::Join { .. } | Request::Closed => Vec::new(),
-        }
-    }
-
-    fn ends_join(&self, since: Option<u64>) -> bool {
-        self.put <= self.done || since.is_some_and(|since| self.last_zero >= since)
-    }
-
-    /// What a pending operation waits for.
-    pub(super) fn topic(&self, request: &Request) -> Topic {
-        let of_put = |id: u32| if self.is_waiting(id) { Topic::Capacity } else { Topic::Granted(id) };
-        match request {
-            Request::Put { left, .. } => of_put(left[0]),
-            Request::Reserve { id, .. } => of_put(*id),
-            Request::Get { .. } => Topic::Items,
-            Request::Join { since } if self.ends_join(*since) => Topic::Done,
-            Request::Join { .. } => Topic::Unfinished,
-            Request::Closed => Topic::Closed,
-        }
+        self.end_if_done();
     }
 }

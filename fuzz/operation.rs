@@ -1,17 +1,21 @@
 //! A pending operation of the library, of any kind, and the wakers with which it is polled.
 
 use super::item::Item;
-use super::model::Request;
+use super::request::Request;
+use joinq::channel::{RecvOwned, SendOwned};
+use joinq::mpsc;
 use joinq::queue::{Closed, Get, GetTask, Join, Permits, Put, PutMany, Reserve};
 use joinq::Task;
+use std::cell::RefCell;
 use std::future::{ready, Future};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-/// The result of an operation: an [`Outcome`](super::model::Outcome) with the items themselves.
+/// The result of an operation: an [`Outcome`](super::request::Outcome) with the items themselves.
 pub(super) enum Real<'q, I> {
     Put(Result<(), Vec<I>>),
     Got(Result<Vec<I>, ()>),
@@ -32,6 +36,12 @@ pub(super) enum Op<'q, I> {
     GetMany(Pin<Box<dyn Future<Output = Result<Vec<I>, ()>> + 'q>>),
     Join(Join<'q, I>),
     Closed(Closed<'q, I>),
+    /// With its sender.
+    Send(SendOwned<I>),
+    /// With its receiver.
+    Recv(RecvOwned<I>),
+    /// A receive of the single consumer, which keeps the waker beyond the operation.
+    Single(Rc<RefCell<mpsc::Receiver<I>>>),
 }
 
 impl<'q, I: Item + 'q> Op<'q, I> {
@@ -49,6 +59,15 @@ impl<'q, I: Item + 'q> Op<'q, I> {
             Op::GetMany(get) => get.as_mut().poll(context).map(Real::Got),
             Op::Join(join) => Pin::new(join).poll(context).map(|()| Real::Completed),
             Op::Closed(closed) => Pin::new(closed).poll(context).map(|()| Real::Completed),
+            Op::Send(send) => {
+                Pin::new(send).poll(context).map(|sent| Real::Put(sent.map_err(|error| vec![error.into_inner()])))
+            }
+            Op::Recv(receive) => {
+                Pin::new(receive).poll(context).map(|got| Real::Got(got.map(|item| vec![item]).map_err(drop)))
+            }
+            Op::Single(receiver) => {
+                receiver.borrow_mut().poll_recv(context).map(|got| Real::Got(got.map(|item| vec![item]).ok_or(())))
+            }
         }
     }
 
@@ -94,6 +113,21 @@ impl<'q, I: Item + 'q> Op<'q, I> {
                 Poll::Ready(got) => Real::Got(got),
                 Poll::Pending => Real::TimedOut(Vec::new()),
             },
+            Op::Send(send) => match timed!(send) {
+                Ok(()) => Real::Put(Ok(())),
+                Err(error) if error.is_timeout() => Real::TimedOut(vec![error.into_inner()]),
+                Err(error) => Real::Put(Err(vec![error.into_inner()])),
+            },
+            Op::Recv(receive) => match timed!(receive) {
+                Ok(item) => Real::Got(Ok(vec![item])),
+                Err(error) if error.is_timeout() => Real::TimedOut(Vec::new()),
+                Err(_) => Real::Got(Err(())),
+            },
+            Op::Single(receiver) => match timed!(receiver.borrow_mut().recv()) {
+                Ok(item) => Real::Got(Ok(vec![item])),
+                Err(error) if error.is_timeout() => Real::TimedOut(Vec::new()),
+                Err(_) => Real::Got(Err(())),
+            },
             Op::Join(join) => timed!(join).map_or(Real::TimedOut(Vec::new()), |()| Real::Completed),
             Op::Closed(closed) => timed!(closed).map_or(Real::TimedOut(Vec::new()), |()| Real::Completed),
         }
@@ -104,6 +138,7 @@ impl<'q, I: Item + 'q> Op<'q, I> {
         match self {
             Op::Put(put) => put.take().into_iter().collect(),
             Op::PutMany(put) => put.take(),
+            Op::Send(send) => send.take().into_iter().collect(),
             _ => Vec::new(),
         }
     }
@@ -158,8 +193,11 @@ impl<I> Pending<'_, I> {
 /// Drops a completed operation.
 pub(super) fn release<I>(pending: Pending<'_, I>) {
     let Pending { op, flags, .. } = pending;
+    let keeps_waker = matches!(op, Op::Single(_));
     drop(op);
-    check_flags(&flags);
+    if !keeps_waker {
+        check_flags(&flags);
+    }
 }
 
 pub(super) fn check_flags(flags: &[Arc<Flag>; 2]) {

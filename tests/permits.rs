@@ -116,6 +116,20 @@ fn a_reservation_dropped_half_way_releases_its_permits() {
     assert_eq!(queue.remaining_capacity(), Some(3));
 }
 
+/// Subtasks and a lowered capacity leave a debt, which only a reservation that needs permits has to wait for.
+#[test]
+fn a_reservation_of_no_permits_never_waits() {
+    let queue = Queue::with_permits(3);
+    queue.try_put_many([1, 2, 3]).unwrap();
+    queue.set_capacity(1);
+    let waiting = Probe::pending(queue.reserve(1));
+    assert!(queue.try_reserve(0).unwrap().is_empty());
+    assert!(Probe::new(queue.reserve(0)).ready().unwrap().is_empty());
+    drop(waiting);
+    queue.close();
+    assert!(queue.try_reserve(0).unwrap_err().is_closed());
+}
+
 #[test]
 fn a_close_releases_the_permits_of_a_pending_reservation() {
     let queue = Queue::<u8>::with_permits(3);

@@ -429,3 +429,18 @@ fn a_close_when_done_ends_a_select() {
         assert_eq!(select.join().unwrap(), Err(GetError));
     });
 }
+
+/// At the end of a segment as well, where a put without an item would claim the first slot of the next one.
+#[test]
+fn an_empty_batch_of_subtasks_puts_nothing() {
+    let _watchdog = watchdog();
+    for queue in queues() {
+        for passed in 1..600 {
+            let task = first_task(&queue);
+            task.put_subtasks([]).unwrap();
+            assert_eq!((queue.counts().put, queue.unfinished(), queue.len()), (passed, 1, 0));
+            drop(task);
+            assert!(Probe::new(queue.join()).poll().is_ready());
+        }
+    }
+}

@@ -274,3 +274,44 @@ fn the_item_of_a_put_is_dropped_though_a_waker_that_is_not_needed_panics() {
     drop(queue);
     ledger.settle();
 }
+
+/// A waker panics at the close. The items are removed nevertheless, and dropped, as the call has no result.
+#[test]
+fn a_shutdown_that_unwinds_drops_the_items() {
+    let _watchdog = watchdog();
+    let ledger = Ledger::new();
+    let queue = Queue::unbounded();
+    queue.try_put_many(ledger.items(0..3)).unwrap_or_else(|_| panic!("it has no bound"));
+    let mut closed = queue.closed();
+    assert!(poll(&mut closed, &panicking_waker()).is_pending());
+    assert!(panics(|| drop(queue.shutdown_now())));
+    assert_eq!((queue.len(), queue.unfinished()), (0, 0));
+    ledger.settle();
+}
+
+/// The waker of a get closes the queue at the first of several runs of subtasks, and panics. Those that are refused
+/// are dropped, as the call has no result.
+#[test]
+fn a_batch_of_subtasks_that_unwinds_drops_those_that_are_refused() {
+    struct Closes(Arc<Queue<common::Item>>);
+    impl Wake for Closes {
+        fn wake(self: Arc<Self>) {
+            self.0.close();
+            panic!("a waker panics");
+        }
+    }
+    let _watchdog = watchdog();
+    let ledger = Ledger::new();
+    let queue = Arc::new(Queue::unbounded());
+    assert!(queue.try_put(ledger.item(0)).is_ok());
+    let task = queue.try_get_task().unwrap();
+    let mut get = queue.get();
+    assert!(poll(&mut get, &Waker::from(Arc::new(Closes(queue.clone())))).is_pending());
+    assert!(panics(|| drop(task.put_subtasks(ledger.items(1..40)))));
+    let left = queue.len();
+    assert!((1..39).contains(&left), "the first run: {left}");
+    assert_eq!(ledger.dropped(), 39 - left);
+    drop((get, task));
+    drop(queue.shutdown_now());
+    ledger.settle();
+}

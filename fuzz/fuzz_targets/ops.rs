@@ -1,7 +1,9 @@
-//! The body is shared with `tests/differential.rs`, which runs it without a fuzzer.
+//! The body is `ops.rs` in the folder above.
 #![no_main]
 
-#[path = "../ops.rs"]
-mod ops;
+// Each target uses a part of it.
+#[allow(dead_code)]
+#[path = "../bodies.rs"]
+mod bodies;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ops::run(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bodies::ops::run(bytes));

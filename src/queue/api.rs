@@ -530,6 +530,8 @@ impl<T> Queue<T> {
         let mut removed = Removed::new(self);
         held.run(|| _ = self.close());
         held.run(|| while self.try_get_many(&mut removed.items, usize::MAX).is_ok() {});
+        // Before the items become the return value, which would be leaked.
+        drop(held);
         removed.count()
     }
 

@@ -60,6 +60,9 @@ impl<T> Queue<T> {
 
     /// Enqueues items at once, one run after the other.
     pub(super) fn put_subtasks(&self, mut items: VecDeque<T>) -> Result<(), PutError<Vec<T>>> {
+        if items.is_empty() {
+            return Ok(());
+        }
         self.begin_subtasks(items.len());
         // A waker that panics does not keep the other items from being put.
         let mut held = HeldPanic::default();
@@ -75,15 +78,19 @@ impl<T> Queue<T> {
             return Ok(());
         }
         // The core is closed.
-        self.put_late(items, |late, mut items| {
-            let count = items.len();
-            late.append(&mut items);
-            count
-        })
-        .map_err(|PutError(items)| {
-            self.refuse_subtasks(items.len());
-            PutError(items.into())
-        })
+        let put = self
+            .put_late(items, |late, mut items| {
+                let count = items.len();
+                late.append(&mut items);
+                count
+            })
+            .map_err(|PutError(items)| {
+                self.refuse_subtasks(items.len());
+                PutError(items.into())
+            });
+        // Before the items become the return value, which would be leaked.
+        drop(held);
+        put
     }
 
     /// The permits of the items, as the gets of these release permits.

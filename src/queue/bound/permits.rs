@@ -54,7 +54,11 @@ impl<T> Queue<T> {
 
     /// Reserves `count` permits; not ahead of waiters.
     pub(in crate::queue) fn reserve_now(&self, permits: &PermitPool, count: u64) -> Result<(), NoPermit> {
-        if count > 0 && self.hot.waiter_counts.has_putters() {
+        if count == 0 {
+            // None is needed, not even beside a debt that subtasks or a lowered capacity have left.
+            return if self.raw.is_closed() { Err(NoPermit::Closed) } else { Ok(()) };
+        }
+        if self.hot.waiter_counts.has_putters() {
             self.take_unless_queued(permits, |permits| permits.acquire(count, count))?;
         } else {
             permits.acquire(count, count)?;
