@@ -191,6 +191,28 @@ mod tests {
         });
     }
 
+    /// Of two late items one is put after the other was got: no reader finds both, and none finds one got that was
+    /// not put.
+    #[test]
+    fn late_items_are_counted_at_one_moment() {
+        explore(|| {
+            let queue = Arc::new(Queue::<u8>::with_permits(2));
+            let mut permits = queue.try_reserve(2).unwrap();
+            queue.close();
+            let reader = spawn(&queue, |queue| {
+                let len = queue.len();
+                assert!(len <= 1, "{len} late items");
+                let seen = queue.counts();
+                assert!(seen.got <= seen.put, "{seen:?}");
+            });
+            permits.put(1);
+            assert_eq!(queue.try_get(), Ok(1));
+            permits.put(2);
+            drop(permits);
+            reader.join().unwrap();
+        });
+    }
+
     /// A permit that owns its queue is released by another thread than the one that reserved it.
     #[test]
     fn an_owned_permit_is_released_on_another_thread() {

@@ -10,6 +10,7 @@ mod tests {
     use joinq::{GetError, Queue, TryGetError};
     use loom::future::block_on;
     use loom::sync::Arc;
+    use loom::thread;
 
     /// A queue, and the guard of an item that was taken from it. The owned guard needs an `Arc` of std;
     /// loom's is for the threads.
@@ -157,6 +158,32 @@ mod tests {
                 queue.task_done().unwrap();
             }
             assert_eq!(got, usize::from(putter.join().unwrap()));
+            assert!(closer.join().unwrap());
+        });
+    }
+
+    /// The slot of a put is poisoned, and then the put finds the queue full: it leaves a hole, and no item. The last
+    /// item is finished by a thread that has not seen this hole. So the put or the first step ends the queue.
+    #[test]
+    fn the_hole_of_a_put_into_a_full_queue_does_not_keep_a_closing_queue_from_its_end() {
+        explore_capped(|| {
+            let queue = Arc::new(Queue::bounded(1));
+            queue.try_put(0).unwrap();
+            queue.try_get().unwrap();
+            queue.task_done().unwrap();
+            let putter = spawn(&queue, |queue| usize::from(queue.try_put(1).is_ok()));
+            let closer = spawn(&queue, |queue| queue.close_when_done());
+            thread::yield_now();
+            let mut got = usize::from(queue.try_get().is_ok());
+            let put = usize::from(queue.try_put(2).is_ok());
+            thread::yield_now();
+            got += usize::from(queue.try_get().is_ok());
+            (0..got).for_each(|_| queue.task_done().unwrap());
+            while block_on(queue.get()).is_ok() {
+                got += 1;
+                queue.task_done().unwrap();
+            }
+            assert_eq!(got, put + putter.join().unwrap());
             assert!(closer.join().unwrap());
         });
     }
