@@ -169,8 +169,18 @@ mod tests {
         let queue = unbounded();
         let mut waiting: Vec<_> = (0..gets).map(|_| queue.get()).collect();
         let woken: Vec<_> = waiting.iter_mut().map(|get| poll_with_flag(get).1).collect();
-        let putter = spawn(&queue, move |queue| (1..gets).for_each(|_| queue.try_put(1).unwrap()));
-        let got = block_on(waiting.swap_remove(gets - 2).until(std::future::ready(())));
+        // loom runs the timeout before and after the store to the flag, which orders nothing.
+        let flag = Arc::new(AtomicUsize::new(0));
+        let put = flag.clone();
+        let putter = spawn(&queue, move |queue| {
+            (1..gets).for_each(|_| queue.try_put(1).unwrap());
+            put.store(1, Ordering::Relaxed);
+        });
+        let timeout = std::future::poll_fn(|_| {
+            flag.load(Ordering::Relaxed);
+            Poll::Ready(())
+        });
+        let got = block_on(waiting.swap_remove(gets - 2).until(timeout));
         putter.join().unwrap();
         assert!(got.is_ok() || woken[gets - 1].is_set(), "no get is woken for the item");
     }
