@@ -176,6 +176,20 @@ mod tests {
         });
     }
 
+    /// A reader that has no other tie with the thread that gets the item and marks it done.
+    #[test]
+    fn an_item_that_is_seen_as_done_is_seen_as_got() {
+        explore(|| {
+            let queue = share_with_items(Queue::unbounded(), &[1]);
+            let reader = spawn(&queue, |queue| {
+                let seen = queue.counts();
+                assert!(seen.done <= seen.got && seen.got <= seen.put, "{seen:?}");
+            });
+            drop(queue.try_get_task());
+            reader.join().unwrap();
+        });
+    }
+
     /// The item of a permit is put after the close, into the list of late items.
     #[test]
     fn a_late_item_is_counted() {

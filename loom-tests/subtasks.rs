@@ -9,6 +9,7 @@ mod tests {
     use joinq::queue::TaskOwned;
     use joinq::{GetError, Queue, TryGetError};
     use loom::future::block_on;
+    use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::sync::Arc;
     use loom::thread;
 
@@ -238,6 +239,29 @@ mod tests {
                 assert_ne!(got, Err(TryGetError::Closed), "the end was found before the subtask");
             }
             closer.join().unwrap();
+        });
+    }
+
+    /// As above, by one thread that puts the subtask and closes: a get that finds the end has no other tie with it.
+    #[test]
+    fn a_get_that_finds_the_end_has_not_missed_a_subtask() {
+        explore(|| {
+            let (queue, task) = with_task(Queue::unbounded());
+            queue.close_when_done();
+            // loom runs this thread before and after the store to the flag, which orders nothing.
+            let flag = Arc::new(AtomicBool::new(false));
+            let worker = {
+                let shared = Arc::new((loom::sync::Mutex::new(Some(task)), flag.clone()));
+                let queue = queue.clone();
+                spawn(&shared, move |(task, flag)| {
+                    task.lock().unwrap().as_ref().unwrap().put_subtask(1).unwrap();
+                    queue.close();
+                    flag.store(true, Ordering::Relaxed);
+                })
+            };
+            flag.load(Ordering::Relaxed);
+            assert_ne!(queue.try_get(), Err(TryGetError::Closed), "the end was found before the subtask");
+            worker.join().unwrap();
         });
     }
 }

@@ -2,7 +2,7 @@
 """Weakens each memory ordering of the crate, and removes each fence, one at a time, and reports which model fails.
 
     loom-tests/weaken.py [LABEL | FILE.rs ...] [--list] [--survivors] [--work DIR]
-                         [--executions N] [--model SECONDS] [--mutant SECONDS]
+                         [--builds loom loom-rmw] [--executions N] [--model SECONDS] [--mutant SECONDS]
 
 An ordering is weakened by one step, and to Relaxed: AcqRel to Acquire, to Release, to Relaxed. A fence is removed at
 its place and at each call of the function that has it; an RMW fence becomes a load. `weaken_sites.py` finds them all,
@@ -184,9 +184,9 @@ def named_in_table():
                     for word in re.findall(r"`([^`]+)`", last)} for label, last in rows}
 
 
-def in_order(results, site, named):
+def in_order(results, site, named, builds):
     """The models that execute the site and do not fail as they are, the most promising ones first."""
-    known = results.data["models"].items()
+    known = [(name, m) for name, m in results.data["models"].items() if name.split(" ")[0] in builds]
     fit = {name: m for name, m in known if m["outcome"] != "failed" and site.number in m["sites"]}
     names = named.get(site.label, set())
     parts = lambda model: (model.split(" ")[1].split("::")[0], model.split("::")[-1])
@@ -197,7 +197,7 @@ def in_order(results, site, named):
 
 
 def weaken(results, runner, site, to, named, args):
-    models = in_order(results, site, named)
+    models = in_order(results, site, named, runner.binaries)
     spent, run, unfinished, message = 0.0, [], [], ""
     for model in models:
         left = args.mutant - spent
@@ -219,7 +219,8 @@ def weaken(results, runner, site, to, named, args):
 
 
 def cost(runner, spent, run):
-    return {"seconds": round(spent, 1), "models": len(run), "executions": runner.executions}
+    builds = list(runner.binaries)
+    return {"seconds": round(spent, 1), "models": len(run), "executions": runner.executions, "builds": builds}
 
 
 def fails_as_it_is(results, runner, model):
@@ -253,6 +254,7 @@ def main():
     ap.add_argument("only", nargs="*", help="labels, or files such as end.rs")
     ap.add_argument("--list", action="store_true", help="only print what there is, with the results so far")
     ap.add_argument("--survivors", action="store_true", help="run the survivors again, and nothing else")
+    ap.add_argument("--builds", nargs="*", choices=BUILDS, default=list(BUILDS), help="only these models")
     ap.add_argument("--executions", type=int, default=3000, help="the most executions of one model")
     ap.add_argument("--model", type=int, default=40, help="the most seconds for one model")
     ap.add_argument("--mutant", type=int, default=150, help="the most seconds for all models of one mutant")
@@ -270,7 +272,7 @@ def main():
         print(f"not compiled under loom: {', '.join(skipped)}")
         return summary(mutants, results)
     copy_tree(work / "tree")
-    binaries = {name: build(work / "tree", work, name) for name in BUILDS}
+    binaries = {name: build(work / "tree", work, name) for name in args.builds}
     models = list(list_models(binaries))
     runner, named = Runner(binaries, args.executions), named_in_table()
     run_models_as_they_are(results, runner, models, args.model)
