@@ -12,8 +12,8 @@ Each model runs first as it is. That says whether it passes, how long it takes, 
 these models can fail when a place is weakened. The order is: the models and files that the row of the label in
 docs/memory-orderings.md names, other models of the file of a named model, then the others, the quickest first; each
 in both builds (`cargo loom`, `cargo loom-rmw`). The limits are seconds of processor time, so the script may be stopped
-by a signal and continued. All results are in DIR/results.json, and a run that was ended goes on where it was, as long
-as the code of src/ stays as it is; if models change, what they killed and what survived is run again.
+by a signal and continued. All results are in DIR/results.json, and a run that was ended goes on where it was. If a file
+of src/ has changed, its places are run again; if models have, what they killed and what survived.
 
 Verdicts: `killed` by a model; `survived` all models that execute the place, up to --executions each; `survived so far`,
 because the limit of seconds ended first; `not executed` by any model. The last three count as survivors.
@@ -35,27 +35,37 @@ def code(*paths):
     return [re.sub(r"^\s*//.*\n", "", path.read_text(), flags=re.M) for path in sorted(paths)]
 
 
+def file_of(model):
+    return model.split(" ")[1].split("::")[0]
+
+
 class Results:
     """What is known, kept in a file after each step."""
 
     def __init__(self, work):
         self.path = work / "results.json"
         shared = [ROOT / "loom-tests" / name for name in ("support.rs", "items.rs", "weaken_sites.py")]
-        self.src = digest(*code(*(ROOT / "src").rglob("*.rs"), *shared))
-        self.files = {path.stem: digest(*code(path)) for path in (ROOT / "loom-tests").glob("*.rs")}
-        self.data = json.loads(self.path.read_text()) if self.path.exists() else {}
-        if self.data.get("src") != self.src:
-            self.data = {"src": self.src, "files": {}, "models": {}, "mutants": {}}
-        self.forget_changed_models()
+        new = {
+            "shared": digest(*code(*shared)),
+            "src": {path.relative_to(ROOT).as_posix(): digest(*code(path)) for path in (ROOT / "src").rglob("*.rs")},
+            "files": {path.stem: digest(*code(path)) for path in (ROOT / "loom-tests").glob("*.rs")},
+        }
+        old = json.loads(self.path.read_text()) if self.path.exists() else {}
+        if old.get("shared") != new["shared"]:
+            old = {}
+        self.data = {**new, "models": old.get("models", {}), "mutants": old.get("mutants", {})}
+        changed = lambda part: {name for name in {*old.get(part, {}), *new[part]}
+                                if old.get(part, {}).get(name) != new[part].get(name)}
+        self.forget(changed("src"), changed("files"))
 
-    def forget_changed_models(self):
-        old, self.data["files"] = self.data["files"], self.files
-        changed = {file for file in {*old, *self.files} if old.get(file) != self.files.get(file)}
-        for name in [name for name in self.data["models"] if name.split(" ")[1].split("::")[0] in changed]:
-            del self.data["models"][name]
+    def forget(self, sources, files):
+        """Forgets what a change of these files of src/ and of models may have changed. What was found in one file of
+        src/ is kept when another one changes: for a run of the whole begin with an empty folder."""
+        for model in [model for model in self.data["models"] if sources or file_of(model) in files]:
+            del self.data["models"][model]
         for name, result in list(self.data["mutants"].items()):
-            killer = result.get("by", "").split(" ")[-1].split("::")[0]
-            if changed and (result["verdict"] != "killed" or killer in changed):
+            is_killed = result["verdict"] == "killed"
+            if f"src/{name.split(' ')[1]}.rs" in sources or files and (not is_killed or file_of(result["by"]) in files):
                 del self.data["mutants"][name]
 
     def save(self):
