@@ -176,6 +176,20 @@ mod tests {
         });
     }
 
+    /// A reader that has no other tie with the thread that gets the item and marks it done.
+    #[test]
+    fn an_item_that_is_seen_as_done_is_seen_as_got() {
+        explore(|| {
+            let queue = share_with_items(Queue::unbounded(), &[1]);
+            let reader = spawn(&queue, |queue| {
+                let seen = queue.counts();
+                assert!(seen.done <= seen.got && seen.got <= seen.put, "{seen:?}");
+            });
+            drop(queue.try_get_task());
+            reader.join().unwrap();
+        });
+    }
+
     /// The item of a permit is put after the close, into the list of late items.
     #[test]
     fn a_late_item_is_counted() {
@@ -188,6 +202,28 @@ mod tests {
             let seen = queue.counts();
             let got = getter.join().unwrap();
             assert!(seen.put == 1 && seen.got <= got && queue.counts().got == got, "{seen:?}");
+        });
+    }
+
+    /// Of two late items one is put after the other was got: no reader finds both, and none finds one got that was
+    /// not put.
+    #[test]
+    fn late_items_are_counted_at_one_moment() {
+        explore(|| {
+            let queue = Arc::new(Queue::<u8>::with_permits(2));
+            let mut permits = queue.try_reserve(2).unwrap();
+            queue.close();
+            let reader = spawn(&queue, |queue| {
+                let len = queue.len();
+                assert!(len <= 1, "{len} late items");
+                let seen = queue.counts();
+                assert!(seen.got <= seen.put, "{seen:?}");
+            });
+            permits.put(1);
+            assert_eq!(queue.try_get(), Ok(1));
+            permits.put(2);
+            drop(permits);
+            reader.join().unwrap();
         });
     }
 

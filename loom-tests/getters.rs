@@ -163,6 +163,38 @@ mod tests {
         });
     }
 
+    /// Each of `gets` gets waits. The last but one times out beside as many puts as wake it: it takes an item, or the
+    /// last one is woken instead.
+    fn times_out_beside_its_notification(gets: usize) {
+        let queue = unbounded();
+        let mut waiting: Vec<_> = (0..gets).map(|_| queue.get()).collect();
+        let woken: Vec<_> = waiting.iter_mut().map(|get| poll_with_flag(get).1).collect();
+        // loom runs the timeout before and after the store to the flag, which orders nothing.
+        let flag = Arc::new(AtomicUsize::new(0));
+        let put = flag.clone();
+        let putter = spawn(&queue, move |queue| {
+            (1..gets).for_each(|_| queue.try_put(1).unwrap());
+            put.store(1, Ordering::Relaxed);
+        });
+        let timeout = std::future::poll_fn(|_| {
+            flag.load(Ordering::Relaxed);
+            Poll::Ready(())
+        });
+        let got = block_on(waiting.swap_remove(gets - 2).until(timeout));
+        putter.join().unwrap();
+        assert!(got.is_ok() || woken[gets - 1].is_set(), "no get is woken for the item");
+    }
+
+    #[test]
+    fn a_get_in_the_cell_that_times_out_keeps_no_notification() {
+        explore(|| times_out_beside_its_notification(2));
+    }
+
+    #[test]
+    fn a_get_in_the_wait_queue_that_times_out_keeps_no_notification() {
+        explore(|| times_out_beside_its_notification(3));
+    }
+
     /// The get in the wait queue is dropped; the one that began to wait later is in the cell.
     #[test]
     fn a_get_that_leaves_the_wait_queue_notifies_the_get_in_the_cell() {

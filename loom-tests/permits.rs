@@ -44,6 +44,25 @@ mod tests {
         });
     }
 
+    /// The put that takes the permit of an item comes after the get of this item, and after what was done before it.
+    #[test]
+    fn a_get_comes_before_the_put_that_takes_its_permit() {
+        explore(|| {
+            let queue = with_permits(1);
+            queue.try_put(1).unwrap();
+            let work = Arc::new(AtomicUsize::new(0));
+            let done = work.clone();
+            let getter = spawn(&queue, move |queue| {
+                done.store(1, Ordering::Relaxed);
+                queue.try_get()
+            });
+            if queue.try_put(2).is_ok() {
+                assert_eq!(work.load(Ordering::Relaxed), 1);
+            }
+            assert_eq!(getter.join().unwrap(), Ok(1));
+        });
+    }
+
     #[test]
     fn a_get_ends_the_wait_of_a_put() {
         explore(|| {

@@ -148,6 +148,26 @@ mod tests {
         });
     }
 
+    /// The single consumer leaves a segment while another thread reads the length: that thread does not find the
+    /// head's word of the new segment with a base of an earlier one.
+    #[test]
+    fn the_length_beside_a_single_consumer_is_not_too_large() {
+        for passed in 1..3 {
+            explore_capped(move || {
+                let (queue, mut single) = queue(passed);
+                (0..3).for_each(|number| push(&queue, (0, number)));
+                let reader = queue.clone();
+                let reader = thread::spawn(move || reader.len());
+                let mut popped = Popped::default();
+                (0..3).for_each(|_| assert_eq!(pop(&queue, &mut single, &mut popped), Ok(())));
+                let len = reader.join().unwrap();
+                assert!(len <= 3, "{len} of 3 items");
+                queue.end_single_consumer(&mut single);
+                settle(&queue, [popped], [vec![(0, 0), (0, 1), (0, 2)]]);
+            });
+        }
+    }
+
     /// After `Closed` no pop returns an item.
     #[test]
     fn closed_is_the_last_result_of_the_single_consumer() {

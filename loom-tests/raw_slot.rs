@@ -8,7 +8,7 @@ mod support;
 #[cfg(loom)]
 mod tests {
     use crate::items::{has_holes, item, pop, push, queue, reach_with, settle, Item, Popped, Shared, Tag};
-    use crate::support::{explore, explore_capped};
+    use crate::support::{explore_once, explore_up_to};
     use joinq::raw::{Handshake, SlotHarness};
     use loom::{sync::Arc, thread};
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -47,7 +47,7 @@ mod tests {
         with_each(|handshake| {
             let seen = std::sync::Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
             let count = seen.clone();
-            explore(move || {
+            explore_once(move || {
                 let harness = harness(handshake);
                 let head = Arc::new(loom::sync::atomic::AtomicUsize::new(0));
                 let passed = head.clone();
@@ -75,7 +75,7 @@ mod tests {
     fn a_slot_is_reused_only_after_both_owners_have_finished() {
         with_each(|handshake| {
             for first in [0, 1, 2] {
-                explore(move || {
+                explore_once(move || {
                     let harness = harness(handshake);
                     // Each of the three parts runs once in the model's main thread, which runs first.
                     let push = |harness: &SlotHarness<Item>| harness.push(item((0, 0))).is_ok();
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_slot_without_a_value_is_a_hole_for_both_owners() {
         with_each(|handshake| {
-            explore(move || {
+            explore_once(move || {
                 let harness = harness(handshake);
                 let producer = in_thread(&harness, SlotHarness::leave_hole);
                 let consumer = in_thread(&harness, |harness| assert!(harness.take().is_none()));
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn the_order_is_kept_over_two_slots_that_may_be_poisoned() {
         with_each(|handshake| {
-            explore_capped(move || {
+            explore_up_to(20_000, move || {
                 handshake.fix();
                 let (queue, _) = queue(1, 0);
                 let producer = producer(&queue, vec![(0, 0), (0, 1)]);
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn a_segment_is_reused_only_after_its_consumer_has_finished() {
         with_each(|handshake| {
-            explore_capped(move || {
+            explore_up_to(20_000, move || {
                 handshake.fix();
                 let (queue, before) = queue(1, 1);
                 let consumer = queue.clone();
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn the_handshake_changes_with_the_segment() {
         with_each(|handshake| {
-            explore_capped(move || {
+            explore_up_to(20_000, move || {
                 Handshake::Rmw.fix();
                 let (queue, before) = queue(1, 1);
                 handshake.fix();

@@ -5,11 +5,13 @@ mod support;
 
 #[cfg(loom)]
 mod tests {
-    use crate::support::{explore, explore_capped, poll_once, spawn};
+    use crate::support::{explore, explore_capped, explore_up_to, poll_once, spawn};
     use joinq::queue::TaskOwned;
     use joinq::{GetError, Queue, TryGetError};
     use loom::future::block_on;
+    use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::sync::Arc;
+    use loom::thread;
 
     /// A queue, and the guard of an item that was taken from it. The owned guard needs an `Arc` of std;
     /// loom's is for the threads.
@@ -161,6 +163,32 @@ mod tests {
         });
     }
 
+    /// The slot of a put is poisoned, and then the put finds the queue full: it leaves a hole, and no item. The last
+    /// item is finished by a thread that has not seen this hole. So the put or the first step ends the queue.
+    #[test]
+    fn the_hole_of_a_put_into_a_full_queue_does_not_keep_a_closing_queue_from_its_end() {
+        explore_up_to(200_000, || {
+            let queue = Arc::new(Queue::bounded(1));
+            queue.try_put(0).unwrap();
+            queue.try_get().unwrap();
+            queue.task_done().unwrap();
+            let putter = spawn(&queue, |queue| usize::from(queue.try_put(1).is_ok()));
+            let closer = spawn(&queue, |queue| queue.close_when_done());
+            thread::yield_now();
+            let mut got = usize::from(queue.try_get().is_ok());
+            let put = usize::from(queue.try_put(2).is_ok());
+            thread::yield_now();
+            got += usize::from(queue.try_get().is_ok());
+            (0..got).for_each(|_| queue.task_done().unwrap());
+            while block_on(queue.get()).is_ok() {
+                got += 1;
+                queue.task_done().unwrap();
+            }
+            assert_eq!(got, put + putter.join().unwrap());
+            assert!(closer.join().unwrap());
+        });
+    }
+
     /// The last guard is dropped during the first step, while an item is put: that item's guard puts a subtask.
     #[test]
     fn a_subtask_is_accepted_while_a_guard_is_alive() {
@@ -211,6 +239,29 @@ mod tests {
                 assert_ne!(got, Err(TryGetError::Closed), "the end was found before the subtask");
             }
             closer.join().unwrap();
+        });
+    }
+
+    /// As above, by one thread that puts the subtask and closes: a get that finds the end has no other tie with it.
+    #[test]
+    fn a_get_that_finds_the_end_has_not_missed_a_subtask() {
+        explore(|| {
+            let (queue, task) = with_task(Queue::unbounded());
+            queue.close_when_done();
+            // loom runs this thread before and after the store to the flag, which orders nothing.
+            let flag = Arc::new(AtomicBool::new(false));
+            let worker = {
+                let shared = Arc::new((loom::sync::Mutex::new(Some(task)), flag.clone()));
+                let queue = queue.clone();
+                spawn(&shared, move |(task, flag)| {
+                    task.lock().unwrap().as_ref().unwrap().put_subtask(1).unwrap();
+                    queue.close();
+                    flag.store(true, Ordering::Relaxed);
+                })
+            };
+            flag.load(Ordering::Relaxed);
+            assert_ne!(queue.try_get(), Err(TryGetError::Closed), "the end was found before the subtask");
+            worker.join().unwrap();
         });
     }
 }

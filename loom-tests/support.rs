@@ -14,6 +14,7 @@ pub use under_loom::*;
 #[cfg(loom)]
 #[allow(dead_code)] // Each file of models uses a part of it.
 mod under_loom {
+    use joinq::raw::Handshake;
     use joinq::Queue;
     use std::future::{poll_fn, Future};
     use std::pin::Pin;
@@ -21,28 +22,49 @@ mod under_loom {
     use std::sync::Arc;
     use std::task::Poll;
 
-    /// Explores `model` up to `LOOM_MAX_PREEMPTIONS`, which `.cargo/config.toml` sets.
+    /// Explores `model` up to `LOOM_MAX_PREEMPTIONS`, which `.cargo/config.toml` sets, with each handshake. Under loom,
+    /// fences stand for `membarrier`, and order more than the shipped code does. The RMWs are those of the shipped code.
     pub fn explore(model: impl Fn() + Send + Sync + 'static) {
+        with_each_handshake(model, explore_once);
+    }
+
+    /// As [`explore`], with the handshake that the model fixes.
+    pub fn explore_once(model: impl Fn() + Send + Sync + 'static) {
         run(loom::model::Builder::new(), model);
     }
 
     /// As [`explore`], for a model with too many executions at that bound: one preemption less, unless
     /// `JOINQ_LOOM_FULL` is set.
     pub fn explore_large(model: impl Fn() + Send + Sync + 'static) {
-        let mut builder = loom::model::Builder::new();
-        if std::env::var_os("JOINQ_LOOM_FULL").is_none() {
-            builder.preemption_bound = builder.preemption_bound.map(|bound| bound.saturating_sub(1).max(1));
-        }
-        run(builder, model);
+        with_each_handshake(model, |model| {
+            let mut builder = loom::model::Builder::new();
+            if std::env::var_os("JOINQ_LOOM_FULL").is_none() {
+                builder.preemption_bound = builder.preemption_bound.map(|bound| bound.saturating_sub(1).max(1));
+            }
+            run(builder, model);
+        });
     }
 
     /// As [`explore`], but stops after 20,000 executions unless loads are RMWs: where each load may be stale,
     /// a model with thousands of executions can have millions.
     pub fn explore_capped(model: impl Fn() + Send + Sync + 'static) {
-        explore_up_to(20_000, model);
+        with_each_handshake(model, |model| explore_up_to(20_000, model));
     }
 
-    /// As [`explore_capped`], with this number of executions.
+    type Model = Box<dyn Fn() + Send + Sync>;
+
+    fn with_each_handshake(model: impl Fn() + Send + Sync + 'static, explore: impl Fn(Model)) {
+        let model = Arc::new(model);
+        for handshake in [Handshake::Membarrier, Handshake::Rmw] {
+            let model = model.clone();
+            explore(Box::new(move || {
+                handshake.fix();
+                model();
+            }));
+        }
+    }
+
+    /// As [`explore_once`], but stops after this number of executions unless loads are RMWs.
     pub fn explore_up_to(enough: usize, model: impl Fn() + Send + Sync + 'static) {
         let mut builder = loom::model::Builder::new();
         if cfg!(not(loom_rmw)) && std::env::var_os("JOINQ_LOOM_FULL").is_none() {

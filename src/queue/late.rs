@@ -47,12 +47,12 @@ impl Late {
 
     /// Counts items that were put; under the mutex, as [`Late::count_got`].
     pub(super) fn count_put(&self, items: usize) {
-        // Ordering: AcqRel, P1. Pairs with P2.
-        self.put.fetch_add(items as u64, Ordering::AcqRel);
+        // Ordering: Release, P1. Pairs with P2: the items got before.
+        self.put.fetch_add(items as u64, Ordering::Release);
     }
 
     pub(super) fn count_got(&self, items: usize) {
-        // Ordering: AcqRel, P1. Pairs with P2.
-        self.got.fetch_add(items as u64, Ordering::AcqRel);
+        // Ordering: Release, P1. Pairs with P2: the items put before.
+        self.got.fetch_add(items as u64, Ordering::Release);
     }
 }

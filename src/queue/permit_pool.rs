@@ -92,9 +92,9 @@ impl PermitPool {
             }
             let count = most.min(field - NONE_FREE);
             let taken = word + count * held - count;
-            // Ordering: AcqRel, K2. Acquire: the get that released the permit (K3). Release: before a close
-            // that finds it held.
-            match self.word.compare_exchange(word, taken, Ordering::AcqRel, Ordering::Acquire) {
+            // Ordering: Acquire, K2. The get that released the permit (K3), and the close that a get has found which
+            // sees no permit held. The RMW goes on with the release sequences of others.
+            match self.word.compare_exchange(word, taken, Ordering::Acquire, Ordering::Acquire) {
                 Ok(_) => return Ok(count),
                 Err(now) => word = now,
             }
@@ -110,8 +110,9 @@ impl PermitPool {
         let mut word = self.load();
         loop {
             assert!(word & FREE >= count, "more than 2^31 items beyond the capacity");
-            // Ordering: AcqRel and Acquire, K2. As in `take`.
-            match self.word.compare_exchange(word, word - count, Ordering::AcqRel, Ordering::Acquire) {
+            // Ordering: Relaxed, K2. Nothing is gained by these permits, and no waiter waits for fewer. The RMW goes on
+            // with the release sequences of others.
+            match self.word.compare_exchange(word, word - count, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(now) => word = now,
             }
