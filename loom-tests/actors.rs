@@ -2,7 +2,7 @@
 #![allow(dead_code)] // each file of models uses a part of it
 
 use crate::items::{item, Item, Tag};
-use crate::stops::{Stops, Tally};
+use crate::stops::{OnFailure, Stops, Tally};
 use joinq::raw::{Events, Handshake, PopError, PushError, RawQueue, SingleConsumer, UNBOUNDED};
 use loom::sync::Arc;
 use std::collections::VecDeque;
@@ -121,8 +121,8 @@ impl<T: Carried> Actor<T> {
         (tag, T::carry(tag))
     }
 
-    /// Notes a popped item. What was pushed before this model's threads began comes first, and the items of one
-    /// thread come in their order.
+    /// Notes a popped item. What was pushed before this model's threads began is the first, and the items of one
+    /// thread are in their order.
     fn note(&mut self, item: T) {
         let tag = item.tag();
         let overtaken = |other: &&Tag| tag.0 == BEFORE && other.0 != BEFORE || other.0 == tag.0 && other.1 >= tag.1;
@@ -316,11 +316,13 @@ impl Case {
 
     /// Explores the case with its one victim at each point that it passes.
     pub fn stop_one<T: Carried>(self, bound: usize, tally: &mut Tally) {
+        let _failure = OnFailure(format!("{self:?}"));
         tally.stop_one(bound, move |stops| self.run::<T>(stops));
     }
 
     /// Explores the case with its two victims at each pair of points that they pass.
     pub fn stop_two<T: Carried>(self, bound: usize, tally: &mut Tally) {
+        let _failure = OnFailure(format!("{self:?}"));
         tally.stop_two(bound, move |stops| self.run::<T>(stops));
     }
 }

@@ -8,8 +8,8 @@ mod tests {
     use crate::support::{explore, explore_large, poll_once, share_with_items, spawn};
     use joinq::Queue;
 
-    /// An item is put and an item is got, so that one to three items are in the queue: it is never found empty, nor full
-    /// with a capacity of four.
+    /// An item is put and an item is got, so that one to three items are in the queue: it is never found empty, nor
+    /// full with a capacity of four.
     #[test]
     fn a_queue_with_an_item_and_a_free_slot_is_neither_empty_nor_full() {
         explore(|| {

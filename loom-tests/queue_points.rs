@@ -45,7 +45,7 @@ mod tests {
     fn a_stopped_drop_of_the_last_receiver_keeps_no_sender_waiting() {
         let mut tally = Tally::default();
         for queued in QUEUED {
-            tally.stop_one(2, move |stops| {
+            tally.stop_one(1, move |stops| {
                 let (sender, receiver) = unbounded();
                 let messages = Messages::new();
                 (0..queued).for_each(|number| sender.try_send(messages.get(number)).unwrap());
@@ -71,7 +71,7 @@ mod tests {
     fn a_stopped_drop_of_the_last_sender_keeps_no_receiver_waiting() {
         let mut tally = Tally::default();
         for queued in QUEUED {
-            tally.stop_one(2, move |stops| {
+            tally.stop_one(1, move |stops| {
                 let (sender, receiver) = unbounded();
                 let messages = Messages::new();
                 (0..queued).for_each(|number| sender.try_send(messages.get(number)).unwrap());
@@ -99,7 +99,7 @@ mod tests {
     fn a_stopped_drop_of_a_single_receiver_keeps_no_sender_waiting() {
         let mut tally = Tally::default();
         for queued in QUEUED {
-            tally.stop_one(2, move |stops| {
+            tally.stop_one(1, move |stops| {
                 let (sender, receiver) = mpsc::unbounded();
                 let messages = Messages::new();
                 (0..queued).for_each(|number| sender.try_send(messages.get(number)).unwrap());
