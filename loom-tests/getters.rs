@@ -252,4 +252,23 @@ mod tests {
             drop(task);
         });
     }
+
+    /// A get is forgotten, whether it was notified or not: it takes the notification of one item, and the other item
+    /// notifies the get behind it.
+    #[test]
+    fn a_get_that_is_forgotten_does_not_take_the_notification_of_the_next_item() {
+        explore(|| {
+            let queue = unbounded();
+            let (mut first, mut second) = (queue.get(), queue.get());
+            assert!(poll_once(&mut first).is_none());
+            let (pending, woken) = poll_with_flag(&mut second);
+            assert!(pending.is_pending());
+            let putter = spawn(&queue, |queue| queue.try_put(1).unwrap());
+            std::mem::forget(first);
+            queue.try_put(2).unwrap();
+            putter.join().unwrap();
+            assert!(woken.is_set() && block_on(second).is_ok());
+            assert!(queue.try_get().is_ok());
+        });
+    }
 }

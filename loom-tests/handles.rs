@@ -114,4 +114,21 @@ mod tests {
             thread.join().unwrap();
         });
     }
+
+    /// A handle is cloned while a clone of it is dropped: the channel stays open for the new one.
+    #[test]
+    fn a_clone_beside_the_drop_of_another_handle_keeps_the_channel_open() {
+        explore(|| {
+            let (sender, receiver) = unbounded();
+            let other = sender.clone();
+            let thread = thread::spawn(move || drop(other));
+            let third = sender.clone();
+            drop(sender);
+            third.try_send(1).unwrap();
+            thread.join().unwrap();
+            assert!(!third.is_closed());
+            drop(third);
+            assert_eq!((block_on(receiver.recv()), block_on(receiver.recv())), (Ok(1), Err(RecvError)));
+        });
+    }
 }

@@ -304,4 +304,24 @@ mod tests {
             worker.join().unwrap();
         });
     }
+
+    /// A get is dropped beside the put of the item for which it waits: the item is unfinished, and the join waits for
+    /// it.
+    #[test]
+    fn a_cancelled_get_does_not_change_the_number_of_unfinished_items() {
+        explore(|| {
+            let queue = with(&[]);
+            let mut cancelled = queue.get();
+            assert!(poll_once(&mut cancelled).is_none());
+            let putter = spawn(&queue, |queue| queue.try_put(1).unwrap());
+            drop(cancelled);
+            assert!(queue.unfinished() <= 1);
+            putter.join().unwrap();
+            let mut join = queue.join();
+            assert!(poll_once(&mut join).is_none() && queue.unfinished() == 1);
+            queue.try_get().unwrap();
+            queue.task_done().unwrap();
+            block_on(join);
+        });
+    }
 }

@@ -3,6 +3,7 @@
 //! Knows cursors. Does not know whether it is the head or the tail.
 
 use super::cursor::Cursor;
+use super::points::point;
 use super::span::Span;
 use crate::sync::{AtomicU64, Ordering};
 
@@ -152,6 +153,7 @@ impl End {
         let now = self.cursor();
         // The segment is pinned, so the address identifies it.
         if now.address() == segment && !now.is_short() {
+            point!(ClaimLimitUnset);
             self.change_claim_limit(now.at(until).bits());
         }
     }

@@ -5,6 +5,7 @@
 //! when there is a slot for it, or a destination for it. So a large value is copied only once.
 
 use super::cursor::Cursor;
+use super::points::point;
 use super::segment::Segment;
 use super::slot::Published;
 use super::{Claim, PopError, RawQueue};
@@ -140,12 +141,12 @@ impl<T> RawQueue<T> {
         if !seen.is_before(claim_limit, Self::LEN) {
             return Err(PushFallback::General);
         }
-        #[cfg(all(test, not(loom)))]
-        super::hooks::before_the_claim();
+        point!(PushChecked);
         if self.tail.advance(seen, seen.advanced(1)).is_err() {
             return Err(PushFallback::Contended);
         }
         let ticket = PushTicket { seen, queue: PhantomData };
+        point!(ClaimedBeforeLimit);
         // The word may have wrapped around to the same bits between the first load and the claim. A claim limit
         // that is read now is of the claim's generation of the segment, or of a later segment.
         let again = self.tail.claim_limit();
@@ -188,8 +189,7 @@ impl<T> RawQueue<T> {
         }
         let position = self.tail.position_of(seen);
         let head = self.head_below_limit(seen, position, limit)?;
-        #[cfg(all(test, not(loom)))]
-        super::hooks::before_the_claim();
+        point!(PushChecked);
         if self.tail.advance(seen, seen.advanced(1)).is_err() {
             return Err(PushFallback::Contended);
         }
@@ -254,8 +254,7 @@ impl<T> RawQueue<T> {
         {
             return Err(PopFallback::General);
         }
-        #[cfg(all(test, not(loom)))]
-        super::hooks::before_the_claim();
+        point!(PopChecked);
         if self.head.advance(seen, after).is_err() {
             return Err(PopFallback::Contended);
         }
@@ -286,8 +285,7 @@ impl<T> RawQueue<T> {
         if until <= seen.open_ticket() {
             return Err(PopFallback::General);
         }
-        #[cfg(all(test, not(loom)))]
-        super::hooks::before_the_claim();
+        point!(PopChecked);
         if self.head.advance(seen, seen.advanced(1)).is_err() {
             return Err(PopFallback::Contended);
         }
@@ -332,6 +330,7 @@ impl<T> RawQueue<T> {
 #[inline]
 fn if_published<T>(ticket: PopTicket<'_, T>) -> Result<PopTicket<'_, T>, PopFallback<'_, T>> {
     let (segment, index) = segment_and_index::<T>(ticket.seen);
+    point!(PopClaimed);
     // SAFETY: the claim pins the segment, which is not short.
     match unsafe { segment.long_slot(index).is_full() } {
         true => Ok(ticket),

@@ -24,6 +24,7 @@
 //! it is in the cell. No word comes back: 2^62 values take longer than any machine runs. Another thread takes
 //! whatever value is there, so for it a word that came back would do no harm.
 
+use super::points::point;
 use crate::sync::{AtomicU64, Ordering, UnsafeCell};
 
 /// A place for one value.
@@ -69,6 +70,7 @@ impl<V> Handoff<V> {
         if seen & STATE != EMPTY || !self.hold(seen, held) {
             return Err(value);
         }
+        point!(CellHeld);
         // SAFETY: this thread holds the cell.
         self.value.with_mut(|place| unsafe { *place = Some(value) });
         self.release(held, FULL);
@@ -107,6 +109,7 @@ impl<V> Handoff<V> {
         if !self.hold(key.0, held) {
             return None;
         }
+        point!(CellHeld);
         // SAFETY: this thread holds the cell.
         let result = self.value.with_mut(|place| unsafe { (*place).as_mut().map(access) });
         self.release(held, FULL);
@@ -119,6 +122,7 @@ impl<V> Handoff<V> {
         if !self.hold(full, held) {
             return None;
         }
+        point!(CellHeld);
         // SAFETY: this thread holds the cell.
         let value = self.value.with_mut(|place| unsafe { (*place).take() });
         self.release(held, EMPTY);
@@ -142,6 +146,7 @@ impl<V> Handoff<V> {
 
     #[inline]
     fn release(&self, held: u64, state: u64) {
+        point!(CellAccessed);
         // Ordering: Release, B2. The access comes before that of the next holder (B1). Only the holder writes
         // now.
         self.word.store(held - HELD + state, Ordering::Release);

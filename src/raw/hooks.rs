@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of the core. Each hook belongs to one thread and runs once.
 
+use super::points::Point;
 use std::cell::Cell;
 
 thread_local! {
@@ -15,10 +16,12 @@ pub(super) fn run_before_the_claim(work: impl FnOnce() + 'static) {
     BEFORE_THE_CLAIM.with(|hook| hook.set(Some(Box::new(work))));
 }
 
-/// Called by an operation between its check and the claim that relies on the check.
-pub(super) fn before_the_claim() {
-    if let Some(work) = BEFORE_THE_CLAIM.with(Cell::take) {
-        work();
+/// Called by an operation at each point that it passes.
+pub(super) fn at(point: Point) {
+    if matches!(point, Point::PushChecked | Point::PopChecked) {
+        if let Some(work) = BEFORE_THE_CLAIM.with(Cell::take) {
+            work();
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Knows one pointer. Does not know what the box contains.
 
+use super::points::point;
 use crate::sync::{AtomicPtr, Ordering};
 use std::marker::PhantomData;
 use std::ptr::null_mut;
@@ -66,6 +67,7 @@ impl<T> LazyBox<T> {
     #[inline(never)]
     fn make(&self, make: impl FnOnce() -> T) -> &T {
         let mine = Box::into_raw(Box::new(make()));
+        point!(BoxMade);
         // Ordering: AcqRel and Acquire, O2. Release: the content as it was made. Acquire: the content that
         // another thread has made, and what a thread did before it found nothing.
         match self.pointer.compare_exchange(null_mut(), mine, Ordering::AcqRel, Ordering::Acquire) {

@@ -4,6 +4,7 @@
 
 use super::cursor::{Cursor, MAX_TICKET};
 use super::end::End;
+use super::points::point;
 use super::segment::Segment;
 use super::span::Span;
 use super::RawQueue;
@@ -66,6 +67,7 @@ impl<T> Link<'_, T> {
 impl<T> Drop for Link<'_, T> {
     fn drop(&mut self) {
         if let Some(segment) = self.segment {
+            point!(HelperUnreleased);
             // SAFETY: `self` owns the helper ticket, which was not returned yet.
             unsafe { segment.release() };
         }
@@ -86,6 +88,7 @@ impl<T> RawQueue<T> {
                 return None;
             }
             end.advance(seen, seen.advanced(1)).ok()?;
+            point!(HelperClaimed);
         }
         Some(Link { queue: self, segment })
     }
@@ -121,18 +124,23 @@ impl<T> RawQueue<T> {
         next: usize,
         claimed: u64,
     ) -> bool {
+        point!(NextRead);
         end.raise(seen, span, Self::LEN);
+        point!(BaseRaised);
         let to = span.next(Self::LEN);
         let mut now = end.cursor();
         // While `from` is pinned it is not reused, so its address identifies the segment of the word. An end
         // never returns to the sentinel.
         while now.address() == seen.address() {
             end.clear_claim_limit();
+            point!(ClaimLimitCleared);
             match end.advance(now, to.enter(now, next, claimed)) {
                 Ok(()) => {
+                    point!(EndSwung);
                     if let Some(segment) = from {
                         // SAFETY: this thread won the swing, and the caller pins the segment.
                         unsafe { segment.leave(now.ticket() - Self::LEN) };
+                        point!(EndLeft);
                     }
                     return true;
                 }

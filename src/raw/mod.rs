@@ -30,6 +30,7 @@ mod hooks;
 mod lazy_box;
 mod link;
 mod memory;
+mod points;
 mod pool;
 #[cfg(loom)]
 mod pool_harness;
@@ -37,7 +38,7 @@ mod pop;
 mod push;
 #[cfg(all(test, not(loom)))]
 mod random_tests;
-#[cfg(any(feature = "compat", test))]
+#[cfg(any(feature = "compat", test, loom))]
 mod reserve;
 #[cfg(all(test, not(loom)))]
 mod reserve_tests;
@@ -61,6 +62,7 @@ mod tests;
 use crate::sync::{rmw_fence, AtomicU64, AtomicUsize, LineStart, Ordering};
 use ahead::HolesAhead;
 use end::{End, Snapshot};
+use points::point;
 use pool::SegmentPool;
 use segment::{Segment, SEALED};
 use std::fmt;
@@ -73,8 +75,10 @@ pub use fence::Handshake;
 pub use handoff::{Handoff, HandoffKey};
 pub use lazy_box::LazyBox;
 #[cfg(loom)]
+pub use points::{model::visit_points, Point};
+#[cfg(loom)]
 pub use pool_harness::{OwnedSegment, PoolHarness};
-#[cfg(feature = "compat")]
+#[cfg(any(feature = "compat", loom))]
 pub use reserve::ReservedSlot;
 #[cfg(loom)]
 pub use segment::live::segments as live_segments;
@@ -378,8 +382,10 @@ impl<T> RawQueue<T> {
 
     /// Counts claims that became holes.
     fn add_holes(&self, claims: u64, events: &mut Events) {
+        point!(HoleUncounted);
         // Ordering: AcqRel, H2. Release: the claim comes before (H1). Acquire: the RMW fence of a join (M1).
         self.holes.fetch_add(claims, Ordering::AcqRel);
+        point!(HoleCounted);
         events.holes += claims;
     }
 
@@ -392,6 +398,7 @@ impl<T> RawQueue<T> {
                 return false;
             }
             if seen.ticket() < Self::LEN {
+                point!(CloseChecked);
                 if self.tail.advance(seen, seen.closed()).is_ok() {
                     return true;
                 }
@@ -403,6 +410,7 @@ impl<T> RawQueue<T> {
             // Ordering: AcqRel and Acquire, L1. As the appender's CAS (L2), with which it competes.
             match link.next().compare_exchange(0, SEALED, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
+                    point!(LinkSealed);
                     self.close_sealed();
                     return true;
                 }

@@ -8,6 +8,7 @@
 //! that are 0 in the address of a segment: so no more than the wanted number of spares is kept.
 
 use super::cursor::SEGMENT_ALIGN;
+use super::points::point;
 use super::segment::{Header, Segment};
 use super::span::Span;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
@@ -68,6 +69,7 @@ impl<T> SegmentPool<T> {
             // SAFETY: the caller owns the segment, and with it the link.
             unsafe { segment.header().listed.with_mut(|next| *next = first_of(now)) };
             let with_this = segment.address() | ((now & COUNT) + 1);
+            point!(SpareUnlisted);
             // Ordering: Release, D1. Pairs with `take_spare`: what was done in the segment comes before its
             // reuse. The next pushes continue the release sequence.
             match self.spares.compare_exchange(now, with_this, Ordering::Release, Ordering::Relaxed) {
@@ -111,6 +113,7 @@ impl<T> SegmentPool<T> {
         loop {
             // SAFETY: the right to reclaim the segment includes its link of the retired list.
             unsafe { segment.header().listed.with_mut(|next| *next = top) };
+            point!(RetiredUnlisted);
             // Ordering: Release, D3. Pairs with the sweep (D4): it sees the link, and gets the right to
             // reclaim.
             match self.retired.compare_exchange(top, segment.as_header(), Ordering::Release, Ordering::Relaxed) {
@@ -132,6 +135,7 @@ impl<T> SegmentPool<T> {
     fn take_spare(&self) -> Option<Segment<T>> {
         // Ordering: Acquire, D1. Pairs with `recycle`.
         let spares = self.spares.swap(0, Ordering::Acquire);
+        point!(SparesTaken);
         let segment = Segment::from_header(first_of(spares))?;
         if spares & COUNT > 1 {
             // SAFETY: the thread that took the list owns its segments.
@@ -155,7 +159,9 @@ impl<T> SegmentPool<T> {
     fn each_retired(&self, visit: impl FnMut(Segment<T>)) {
         // Ordering: Acquire, D4. Pairs with the pushes (D3), each of which continues the release sequence
         // before it.
-        Self::each_of(self.retired.swap(null_mut(), Ordering::Acquire), visit);
+        let retired = self.retired.swap(null_mut(), Ordering::Acquire);
+        point!(RetiredTaken);
+        Self::each_of(retired, visit);
     }
 
     /// Visits the segments of a list that the caller has taken.

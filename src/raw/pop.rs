@@ -5,6 +5,7 @@
 
 use super::cursor::Cursor;
 use super::fast::PopFallback;
+use super::points::point;
 use super::segment::{Segment, SEALED};
 use super::slot::Found;
 use super::{to_usize, Claim, Count, Events, PopError, RawQueue, Snapshot};
@@ -173,8 +174,7 @@ impl<T> RawQueue<T> {
                 }
             }
             let count = wanted.min(Self::LEN - index).min(available);
-            #[cfg(all(test, not(loom)))]
-            super::hooks::before_the_claim();
+            point!(PopChecked);
             if self.head.advance(seen, seen.advanced(count)).is_ok() {
                 let Some(segment) = Segment::at(seen.address()) else { unreachable!() };
                 let until = (index + available).min(Self::LEN - 1);
@@ -247,6 +247,7 @@ impl<T> RawQueue<T> {
         if claim.index + claim.count < Self::LEN {
             return None;
         }
+        point!(LastSlotClaimed);
         let segment = claim.segment;
         // SAFETY: the claim's tickets pin the segment.
         // Ordering: Acquire, L3. Pairs with the link (L2).
@@ -262,6 +263,7 @@ impl<T> RawQueue<T> {
     #[inline]
     pub(super) fn retire(&self, left: Option<Segment<T>>) {
         if let Some(segment) = left {
+            point!(SegmentUnretired);
             // SAFETY: the caller won the swing of the head out of the segment.
             unsafe { self.cold.pool.retire(segment) };
         }

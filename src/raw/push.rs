@@ -5,6 +5,7 @@
 
 use super::cursor::Cursor;
 use super::fast::{Contested, PushFallback, PushTicket};
+use super::points::point;
 use super::segment::{Segment, SEALED};
 use super::{to_usize, Claim, Count, Events, PushError, RawQueue, UNBOUNDED};
 use crate::sync::{Backoff, Ordering};
@@ -218,7 +219,7 @@ impl<T> RawQueue<T> {
     }
 
     /// Claims a slot for a push whose limit later pushes may not have.
-    #[cfg(any(feature = "compat", test))]
+    #[cfg(any(feature = "compat", test, loom))]
     pub(super) fn claim_one(&self, limit: u64, events: &mut Events) -> Result<Claim<T>, NoClaim> {
         self.claim_push(1, limit, ClaimLimit::Keep, events)
     }
@@ -263,8 +264,7 @@ impl<T> RawQueue<T> {
                 free = free.min(space.free);
             }
             let count = wanted.min(free);
-            #[cfg(all(test, not(loom)))]
-            super::hooks::before_the_claim();
+            point!(PushChecked);
             match self.tail.advance(seen, seen.advanced(count)) {
                 Ok(()) => {
                     // The ticket of `seen` is below the length, so the cursor is not at the sentinel.
@@ -319,15 +319,18 @@ impl<T> RawQueue<T> {
     #[cold]
     pub(super) fn leave_holes(&self, claim: &Claim<T>, events: &mut Events) {
         let (first, head) = (self.position(claim), self.head.snapshot(Self::LEN).position);
+        point!(HoleUnlisted);
         for position in first..first + claim.count {
             self.cold.ahead.add(position, head);
         }
+        point!(HoleListed);
         // SAFETY: the claim's tickets pin the segment.
         let slots = unsafe { claim.segment.slots() };
         for index in claim.index..claim.index + claim.count {
             // SAFETY: the push ticket is part of the claim and is used once.
             unsafe { slots.at(index).leave_hole() };
         }
+        point!(HolesLeft);
         // A push may have found the queue full because of this claim, and wait. If its RMW fence on the
         // head's word comes after this one, it sees the holes. If its fence came before, the delivery of the
         // events sees its waiter.
@@ -368,14 +371,17 @@ impl<T> RawQueue<T> {
                 // SAFETY: no other thread knows the segment.
                 unsafe { segment.slot(span.start).fill(value) };
             }
+            point!(SegmentUnlinked);
             // Ordering: AcqRel and Acquire, L2. Release: the segment as it was made. Acquire: the one of
             // another thread.
             match link.next().compare_exchange(0, segment.address(), Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
+                    point!(SegmentLinked);
                     next = segment.address();
                     linked = Some(Claim { segment, index: span.start, count: 1 });
                 }
                 Err(other) => {
+                    point!(LinkLost);
                     if is_filled {
                         // SAFETY: the segment was not linked, so this thread still owns it, and its first slot is
                         // full.
@@ -389,6 +395,7 @@ impl<T> RawQueue<T> {
         if next == SEALED {
             // The closing thread may be stopped before it sets the closed bit. This result must not precede
             // that bit.
+            point!(SealFound);
             self.close_sealed();
             return Err(PushError::Closed(()));
         }

@@ -6,6 +6,7 @@
 //! Only if the slot is empty does it read the tail's word, which the producers write.
 
 use super::cursor::Cursor;
+use super::points::point;
 use super::segment::Segment;
 use super::slot::Found;
 use super::span::Span;
@@ -59,6 +60,7 @@ impl<T> RawQueue<T> {
     pub fn end_single_consumer(&self, single: &mut SingleConsumer<T>) {
         self.check(single);
         single.id = ENDED;
+        point!(SingleEnded);
         self.head.swap(self.head.cursor().opened());
     }
 
@@ -105,6 +107,7 @@ impl<T> RawQueue<T> {
                     None => self.take_unpublished(segment, seen)?,
                 }
             };
+            point!(SingleTaken);
             self.head.store(seen.advanced(1));
             if index + 1 == Self::LEN {
                 // At once, so that an empty queue does not keep the segment.
@@ -163,6 +166,7 @@ impl<T> RawQueue<T> {
             // was seen full, in a segment that is not short.
             values.push(unsafe { segment.long_slot(index).take_full(|value| value) });
         }
+        point!(SingleTaken);
         self.head.store(seen.advanced(run as u64));
         run
     }
@@ -190,6 +194,7 @@ impl<T> RawQueue<T> {
         // Before the slot may be poisoned: its producer then claims another slot, and must see the head beyond
         // this one (S8, S9). Otherwise `len` would count both after that push.
         self.head.store(seen.advanced(1));
+        point!(SingleAdvanced);
         // SAFETY: as demanded.
         unsafe { Ok(segment.slot(seen.ticket()).take(segment.handshake())) }
     }
@@ -210,13 +215,17 @@ impl<T> RawQueue<T> {
         };
         // Ordering: Acquire, L3. Pairs with the link (L2).
         let next = link.load(Ordering::Acquire);
+        point!(NextRead);
         self.head.raise(seen, span, Self::LEN);
+        point!(BaseRaised);
         self.head.store(span.next(Self::LEN).enter(seen, next, 0).closed());
+        point!(EndSwung);
         if let Some(left) = left {
             // SAFETY: this consumer has moved the head out of the segment, and no other thread does that. The
             // head handed out no helper ticket.
             unsafe {
                 left.leave(0);
+                point!(EndLeft);
                 self.cold.pool.retire(left);
             }
         }
@@ -243,6 +252,7 @@ impl<T> Ready<'_, T> {
         // First, so that the value is not taken again if `wrap` unwinds. The slot's done flag is not set and
         // the slot is not the last one, so the segment is kept.
         queue.head.store(seen.advanced(1));
+        point!(SingleAdvanced);
         // SAFETY: as in `pop_single_slow`; the slot was seen full, in a segment that is not short.
         unsafe { Segment::of_cursor(seen).long_slot(seen.long_ticket()).take_full(wrap) }
     }

@@ -26,6 +26,7 @@
 //! proof.
 
 use super::fence::{heavy, light, Handshake};
+use super::points::point;
 use crate::sync::{AtomicU8, Ordering, UnsafeCell};
 use std::mem::{size_of, MaybeUninit};
 
@@ -119,10 +120,13 @@ impl<T> Slot<T> {
         // consumer afterwards. The ticket keeps the segment alive until the producer's byte is DONE, which is
         // the last access on each path.
         unsafe {
+            point!(PushClaimed);
             self.write(value);
+            point!(ValueWritten);
             // Ordering: Release, S2. Pairs with the consumer's load (S5): the value is seen.
             (*self.state).store(FULL, Ordering::Release);
             light();
+            point!(ValuePublished);
             // Race: the consumer may contest the slot at the same time.
             //  1. The consumer contests, passes `heavy` and finds the state empty. Then this load comes after
             //     the contesting CAS and sees it.
@@ -131,12 +135,14 @@ impl<T> Slot<T> {
             // Ordering: Relaxed, S4. Ordered by the fences (F1), or by the CAS below.
             let uncontested = match (*self.producer).load(Ordering::Relaxed) {
                 PENDING => {
+                    point!(ByteRead);
                     self.set_producer_done();
                     true
                 }
                 // Ordering: Release and Relaxed, S3. Release as a done flag (S7), and as S2 for a consumer that
                 // reads this byte first (S6).
                 PENDING_RMW => {
+                    point!(ByteRead);
                     (*self.producer).compare_exchange(PENDING_RMW, DONE, Ordering::Release, Ordering::Relaxed).is_ok()
                 }
                 _ => false,
@@ -159,11 +165,13 @@ impl<T> Slot<T> {
         // SAFETY: as in `publish`. After POISONED the consumer has left and has not accessed the value. The
         // done flag is the ticket's last access.
         unsafe {
+            point!(ContestSeen);
             // Ordering: Release and Acquire, S9. Release as S3. Acquire: what the consumer did before it
             // poisoned the slot (S8).
             if (*self.producer).compare_exchange(CONTESTED, DONE, Ordering::Release, Ordering::Acquire).is_ok() {
                 return None;
             }
+            point!(PoisonSeen);
             let value = self.read();
             self.set_producer_done();
             Some(value)
@@ -197,6 +205,7 @@ impl<T> Slot<T> {
             // Ordering: Relaxed, S1. There is no value to publish. The done flag below releases this store
             // for a consumer that reads the flag first.
             (*self.state).store(HOLE, Ordering::Relaxed);
+            point!(HoleStored);
             self.set_producer_done();
         }
     }
@@ -215,6 +224,7 @@ impl<T> Slot<T> {
         // access. FULL makes the value the consumer's unless it has poisoned the slot. A consumer that has
         // poisoned the slot uses EMPTY, whatever the state has become.
         unsafe {
+            point!(PopClaimed);
             // Ordering: Acquire, S5. Pairs with the publication (S2): the value is seen.
             let mut state = (*self.state).load(Ordering::Acquire);
             if state == EMPTY {
@@ -248,10 +258,12 @@ impl<T> Slot<T> {
         impl<T> Drop for Finish<T> {
             #[inline(always)]
             fn drop(&mut self) {
+                point!(ValueTaken);
                 // SAFETY: as demanded of `take_full`; this is its last access.
                 unsafe { self.0.set_consumer_done() }
             }
         }
+        point!(FullFound);
         let _finish = Finish(self);
         // SAFETY: FULL makes the value the consumer's.
         wrap(unsafe { self.read() })
@@ -295,6 +307,7 @@ impl<T> Slot<T> {
             if state == FULL {
                 return self.take_full(Found::Value);
             }
+            point!(HoleFound);
             self.set_consumer_done();
             Found::Hole
         }
@@ -317,10 +330,12 @@ impl<T> Slot<T> {
                     return state;
                 }
             }
+            point!(EmptyFound);
             // Ordering: Relaxed and Acquire, S6. Acquire: a producer that has finished stored the state
             // before (S3, S7).
             let pending = pending(handshake);
             if (*self.producer).compare_exchange(pending, CONTESTED, Ordering::Relaxed, Ordering::Acquire).is_ok() {
+                point!(SlotContested);
                 // Without the heavy fence the producer may not see that the slot is contested. Then the
                 // consumer must not poison it. It waits until the producer publishes or the kernel executes
                 // the fence after all.
@@ -335,10 +350,12 @@ impl<T> Slot<T> {
                     }
                     crate::sync::yield_now();
                 }
+                point!(ContestFenced);
                 // Ordering: Release and Acquire, S8. Release: the producer, which claims another slot, sees
                 // the head at least where this consumer saw it.
                 if (*self.producer).compare_exchange(CONTESTED, POISONED, Ordering::Release, Ordering::Acquire).is_ok()
                 {
+                    point!(SlotPoisoned);
                     return EMPTY;
                 }
             }
