@@ -5,8 +5,8 @@
 
 Each fault is a small change of src, made in a copy of the tree. There the replay of tests/differential.rs runs first:
 the committed corpus, and then the programs from seeds. Then libFuzzer runs for at most the limit, without the corpus.
-NAME is a fault or a target. With --list nothing runs: each fault must have exactly one place in the code.
-docs/verification.md has the results.
+NAME is a fault or a target. With --limit 0 only the replay runs. With --list nothing runs: each fault must have exactly
+one place in the code. docs/verification.md has the results.
 """
 import os, pathlib, re, shutil, subprocess, sys, time
 from collections import namedtuple
@@ -85,6 +85,8 @@ def run(tree, work, target, limit):
 def find(tree, work, target, limit):
     corpus = "corpus" if replay(tree, work, target, "the_corpus") else "not the corpus"
     seeds = "seeds" if replay(tree, work, target, "seeded") else "not the seeds"
+    if limit == 0:
+        return None if corpus + seeds == "not the corpusnot the seeds" else f"{corpus}, {seeds}, fuzzer not run"
     built = cargo(tree, work, ["cargo", "fuzz", "build", target], RUSTC_BOOTSTRAP="1")
     if built.returncode:
         return f"does not compile: {built.stdout[-1500:]}"
