@@ -27,7 +27,7 @@ mod waiting;
 use ends::Ending;
 use engine::{one_at_a_time, Ends, Item, Plan, Results};
 use joinq::Queue;
-use mixes::{Batches, Between, Handles, Locked, Seldom, Task, Try, Waits};
+use mixes::{Batches, Between, Handles, Locked, Seldom, Single, Task, Try, Waits};
 use std::io::Write;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -179,6 +179,19 @@ fn a_stalled_get_that_waits_alone_freezes_no_other_thread() {
         assert_eq!(results.frozen(), 0, "{name}: {results}");
         assert!(results.faults.is_empty(), "{name}: {results}");
     }
+}
+
+#[test]
+fn a_stalled_send_freezes_no_other_in_an_mpsc_channel() {
+    let run = |(sender, receiver): (joinq::Sender<Item<NARROW>>, joinq::mpsc::Receiver<_>), victims| {
+        let plan = plan(1, MANY);
+        let single = |receiver| Single(sender.clone(), receiver);
+        let victims = (0..victims).map(|_| single(None)).collect();
+        let others = [single(None), single(Some(receiver))];
+        watched(&plan, || engine::run(victims, others, || _ = sender.close(), &plan))
+    };
+    assert_no_freeze("try_send of mpsc", "unbounded", |victims| run(joinq::mpsc::unbounded(), victims));
+    assert_no_freeze("try_send of mpsc", "bounded", |victims| run(joinq::mpsc::bounded(1024), victims));
 }
 
 #[test]

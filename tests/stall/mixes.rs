@@ -3,7 +3,7 @@
 //! Knows the public operations. Does not know which threads are stopped.
 
 use super::engine::{Ends, Item, Mark, Next, NotGot, NotPut, Op};
-use joinq::{Queue, Receiver, Sender, TryGetError, TryPutError};
+use joinq::{mpsc, Queue, Receiver, Sender, TryGetError, TryPutError};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
@@ -196,6 +196,35 @@ impl<const WORDS: usize> Ends<WORDS> for Handles<WORDS> {
         let receiver = mark.during(Op::Clone, || self.1.clone());
         let received = mark.during(Op::Get, || receiver.try_recv());
         mark.during(Op::Drop, || drop(receiver));
+        into.push(received.map_err(|error| if error.is_empty() { NotGot::Empty } else { NotGot::Closed })?);
+        Ok(())
+    }
+}
+
+/// `try_send`, and `try_recv` of the single receiver, if this thread has it.
+pub(crate) struct Single<const WORDS: usize>(
+    pub(crate) Sender<Item<WORDS>>,
+    pub(crate) Option<mpsc::Receiver<Item<WORDS>>>,
+);
+
+impl<const WORDS: usize> Single<WORDS> {
+    /// The victims do not receive, so they send below this length only.
+    const LENGTH: usize = 8000;
+}
+
+impl<const WORDS: usize> Ends<WORDS> for Single<WORDS> {
+    fn put(&mut self, mark: Mark, next: Next) -> Result<u64, NotPut> {
+        if mark.is_victim() && self.0.len() > Self::LENGTH {
+            return Err(NotPut::Full);
+        }
+        let item = next.item(0);
+        let sent = mark.during(Op::Put, || self.0.try_send(item));
+        sent.map(|()| 1).map_err(|error| if error.is_full() { NotPut::Full } else { NotPut::Closed })
+    }
+
+    fn get(&mut self, mark: Mark, into: &mut Vec<Item<WORDS>>) -> Result<(), NotGot> {
+        let receiver = self.1.as_mut().ok_or(NotGot::Empty)?;
+        let received = mark.during(Op::Get, || receiver.try_recv());
         into.push(received.map_err(|error| if error.is_empty() { NotGot::Empty } else { NotGot::Closed })?);
         Ok(())
     }

@@ -82,7 +82,6 @@ pub(crate) struct Mark(Option<usize>);
 impl Mark {
     pub(crate) const NONE: Mark = Mark(None);
 
-    #[allow(dead_code)] // The package `museum` uses it.
     pub(crate) fn is_victim(self) -> bool {
         self.0.is_some()
     }
