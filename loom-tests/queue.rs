@@ -81,7 +81,7 @@ mod tests {
     /// A put ends its wait beside a get, which enqueues its item or not, and another put: there is one item at most.
     #[test]
     fn the_capacity_is_kept_beside_a_put_that_ends_its_wait() {
-        explore(|| {
+        explore_large(|| {
             let queue = share_with_items(Queue::bounded(1), &[1]);
             let mut put = queue.put(2);
             assert!(poll_once(&mut put).is_none());

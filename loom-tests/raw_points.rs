@@ -113,9 +113,9 @@ mod tests {
         let case = Case { victims: &[Pop], single: Single::Victim, ..CASE };
         stop_one::<Item>("pop of the single consumer", case, &STATES, &PUSHES);
         let case = Case { victims: &[PopBatch], ..case };
-        stop_one::<Wide>("batch of the single consumer", case, &WIDE, &PUSHES);
+        stop_one_up_to::<Wide>(0, "batch of the single consumer", case, &WIDE, &PUSHES);
         let case = Case { victims: &[DropReceiver], ..case };
-        stop_one::<Item>("end of the single consumer", case, &STATES, &PUSHES);
+        stop_one_up_to::<Item>(0, "end of the single consumer", case, &STATES, &PUSHES);
     }
 
     #[test]

@@ -209,7 +209,7 @@ pub const TABLE: &[(&str, &[&[Point]])] = &[
     ("end of the single consumer", &[&[Point::SingleEnded], CLOSER]),
     ("push beside two threads", &[PRODUCER, SWING, HELPER, &[Point::SegmentUnlinked, Point::SegmentLinked]]),
     ("pop beside two threads", &[&[Point::PopClaimed, Point::LastSlotClaimed, Point::ValueTaken], SWING, HELPER]),
-    ("two operations", &[PRODUCER, SWING, CLOSER, &[Point::SegmentLinked, Point::EmptyFound, Point::SlotContested]]),
+    ("two operations", &[PRODUCER, SWING, CLOSER, &[Point::SegmentLinked, Point::EmptyFound]]),
     ("drop of the last receiver", &[CLOSER, CONSUMER]),
     ("drop of the last sender", &[CLOSER]),
     ("drop of the single receiver", &[&[Point::SingleEnded], CLOSER, CONSUMER]),
