@@ -22,8 +22,9 @@ mod under_loom {
     use std::sync::Arc;
     use std::task::Poll;
 
-    /// Explores `model` up to `LOOM_MAX_PREEMPTIONS`, which `.cargo/config.toml` sets, with each handshake. Under loom,
-    /// fences stand for `membarrier`, and order more than the shipped code does. The RMWs are those of the shipped code.
+    /// Explores `model` up to `LOOM_MAX_PREEMPTIONS`, which `.cargo/config.toml` sets, with each handshake. Under
+    /// loom, fences stand for `membarrier`, and order more than the shipped code does. The RMWs are those of the
+    /// shipped code.
     pub fn explore(model: impl Fn() + Send + Sync + 'static) {
         with_each_handshake(model, explore_once);
     }
