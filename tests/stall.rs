@@ -76,7 +76,7 @@ fn watchdog(limit: Duration) -> mpsc::Sender<()> {
 fn watched(plan: &Plan, run: impl FnOnce() -> Results) -> Results {
     let _turn = one_at_a_time();
     let freezes = plan.patience * (plan.enough.min(plan.stalls) + 1);
-    let _watchdog = watchdog(Duration::from_secs(60) + Duration::from_millis(50) * plan.stalls + freezes);
+    let _watchdog = watchdog(Duration::from_secs(60) + Duration::from_millis(400) * plan.stalls + freezes);
     let start = Instant::now();
     let results = run();
     Results { took: start.elapsed(), ..results }
