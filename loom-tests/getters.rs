@@ -5,40 +5,16 @@ mod support;
 
 #[cfg(loom)]
 mod tests {
-    use crate::support::{explore, explore_large, poll_once, spawn};
+    use crate::support::{explore, explore_large, poll_once, poll_with_flag, spawn};
     use joinq::raw::Handoff;
     use joinq::{GetError, Queue};
     use loom::future::block_on;
     use loom::sync::atomic::{AtomicUsize, Ordering};
     use loom::sync::Arc;
-    use std::future::Future;
-    use std::pin::Pin;
-    use std::task::{Context, Poll, Waker};
+    use std::task::Poll;
 
     fn unbounded() -> Arc<Queue<u8>> {
         Arc::new(Queue::unbounded())
-    }
-
-    #[derive(Default)]
-    struct Flag(std::sync::atomic::AtomicBool);
-
-    impl Flag {
-        fn is_set(&self) -> bool {
-            self.0.load(std::sync::atomic::Ordering::SeqCst)
-        }
-    }
-
-    impl std::task::Wake for Flag {
-        fn wake(self: std::sync::Arc<Self>) {
-            self.0.store(true, std::sync::atomic::Ordering::SeqCst);
-        }
-    }
-
-    /// Polls with a waker that sets a flag.
-    fn poll_with_flag<F: Future + Unpin>(operation: &mut F) -> (Poll<F::Output>, std::sync::Arc<Flag>) {
-        let flag = std::sync::Arc::new(Flag::default());
-        let waker = Waker::from(flag.clone());
-        (Pin::new(operation).poll(&mut Context::from_waker(&waker)), flag)
     }
 
     /// The value goes to its owner or to the other thread, and the owner that has lost it sees what the other

@@ -8,15 +8,12 @@ mod support;
 
 #[cfg(loom)]
 mod tests {
-    use crate::stops::Tally;
-    use crate::support::poll_once;
+    use crate::stops::{Stops, Tally};
+    use crate::support::{poll_once, poll_with_flag};
     use joinq::raw::Point;
     use joinq::{mpsc, unbounded, Queue};
     use loom::sync::Arc;
-    use std::future::Future;
-    use std::pin::Pin;
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::task::{Context, Poll, Waker};
+    use std::rc::Rc;
 
     type Message = Arc<usize>;
 
@@ -120,22 +117,6 @@ mod tests {
         tally.check("drop of the single receiver");
     }
 
-    #[derive(Default)]
-    struct Flag(AtomicBool);
-
-    impl std::task::Wake for Flag {
-        fn wake(self: std::sync::Arc<Self>) {
-            self.0.store(true, Ordering::SeqCst);
-        }
-    }
-
-    /// Polls with a waker that sets a flag.
-    fn poll_with_flag<F: Future + Unpin>(operation: &mut F) -> (Poll<F::Output>, std::sync::Arc<Flag>) {
-        let flag = std::sync::Arc::new(Flag::default());
-        let waker = Waker::from(flag.clone());
-        (Pin::new(operation).poll(&mut Context::from_waker(&waker)), flag)
-    }
-
     const CELL: [Point; 2] = [Point::CellHeld, Point::CellAccessed];
 
     /// What must be possible beside a victim that holds the cell: two items are put, they notify a second get, and they
@@ -146,7 +127,7 @@ mod tests {
         assert!(polled.is_pending());
         queue.try_put(1).unwrap();
         queue.try_put(2).unwrap();
-        assert!(woken.0.load(Ordering::SeqCst));
+        assert!(woken.is_set());
         drop(second);
         assert!(queue.try_iter().eq([1, 2]));
     }
@@ -157,6 +138,22 @@ mod tests {
         queue.try_get().into_iter().collect()
     }
 
+    /// Either the victim finds the item that `other` passes, or `other` does.
+    fn one_finds_the_item(
+        stops: &Rc<Stops>,
+        queue: &Queue<u8>,
+        victim: impl FnOnce() -> Option<u8> + 'static,
+        other: impl FnOnce() -> Vec<u8> + 'static,
+    ) {
+        let (mine, theirs) = stops.beside(victim, other, |is_stopped| {
+            if is_stopped {
+                pass_two_items(queue);
+            }
+        });
+        assert_eq!(theirs.len() + usize::from(mine.is_some()), 1);
+        assert_eq!(queue.len(), 0);
+    }
+
     #[test]
     fn a_get_that_is_stopped_while_it_holds_the_cell_keeps_no_thread_waiting() {
         let mut tally = Tally::default();
@@ -165,17 +162,7 @@ mod tests {
             let (getting, passing) = (queue.clone(), queue.clone());
             // It registers, and leaves the cell if it finds no item.
             let victim = move || poll_once(&mut getting.get()).map(|item| item.unwrap());
-            let (mine, theirs) = stops.beside(
-                victim,
-                move || pass_one_item(&passing),
-                |is_stopped| {
-                    if is_stopped {
-                        pass_two_items(&queue);
-                    }
-                },
-            );
-            assert_eq!(theirs.len() + usize::from(mine.is_some()), 1);
-            assert_eq!(queue.len(), 0);
+            one_finds_the_item(stops, &queue, victim, move || pass_one_item(&passing));
         });
         tally.check("get in the cell");
     }
@@ -190,17 +177,7 @@ mod tests {
             assert!(poll_once(&mut get).is_none());
             let victim = move || poll_once(&mut get).map(|item| item.unwrap());
             let passing = shared.clone();
-            let (mine, theirs) = stops.beside(
-                victim,
-                move || pass_one_item(&passing),
-                |is_stopped| {
-                    if is_stopped {
-                        pass_two_items(&shared);
-                    }
-                },
-            );
-            assert_eq!(theirs.len() + usize::from(mine.is_some()), 1);
-            assert_eq!(shared.len(), 0);
+            one_finds_the_item(stops, &shared, victim, move || pass_one_item(&passing));
         });
         tally.check("another waker in the cell");
     }
@@ -227,7 +204,7 @@ mod tests {
                 },
             );
             got.extend(queue.try_iter());
-            assert!(got.len() <= 2 && woken.0.load(Ordering::SeqCst));
+            assert!(got.len() <= 2 && woken.is_set());
         });
         tally.check("put that notifies the cell");
     }

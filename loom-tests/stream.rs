@@ -4,28 +4,15 @@ mod support;
 
 #[cfg(loom)]
 mod tests {
-    use crate::support::{explore, spawn};
+    use crate::support::{explore, spawn, with_flag, Flag};
     use futures_core::Stream;
     use joinq::Queue;
     use loom::sync::Arc;
     use std::pin::Pin;
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::task::{Context, Poll, Waker};
+    use std::task::Poll;
 
-    #[derive(Default)]
-    struct Flag(AtomicBool);
-
-    impl std::task::Wake for Flag {
-        fn wake(self: std::sync::Arc<Self>) {
-            self.0.store(true, Ordering::SeqCst);
-        }
-    }
-
-    /// Polls with a waker that sets a flag.
     fn poll(stream: &mut (impl Stream<Item = u8> + Unpin)) -> (Poll<Option<u8>>, std::sync::Arc<Flag>) {
-        let flag = std::sync::Arc::new(Flag::default());
-        let waker = Waker::from(flag.clone());
-        (Pin::new(stream).poll_next(&mut Context::from_waker(&waker)), flag)
+        with_flag(|context| Pin::new(stream).poll_next(context))
     }
 
     /// The stream is polled with another waker beside a put: it finds the item, or the put wakes the new waker.
@@ -38,7 +25,7 @@ mod tests {
             let putter = spawn(&queue, |queue| queue.try_put(1).unwrap());
             let (polled, woken) = poll(&mut stream);
             putter.join().unwrap();
-            assert!(polled.is_ready() || woken.0.load(Ordering::SeqCst));
+            assert!(polled.is_ready() || woken.is_set());
         });
     }
 
@@ -55,7 +42,7 @@ mod tests {
             putter.join().unwrap();
             let found = usize::from(first.is_ready()) + usize::from(second.is_ready());
             assert_eq!(found + queue.len(), 2);
-            assert!(second.is_ready() || woken.0.load(Ordering::SeqCst));
+            assert!(second.is_ready() || woken.is_set());
         });
     }
 
@@ -69,7 +56,7 @@ mod tests {
             let closer = spawn(&queue, |queue| queue.close());
             let (polled, woken) = poll(&mut stream);
             assert!(closer.join().unwrap());
-            assert!(polled == Poll::Ready(None) || woken.0.load(Ordering::SeqCst));
+            assert!(polled == Poll::Ready(None) || woken.is_set());
             assert!(polled.is_ready() || poll(&mut stream).0 == Poll::Ready(None));
         });
     }

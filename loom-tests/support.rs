@@ -18,9 +18,9 @@ mod under_loom {
     use joinq::Queue;
     use std::future::{poll_fn, Future};
     use std::pin::Pin;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::sync::Arc;
-    use std::task::Poll;
+    use std::task::{Context, Poll, Wake, Waker};
 
     /// Explores `model` up to `LOOM_MAX_PREEMPTIONS`, which `.cargo/config.toml` sets, with each handshake. Under
     /// loom, fences stand for `membarrier`, and order more than the shipped code does. The RMWs are those of the
@@ -100,6 +100,34 @@ mod under_loom {
             Poll::Ready(output) => Poll::Ready(Some(output)),
             Poll::Pending => Poll::Ready(None),
         }))
+    }
+
+    /// Whether a waker was woken.
+    #[derive(Default)]
+    pub struct Flag(AtomicBool);
+
+    impl Flag {
+        pub fn is_set(&self) -> bool {
+            self.0.load(Ordering::SeqCst)
+        }
+    }
+
+    impl Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Calls `poll` with a waker that sets a flag.
+    pub fn with_flag<R>(poll: impl FnOnce(&mut Context<'_>) -> R) -> (R, Arc<Flag>) {
+        let flag = Arc::new(Flag::default());
+        let waker = Waker::from(flag.clone());
+        (poll(&mut Context::from_waker(&waker)), flag)
+    }
+
+    /// Polls with a waker that sets a flag.
+    pub fn poll_with_flag<F: Future + Unpin>(operation: &mut F) -> (Poll<F::Output>, Arc<Flag>) {
+        with_flag(|context| Pin::new(operation).poll(context))
     }
 
     /// A thread that runs with a share of `shared`.

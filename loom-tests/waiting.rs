@@ -4,12 +4,11 @@ mod support;
 
 #[cfg(loom)]
 mod tests {
-    use crate::support::{explore, explore_large, poll_once, share_with_items, spawn};
+    use crate::support::{explore, explore_large, poll_once, poll_with_flag, share_with_items, spawn};
     use joinq::{GetError, Queue};
     use loom::future::block_on;
     use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::sync::Arc;
-    use std::future::Future;
 
     fn bounded_with(capacity: usize, items: &[u8]) -> Arc<Queue<u8>> {
         share_with_items(Queue::bounded(capacity), items)
@@ -408,24 +407,12 @@ mod tests {
         explore_large(|| {
             let queue = Arc::new(Queue::unbounded());
             let thread = spawn(&queue, |queue| queue.get().wait());
-            let woken = std::sync::Arc::new(Flag::default());
-            let waker = std::task::Waker::from(woken.clone());
-            let mut context = std::task::Context::from_waker(&waker);
             let mut task = queue.get();
-            let pending = std::pin::Pin::new(&mut task).poll(&mut context).is_pending();
+            let (polled, woken) = poll_with_flag(&mut task);
             queue.try_put(1).unwrap();
             queue.try_put(2).unwrap();
             assert!(thread.join().unwrap().is_ok());
-            assert!(!pending || queue.is_empty() || woken.0.load(std::sync::atomic::Ordering::SeqCst));
+            assert!(polled.is_ready() || queue.is_empty() || woken.is_set());
         });
-    }
-
-    #[derive(Default)]
-    struct Flag(std::sync::atomic::AtomicBool);
-
-    impl std::task::Wake for Flag {
-        fn wake(self: std::sync::Arc<Self>) {
-            self.0.store(true, std::sync::atomic::Ordering::SeqCst);
-        }
     }
 }
