@@ -87,15 +87,15 @@ fn museum_015_forgotten_guards_leave_a_queue_that_works() {
     forget(queue.clone().shutdown_on_panic_owned());
     let mut drain = queue.drain();
     drop(drain.next());
-    std::mem::forget(drain);
+    forget(drain);
     fill(8);
     for _ in 0..3 {
         // A select that is never run, and one that has lost to a timeout.
-        std::mem::forget(Selector::new().get(&queue, |_| ()));
+        forget(Selector::new().get(&queue, |_| ()));
         let empty = Queue::<Item>::bounded(1);
         assert!(Selector::new().get(&empty, |_| ()).wait_timeout(Duration::ZERO).is_err());
         drop(queue.try_get());
-        std::mem::forget(Probe::new(queue.get()));
+        forget(Probe::new(queue.get()));
     }
     let waiting = Probe::new(queue.clone().get_owned());
     assert!(!queue.is_closed());

@@ -1,13 +1,14 @@
 //! Many items through channels of all kinds: each is received exactly once, whole, and in the order of its sender, and
 //! all memory is freed.
 //!
-//! All combinations of senders, receivers, methods, types and capacities ([`mix`]) have their turn, in random order.
-//! In each round handles are cloned and dropped, operations are cancelled, and in one round of eight a sender closes
+//! All combinations of senders, receivers, methods, types and capacities ([`mix`]) have their turn, in random order, and
+//! each the same time ([`plan`]). In each round handles are cloned and dropped, operations are cancelled, and in one round of eight a sender closes
 //! the channel before all items are sent.
 
 mod item;
 mod ledger;
 pub mod mix;
+mod plan;
 mod round;
 
 use crate::memory::measured;
@@ -15,6 +16,7 @@ use crate::report::Report;
 use crate::watchdog::watch;
 use fastrand::Rng;
 use mix::{Mix, Type};
+use plan::Plan;
 use round::Counts;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,9 +32,6 @@ pub struct Options {
     /// The seed of all rounds.
     pub seed: u64,
 }
-
-/// Most items of a round.
-const MOST: u64 = 20_000;
 
 type Inspect = Box<dyn Fn() -> String + Send>;
 
@@ -82,25 +81,41 @@ fn run_mix(mix: Mix, items: u64, runtime: &Runtime, rng: &mut Rng, current: &Arc
     counts.map_err(|fault| format!("{mix:?}: {fault}"))
 }
 
-/// Rounds of so many items each, until there were `items`, but at most `rounds`.
-fn run(options: Options, each: u64, rounds: usize, current: &Arc<Current>) -> Result<(Counts, u64), String> {
+/// The counts of all rounds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
+    counts: Counts,
+    rounds: u64,
+    /// The items of the combination that has fewest.
+    fewest: u64,
+}
+
+/// Rounds of all combinations, until there were `items`, but at most `rounds`.
+fn run(options: Options, rounds: u64, current: &Arc<Current>) -> Result<Totals, String> {
     let runtime = Builder::new_multi_thread().worker_threads(2).build().map_err(|error| error.to_string())?;
     let mut rng = Rng::with_seed(options.seed);
-    let (mut total, mut done) = (Counts::default(), 0);
+    let mixes = mix::all();
+    let mut plan = Plan::new(options.items, mixes.len());
+    let (mut totals, mut items) = (Totals::default(), vec![0; mixes.len()]);
+    let mut order: Vec<_> = (0..mixes.len()).collect();
+    let start = Instant::now();
     loop {
-        let mut mixes = mix::all();
-        rng.shuffle(&mut mixes);
-        for mix in mixes {
-            if total.items >= options.items || done as usize >= rounds {
-                return Ok((total, done));
+        rng.shuffle(&mut order);
+        for &number in &order {
+            if totals.counts.items >= options.items || totals.rounds >= rounds {
+                totals.fewest = items.into_iter().min().unwrap_or(0);
+                return Ok(totals);
             }
-            let counts = run_mix(mix, each, &runtime, &mut rng, current)?;
-            total.items += counts.items;
-            total.cancelled += counts.cancelled;
-            total.clones += counts.clones;
-            total.closes += counts.closes;
-            done += 1;
+            let begin = Instant::now();
+            let counts = run_mix(mixes[number], plan.items(number, mixes[number]), &runtime, &mut rng, current)?;
+            plan.note(number, counts.items, begin.elapsed());
+            items[number] += counts.items;
+            totals.counts.add(counts);
+            totals.rounds += 1;
         }
+        let (items, passed) = (totals.counts.items, start.elapsed().as_secs());
+        let seconds = plan.seconds(options.items - items);
+        eprintln!("{items} items after {passed} s; the others take about {seconds:.0} s");
     }
 }
 
@@ -114,22 +129,15 @@ pub fn soak(options: Options) -> Report {
         move || watched.progress.load(Ordering::Relaxed),
         move || format!("seed {}, {state:?}", options.seed),
     );
-    let each = (options.items / mix::all().len() as u64).clamp(64, MOST);
-    let warm_up = || {
-        let start = Instant::now();
-        if let Ok((counts, _)) = run(options, each, 100, &current) {
-            let rate = counts.items as f64 / start.elapsed().as_secs_f64();
-            let seconds = options.items as f64 / rate;
-            eprintln!("{} items take about {seconds:.0} s at {rate:.0} items a second", options.items);
-        }
-    };
-    let (result, memory) = measured(warm_up, || run(options, each, usize::MAX, &current));
+    let warm_up = || drop(run(options, 100, &current));
+    let (result, memory) = measured(warm_up, || run(options, u64::MAX, &current));
     drop(watchdog);
     match result {
-        Ok((counts, rounds)) => {
+        Ok(Totals { counts, rounds, fewest }) => {
             report.figure("items", counts.items);
             report.figure("rounds", rounds);
             report.figure("combinations", mix::all().len());
+            report.figure("fewest items of a combination", fewest);
             report.figure("operations cancelled", counts.cancelled);
             report.figure("handles cloned", counts.clones);
             report.figure("rounds closed early", counts.closes);
@@ -151,7 +159,7 @@ mod tests {
     #[test]
     fn items_of_all_types_arrive_exactly_once() {
         let options = Options { items: 20_000, seed: fastrand::u64(..) };
-        if let Err(fault) = run(options, 200, usize::MAX, &Arc::default()) {
+        if let Err(fault) = run(options, u64::MAX, &Arc::default()) {
             panic!("seed {}: {fault}", options.seed);
         }
     }

@@ -156,6 +156,15 @@ pub(super) struct Counts {
     pub(super) closes: u64,
 }
 
+impl Counts {
+    pub(super) fn add(&mut self, other: Counts) {
+        self.items += other.items;
+        self.cancelled += other.cancelled;
+        self.clones += other.clones;
+        self.closes += other.closes;
+    }
+}
+
 /// Runs a round with so many items for each sender.
 pub(super) fn run<T: Payload>(
     mix: Mix,
