@@ -130,16 +130,21 @@ fault("event-unguarded", "a panic of the subscriber is not caught", "events",
 
 
 def run(tree, work, test, limit):
-    """The tests that fail, or None."""
+    """The tests that fail, or None. `test` is a file of tests of joinq-flow, `test FILE`, `lib FILTER` or `instructions`."""
     env = dict(os.environ, CARGO_TARGET_DIR=str(work / "target"), RUST_BACKTRACE="0")
     env.setdefault("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
     env.pop("RUSTFLAGS", None)
-    cargo = ["cargo", "test", "--quiet", "-p", "joinq-flow", "--all-features", "--test", test]
+    kind, _, name = test.rpartition(" ")
+    cargo = ["cargo", "test", "--quiet", "-p", "joinq-flow", "--all-features"]
+    cargo += ["--lib", name] if kind == "lib" else ["--test", name]
+    end = ["--", "--test-threads=4"]
+    if test == "instructions":
+        cargo, end = ["cargo", "bench", "--quiet", "-p", "joinq-instructions", "--bench", "operations"], []
     built = subprocess.run([*cargo, "--no-run"], cwd=tree, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if built.returncode:
         return f"does not compile: {built.stdout[-1500:]}"
     out = subprocess.run(
-        ["timeout", "-k", "2", str(limit), *cargo, "--", "--test-threads=4"], cwd=tree, env=env, text=True, errors="replace",
+        ["timeout", "-k", "2", str(limit), *cargo, *end], cwd=tree, env=env, text=True, errors="replace",
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )
     if out.returncode == 0:

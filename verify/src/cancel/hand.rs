@@ -95,13 +95,15 @@ pub(super) fn run(round: &Round, rng: &mut Rng, steps: usize) -> Result<u64, Str
         threads.into_iter().map(|thread| thread.join().map_err(|_| "a thread has panicked")).collect::<Result<_, _>>()
     })?;
     settle(&mut workers);
-    // A notification stays with a get that is not polled any more.
-    let kept = workers.iter().flat_map(|worker| &worker.forgotten).filter(|pending| pending.waits() == Waits::Item);
-    at_rest(round, &workers, kept.count())?;
-    // When such an operation is dropped, its notification goes to the next one.
+    // A notification stays with a get that is not polled any more, and permits with a reservation.
+    let forgotten = || workers.iter().flat_map(|worker| &worker.forgotten);
+    let kept = forgotten().filter(|pending| pending.waits() == Waits::Item).count();
+    let held = forgotten().filter(|pending| pending.is_reservation()).count();
+    at_rest(round, &workers, kept, held)?;
+    // When such an operation is dropped, what it has goes to the next one.
     workers.iter_mut().for_each(|worker| worker.forgotten.clear());
     settle(&mut workers);
-    at_rest(round, &workers, 0)?;
+    at_rest(round, &workers, 0, 0)?;
     let mut cancelled = 0;
     for worker in workers {
         cancelled += worker.cancelled + worker.pending.len() as u64;
@@ -115,20 +117,23 @@ fn settle(workers: &mut [Worker]) {
     while workers.iter_mut().map(Worker::serve).filter(|&served| served).count() > 0 {}
 }
 
-/// No operation waits for what is there; except for so many items, of which forgotten gets were notified.
-fn at_rest(round: &Round, workers: &[Worker], kept: usize) -> Result<(), String> {
+/// No operation waits for what is there; except for `kept` items, of which forgotten gets were notified, and for the
+/// permits of `held` forgotten reservations.
+fn at_rest(round: &Round, workers: &[Worker], kept: usize, held: usize) -> Result<(), String> {
     let queue = &round.queue;
     let waiting = |waits| workers.iter().map(|worker| worker.waiting(waits)).sum::<usize>();
     let (gets, puts, joins) = (waiting(Waits::Item), waiting(Waits::Slot), waiting(Waits::Done));
-    let fault =
-        |what| Err(format!("{gets} gets, {puts} puts, {joins} joins wait, {kept} gets forgotten: {what}: {queue:?}"));
+    let fault = |what| {
+        let waiting = format!("{gets} gets, {puts} puts, {joins} joins wait");
+        Err(format!("{waiting}, {kept} gets and {held} reservations forgotten: {what}: {queue:?}"))
+    };
     if gets > 0 && queue.len() > kept {
         return fault("a get waits though there is an item");
     }
-    if gets > 0 && puts > 0 && kept == 0 {
+    if gets > 0 && puts > 0 && kept + held == 0 {
         return fault("a get and a put wait for each other");
     }
-    if puts > 0 && kept == 0 && !queue.is_full() {
+    if puts > 0 && kept + held == 0 && !queue.is_full() {
         return fault("a put waits though there is a free slot");
     }
     if joins > 0 && queue.unfinished() == 0 {

@@ -99,6 +99,10 @@ impl Pending {
         }
     }
 
+    pub(super) fn is_reservation(&self) -> bool {
+        matches!(self.operation, Operation::Reserve(_))
+    }
+
     /// Whether it was woken since its last poll, or never polled.
     pub(super) fn wants_a_poll(&self) -> bool {
         self.seen != Some(self.count.0.load(Ordering::SeqCst))
