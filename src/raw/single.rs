@@ -18,7 +18,7 @@ use std::marker::PhantomData;
 /// at run time.
 pub struct SingleConsumer<T> {
     /// The id that is also stored in the queue.
-    id: usize,
+    id: u64,
     value: PhantomData<fn() -> T>,
 }
 
@@ -33,7 +33,7 @@ pub struct Ready<'a, T> {
 }
 
 /// The id of a single consumer that has ended. No queue has it.
-const ENDED: usize = usize::MAX;
+const ENDED: u64 = u64::MAX;
 
 impl<T> std::fmt::Debug for SingleConsumer<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
