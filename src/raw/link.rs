@@ -142,7 +142,7 @@ impl<T> RawQueue<T> {
                 Ok(()) => {
                     point!(EndSwung);
                     if let Some(segment) = from {
-                        // SAFETY: this thread won the swing, and the caller pins the segment.
+                        // SAFETY: this thread won the swing.
                         unsafe { segment.leave(now.ticket() - Self::LEN) };
                         point!(EndLeft);
                     }

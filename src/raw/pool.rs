@@ -107,12 +107,11 @@ impl<T> SegmentPool<T> {
     /// # Safety
     /// The caller has the right to reclaim the segment.
     unsafe fn recycle_or_retire(&self, segment: Segment<T>) {
-        // SAFETY: as demanded. With this answer no other thread can access the segment, so the right to reclaim it is
-        // that of its owner; each value in it was taken, or is forgotten.
-        unsafe {
-            if segment.is_reclaimable() {
-                return self.recycle(segment);
-            }
+        // SAFETY: as demanded.
+        if unsafe { segment.is_reclaimable() } {
+            // SAFETY: no other thread can access the segment, so the caller owns it. Each value in it was taken, or is
+            // forgotten.
+            return unsafe { self.recycle(segment) };
         }
         // Ordering: Relaxed, D2. A guess; the CAS confirms it.
         let mut top = self.retired.load(Ordering::Relaxed);

@@ -176,7 +176,7 @@ impl<T> RawQueue<T> {
     pub fn may_pop_single(&self, single: &SingleConsumer<T>) -> bool {
         self.check(single);
         let seen = self.head.cursor();
-        // SAFETY: as in `peek_ready`.
+        // SAFETY: as in `peek_ready`. While the consumer is borrowed, it does not move the head either.
         seen.ticket() >= Self::LEN || unsafe { Segment::<T>::slot_of_cursor(seen).is_published() }
     }
 
@@ -221,7 +221,8 @@ impl<T> RawQueue<T> {
         self.head.store(span.next(Self::LEN).enter(seen, next, 0).closed());
         point!(EndSwung);
         if let Some(left) = left {
-            // SAFETY: this consumer has moved the head out of the segment, and no other thread does that. The
+            // SAFETY: this consumer has moved the head out of the segment, and no other thread does that. So the
+            // segment is not reclaimed before `leave`, though no ticket pins it, and this thread alone retires it. The
             // head handed out no helper ticket.
             unsafe {
                 left.leave(0);
