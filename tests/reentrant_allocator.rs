@@ -61,7 +61,12 @@ unsafe impl GlobalAlloc for Reentrant {
 static ALLOCATOR: Reentrant = Reentrant;
 
 /// Each item comes out once, those of one putter in their order.
-fn storm(queue: &'static Queue<u64>, batch: usize) {
+fn storm(queue: Queue<u64>, batch: usize) {
+    let (owned, queue) = {
+        let queue = Box::into_raw(Box::new(queue));
+        // SAFETY: the queue lives until this function frees it, and then neither it nor the allocator uses it any more.
+        (queue, unsafe { &*queue })
+    };
     let mut taken = Vec::with_capacity(20_000);
     let mut last = 0;
     USED.with(|used| used.set(Some(queue)));
@@ -100,22 +105,23 @@ fn storm(queue: &'static Queue<u64>, batch: usize) {
     all.sort_unstable();
     let expected: Vec<u64> = (1..=last).chain(FIRST_OF_ALLOCATOR..NEXT.with(Cell::get)).collect();
     assert!(all == expected, "{} items came out, {} were put", all.len(), expected.len());
+    // SAFETY: see above.
+    drop(unsafe { Box::from_raw(owned) });
 }
 
 #[test]
 fn an_allocator_may_use_the_queue_for_which_it_allocates() {
     let _watchdog = watchdog();
-    let queue = || Box::leak(Box::new(Queue::unbounded()));
-    std::thread::spawn(move || storm(queue(), 0)).join().unwrap();
-    std::thread::spawn(move || storm(queue(), 300)).join().unwrap();
+    for batch in [0, 300] {
+        std::thread::spawn(move || storm(Queue::unbounded(), batch)).join().unwrap();
+    }
 }
 
 #[test]
 fn an_allocator_may_use_the_bounded_queue_for_which_it_allocates() {
     let _watchdog = watchdog();
-    let queue = |capacity| Box::leak(Box::new(Queue::bounded(capacity)));
     for capacity in [1, 120, 300, 700] {
         let batch = if capacity > 1 { 200 } else { 0 };
-        std::thread::spawn(move || storm(queue(capacity), batch)).join().unwrap();
+        std::thread::spawn(move || storm(Queue::bounded(capacity), batch)).join().unwrap();
     }
 }
