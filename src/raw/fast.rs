@@ -82,7 +82,7 @@ fn segment_and_index<T>(seen: Cursor) -> (Segment<T>, u64) {
     (unsafe { Segment::of_cursor(seen) }, seen.open_ticket())
 }
 
-/// The claim of a ticket, which the caller gives up.
+/// The claim of a ticket, which the caller does not use any more.
 fn claim<T>(seen: Cursor) -> Claim<T> {
     let (segment, index) = segment_and_index(seen);
     Claim { segment, index, count: 1 }

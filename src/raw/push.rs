@@ -77,8 +77,8 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// Publishes the value in the slot of a claim of one slot. It comes back from a poisoned slot, which is then counted
-    /// as a hole.
+    /// Publishes the value in the slot of a claim of one slot. It comes back from a poisoned slot, which
+    /// then counts as a hole.
     pub(super) fn publish_one(&self, claim: Claim<T>, value: T, events: &mut Events) -> Option<T> {
         // SAFETY: the claim's ticket is used once; until then it pins the segment.
         let refused = unsafe { claim.segment.slot(claim.index).push(value) };

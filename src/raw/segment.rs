@@ -64,9 +64,9 @@ pub(crate) const SEALED: usize = 1;
 /// A segment, by its address. A copy gives no right to access the memory; each method states which right it
 /// needs.
 ///
-/// Words and links have addresses and no pointers. [`Segment::address`] exposes the provenance of the whole allocation, and
-/// [`Segment::at`] and [`Segment::of_cursor`] take it up again: so the core needs exposed provenance, and does without
-/// the strict one.
+/// Words and links have addresses and no pointers. [`Segment::address`] exposes the provenance of the whole
+/// allocation, and [`Segment::at`] and [`Segment::of_cursor`] take it up again: so the core relies on exposed
+/// provenance, and not on the strict one.
 pub(crate) struct Segment<T> {
     header: NonNull<Header>,
     slots: PhantomData<*const T>,
