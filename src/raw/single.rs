@@ -45,7 +45,7 @@ impl<T> RawQueue<T> {
     /// Makes the caller the single consumer, until [`RawQueue::end_single_consumer`].
     ///
     /// # Panics
-    /// If the queue already has a single consumer or has been used.
+    /// If the queue already has a single consumer, or its head has left the sentinel segment.
     pub fn single_consumer(&mut self) -> SingleConsumer<T> {
         assert!(self.head.cursor() == Cursor::sentinel(Self::LEN), "the queue is already in use");
         let cursor = Cursor::sentinel(Self::LEN).closed();
