@@ -6,6 +6,7 @@ use common::{watchdog, Item, Ledger, Probe};
 use joinq::{bounded, unbounded, Queue, Receiver, Sender};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -292,20 +293,20 @@ fn items_without_size_are_dropped_once() {
 
 #[test]
 fn an_item_may_use_its_own_queue_when_it_is_dropped() {
-    static QUEUE: Queue<Busy> = Queue::unbounded();
-    struct Busy(Item);
+    struct Busy(Item, Arc<Queue<Busy>>);
     impl Drop for Busy {
         fn drop(&mut self) {
-            let _ = (QUEUE.len(), QUEUE.try_get().is_ok(), QUEUE.task_done(), QUEUE.close());
+            let queue = &self.1;
+            let _ = (queue.len(), queue.try_get().is_ok(), queue.task_done(), queue.close());
         }
     }
     let _watchdog = watchdog();
-    let ledger = Ledger::new();
-    QUEUE.put_many(ledger.items(0..20).into_iter().map(Busy)).wait().unwrap();
-    let first = QUEUE.try_get().ok().unwrap();
+    let (ledger, queue) = (Ledger::new(), Arc::new(Queue::unbounded()));
+    queue.put_many(ledger.items(0..20).into_iter().map(|item| Busy(item, queue.clone()))).wait().unwrap();
+    let first = queue.try_get().ok().unwrap();
     assert_eq!(first.0.id, 0);
     drop(first);
-    assert!(QUEUE.is_closed() && QUEUE.is_empty());
+    assert!(queue.is_closed() && queue.is_empty() && Arc::strong_count(&queue) == 1);
     ledger.settle();
 }
 

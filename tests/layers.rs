@@ -376,3 +376,44 @@ fn the_reader_of_the_sources_can_tell_what_is_there() {
     assert_eq!(modules_named("pub(crate) fn f() -> crate::Until { crate::sync::pause() }"), ["sync"]);
     assert_eq!(labels("// Ordering: Acquire, G4 and G5. Pairs with M1; SeqCst, T, 64."), ["G4", "G5", "M1"]);
 }
+
+/// The number of `unsafe` blocks, functions and implementations of a file.
+fn unsafe_places(source: &Source) -> usize {
+    source.code().map(|(_, line)| line.matches("unsafe").count() - line.matches("unsafe_code").count()).sum()
+}
+
+/// The number that each file of the core has in the review: that of its heading, and the sum of its rows.
+fn reviewed_places(review: &str) -> BTreeMap<String, (usize, usize)> {
+    let mut files = BTreeMap::new();
+    let mut current = None;
+    for line in review.lines() {
+        if let Some((file, count)) = line.strip_prefix("### `src/").and_then(|heading| heading.split_once("`: ")) {
+            files.insert(file.to_owned(), (count.parse().unwrap(), 0));
+            current = Some(file.to_owned());
+        }
+        let places = line.split('|').nth(2).and_then(|cell| cell.trim().parse::<usize>().ok());
+        if let (Some(file), Some(places)) = (&current, places) {
+            files.get_mut(file).unwrap().1 += places;
+        }
+    }
+    files
+}
+
+#[test]
+fn each_unsafe_place_of_the_core_is_in_the_review() {
+    let review = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/review.md")).unwrap();
+    let mut reviewed = reviewed_places(&review);
+    assert!(reviewed.len() > 10, "the tables of docs/review.md were not found");
+    let mut complaints = Vec::new();
+    for source in sources().iter().filter(|file| file.name.starts_with("raw/") && !file.name.ends_with("tests.rs")) {
+        let (count, (heading, rows)) = (unsafe_places(source), reviewed.remove(&source.name).unwrap_or_default());
+        if (heading, rows) != (count, count) {
+            complaints.push(format!(
+                "src/{} has {count} `unsafe` places; docs/review.md has {heading} in its heading, {rows} in its rows",
+                source.name
+            ));
+        }
+    }
+    complaints.extend(reviewed.keys().map(|file| format!("docs/review.md has a table for src/{file}")));
+    report(complaints);
+}

@@ -217,6 +217,35 @@ mod tests {
     }
 
     #[test]
+    fn an_open_cursor_is_before_no_claim_limit_but_that_of_its_segment() {
+        const LEN: u64 = 256;
+        // No segment ends at the highest address: it has more than 128 bytes.
+        for address in [0x80, 0x1000, 0x7fff_ffff_ff80, 0xffff_ffff_fe00_u64].map(|address| address as usize) {
+            let mut long = Cursor::sentinel(LEN);
+            for _ in 0..600 {
+                long = long.swung(address, 0);
+                let limits = [1, 2, LEN - 1, LEN].map(|until| long.at(until).bits());
+                for ticket in [0, 1, LEN - 1, LEN, MAX_TICKET] {
+                    let before = |cursor: Cursor, limit| cursor.advanced(ticket).is_before(limit, LEN);
+                    for (limit, until) in limits.into_iter().zip([1, 2, LEN - 1, LEN]) {
+                        assert_eq!(before(long, limit), ticket < until, "{ticket} {until}");
+                        // The generation before and after, another segment, and a short one at the same address.
+                        let next = long.swung(address, 0);
+                        assert!(!before(next, limit) && !before(next.short(), limit) && !before(long.short(), limit));
+                        assert!(!before(long.closed(), limit) && !before(long, next.at(until).bits()));
+                        assert!(!before(long.short(), next.at(until).bits()));
+                        assert!(!before(long.swung(address ^ 0x80, 0), limit));
+                    }
+                    assert!(![0, 1].into_iter().any(|none| before(long, none) || before(long.short().closed(), none)));
+                }
+            }
+        }
+        for sentinel in [Cursor::sentinel(LEN), Cursor::sentinel(LEN).closed()] {
+            assert!(!sentinel.is_before(0, LEN) && !sentinel.is_before(1, LEN));
+        }
+    }
+
+    #[test]
     fn addresses_that_do_not_fit_are_rejected() {
         assert!(fits(0x80) && !fits(0x81));
         #[cfg(target_pointer_width = "64")]

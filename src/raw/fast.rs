@@ -82,6 +82,7 @@ fn segment_and_index<T>(seen: Cursor) -> (Segment<T>, u64) {
     (unsafe { Segment::of_cursor(seen) }, seen.open_ticket())
 }
 
+/// The claim of a ticket, which the caller does not use any more.
 fn claim<T>(seen: Cursor) -> Claim<T> {
     let (segment, index) = segment_and_index(seen);
     Claim { segment, index, count: 1 }
@@ -100,7 +101,7 @@ impl<'a, T> PushTicket<'a, T> {
         }
     }
 
-    pub(super) fn claim(&self) -> Claim<T> {
+    pub(super) fn claim(self) -> Claim<T> {
         claim(self.seen)
     }
 }
@@ -126,7 +127,7 @@ impl<T> PopTicket<'_, T> {
 }
 
 impl<T> Unpublished<'_, T> {
-    pub(super) fn claim(&self) -> Claim<T> {
+    pub(super) fn claim(self) -> Claim<T> {
         claim(self.0.seen)
     }
 }

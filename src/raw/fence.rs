@@ -73,9 +73,9 @@ mod system {
     pub(crate) const HAS_MEMBARRIER: bool = true;
 
     /// From `linux/membarrier.h`.
-    const QUERY: libc::c_int = 0;
-    const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
-    const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
+    const QUERY: libc::c_long = 0;
+    const PRIVATE_EXPEDITED: libc::c_long = 1 << 3;
+    const REGISTER_PRIVATE_EXPEDITED: libc::c_long = 1 << 4;
 
     /// The kernel has not been queried.
     const UNKNOWN: u8 = 0;
@@ -111,7 +111,7 @@ mod system {
     /// Queries whether the kernel has the call. Several threads may do this at the same time.
     #[cold]
     fn query() {
-        let available = call(QUERY).is_some_and(|commands| commands & libc::c_long::from(PRIVATE_EXPEDITED) != 0);
+        let available = call(QUERY).is_some_and(|commands| commands & PRIVATE_EXPEDITED != 0);
         let answer = if available { AVAILABLE } else { REFUSED };
         // Ordering: Relaxed, A2. As above. An answer that another thread has stored since is kept.
         let _ = KERNEL.compare_exchange(UNKNOWN, answer, Ordering::Relaxed, Ordering::Relaxed);
@@ -153,9 +153,9 @@ mod system {
     }
 
     /// The result of the system call, if it succeeded.
-    fn call(command: libc::c_int) -> Option<libc::c_long> {
-        let (flags, cpu): (libc::c_uint, libc::c_int) = (0, 0);
-        // SAFETY: the system call accesses no memory of this process.
+    fn call(command: libc::c_long) -> Option<libc::c_long> {
+        let (flags, cpu): (libc::c_long, libc::c_long) = (0, 0);
+        // SAFETY: the system call accesses no memory of this process. The C library reads each argument as a `long`.
         let result = unsafe { libc::syscall(libc::SYS_membarrier, command, flags, cpu) };
         (result >= 0).then_some(result)
     }

@@ -112,11 +112,15 @@ impl<T> RawQueue<T> {
     /// Moves `end` from the segment of `seen` to the segment at `next`. The move claims `claimed` slots there.
     /// Returns whether this call moved it.
     pub(super) fn cross(&self, end: &End, seen: Cursor, link: &Link<'_, T>, next: usize, claimed: u64) -> bool {
-        self.swing(end, seen, (link.segment, link.span()), next, claimed)
+        // SAFETY: the helper ticket pins the segment for as long as the link exists.
+        unsafe { self.swing(end, seen, (link.segment, link.span()), next, claimed) }
     }
 
-    /// As [`RawQueue::cross`], for a caller that pins `from`, which has this span.
-    pub(super) fn swing(
+    /// As [`RawQueue::cross`], from `from` with this span, which was the segment of `end` at `seen`.
+    ///
+    /// # Safety
+    /// The caller pins the segment `from`.
+    pub(super) unsafe fn swing(
         &self,
         end: &End,
         seen: Cursor,
@@ -138,7 +142,7 @@ impl<T> RawQueue<T> {
                 Ok(()) => {
                     point!(EndSwung);
                     if let Some(segment) = from {
-                        // SAFETY: this thread won the swing, and the caller pins the segment.
+                        // SAFETY: this thread won the swing.
                         unsafe { segment.leave(now.ticket() - Self::LEN) };
                         point!(EndLeft);
                     }

@@ -141,6 +141,9 @@ pub enum PopError {
 }
 
 /// Consecutive slots of one segment, claimed by one push or one pop.
+///
+/// Invariant: the tickets of these slots belong to the owner of the claim and are not used. So they pin the segment for
+/// as long as the claim exists. What uses the tickets takes the claim by value, so it uses them once.
 struct Claim<T> {
     segment: Segment<T>,
     index: u64,
@@ -180,7 +183,7 @@ pub struct RawQueue<T> {
     /// The link of the sentinel segment 0.
     first: AtomicUsize,
     /// The id of the single consumer, or 0. Each of its pops reads it.
-    single: AtomicUsize,
+    single: AtomicU64,
     /// Claims of the tail that brought no value. Each `task_done` reads it, after a pop.
     holes: AtomicU64,
 }
@@ -217,7 +220,7 @@ impl<T> RawQueue<T> {
                 line: LineStart,
                 head: End::new(Self::LEN),
                 first: AtomicUsize::new(0),
-                single: AtomicUsize::new(0),
+                single: AtomicU64::new(0),
                 holes: AtomicU64::new(0),
             }
         }

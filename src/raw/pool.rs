@@ -59,14 +59,17 @@ impl<T> SegmentPool<T> {
         }
     }
 
-    /// Takes back an empty segment that the caller owns: it becomes a spare, or its memory is freed.
-    pub(crate) fn recycle(&self, segment: Segment<T>) {
-        // SAFETY: the caller owns the segment.
+    /// Takes back an empty segment: it becomes a spare, or its memory is freed.
+    ///
+    /// # Safety
+    /// The caller owns the segment, which has no value in it, and gives it up.
+    pub(crate) unsafe fn recycle(&self, segment: Segment<T>) {
+        // SAFETY: as demanded.
         let kept = usize::from(unsafe { segment.spares_to_keep() });
         // Ordering: Relaxed, D2. A guess; the CAS confirms it.
         let mut now = self.spares.load(Ordering::Relaxed);
         while now & COUNT < kept {
-            // SAFETY: the caller owns the segment, and with it the link.
+            // SAFETY: as demanded; the link belongs to the owner of the segment.
             unsafe { segment.header().listed.with_mut(|next| *next = first_of(now)) };
             let with_this = segment.address() | ((now & COUNT) + 1);
             point!(SpareUnlisted);
@@ -77,7 +80,7 @@ impl<T> SegmentPool<T> {
                 Err(other) => now = other,
             }
         }
-        // SAFETY: the caller owns the segment.
+        // SAFETY: as demanded. No spare list has the segment, as each CAS has failed.
         unsafe {
             #[cfg(loom)]
             segment.clear(0, 0); // as by its next owner, so that loom reports a thread that still accesses it
@@ -88,7 +91,7 @@ impl<T> SegmentPool<T> {
     /// Takes a segment that the head has left, and rechecks the segments that could not be reused before.
     ///
     /// # Safety
-    /// The caller won the swing of the head out of this segment.
+    /// The caller won the swing of the head out of this segment, and calls this once for it.
     pub(crate) unsafe fn retire(&self, segment: Segment<T>) {
         // Ordering: Relaxed, D2. A list that is missed here is swept the next time.
         if !self.retired.load(Ordering::Relaxed).is_null() {
@@ -104,9 +107,11 @@ impl<T> SegmentPool<T> {
     /// # Safety
     /// The caller has the right to reclaim the segment.
     unsafe fn recycle_or_retire(&self, segment: Segment<T>) {
-        // SAFETY: the caller has the right to reclaim it.
+        // SAFETY: as demanded.
         if unsafe { segment.is_reclaimable() } {
-            return self.recycle(segment);
+            // SAFETY: no other thread can access the segment, so the caller owns it. Each value in it was taken, or is
+            // forgotten.
+            return unsafe { self.recycle(segment) };
         }
         // Ordering: Relaxed, D2. A guess; the CAS confirms it.
         let mut top = self.retired.load(Ordering::Relaxed);
@@ -138,21 +143,27 @@ impl<T> SegmentPool<T> {
         point!(SparesTaken);
         let segment = Segment::from_header(first_of(spares))?;
         if spares & COUNT > 1 {
-            // SAFETY: the thread that took the list owns its segments.
-            let rest = unsafe { segment.header().listed.with_mut(|next| *next) };
-            self.put_back(rest, (spares & COUNT) - 1);
+            // SAFETY: the thread that took the list owns its segments. The count says that more of them follow.
+            unsafe {
+                let rest = segment.header().listed.with_mut(|next| *next);
+                self.put_back(rest, (spares & COUNT) - 1);
+            }
         }
         Some(segment)
     }
 
-    /// Puts back a list of so many spares that the caller owns.
-    fn put_back(&self, list: *mut Header, count: usize) {
+    /// Puts back a list of so many spares.
+    ///
+    /// # Safety
+    /// The caller owns the spares of the list, of which there are so many, and gives them up.
+    unsafe fn put_back(&self, list: *mut Header, count: usize) {
         // Ordering: Relaxed, D5. The caller has changed nothing in this list. Each change of the word is an RMW, so
         // the release sequences of the pushes (D1) go on.
         let stored = self.spares.compare_exchange(0, list as usize | count, Ordering::Relaxed, Ordering::Relaxed);
         if stored.is_err() {
             // Others have recycled segments in the meantime.
-            Self::each_of(list, |segment| self.recycle(segment));
+            // SAFETY: as demanded, the CAS has failed; a spare has no value in it.
+            unsafe { Self::each_of(list, |segment| self.recycle(segment)) };
         }
     }
 
@@ -161,13 +172,17 @@ impl<T> SegmentPool<T> {
         // before it.
         let retired = self.retired.swap(null_mut(), Ordering::Acquire);
         point!(RetiredTaken);
-        Self::each_of(retired, visit);
+        // SAFETY: this thread has taken the list.
+        unsafe { Self::each_of(retired, visit) };
     }
 
-    /// Visits the segments of a list that the caller has taken.
-    fn each_of(mut list: *mut Header, mut visit: impl FnMut(Segment<T>)) {
+    /// Visits the segments of a list. Each may be freed or listed again by its visit.
+    ///
+    /// # Safety
+    /// The caller has taken the list, or had it put into no other place.
+    unsafe fn each_of(mut list: *mut Header, mut visit: impl FnMut(Segment<T>)) {
         while let Some(segment) = Segment::from_header(list) {
-            // SAFETY: the thread that took the list has the right to its segments.
+            // SAFETY: as demanded: the thread that took a list has the right to its segments.
             list = unsafe { segment.header().listed.with_mut(|next| *next) };
             visit(segment);
         }
@@ -183,7 +198,7 @@ impl<T> SegmentPool<T> {
         // Ordering: Relaxed, D5. No other thread accesses the queue.
         let spares = self.spares.swap(0, Ordering::Relaxed);
         // SAFETY: as above.
-        Self::each_of(first_of(spares), |segment| unsafe { segment.free() });
+        unsafe { Self::each_of(first_of(spares), |segment| segment.free()) };
     }
 }
 

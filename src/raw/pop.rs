@@ -56,8 +56,7 @@ impl<T> RawQueue<T> {
             PopFallback::General => {}
             PopFallback::Contended => Backoff::new().after_lost_claim(),
             PopFallback::Unpublished(unpublished) => {
-                let claim = unpublished.claim();
-                let found = self.take(&claim, claim.index);
+                let found = self.take(unpublished.claim());
                 events.freed += 1;
                 if let Found::Value(value) = found {
                     return Ok(value);
@@ -66,7 +65,7 @@ impl<T> RawQueue<T> {
         }
         loop {
             let claim = self.claim_pop(1)?;
-            if let Some(value) = self.take_claimed(&claim, events) {
+            if let Some(value) = self.take_claimed(claim, events) {
                 return Ok(value);
             }
         }
@@ -91,7 +90,7 @@ impl<T> RawQueue<T> {
                 continue;
             }
             let Some(segment) = Segment::at(seen.address()) else { unreachable!() };
-            if let Some(value) = self.take_claimed(&Claim { segment, index: seen.ticket(), count: 1 }, events) {
+            if let Some(value) = self.take_claimed(Claim { segment, index: seen.ticket(), count: 1 }, events) {
                 return Some(value);
             }
         }
@@ -99,10 +98,11 @@ impl<T> RawQueue<T> {
 
     /// Uses a claim of one slot. Moves the head out of the segment if that was its last slot.
     #[inline]
-    fn take_claimed(&self, claim: &Claim<T>, events: &mut Events) -> Option<T> {
-        let left = self.leave_with_last_slot(claim);
-        let found = self.take(claim, claim.index);
-        self.retire(left);
+    fn take_claimed(&self, claim: Claim<T>, events: &mut Events) -> Option<T> {
+        let left = self.leave_with_last_slot(&claim);
+        let found = self.take(claim);
+        // SAFETY: this thread won the swing of the head out of the segment, if there is one.
+        unsafe { self.retire(left) };
         events.freed += 1;
         match found {
             Found::Value(value) => Some(value),
@@ -135,7 +135,8 @@ impl<T> RawQueue<T> {
                 values.push(value);
             }
         }
-        self.retire(left);
+        // SAFETY: this thread won the swing of the head out of the segment, if there is one.
+        unsafe { self.retire(left) };
         events.freed += claim.count as usize;
         Ok(values.len() - before)
     }
@@ -188,11 +189,11 @@ impl<T> RawQueue<T> {
         }
     }
 
-    /// Uses one pop ticket of a claim.
+    /// Uses the pop ticket of a claim of one slot.
     #[inline]
-    pub(super) fn take(&self, claim: &Claim<T>, index: u64) -> Found<T> {
-        // SAFETY: the pop ticket is part of the claim and is used once; until then it pins the segment.
-        unsafe { claim.segment.slot(index).take(claim.segment.handshake()) }
+    pub(super) fn take(&self, claim: Claim<T>) -> Found<T> {
+        // SAFETY: the claim's ticket is used once; until then it pins the segment.
+        unsafe { claim.segment.slot(claim.index).take(claim.segment.handshake()) }
     }
 
     /// How far the tail is ahead in the segment of `seen`, by one load of its word. 0 means unknown:
@@ -235,7 +236,8 @@ impl<T> RawQueue<T> {
         let moved = self.cross(&self.head, seen, &link, next, 0);
         drop(link);
         if moved {
-            self.retire(Segment::at(seen.address()));
+            // SAFETY: this thread won the swing of the head out of the segment.
+            unsafe { self.retire(Segment::at(seen.address())) };
         }
     }
 
@@ -257,14 +259,19 @@ impl<T> RawQueue<T> {
         if stays || seen.address() != segment.address() {
             return None;
         }
-        self.swing(&self.head, seen, (Some(segment), span), next, 0).then_some(segment)
+        // SAFETY: the claim's tickets pin the segment.
+        unsafe { self.swing(&self.head, seen, (Some(segment), span), next, 0) }.then_some(segment)
     }
 
+    /// Retires the segment, if there is one.
+    ///
+    /// # Safety
+    /// As for [`SegmentPool::retire`](super::pool::SegmentPool::retire).
     #[inline]
-    pub(super) fn retire(&self, left: Option<Segment<T>>) {
+    pub(super) unsafe fn retire(&self, left: Option<Segment<T>>) {
         if let Some(segment) = left {
             point!(SegmentUnretired);
-            // SAFETY: the caller won the swing of the head out of the segment.
+            // SAFETY: as demanded.
             unsafe { self.cold.pool.retire(segment) };
         }
     }

@@ -41,7 +41,7 @@ impl<T> RawQueue<T> {
     /// until no value is left.
     pub fn push_run(&self, values: &mut VecDeque<T>, limit: u64, events: &mut Events) -> Result<(), PushError<()>> {
         match self.claim_push(values.len() as u64, limit, ClaimLimit::Keep, events) {
-            Ok(claim) => self.publish_many(&claim, values, events),
+            Ok(claim) => self.publish_many(claim, values, events),
             Err(NoClaim::Full) => return Err(PushError::Full(())),
             Err(NoClaim::Closed) => return Err(PushError::Closed(())),
             Err(NoClaim::Edge(seen)) => {
@@ -58,7 +58,7 @@ impl<T> RawQueue<T> {
 
     /// Fills the slots of a claim. A value that comes back from a poisoned slot is written to the next slot.
     /// So the order is kept, and as many values remain as slots were poisoned.
-    fn publish_many(&self, claim: &Claim<T>, values: &mut VecDeque<T>, events: &mut Events) {
+    fn publish_many(&self, claim: Claim<T>, values: &mut VecDeque<T>, events: &mut Events) {
         let mut kept = 0;
         // SAFETY: the claim's tickets pin the segment.
         let slots = unsafe { claim.segment.slots() };
@@ -75,6 +75,18 @@ impl<T> RawQueue<T> {
         if holes > 0 {
             self.add_holes(holes, events);
         }
+    }
+
+    /// Publishes the value in the slot of a claim of one slot. It comes back from a poisoned slot, which
+    /// then counts as a hole.
+    pub(super) fn publish_one(&self, claim: Claim<T>, value: T, events: &mut Events) -> Option<T> {
+        // SAFETY: the claim's ticket is used once; until then it pins the segment.
+        let refused = unsafe { claim.segment.slot(claim.index).push(value) };
+        match refused {
+            None => events.pushed += 1,
+            Some(_) => self.add_holes(1, events),
+        }
+        refused
     }
 
     /// Pushes `value` at the tail, unless `limit` items are in the queue.
@@ -168,9 +180,10 @@ impl<T> RawQueue<T> {
             PushFallback::Misplaced(ticket) => {
                 let claim = ticket.claim();
                 if self.is_within_limit(&claim, limit) {
-                    return self.push_into(ticket, value, limit, events);
+                    let Some(value) = self.publish_one(claim, value, events) else { return Ok(()) };
+                    return self.push_after(value, PushFallback::General, limit, claim_limit, events);
                 }
-                self.leave_holes(&claim, events);
+                self.leave_holes(claim, events);
             }
         }
         let mut value = Some(value);
@@ -201,12 +214,7 @@ impl<T> RawQueue<T> {
             match self.claim_push(1, limit, claim_limit, events) {
                 Ok(claim) => {
                     let Some(taken) = value.take() else { unreachable!() };
-                    // SAFETY: the claim's ticket is used once; until then it pins the segment.
-                    *value = unsafe { claim.segment.slot(claim.index).push(taken) };
-                    match value {
-                        None => events.pushed += 1,
-                        Some(_) => self.add_holes(1, events),
-                    }
+                    *value = self.publish_one(claim, taken, events);
                 }
                 Err(NoClaim::Full) => return Err(PushError::Full(())),
                 Err(NoClaim::Closed) => return Err(PushError::Closed(())),
@@ -281,7 +289,7 @@ impl<T> RawQueue<T> {
                     if self.is_within_limit(&claim, limit) {
                         return Ok(claim);
                     }
-                    self.leave_holes(&claim, events);
+                    self.leave_holes(claim, events);
                     seen = self.tail.cursor();
                 }
                 Err(_) => {
@@ -317,8 +325,8 @@ impl<T> RawQueue<T> {
     /// Leaves holes in all slots of a claim that is beyond the limit or whose value does not follow. They do
     /// not count as items although the head has not passed them.
     #[cold]
-    pub(super) fn leave_holes(&self, claim: &Claim<T>, events: &mut Events) {
-        let (first, head) = (self.position(claim), self.head.snapshot(Self::LEN).position);
+    pub(super) fn leave_holes(&self, claim: Claim<T>, events: &mut Events) {
+        let (first, head) = (self.position(&claim), self.head.snapshot(Self::LEN).position);
         point!(HoleUnlisted);
         for position in first..first + claim.count {
             self.cold.ahead.add(position, head);
@@ -363,7 +371,7 @@ impl<T> RawQueue<T> {
         }
         // Ordering: Acquire, L3. Pairs with the link (L2): the next segment is seen as it was made.
         let mut next = link.next().load(Ordering::Acquire);
-        let mut linked = None;
+        let (mut linked, mut claimed) = (false, None);
         if next == 0 {
             let segment = self.acquire_next(&mut link, limit);
             let is_filled = value.is_some();
@@ -378,7 +386,9 @@ impl<T> RawQueue<T> {
                 Ok(_) => {
                     point!(SegmentLinked);
                     next = segment.address();
-                    linked = Some(Claim { segment, index: span.start, count: 1 });
+                    linked = true;
+                    // The slot of a value that was filled in is published, and may be reused by now.
+                    claimed = (!is_filled).then_some(Claim { segment, index: span.start, count: 1 });
                 }
                 Err(other) => {
                     point!(LinkLost);
@@ -387,7 +397,8 @@ impl<T> RawQueue<T> {
                         // full.
                         *value = Some(unsafe { segment.slot(span.start).unfill() });
                     }
-                    self.cold.pool.recycle(segment);
+                    // SAFETY: as above, and it has no value any more.
+                    unsafe { self.cold.pool.recycle(segment) };
                     next = other;
                 }
             }
@@ -400,12 +411,12 @@ impl<T> RawQueue<T> {
             return Err(PushError::Closed(()));
         }
         let moved = self.cross(&self.tail, seen, &link, next, 1);
-        if moved || linked.is_some() {
+        if moved || linked {
             // The thread that moved the tail reports the value as an item even if the value is that of another
             // thread, which may be stopped. The other thread reports it as well: it sees the swing (E1) before
             // it checks for waiters. A slot that is only claimed is reported in vain.
             events.pushed += 1;
         }
-        Ok(linked)
+        Ok(claimed)
     }
 }

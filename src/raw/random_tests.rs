@@ -146,7 +146,7 @@ impl<'q, T: Numbered> Checked<'q, T> {
         }
         queue.head.advance(seen, seen.advanced(1)).unwrap();
         let claim = Claim { segment: Segment::at(seen.address()).unwrap(), index: seen.ticket(), count: 1 };
-        assert!(matches!(queue.take(&claim, claim.index), slot::Found::Hole));
+        assert!(matches!(queue.take(claim), slot::Found::Hole));
         self.push();
     }
 

@@ -41,19 +41,13 @@ impl<T> ReservedSlot<'_, T> {
     /// Publishes the value. It comes back if the slot is poisoned: a pop has passed it.
     pub fn publish(mut self, value: T, events: &mut Events) -> Option<T> {
         let Some(claim) = self.claim.take() else { unreachable!("a slot is used once") };
-        // SAFETY: the claim's ticket is used once; until then it pins the segment.
-        let refused = unsafe { claim.segment.slot(claim.index).push(value) };
-        match refused {
-            None => events.pushed += 1,
-            Some(_) => self.queue.add_holes(1, events),
-        }
-        refused
+        self.queue.publish_one(claim, value, events)
     }
 
     /// Leaves a hole in the slot.
     pub fn abandon(mut self, events: &mut Events) {
         if let Some(claim) = self.claim.take() {
-            self.queue.leave_holes(&claim, events);
+            self.queue.leave_holes(claim, events);
         }
     }
 }
@@ -61,7 +55,7 @@ impl<T> ReservedSlot<'_, T> {
 impl<T> Drop for ReservedSlot<'_, T> {
     fn drop(&mut self) {
         if let Some(claim) = self.claim.take() {
-            self.queue.leave_holes(&claim, &mut Events::default());
+            self.queue.leave_holes(claim, &mut Events::default());
         }
     }
 }

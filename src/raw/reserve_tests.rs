@@ -157,3 +157,22 @@ fn many_threads_reserve_publish_and_pop() {
     });
     assert_eq!((sum, queue.len()), (ROUNDS * (2 * ROUNDS - 1), 0));
 }
+
+#[test]
+fn an_append_returns_a_claim_only_of_a_slot_without_a_value() {
+    for offset in [0, super::tests::SHORT, super::tests::SHORT + LEN] {
+        for is_filled in [true, false] {
+            let queue = queue_at(offset);
+            let edge = queue.tail.cursor();
+            let mut value = is_filled.then_some(7);
+            let Ok(claim) = queue.append(edge, &mut value, UNBOUNDED, &mut events()) else { panic!("it is open") };
+            // The ticket of a value that was filled in is used: a get may have taken the value, and the segment may be
+            // reused.
+            assert_eq!((claim.is_some(), value, queue.len()), (!is_filled, None, 1), "offset {offset}");
+            if let Some(claim) = claim {
+                assert_eq!(queue.publish_one(claim, 7, &mut events()), None);
+            }
+            assert_eq!((queue.pop(&mut events()), queue.pop(&mut events())), (Ok(7), Err(PopError::Empty)));
+        }
+    }
+}

@@ -63,6 +63,10 @@ pub(crate) const SEALED: usize = 1;
 
 /// A segment, by its address. A copy gives no right to access the memory; each method states which right it
 /// needs.
+///
+/// Words and links have addresses and no pointers. [`Segment::address`] exposes the provenance of the whole
+/// allocation, and [`Segment::at`] and [`Segment::of_cursor`] take it up again: so the core relies on exposed
+/// provenance, and not on the strict one.
 pub(crate) struct Segment<T> {
     header: NonNull<Header>,
     slots: PhantomData<*const T>,
@@ -199,7 +203,8 @@ impl<T> Segment<T> {
     /// Resets a used segment, so that it is like one just allocated.
     ///
     /// # Safety
-    /// The caller owns the segment, which has no value in it.
+    /// The caller owns the segment, which has no value in it. The segment is long, as the base of a short one does not
+    /// follow from `base`; or it is freed next.
     pub(crate) unsafe fn clear(self, base: u64, kept_spares: u8) {
         // SAFETY: the caller owns it. The ownership was acquired, and with it what other threads did in the
         // segment.
@@ -225,7 +230,7 @@ impl<T> Segment<T> {
     /// Frees the memory. Values still in the segment are forgotten.
     ///
     /// # Safety
-    /// The caller owns the segment.
+    /// The caller owns the segment, and no thread accesses it afterwards.
     pub(crate) unsafe fn free(self) {
         #[cfg(any(test, loom))]
         live::count(-1);
@@ -271,10 +276,14 @@ impl<T> Segment<T> {
     }
 
     /// # Safety
-    /// The caller owns the segment, or pins it for as long as the reference is used: by an unused ticket, or
-    /// as the single consumer while the head is in the segment.
+    /// For as long as the reference is used, the caller has one of these rights to the segment:
+    /// - it owns the segment, or has the right to reclaim it;
+    /// - it pins the segment, by an unused ticket;
+    /// - it is the single consumer, and the head is in the segment;
+    /// - it has moved an end out of the segment and not called [`Segment::leave`] for it: so `pins` cannot be
+    ///   `2 * LEFT`.
     pub(crate) unsafe fn header<'a>(self) -> &'a Header {
-        // SAFETY: a pinned segment is allocated and its header initialised.
+        // SAFETY: with each of these rights the segment is allocated and its header initialised.
         unsafe { self.header.as_ref() }
     }
 
@@ -398,9 +407,9 @@ impl<T> Segment<T> {
     /// tickets.
     ///
     /// # Safety
-    /// The caller won the swing and still pins the segment.
+    /// The caller won this swing, and calls this once for it.
     pub(crate) unsafe fn leave(self, helpers: u64) {
-        // SAFETY: pinned.
+        // SAFETY: as demanded: until this addition is seen no thread reclaims the segment.
         // Ordering: AcqRel, G2. Pairs with the load of the pins (G4): all that this end did comes before a
         // reuse.
         unsafe { self.header().pins.fetch_add(LEFT + helpers as i64, Ordering::AcqRel) };

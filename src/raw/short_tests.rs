@@ -89,7 +89,7 @@ fn a_retired_short_segment_is_freed_when_it_is_done() {
         (slot + 1..SHORT + 2).for_each(pass);
         // That of the claim, and a long one.
         assert_eq!(segment::live::segments(), 2, "slot {slot}");
-        assert!(matches!(queue.take(&claim, claim.index), slot::Found::Value(value) if value == slot));
+        assert!(matches!(queue.take(claim), slot::Found::Value(value) if value == slot));
         (0..2 * LEN).for_each(pass);
         assert_eq!(segment::live::segments(), 2, "slot {slot}");
     }

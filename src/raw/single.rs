@@ -18,7 +18,7 @@ use std::marker::PhantomData;
 /// at run time.
 pub struct SingleConsumer<T> {
     /// The id that is also stored in the queue.
-    id: usize,
+    id: u64,
     value: PhantomData<fn() -> T>,
 }
 
@@ -33,7 +33,7 @@ pub struct Ready<'a, T> {
 }
 
 /// The id of a single consumer that has ended. No queue has it.
-const ENDED: usize = usize::MAX;
+const ENDED: u64 = u64::MAX;
 
 impl<T> std::fmt::Debug for SingleConsumer<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -45,7 +45,7 @@ impl<T> RawQueue<T> {
     /// Makes the caller the single consumer, until [`RawQueue::end_single_consumer`].
     ///
     /// # Panics
-    /// If the queue already has a single consumer or has been used.
+    /// If the queue already has a single consumer, or its head has left the sentinel segment.
     pub fn single_consumer(&mut self) -> SingleConsumer<T> {
         assert!(self.head.cursor() == Cursor::sentinel(Self::LEN), "the queue is already in use");
         let cursor = Cursor::sentinel(Self::LEN).closed();
@@ -176,7 +176,7 @@ impl<T> RawQueue<T> {
     pub fn may_pop_single(&self, single: &SingleConsumer<T>) -> bool {
         self.check(single);
         let seen = self.head.cursor();
-        // SAFETY: as in `peek_ready`.
+        // SAFETY: as in `peek_ready`. While the consumer is borrowed, it does not move the head either.
         seen.ticket() >= Self::LEN || unsafe { Segment::<T>::slot_of_cursor(seen).is_published() }
     }
 
@@ -221,7 +221,8 @@ impl<T> RawQueue<T> {
         self.head.store(span.next(Self::LEN).enter(seen, next, 0).closed());
         point!(EndSwung);
         if let Some(left) = left {
-            // SAFETY: this consumer has moved the head out of the segment, and no other thread does that. The
+            // SAFETY: this consumer has moved the head out of the segment, and no other thread does that. So the
+            // segment is not reclaimed before `leave`, though no ticket pins it, and this thread alone retires it. The
             // head handed out no helper ticket.
             unsafe {
                 left.leave(0);

@@ -117,8 +117,9 @@ impl<T> Slot<T> {
     #[inline]
     pub(crate) unsafe fn publish(self, value: T) -> Published {
         // SAFETY: only the ticket's owner accesses the value before the state is stored, and only the
-        // consumer afterwards. The ticket keeps the segment alive until the producer's byte is DONE, which is
-        // the last access on each path.
+        // consumer afterwards, unless it poisons the slot. The ticket keeps the segment alive until the producer's
+        // byte is DONE. To store that is the last access on each path but one: with `Contested` the byte is not DONE,
+        // and the ticket is not used up.
         unsafe {
             point!(PushClaimed);
             self.write(value);
@@ -249,7 +250,7 @@ impl<T> Slot<T> {
     /// is copied only once.
     ///
     /// # Safety
-    /// As for [`Slot::take`], and [`Slot::is_full`].
+    /// As for [`Slot::take`]. [`Slot::is_full`] has returned true, and the caller has not poisoned the slot.
     #[inline]
     pub(crate) unsafe fn take_full<R>(self, wrap: impl FnOnce(T) -> R) -> R {
         /// Sets the done flag when it is dropped: after the value was copied to where it is returned, which the

@@ -31,7 +31,7 @@ pub(super) fn pass_the_tail(queue: &RawQueue<u64>) {
     let cursor = queue.head.cursor();
     queue.head.advance(cursor, cursor.advanced(1)).unwrap();
     let claim = Claim { segment: Segment::at(cursor.address()).unwrap(), index: cursor.ticket(), count: 1 };
-    assert!(matches!(queue.take(&claim, claim.index), slot::Found::Hole));
+    assert!(matches!(queue.take(claim), slot::Found::Hole));
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_claim_after_a_wrap_around_keeps_the_bound() {
         queue.tail.advance(cursor, cursor.advanced(1)).unwrap();
         let claim = Claim { segment: Segment::at(cursor.address()).unwrap(), index: cursor.ticket(), count: 1 };
         assert!(!queue.is_within_limit(&claim, 4));
-        queue.leave_holes(&claim, &mut Events::default());
+        queue.leave_holes(claim, &mut Events::default());
         queue.push(4, UNBOUNDED, &mut Events::default()).unwrap();
         assert_eq!(queue.claims() - queue.holes(), passed + 5);
         assert!((0..5).all(|n| queue.pop(&mut Events::default()) == Ok(n)));

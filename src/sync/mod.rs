@@ -115,10 +115,11 @@ macro_rules! const_fn {
 }
 pub(crate) use const_fn;
 
-/// A number that no other call in this process gets, and not 0.
-pub(crate) fn next_id() -> usize {
-    use std::sync::atomic::AtomicUsize;
-    static LAST: AtomicUsize = AtomicUsize::new(0);
+/// A number that no other call in this process gets, and neither 0 nor the greatest one. It has 64 bits, as 32 would
+/// wrap around after minutes.
+pub(crate) fn next_id() -> u64 {
+    use std::sync::atomic::AtomicU64;
+    static LAST: AtomicU64 = AtomicU64::new(0);
     // Ordering: Relaxed, A1. The number is all there is.
     LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
