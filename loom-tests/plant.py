@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Plants one fault at a time in the core and reports which test fails.
+"""Plants one fault at a time and reports which test fails.
 
     loom-tests/plant.py [NAME ...] [--list] [--search] [--limit SECONDS] [--work DIR]
 
-Each fault of the table below is a small change of one function of src/raw. It is made in a copy of the tree, where the
-test that is expected to fail then runs. NAME is a fault, a function or a file. With --search all tests of the core run,
-cheapest first, until one fails. With --list no test runs: each fault must have exactly one place in the code. The last
-column is the test that failed, or `survived`. docs/verification.md has the table of the results.
+Each fault of the table below is a small change of one function, in a file of src/raw or, by its path, of src, or of
+such a file as a whole; a change of several places is a tuple. It is made in a copy of the tree, where the test that is
+expected to fail then runs; DIR keeps the output of the run as FAULT.log. NAME is a fault, a function or a file. With
+--search all tests of the core run, cheapest first, until one fails. With --list no test runs: each fault must have
+exactly one place in the code. The last column is the test that failed, or `survived`. docs/verification.md has the
+table of the results.
 
 A test is named by its tier:
 
@@ -42,7 +44,7 @@ fault("pops-without-limit", "mod fence_pops", ".saturating_add(limit)", "", "a p
 fault("pops-by-helper", "mod fence_pops", ".min(Self::LEN)", "", "helper tickets count as items", "lib helper_tickets_do_not_count_as_items")
 fault("ends-read-once", "mod ends", "again.position == head.position", "true", "the two positions are not of one moment", "loom-rmw raw len_is_exact_while_items_pass")
 fault("discard-stops", "mod drop_all", "        fn drop(&mut self) {\n            self.discard();", "        fn drop(&mut self) {", "a drop that panics leaves the other items in the queue", "test item_drops a_dropped_queue_drops_all_items_though_the_drop_of_one_panics")
-fault("holes-not-reported", "mod add_holes", "events.holes += claims;", "let _ = events;", "a waiting join is not notified of a hole")
+fault("holes-not-reported", "mod add_holes", "events.holes += claims;", "let _ = events;", "a waiting join is not notified of a hole", "loom-rmw join a_hole_or_the_last_task_done_ends_the_join")
 fault("holes-not-counted", "mod add_holes", "self.holes.fetch_add(claims,", "self.holes.fetch_add(claims - 1,", "holes count as items", "lib a_batch_that_finds_a_poisoned_slot_claims_one_slot_more")
 fault("close-at-edge", "mod close", "seen.ticket() < Self::LEN", "true", "a swing of the tail clears the closed bit", "lib an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender")
 fault("close-before-bit", "mod close", "Err(SEALED) => {\n                    self.close_sealed();", "Err(SEALED) => {", "a close returns before the queue is closed", "loom-rmw raw_bound one_of_two_closes_closes_the_queue")
@@ -225,6 +227,26 @@ fault("append-waits-for-link", "push append", "let moved = self.cross(&self.tail
 fault("pop-waits", "slot wait_or_poison", "point!(EmptyFound);", "while load_state() == EMPTY {\n                crate::sync::pause();\n            }", "a pop waits for a claimed slot", "loom-rmw raw_points a_stopped_push_keeps_no_thread_waiting")
 fault("pool-waits", "pool take_spare", "let spares = self.spares.swap(0, Ordering::Acquire);\n        point!(SparesTaken);", "let mut spares = self.spares.swap(COUNT, Ordering::Acquire);\n        while spares == COUNT {\n            crate::sync::pause();\n            spares = self.spares.swap(COUNT, Ordering::Acquire);\n        }\n        point!(SparesTaken);\n        self.spares.store(0, Ordering::Relaxed);", "a push waits for the thread that has taken the list of spares", "loom-rmw raw_points a_stopped_push_keeps_no_thread_waiting")
 fault("close-waits", "mod close", "if self.cross(&self.tail, seen, &link, next, 1) {", "while self.tail.cursor().address() == seen.address() {\n                        crate::sync::pause();\n                    }\n                    if next == 0 {", "a close waits for the thread that has linked a segment", "loom-rmw raw_points a_stopped_push_keeps_no_thread_waiting")
+# The models of the list in docs/verification.md.
+fault("append-fills-after-swing", "push append", ("if let Some(value) = value.take() {", "if is_filled {", "let moved = self.cross(&self.tail, seen, &link, next, 1);"), ("if let Some(value) = None {", "if false {", "let moved = self.cross(&self.tail, seen, &link, next, 1);\n        if let (Some(claim), Some(value)) = (&linked, value.take_if(|_| linked.is_some())) {\n            unsafe { claim.segment.slot(claim.index).fill(value) };\n        }"), "a pop passes the slot of an item that is written later", "loom-rmw raw a_push_makes_the_first_segment_during_a_pop")
+fault("append-fills-after-link", "push append", ("if let Some(value) = value.take() {", "if is_filled {", "linked = Some(Claim { segment, index: span.start, count: 1 });"), ("if let Some(value) = None {", "if false {", "linked = Some(Claim { segment, index: span.start, count: 1 });\n                    if let Some(value) = value.take() {\n                        unsafe { segment.slot(span.start).fill(value) };\n                    }"), "a helper moves the tail to a slot whose item is written later", "loom-rmw raw_edges two_pushes_append_the_first_segment")
+fault("append-moves-to-own", "push append", "next = other;", "let _ = other;\n                    next = segment.address();", "a push that loses the race for a link moves the tail to its own segment", "loom-rmw raw_edges two_pushes_append_to_a_full_segment")
+fault("pop-claims-by-store", "pop claim_pop", "if self.head.advance(seen, seen.advanced(count)).is_ok() {", "self.head.store(seen.advanced(count));\n            if true {", "two pops claim one slot", "loom-rmw raw one_of_two_pops_takes_the_only_item")
+fault("spare-relaxed", "pool take_spare", "self.spares.swap(0, Ordering::Acquire)", "self.spares.swap(0, Ordering::Relaxed)", "a segment is reused before the reads of its last pop", "loom-rmw raw_edges segments_are_reused_during_pushes_and_pops")
+fault("drop-by-fast-path", "mod drop", "self.head.store(self.head.cursor().opened());\n        }\n        self.discard();", "self.head.store(self.head.cursor().opened());\n        }\n        while let Ok(ticket) = self.try_claim_pop_and_look() {\n            ticket.take(drop);\n        }", "a dropped queue keeps the items of all segments but the first", "loom-rmw raw a_dropped_queue_drops_its_items")
+fault("close-reads-once", "mod close", "loop {\n            let seen = self.tail.cursor();", "let seen = self.tail.cursor();\n        loop {", "a close that lost a race tries the same for ever", "loom handles both_sides_are_dropped_at_once")
+fault("discard-before-close", "channel/handles", "let _discard = Discard(shared);", "drop(Discard(shared));", "a message that is sent beside the last receiver stays in the channel", "loom handles the_last_receiver_drops_the_remaining_messages")
+fault("upgrade-from-zero", "queue/handle_count add_unless_zero", "self.0.compare_exchange(count, count + 1, Ordering::Relaxed, Ordering::Relaxed)", "Ok::<u32, u32>(self.0.fetch_add(1, Ordering::Relaxed))", "a weak handle reopens a closed channel", "loom handles an_upgrade_does_not_reopen_a_closed_channel")
+fault("closed-read-later", "fast try_claim_pop_and_look", "if tail.is_closed()", "if self.is_closed()", "a pop finds the end before the item that was pushed before the close", "loom-rmw raw_bound closed_is_reported_only_after_the_last_item")
+fault("helper-is-within-limit", "push push_from", ("limit: u64,", "self.append(seen, value, limit, events)?;"), ("mut limit: u64,", "self.append(seen, value, limit, events)?;\n                    limit = UNBOUNDED;"), "a push that has helped an append does not check its limit again", "loom-rmw raw_bound two_pushes_keep_a_bound_of_one_during_a_pop")
+fault("put-not-fenced", "queue/serve fence_space", "Bound::Unbounded | Bound::Limit => self.raw.fence_pops(limit),", "Bound::Unbounded | Bound::Limit => self.raw.is_below(limit),", "a get and a put that registers miss each other", "loom waiting a_waiting_put_is_woken_by_a_get")
+fault("waker-after-release", "handoff take_out", "let value = self.value.with_mut(|place| unsafe { (*place).take() });\n        self.release(held, EMPTY);", "self.release(held, EMPTY);\n        let value = self.value.with_mut(|place| unsafe { (*place).take() });", "the waker is read after its owner may have left", "loom getters a_get_that_leaves_the_cell_keeps_no_notification")
+fault("timed-out-get-stays", "queue/get on_timeout", "self.leave_queue();", "self.waiter = None;", "a get that has timed out takes the notification of another one", "loom waiting a_get_that_timed_out_does_not_keep_its_notification")
+fault("empty-cell-notifies-none", "queue/notify notify_getters", "if others > 0 && self", "if first.is_some() && others > 0 && self", "a put that finds the cell empty notifies no get", "loom waiting a_notified_thread_notifies_tasks_of_the_items_put_meanwhile")
+fault("done-read-last", "join count_done", "unfinished = self.enqueued(numbers).items.saturating_sub(done);", "unfinished = self.enqueued(numbers).items;\n                done = self.done.load(Ordering::Acquire);\n                unfinished = unfinished.saturating_sub(done);", "a `task_done` for an item that was put is refused", "loom-rmw join two_items_are_finished_while_one_is_put")
+fault("zero-stored", "join record", "self.claims.fetch_max(claims, Ordering::Release);", "self.claims.store(claims, Ordering::Release);", "a late notification hides a later zero from its joins", "loom-rmw join each_zero_ends_the_joins_that_began_before_it")
+fault("notify-one-join", "wait/wait_set notify_all", "self.event.notify(usize::MAX);", "self.event.notify(1);", "the zero wakes one of two joins", "loom join two_joins_wait_at_once")
+fault("done-by-add", "join count_done", "self.done.compare_exchange(done, after, Ordering::AcqRel, Ordering::Acquire)", "Ok::<u64, u64>(self.done.fetch_add(after - done, Ordering::AcqRel))", "two calls mark one item as done", "loom-rmw join one_of_two_task_done_calls_for_one_item_is_refused")
 # The heavy fence.
 fault("heavy-not", "fence heavy", "if fence() ||", "if true || fence() ||", "producer and consumer miss each other", "lib producer_and_consumer_agree_on_each_slot")
 fault("heavy-trusted-again", "fence heavy", "KERNEL.store(REFUSED, Ordering::Relaxed);", "", "new segments use `membarrier` after the kernel has refused it")
@@ -239,9 +261,15 @@ def regions(text, function):
 
 def planted(text, fault):
     """The text of the file with the fault in it; None unless the fault has exactly one place."""
-    function = fault.where.split(" ")[1]
-    places = [(start, end) for start, end in regions(text, function) if text[start:end].count(fault.old) == 1]
-    changed = {text[:start] + text[start:end].replace(fault.old, fault.new) + text[end:] for start, end in places}
+    _, *function = fault.where.split(" ")
+    olds, news = [(part,) if isinstance(part, str) else part for part in (fault.old, fault.new)]
+    changed = set()
+    for start, end in regions(text, *function) if function else [(0, len(text))]:
+        region = text[start:end]
+        if all(region.count(old) == 1 for old in olds):
+            for old, new in zip(olds, news):
+                region = region.replace(old, new)
+            changed.add(text[:start] + region + text[end:])
     return changed.pop() if len(changed) == 1 else None
 
 
@@ -260,7 +288,7 @@ def at_most_8_gib():
     resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
 
 
-def run(tree, work, test, limit):
+def run(tree, work, name, test, limit):
     """The tests that failed, or None."""
     cargo, flags = command(test)
     target = work / ("target" + flags.replace("--cfg ", "-").replace(" ", ""))
@@ -278,6 +306,7 @@ def run(tree, work, test, limit):
         ["timeout", "-k", "2", str(limit), *cargo], cwd=tree, env=env, text=True, errors="replace",
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=at_most_8_gib,
     )
+    (work / f"{name}.log").write_text(out.stdout)
     if out.returncode == 0:
         if not re.search(r"^test result: ok\. [1-9]", out.stdout, re.M):
             sys.exit(f"there is no such test: {test}")
@@ -306,7 +335,8 @@ def main():
     for fault in FAULTS:
         if args.names and not {fault.name, *fault.where.split(" ")} & set(args.names):
             continue
-        path = tree / "src/raw" / f"{fault.where.split(' ')[0]}.rs"
+        file = f"{fault.where.split(' ')[0]}.rs"
+        path = next(filter(pathlib.Path.exists, (tree / "src/raw" / file, tree / "src" / file)))
         text = path.read_text()
         changed = planted(text, fault)
         verdict = ""
@@ -317,7 +347,7 @@ def main():
         elif not args.list:
             path.write_text(changed)
             tests = SEARCH if args.search or fault.caught == "?" else [fault.caught]
-            verdict = next(filter(None, (run(tree, work, test, args.limit) for test in tests)), "survived")
+            verdict = next(filter(None, (run(tree, work, fault.name, test, args.limit) for test in tests)), "survived")
             path.write_text(text)
         bad += verdict in ("has no place", "survived")
         print(f"{fault.name} | {fault.where} | {fault.breaks} | {verdict or fault.caught}", flush=True)
