@@ -14,6 +14,7 @@ A test is named by its tier:
 
     lib NAME             cargo test -p joinq --lib NAME
     test FILE NAME       cargo test -p joinq --test FILE NAME
+    compat FILE NAME     the same with the feature `compat`
     loom FILE NAME       cargo loom NAME, the file FILE alone
     loom-rmw FILE NAME   the same with every load of a word an RMW
     same                 no test: the behaviour is the same, for the reason that follows
@@ -180,10 +181,10 @@ fault("finish-hole", "slot finish", "state == FULL", "state != EMPTY", "a consum
 fault("poison-unfenced", "slot wait_or_poison", "let fenced = handshake == Handshake::Rmw || heavy();", "let fenced = true;", "producer and consumer miss each other", "loom raw_slot a_slot_is_full_or_poisoned_for_both_owners")
 fault("poison-without-recheck", "slot wait_or_poison", "if state != EMPTY {\n                        return state;\n                    }\n                    if fenced", "let _ = state;\n                    if fenced", "a full slot is poisoned", "loom raw_slot a_slot_is_full_or_poisoned_for_both_owners")
 fault("poison-done", "slot wait_or_poison", "(CONTESTED, POISONED, Ordering::Release, Ordering::Acquire).is_ok()", "(CONTESTED, POISONED, Ordering::Release, Ordering::Acquire).is_ok() || true", "a producer that finished in time loses its item", "loom raw_slot a_slot_is_full_or_poisoned_for_both_owners")
-fault("poison-without-membarrier", "slot wait_or_poison", "if fenced {\n                        break;", "if true {\n                        let _ = fenced;\n                        break;", "without the heavy fence a slot is poisoned that may be full")
+fault("poison-without-membarrier", "slot wait_or_poison", "if fenced {\n                        break;", "if true {\n                        let _ = fenced;\n                        break;", "without the heavy fence a slot is poisoned that may be full", "compat membarrier_denied a_get_passes_no_slot_without_the_call_and_later_segments_need_none")
 # The pool.
 fault("acquire-without-sweep", "pool acquire", "self.sweep();", "", "retired segments are not reused", "lib an_append_reuses_a_retired_segment_that_is_done")
-fault("acquire-not-cleared", "pool acquire", "unsafe { segment.clear(span.base, kept_spares) };", "let _ = span;", "a segment is reused without being cleared", "lib order_and_length_match_a_model")
+fault("acquire-not-cleared", "pool acquire", "unsafe { segment.clear(span.base, kept_spares) };", "let _ = span;", "a segment is reused without being cleared", "lib a_segment_that_is_reused_is_like_a_new_one")
 fault("recycle-leaks", "pool recycle", "            segment.free();", "", "a segment that is no spare is lost", "test memory a_burst_gives_its_memory_back_when_it_is_drained")
 fault("retire-without-sweep", "pool retire", "self.sweep();", "", "retired segments are not freed", "lib retiring_a_segment_recycles_an_earlier_one_that_is_done")
 fault("recycle-early", "pool recycle_or_retire", "unsafe { segment.is_reclaimable() }", "true", "a segment is reused while other threads use it", "lib retiring_a_segment_recycles_an_earlier_one_that_is_done")
@@ -250,7 +251,7 @@ fault("notify-one-join", "wait/wait_set notify_all", "self.event.notify(usize::M
 fault("done-by-add", "join count_done", "self.done.compare_exchange(done, after, Ordering::AcqRel, Ordering::Acquire)", "Ok::<u64, u64>(self.done.fetch_add(after - done, Ordering::AcqRel))", "two calls mark one item as done", "loom-rmw join one_of_two_task_done_calls_for_one_item_is_refused")
 # The heavy fence.
 fault("heavy-not", "fence heavy", "if fence() ||", "if true || fence() ||", "producer and consumer miss each other", "lib producer_and_consumer_agree_on_each_slot")
-fault("heavy-trusted-again", "fence heavy", "KERNEL.store(REFUSED, Ordering::Relaxed);", "", "new segments use `membarrier` after the kernel has refused it")
+fault("heavy-trusted-again", "fence heavy", "KERNEL.store(REFUSED, Ordering::Relaxed);", "", "new segments use `membarrier` after the kernel has refused it", "compat membarrier_denied a_get_passes_no_slot_without_the_call_and_later_segments_need_none")
 
 
 def regions(text, function):
@@ -278,8 +279,9 @@ def command(test):
     tier, *rest = test.split(" ")
     if tier == "lib":
         return ["cargo", "test", "-p", "joinq", "--lib", *rest], ""
-    if tier == "test":
-        return ["cargo", "test", "-p", "joinq", "--test", *rest], ""
+    if tier in ("test", "compat"):
+        features = ["--features", "compat"] if tier == "compat" else []
+        return ["cargo", "test", "-p", "joinq", *features, "--test", *rest], ""
     flags = "--cfg loom --cfg loom_rmw" if tier == "loom-rmw" else "--cfg loom"
     cargo = ["cargo", "test", "--profile", "loom", "-p", "joinq-loom-tests", "--test", rest[0], "--", "--include-ignored"]
     return cargo + rest[1:], flags

@@ -322,6 +322,24 @@ fn a_segment_is_reused_a_second_time_only_after_its_consumer() {
 }
 
 #[test]
+fn a_segment_that_is_reused_is_like_a_new_one() {
+    let queue = past_the_short_segments();
+    let first = fill_up(&queue);
+    fill_up(&queue);
+    use_up(&queue);
+    use_up(&queue);
+    let span = span::Span::long(9 * LEN);
+    let segment = queue.cold.pool.acquire(span, UNBOUNDED);
+    assert_eq!(segment.address(), first);
+    // SAFETY: this thread has acquired the segment.
+    unsafe {
+        assert_eq!((segment.base(), segment.header().next.load(Ordering::Relaxed)), (9 * LEN, 0));
+        assert!((0..LEN).all(|index| !segment.slot(index).is_published()) && !segment.is_reclaimable());
+    }
+    queue.cold.pool.recycle(segment);
+}
+
+#[test]
 fn a_pop_claims_no_slot_ahead_of_the_tail() {
     let queue = past_the_short_segments();
     for n in 0..2 * LEN {
