@@ -4,7 +4,7 @@ mod support;
 
 #[cfg(loom)]
 mod tests {
-    use crate::support::{explore, explore_large, pass_an_item, poll_once, share_with_items, spawn};
+    use crate::support::{explore, explore_capped, explore_large, pass_an_item, poll_once, share_with_items, spawn};
     use joinq::{Queue, TaskDoneError};
     use loom::future::block_on;
     use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -162,7 +162,7 @@ mod tests {
     /// A claim becomes a hole as in the model above, while a join waits.
     #[test]
     fn a_waiting_join_is_woken_by_a_hole() {
-        explore(|| {
+        explore_capped(|| {
             let queue = Arc::new(Queue::bounded(2));
             pass_an_item(&queue);
             let putter = spawn(&queue, |queue| {
