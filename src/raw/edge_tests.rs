@@ -86,7 +86,7 @@ fn an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender() {
         assert_eq!(events.pushed, items);
         // Those of the appender and of the operation, in their order.
         (0..LEN).for_each(|n| assert_eq!(queue.pop(&mut Events::default()), Ok(n)));
-        let mut next = || queue.pop(&mut Events::default()).ok();
+        let next = || queue.pop(&mut Events::default()).ok();
         assert_eq!((next(), next(), next()), (Some(LEN), (items > 1).then_some(1), (items > 2).then_some(2)));
     }
 }

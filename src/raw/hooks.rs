@@ -5,8 +5,11 @@
 use super::points::Point;
 use std::cell::Cell;
 
+/// The points of which the first that is passed runs the work.
+type Hook = (&'static [Point], Box<dyn FnOnce()>);
+
 thread_local! {
-    static AT_A_POINT: Cell<Option<(&'static [Point], Box<dyn FnOnce()>)>> = const { Cell::new(None) };
+    static AT_A_POINT: Cell<Option<Hook>> = const { Cell::new(None) };
     static ALLOCATION_FAILS: Cell<bool> = const { Cell::new(false) };
 }
 
