@@ -296,7 +296,9 @@ mod tests {
             assert!(queue.pop(&mut Events::default()).is_ok());
             push(&queue);
             let consumer = queue.clone();
-            let consumer = thread::spawn(move || drop(consumer.pop(&mut Events::default())));
+            let consumer = thread::spawn(move || {
+                let _ = consumer.pop(&mut Events::default());
+            });
             let producer = queue.clone();
             let producer = thread::spawn(move || push(&producer));
             let _ = queue.pop_run(&mut Vec::new(), 2, &mut Events::default());
