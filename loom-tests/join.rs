@@ -4,7 +4,7 @@ mod support;
 
 #[cfg(loom)]
 mod tests {
-    use crate::support::{explore, explore_large, poll_once, share_with_items, spawn};
+    use crate::support::{explore, explore_capped, explore_large, pass_an_item, poll_once, share_with_items, spawn};
     use joinq::{Queue, TaskDoneError};
     use loom::future::block_on;
     use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -162,8 +162,9 @@ mod tests {
     /// A claim becomes a hole as in the model above, while a join waits.
     #[test]
     fn a_waiting_join_is_woken_by_a_hole() {
-        explore(|| {
+        explore_capped(|| {
             let queue = Arc::new(Queue::bounded(2));
+            pass_an_item(&queue);
             let putter = spawn(&queue, |queue| {
                 if queue.try_put(2).is_ok() {
                     // The item was put before the close: this thread must finish it.
@@ -182,6 +183,29 @@ mod tests {
             putter.join().unwrap();
             closer.join().unwrap();
             assert_eq!(queue.unfinished(), 0);
+        });
+    }
+
+    /// A claim becomes a hole while a join registers. It is the last that counts as an unfinished item.
+    #[test]
+    fn a_hole_ends_a_join_that_registers() {
+        explore(|| {
+            let queue = Arc::new(Queue::unbounded());
+            pass_an_item(&queue);
+            let finish_one = |queue: &Queue<u8>| {
+                if queue.try_get().is_ok() {
+                    queue.task_done().unwrap();
+                }
+            };
+            let putter = spawn(&queue, move |queue| {
+                if queue.try_put(1).is_ok() {
+                    finish_one(queue);
+                }
+            });
+            queue.close();
+            finish_one(&queue);
+            block_on(queue.join());
+            putter.join().unwrap();
         });
     }
 

@@ -283,6 +283,32 @@ mod tests {
         });
     }
 
+    /// A batch sees one item, which another pop takes, and then finds another one. It claims that, and no slot ahead of
+    /// the tail.
+    #[test]
+    fn a_batch_beside_a_pop_and_a_push_claims_no_slot_ahead_of_the_tail() {
+        // A large type, so that a segment has four slots.
+        let large = [0u64; 8];
+        explore_capped(move || {
+            let queue = Arc::new(RawQueue::new());
+            let push = move |queue: &RawQueue<_>| assert!(queue.push(large, UNBOUNDED, &mut Events::default()).is_ok());
+            push(&queue);
+            assert!(queue.pop(&mut Events::default()).is_ok());
+            push(&queue);
+            let consumer = queue.clone();
+            let consumer = thread::spawn(move || {
+                let _ = consumer.pop(&mut Events::default());
+            });
+            let producer = queue.clone();
+            let producer = thread::spawn(move || push(&producer));
+            let _ = queue.pop_run(&mut Vec::new(), 2, &mut Events::default());
+            consumer.join().unwrap();
+            producer.join().unwrap();
+            // Both words are in the first segment.
+            assert!(queue.head_progress() <= queue.tail_progress(), "the head is ahead of the tail");
+        });
+    }
+
     /// Claims minus holes are the pushed items, and a thread that reads both sees no hole without its claim.
     #[test]
     fn claims_minus_holes_are_the_pushed_items() {

@@ -5,7 +5,7 @@ mod support;
 
 #[cfg(loom)]
 mod tests {
-    use crate::support::{explore, explore_capped, explore_up_to, poll_once, spawn};
+    use crate::support::{explore, explore_capped, explore_up_to, pass_an_item, poll_once, spawn};
     use joinq::queue::TaskOwned;
     use joinq::{GetError, Queue, TryGetError};
     use loom::future::block_on;
@@ -151,6 +151,7 @@ mod tests {
     fn a_hole_does_not_keep_a_closing_queue_from_its_end() {
         explore_capped(|| {
             let queue = Arc::new(Queue::unbounded());
+            pass_an_item(&queue);
             let putter = spawn(&queue, |queue| queue.try_put(1).is_ok());
             let closer = spawn(&queue, |queue| queue.close_when_done());
             let mut got = 0;
@@ -169,9 +170,7 @@ mod tests {
     fn the_hole_of_a_put_into_a_full_queue_does_not_keep_a_closing_queue_from_its_end() {
         explore_up_to(200_000, || {
             let queue = Arc::new(Queue::bounded(1));
-            queue.try_put(0).unwrap();
-            queue.try_get().unwrap();
-            queue.task_done().unwrap();
+            pass_an_item(&queue);
             let putter = spawn(&queue, |queue| usize::from(queue.try_put(1).is_ok()));
             let closer = spawn(&queue, |queue| queue.close_when_done());
             thread::yield_now();

@@ -139,6 +139,14 @@ mod under_loom {
         loom::thread::spawn(move || run(&shared))
     }
 
+    /// Puts an item, takes it and finishes it. The next put then claims its slot before it writes its item, so that the
+    /// slot may be poisoned. The first put of a queue appends a segment, in which its item is already written.
+    pub fn pass_an_item(queue: &Queue<u8>) {
+        queue.try_put(0).unwrap();
+        queue.try_get().unwrap();
+        queue.task_done().unwrap();
+    }
+
     /// Shares `queue`, with these items put.
     pub fn share_with_items(queue: Queue<u8>, items: &[u8]) -> loom::sync::Arc<Queue<u8>> {
         items.iter().for_each(|&item| queue.try_put(item).unwrap());

@@ -4,7 +4,7 @@ mod support;
 
 #[cfg(loom)]
 mod tests {
-    use crate::support::{explore, explore_large, poll_once, poll_with_flag, share_with_items, spawn};
+    use crate::support::{explore, explore_large, pass_an_item, poll_once, poll_with_flag, share_with_items, spawn};
     use joinq::{GetError, Queue};
     use loom::future::block_on;
     use loom::sync::atomic::{AtomicBool, Ordering};
@@ -17,12 +17,15 @@ mod tests {
     /// The put runs before, while or after the get parks, also when the get has poisoned its first claim.
     #[test]
     fn a_waiting_get_is_woken_by_a_put() {
-        explore(|| {
-            let queue = Arc::new(Queue::unbounded());
-            let getter = spawn(&queue, |queue| block_on(queue.get()));
-            queue.try_put(1).unwrap();
-            assert_eq!(getter.join().unwrap(), Ok(1));
-        });
+        for passed in 0..2 {
+            explore(move || {
+                let queue = Arc::new(Queue::unbounded());
+                (0..passed).for_each(|_| pass_an_item(&queue));
+                let getter = spawn(&queue, |queue| block_on(queue.get()));
+                queue.try_put(1).unwrap();
+                assert_eq!(getter.join().unwrap(), Ok(1));
+            });
+        }
     }
 
     /// The tail is at the end of a segment, so that the put appends one.

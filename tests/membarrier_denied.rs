@@ -227,3 +227,57 @@ fn a_get_times_out_beside_a_late_item_when_membarrier_is_denied_after_the_first_
         output.status.success()
     }));
 }
+
+/// The call is denied after the process has registered for it. A get that reaches a slot whose item follows later
+/// cannot know whether the item is there: it waits, and does not pass the slot. Segments that are made later need no
+/// call.
+#[cfg(feature = "compat")]
+#[test]
+fn a_get_passes_no_slot_without_the_call_and_later_segments_need_none() {
+    use joinq::compat::crossbeam_channel::{bounded, Receiver, Select, SelectedOperation, Sender, TryRecvError};
+    use std::time::{Duration, Instant};
+
+    /// A channel in which a slot is claimed that is not the first one of its segment.
+    fn channel() -> (Sender<u32>, Receiver<u32>) {
+        let (sender, receiver) = bounded(4);
+        sender.send(0).unwrap();
+        assert_eq!(receiver.recv(), Ok(0));
+        (sender, receiver)
+    }
+    fn claim(sender: &Sender<u32>) -> SelectedOperation<'_> {
+        let mut select = Select::new();
+        select.send(sender);
+        select.select()
+    }
+
+    let name = "a_get_passes_no_slot_without_the_call_and_later_segments_need_none";
+    let output = in_a_child(name, || {
+        pass_many_small_items();
+        if !deny() {
+            return;
+        }
+        let (sender, receiver) = channel();
+        let claimed = claim(&sender);
+        sender.send(2).unwrap();
+        let other = receiver.clone();
+        let getter = thread::spawn(move || other.recv());
+        let begin = Instant::now();
+        while receiver.len() == 2 && begin.elapsed() < Duration::from_secs(10) {
+            thread::yield_now();
+        }
+        // Meanwhile the kernel refuses the call of the get that has claimed the slot.
+        thread::sleep(Duration::from_millis(200));
+        claimed.send(&sender, 1).unwrap();
+        assert_eq!((getter.join().unwrap(), receiver.recv()), (Ok(1), Ok(2)));
+        assert!(filter(KILL));
+        let (sender, receiver) = channel();
+        let claimed = claim(&sender);
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+        claimed.send(&sender, 1).unwrap();
+        assert_eq!(receiver.recv(), Ok(1));
+    });
+    assert!(output.map_or(true, |output| {
+        eprintln!("{}{}", String::from_utf8_lossy(&output.stderr), output.status);
+        output.status.success()
+    }));
+}

@@ -1,5 +1,6 @@
 //! Unit tests of the edges between segments, and of the events that operations report.
 
+use super::points::Point;
 use super::tests::{pass_the_tail, past_the_short_segments, pop_up_to, push_all, LEN, SHORT};
 use super::*;
 use std::collections::VecDeque;
@@ -83,6 +84,10 @@ fn an_operation_that_moves_the_tail_reports_the_item_of_a_stopped_appender() {
         let mut events = Events::default();
         operation(&queue, &mut events);
         assert_eq!(events.pushed, items);
+        // Those of the appender and of the operation, in their order.
+        (0..LEN).for_each(|n| assert_eq!(queue.pop(&mut Events::default()), Ok(n)));
+        let next = || queue.pop(&mut Events::default()).ok();
+        assert_eq!((next(), next(), next()), (Some(LEN), (items > 1).then_some(1), (items > 2).then_some(2)));
     }
 }
 
@@ -240,4 +245,107 @@ fn a_misplaced_claim_is_used_within_the_bound_and_becomes_a_hole_beyond_it() {
         assert_eq!(queue.pop(&mut Events::default()), Ok(0));
         assert_eq!(queue.pop(&mut Events::default()), if holes == 0 { Ok(1) } else { Err(PopError::Empty) });
     }
+}
+
+#[test]
+fn each_slot_of_a_misplaced_batch_is_a_hole() {
+    let queue = past_the_short_segments();
+    queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
+    let seen = queue.tail.cursor();
+    queue.tail.advance(seen, seen.advanced(3)).unwrap();
+    let claim = Claim { segment: Segment::at(seen.address()).unwrap(), index: seen.ticket(), count: 3 };
+    queue.leave_holes(&claim, &mut Events::default());
+    // SAFETY: the head has not left the segment.
+    let published = |index| unsafe { claim.segment.slot(index).is_published() };
+    assert!((claim.index..claim.index + 3).all(published) && !published(claim.index + 3));
+    assert_eq!((queue.len(), queue.holes()), (1, 3));
+}
+
+#[test]
+fn an_append_after_a_wrap_around_keeps_the_bound() {
+    // As if the tail's word had wrapped around between the check and the append: the queue is full by now.
+    let queue = past_the_short_segments();
+    (0..LEN).for_each(|n| queue.push(n, LEN, &mut Events::default()).unwrap());
+    let mut value = Some(LEN);
+    let appended = queue.append(queue.tail.cursor(), &mut value, LEN, &mut Events::default());
+    assert!(matches!(appended, Err(PushError::Full(()))), "beyond the bound");
+    assert_eq!((value, queue.len()), (Some(LEN), LEN));
+}
+
+/// Between the load of the tail's word and the swing another thread takes a helper ticket.
+#[test]
+fn an_append_beside_a_helper_that_takes_a_ticket_moves_the_tail() {
+    let queue = Rc::new(past_the_short_segments());
+    (0..LEN).for_each(|n| queue.push(n, UNBOUNDED, &mut Events::default()).unwrap());
+    let other = queue.clone();
+    hooks::run_at(&[Point::ClaimLimitCleared], move || {
+        assert!(other.link(&other.tail, other.tail.cursor()).is_some());
+    });
+    queue.push(LEN, UNBOUNDED, &mut Events::default()).unwrap();
+    assert_eq!(queue.len(), LEN + 1, "a push has returned before its item is in the queue");
+}
+
+/// A pop contests a slot, and finds the value of its producer before it poisons the slot.
+#[test]
+fn a_push_whose_value_the_contesting_pop_takes_is_reported() {
+    let queue: &'static RawQueue<u64> = Box::leak(Box::new(past_the_short_segments()));
+    queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
+    let Ok(ticket) = queue.try_claim_push_unlimited() else { panic!("there is a slot") };
+    queue.pop(&mut Events::default()).unwrap();
+    let contested = Rc::new(std::cell::Cell::new(None));
+    let publication = contested.clone();
+    hooks::run_at(&[Point::SlotContested], move || publication.set(ticket.publish(1).err()));
+    assert_eq!(queue.pop(&mut Events::default()), Ok(1));
+    let mut events = Events::default();
+    queue.push_contested(contested.take().unwrap(), UNBOUNDED, &mut events).unwrap();
+    assert_eq!((events.pushed, queue.holes(), queue.len()), (1, 0, 0));
+}
+
+/// The flag of a consumer of the segment's first use does not stand for that of its second.
+#[test]
+fn a_segment_is_reused_a_second_time_only_after_its_consumer() {
+    let queue = past_the_short_segments();
+    let first = fill_up(&queue);
+    fill_up(&queue);
+    use_up(&queue);
+    use_up(&queue);
+    assert_eq!(fill_up(&queue), first);
+    use_up(&queue);
+    queue.pop(&mut Events::default()).unwrap();
+    fill_up(&queue);
+    queue.pop(&mut Events::default()).unwrap();
+    let Ok(ticket) = queue.try_claim_pop() else { panic!("there are items") };
+    assert_eq!(queue.head.cursor().address(), first);
+    use_up(&queue);
+    assert_ne!(fill_up(&queue), first, "a consumer still uses the segment");
+    ticket.take(drop);
+}
+
+#[test]
+fn a_segment_that_is_reused_is_like_a_new_one() {
+    let queue = past_the_short_segments();
+    let first = fill_up(&queue);
+    fill_up(&queue);
+    use_up(&queue);
+    use_up(&queue);
+    let span = span::Span::long(9 * LEN);
+    let segment = queue.cold.pool.acquire(span, UNBOUNDED);
+    assert_eq!(segment.address(), first);
+    // SAFETY: this thread has acquired the segment.
+    unsafe {
+        assert_eq!((segment.base(), segment.header().next.load(Ordering::Relaxed)), (9 * LEN, 0));
+        assert!((0..LEN).all(|index| !segment.slot(index).is_published()) && !segment.is_reclaimable());
+    }
+    queue.cold.pool.recycle(segment);
+}
+
+#[test]
+fn a_pop_claims_no_slot_ahead_of_the_tail() {
+    let queue = past_the_short_segments();
+    for n in 0..2 * LEN {
+        (0..n % 4).for_each(|k| queue.push(k, UNBOUNDED, &mut Events::default()).unwrap());
+        (0..n % 4).for_each(|k| assert_eq!(queue.pop(&mut Events::default()), Ok(k)));
+        assert_eq!(queue.pop(&mut Events::default()), Err(PopError::Empty));
+    }
+    assert_eq!(queue.holes(), 0);
 }

@@ -5,23 +5,31 @@
 use super::points::Point;
 use std::cell::Cell;
 
+/// The points of which the first that is passed runs the work.
+type Hook = (&'static [Point], Box<dyn FnOnce()>);
+
 thread_local! {
-    static BEFORE_THE_CLAIM: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
+    static AT_A_POINT: Cell<Option<Hook>> = const { Cell::new(None) };
     static ALLOCATION_FAILS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The next operation of this thread that is between its check and its claim runs `work`, as if the thread
 /// were preempted there and other threads did the work.
 pub(super) fn run_before_the_claim(work: impl FnOnce() + 'static) {
-    BEFORE_THE_CLAIM.with(|hook| hook.set(Some(Box::new(work))));
+    run_at(&[Point::PushChecked, Point::PopChecked], work);
+}
+
+/// The next operation of this thread that passes one of these points runs `work` there.
+pub(super) fn run_at(points: &'static [Point], work: impl FnOnce() + 'static) {
+    AT_A_POINT.with(|hook| hook.set(Some((points, Box::new(work)))));
 }
 
 /// Called by an operation at each point that it passes.
 pub(super) fn at(point: Point) {
-    if matches!(point, Point::PushChecked | Point::PopChecked) {
-        if let Some(work) = BEFORE_THE_CLAIM.with(Cell::take) {
-            work();
-        }
+    // While the work runs there is none.
+    match AT_A_POINT.with(Cell::take) {
+        Some((points, work)) if points.contains(&point) => work(),
+        other => AT_A_POINT.with(|hook| hook.set(other)),
     }
 }
 
