@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn unpacking_returns_what_was_packed() {
-        let address = 0x7fff_ffff_ff80_usize;
+        let address = 0x7fff_ffff_ff80_u64 as usize;
         let cursor = Cursor::sentinel(256).swung(address, 1);
         assert_eq!((cursor.address(), cursor.ticket(), cursor.parity()), (address, 1, 1));
         let last = cursor.advanced(MAX_TICKET - 1);
