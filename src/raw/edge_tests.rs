@@ -253,11 +253,11 @@ fn each_slot_of_a_misplaced_batch_is_a_hole() {
     queue.push(0, UNBOUNDED, &mut Events::default()).unwrap();
     let seen = queue.tail.cursor();
     queue.tail.advance(seen, seen.advanced(3)).unwrap();
-    let claim = Claim { segment: Segment::at(seen.address()).unwrap(), index: seen.ticket(), count: 3 };
-    queue.leave_holes(&claim, &mut Events::default());
+    let (segment, index) = (Segment::at(seen.address()).unwrap(), seen.ticket());
+    queue.leave_holes(Claim { segment, index, count: 3 }, &mut Events::default());
     // SAFETY: the head has not left the segment.
-    let published = |index| unsafe { claim.segment.slot(index).is_published() };
-    assert!((claim.index..claim.index + 3).all(published) && !published(claim.index + 3));
+    let published = |index| unsafe { segment.slot(index).is_published() };
+    assert!((index..index + 3).all(published) && !published(index + 3));
     assert_eq!((queue.len(), queue.holes()), (1, 3));
 }
 
@@ -336,7 +336,8 @@ fn a_segment_that_is_reused_is_like_a_new_one() {
         assert_eq!((segment.base(), segment.header().next.load(Ordering::Relaxed)), (9 * LEN, 0));
         assert!((0..LEN).all(|index| !segment.slot(index).is_published()) && !segment.is_reclaimable());
     }
-    queue.cold.pool.recycle(segment);
+    // SAFETY: this thread owns the segment, which has no value in it.
+    unsafe { queue.cold.pool.recycle(segment) };
 }
 
 #[test]
