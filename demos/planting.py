@@ -50,6 +50,6 @@ def main(faults, run, *, work, limit, changes, columns, selects=lambda fault: {f
         elif not args.list:
             verdict = run(tree, work, fault.test, args.limit) or "survived"
         restore(before or {})
-        bad += verdict in ("has no place", "survived") or verdict.startswith("does not compile")
+        bad += verdict in ("has no place", "survived") or verdict.startswith(("does not compile", "no violation"))
         print(*columns(fault), verdict, sep=" | ", flush=True)
     return bad != 0
