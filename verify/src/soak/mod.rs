@@ -1,8 +1,8 @@
 //! Many items through channels of all kinds: each is received exactly once, whole, and in the order of its sender, and
 //! all memory is freed.
 //!
-//! All combinations of senders, receivers, methods, types and capacities ([`mix`]) have their turn, in random order, and
-//! each the same time ([`plan`]). In each round handles are cloned and dropped, operations are cancelled, and in one
+//! All combinations of senders, receivers, methods, types and capacities ([`mix`]) have their turn, in random order,
+//! and each the same time ([`plan`]). In each round handles are cloned and dropped, operations are cancelled, and in one
 //! round of eight a sender closes the channel before all items are sent.
 
 mod item;
