@@ -2,8 +2,8 @@
 //! all memory is freed.
 //!
 //! All combinations of senders, receivers, methods, types and capacities ([`mix`]) have their turn, in random order,
-//! and each the same time ([`plan`]). In each round handles are cloned and dropped, operations are cancelled, and in one
-//! round of eight a sender closes the channel before all items are sent.
+//! and each the same time ([`plan`]). In each round handles are cloned and dropped, operations are cancelled, and in
+//! one round of eight a sender closes the channel before all items are sent.
 
 mod item;
 mod ledger;
