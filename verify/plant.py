@@ -4,10 +4,11 @@
     verify/plant.py [NAME ...] [--list] [--limit SECONDS] [--work DIR]
 
 Each fault is a small change of one function, made in a copy of the tree, where the named checks then run, one after
-the other, until one finds a fault. With --list no check runs: each fault must have exactly one place in the code.
+the other, until one finds a fault. A check `machine NAME TESTS` is `.ci/machines NAME` with these tests, which takes some
+minutes for the first fault of each machine. With --list no check runs: each fault must have exactly one place in the code.
 docs/verification.md has the results.
 """
-import argparse, os, pathlib, shutil, subprocess, sys
+import argparse, os, pathlib, re, shutil, subprocess, sys
 from collections import namedtuple
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -45,6 +46,12 @@ fault("free-not", "raw/segment free", "dealloc(self.header.as_ptr().cast(), layo
 fault("free-as-header", "raw/segment free", "let layout = Self::layout(self.start());", "let layout = Layout::new::<Header>();", "a segment is freed with the layout of its header", SOAK)
 fault("recycle-early", "raw/pool recycle_or_retire", "unsafe { segment.is_reclaimable() }", "true", "a segment is reused while other threads use it", SOAK, FIFO)
 fault("flag-before-read", "raw/slot take_full", "let _finish = Finish(self);", "drop(Finish(self));", "a segment is reused while its value is read", SOAK)
+# Sanitizers and other processors.
+fault("retired-is-free", "raw/pool recycle_or_retire", "unsafe { segment.is_reclaimable() }", "true", "a segment is freed while other threads use it", "machine asan stress")
+fault("drop-keeps-pool", "raw/mod drop", "unsafe { queue.cold.pool.free_all() };", "let _ = queue;", "a dropped queue keeps its spare segments", "machine lsan memory")
+fault("published-relaxed", "raw/slot publish", "(*self.state).store(FULL, Ordering::Release);", "(*self.state).store(FULL, Ordering::Relaxed);", "an item is read before it was written", "machine tsan stress")
+fault("value-not-written", "raw/slot write", "unsafe { (*self.value).with_mut(|place| place.cast::<T>().write(value)) }", "if size_of::<T>() == 8 {\n            return std::mem::forget(value);\n        }\n        unsafe { (*self.value).with_mut(|place| place.cast::<T>().write(value)) }", "a get reads memory that was never written", "machine msan queue")
+fault("address-of-32-bits", "raw/cursor address", "(self.0 >> ADDRESS_SHIFT << ALIGN_SHIFT) as usize", "self.0 as usize >> ADDRESS_SHIFT << ALIGN_SHIFT", "on 32 bits a cursor loses the address of its segment", "machine i686 queue")
 
 
 def planted(text, fault):
@@ -64,13 +71,28 @@ def run(tree, work, checks, limit):
     if built.returncode:
         sys.exit(f"does not compile:\n{built.stdout[-2000:]}")
     for check in checks:
+        if check.startswith("machine "):
+            return run_machine(tree, check, limit)
         command = ["timeout", "-k", "2", str(limit), str(work / "target/release/joinq-verify"), *check.split(" ")]
         out = subprocess.run(command, text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         # A check that is out of time has found nothing: a wait without end is found by its own watchdog.
         if out.returncode not in (0, 124, 137):
-            lines = [line for line in out.stderr.splitlines() if line and "with --seed" not in line and "items take" not in line]
+            lines = [line for line in out.stderr.splitlines() if line and "with --seed" not in line and "the others take" not in line]
             return f"`{check.split(' ')[0]}`: {(lines or [f'status {out.returncode}'])[0][:150]}"
     return None
+
+
+def run_machine(tree, check, limit):
+    """What the first test that failed says, or None."""
+    _, machine, tests = check.split(" ", 2)
+    env = dict(os.environ, JOINQ_TESTS=tests)
+    env.setdefault("JOINQ_MACHINES", str(ROOT / "target/machines"))
+    command = ["timeout", "-k", "2", str(max(limit, 1800)), ".ci/machines", machine]
+    if subprocess.run(command, cwd=tree, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
+        return None
+    log = (tree / "target/machines" / f"{machine}.log").read_text(errors="replace")
+    found = re.search(r"SUMMARY: .*|panicked at .*\n.*|signal: .*|^error(\[|:) .*", log, re.M)
+    return f"`{machine}`: {' '.join(found[0].split())[:150] if found else 'no reason'}"
 
 
 def main():
