@@ -320,7 +320,9 @@ impl<T> RawQueue<T> {
     pub(super) fn leave_holes(&self, claim: &Claim<T>, events: &mut Events) {
         let (first, head) = (self.position(claim), self.head.snapshot(Self::LEN).position);
         point!(HoleUnlisted);
-        for position in first..first + claim.count {
+        // A hole that the head has passed is in no count that begins now. A count that has begun may take it for a
+        // claim in progress.
+        for position in first.max(head)..first + claim.count {
             self.cold.ahead.add(position, head);
         }
         point!(HoleListed);
