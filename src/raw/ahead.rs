@@ -61,9 +61,10 @@ impl HolesAhead {
         let is_reused = self.nodes().any(|node| {
             // Ordering: Relaxed, N2. A guess; the CAS confirms it.
             let passed = node.position.load(Ordering::Relaxed);
-            // Ordering: AcqRel, N3. Release: where the head was seen. A reuse that lost tries the next entry.
+            // Ordering: Release and Relaxed, N3. Release: where the head was seen. A reuse that lost tries the next
+            // entry.
             passed < head
-                && node.position.compare_exchange(passed, position, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+                && node.position.compare_exchange(passed, position, Ordering::Release, Ordering::Relaxed).is_ok()
         });
         if !is_reused {
             self.push(position);

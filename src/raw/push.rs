@@ -374,9 +374,9 @@ impl<T> RawQueue<T> {
                 unsafe { segment.slot(span.start).fill(value) };
             }
             point!(SegmentUnlinked);
-            // Ordering: AcqRel and Acquire, L2. Release: the segment as it was made. Acquire: the one of
-            // another thread.
-            match link.next().compare_exchange(0, segment.address(), Ordering::AcqRel, Ordering::Acquire) {
+            // Ordering: Release and Acquire, L2. Release: the segment as it was made. Acquire: the one of
+            // another thread, or what a closer did (L1).
+            match link.next().compare_exchange(0, segment.address(), Ordering::Release, Ordering::Acquire) {
                 Ok(_) => {
                     point!(SegmentLinked);
                     next = segment.address();
