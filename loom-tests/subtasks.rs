@@ -264,21 +264,4 @@ mod tests {
             worker.join().unwrap();
         });
     }
-
-    /// The tail is at the end of a segment. A put finds the link sealed and sets the closed bit before the first step
-    /// does: a get that sees the bit sees that subtasks are accepted.
-    #[test]
-    fn a_get_does_not_find_the_end_of_a_first_step_that_a_put_has_helped() {
-        explore_capped(|| {
-            let (queue, task) = with_task(Queue::unbounded());
-            queue.try_put(0).unwrap();
-            queue.try_get().unwrap();
-            let closer = spawn(&queue, |queue| queue.close_when_done());
-            let putter = spawn(&queue, |queue| queue.try_put(1).is_ok());
-            assert_ne!(queue.try_get(), Err(TryGetError::Closed));
-            assert!(closer.join().unwrap());
-            putter.join().unwrap();
-            drop(task);
-        });
-    }
 }

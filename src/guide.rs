@@ -8,6 +8,7 @@
 //! | [`metrics`] | lag, totals and waiting operations of a queue, for Prometheus or another system |
 //! | [`design`] | how the queue works, and why it is correct |
 //! | [`memory_orderings`] | why each atomic access has its ordering |
+//! | [`review_atomics`] | each atomic operation, read as an adversary: what was tried, and what holds it |
 //! | [`verification`] | what each tool shows, what it cannot show, and the result of its last run |
 //!
 //! This module holds documentation only.
@@ -23,5 +24,7 @@ pub mod memory_orderings {}
 pub mod metrics {}
 #[doc = include_str!("../docs/migration/python-queue.md")]
 pub mod python_queue {}
+#[doc = include_str!("../docs/review-atomics.md")]
+pub mod review_atomics {}
 #[doc = include_str!("../docs/verification.md")]
 pub mod verification {}

@@ -165,7 +165,8 @@ impl End {
 
     #[inline]
     fn change_claim_limit(&self, to: u64) {
-        // Ordering: Relaxed, E8. A guess; the CAS confirms it.
+        // Ordering: Relaxed, E8. A guess; the CAS confirms it. If the load is stale and finds `to`, a later swing takes
+        // the claim limit back that it has missed.
         let mut now = self.claim_limit.load(Ordering::Relaxed);
         while now != NEVER && now != to {
             // Ordering: Release, E8. Pairs with E6.
