@@ -248,8 +248,8 @@ mod tests {
         });
     }
 
-    /// The tail is at the end of a segment. A put finds the link sealed and sets the closed bit, so that the close finds
-    /// the bit set: the close still sees the get in the cell.
+    /// The tail is at the end of a segment. A put finds the link sealed and sets the closed bit, so that the close
+    /// finds the bit set: the close still sees the get in the cell.
     #[test]
     fn a_close_that_a_put_has_helped_ends_the_get_in_the_cell() {
         explore(|| {
