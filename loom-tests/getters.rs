@@ -247,4 +247,21 @@ mod tests {
             assert!(queue.try_get().is_ok());
         });
     }
+
+    /// The tail is at the end of a segment. A put finds the link sealed and sets the closed bit, so that the close
+    /// finds the bit set: the close still sees the get in the cell.
+    #[test]
+    fn a_close_that_a_put_has_helped_ends_the_get_in_the_cell() {
+        explore(|| {
+            let queue = unbounded();
+            for item in 0..2 {
+                queue.try_put(item).unwrap();
+                queue.try_get().unwrap();
+            }
+            let getter = spawn(&queue, |queue| block_on(queue.get()));
+            let putter = spawn(&queue, |queue| queue.try_put(7).is_ok());
+            queue.close();
+            assert_eq!(getter.join().unwrap().is_ok(), putter.join().unwrap());
+        });
+    }
 }

@@ -359,4 +359,23 @@ mod tests {
             closed
         });
     }
+
+    /// Before the first push no ticket orders a close and a push: the push that finds the link sealed, and sets the
+    /// closed bit itself, sees what the closing thread did before.
+    #[test]
+    fn a_push_that_finds_the_queue_closed_comes_after_the_close() {
+        explore_capped(|| {
+            let shared = Arc::new((queue(0, 0).0, AtomicBool::new(false)));
+            let closer = shared.clone();
+            let closer = thread::spawn(move || {
+                closer.1.store(true, Ordering::Relaxed);
+                assert!(closer.0.close(&mut Events::default()));
+            });
+            let (queue, before_the_close) = &*shared;
+            if try_push(queue, (0, 0), UNBOUNDED, &mut Vec::new()) == Err(PushError::Closed(())) {
+                assert!(before_the_close.load(Ordering::Relaxed), "the close came before the push");
+            }
+            closer.join().unwrap();
+        });
+    }
 }

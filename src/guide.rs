@@ -9,6 +9,7 @@
 //! | [`design`] | how the queue works, and why it is correct |
 //! | [`memory_orderings`] | why each atomic access has its ordering |
 //! | [`review`] | each `unsafe` place of the core, the attack that was tried, and what holds it |
+//! | [`review_atomics`] | each atomic operation, read as an adversary: what was tried, and what holds it |
 //! | [`verification`] | what each tool shows, what it cannot show, and the result of its last run |
 //!
 //! This module holds documentation only.
@@ -26,5 +27,7 @@ pub mod metrics {}
 pub mod python_queue {}
 #[doc = include_str!("../docs/review.md")]
 pub mod review {}
+#[doc = include_str!("../docs/review-atomics.md")]
+pub mod review_atomics {}
 #[doc = include_str!("../docs/verification.md")]
 pub mod verification {}

@@ -368,6 +368,25 @@ fn each_ordering_has_its_reason_and_its_row() {
     report(complaints);
 }
 
+/// The review has one row for each comment `// Ordering:`, and says how many a file has.
+#[test]
+fn the_review_has_read_each_ordering() {
+    let Ok(review) = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/review-atomics.md")) else {
+        return;
+    };
+    let mut reviewed = BTreeMap::new();
+    for section in review.split("\n### src/").skip(1) {
+        let (name, count) = section.lines().next().unwrap().split_once(": ").expect("a file and a number");
+        let rows = section.lines().filter(|line| line.starts_with("| `")).count();
+        assert_eq!(count.parse(), Ok(rows), "docs/review-atomics.md: the rows of src/{name}");
+        reviewed.insert(name.to_owned(), rows);
+    }
+    let count = |source: &Source| source.lines.iter().filter(|line| line.trim().starts_with("// Ordering:")).count();
+    let all = sources();
+    let read = all.iter().map(|source| (source.name.clone(), count(source))).filter(|(_, count)| *count > 0);
+    assert_eq!(reviewed, read.collect::<BTreeMap<_, _>>(), "docs/review-atomics.md has other numbers");
+}
+
 #[test]
 fn the_reader_of_the_sources_can_tell_what_is_there() {
     assert!(names("use std::sync::atomic::AtomicU8;", "sync::atomic") && !names("unparked", "park"));

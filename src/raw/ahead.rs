@@ -21,7 +21,8 @@ pub(super) struct HolesAhead {
 }
 
 struct Node {
-    /// The position of the hole. It only grows, as a position does not recur and is reused for a later one.
+    /// The position of the hole. It only grows: it is replaced once the head has passed it, by one that the head had
+    /// not passed.
     position: AtomicU64,
     older: UnsafeCell<*mut Node>,
 }
@@ -53,15 +54,17 @@ impl HolesAhead {
         self.nodes().filter(is_between).count() as u64
     }
 
-    /// Adds a hole. The head has reached `head`. A count of items that begins after this excludes the hole.
+    /// Adds a hole. The head has reached `head`, and was not seen behind `position`. A count of items that begins after
+    /// this excludes the hole.
     #[cold]
     pub(super) fn add(&self, position: u64, head: u64) {
         let is_reused = self.nodes().any(|node| {
             // Ordering: Relaxed, N2. A guess; the CAS confirms it.
             let passed = node.position.load(Ordering::Relaxed);
-            // Ordering: AcqRel, N3. Release: where the head was seen. A reuse that lost tries the next entry.
+            // Ordering: Release and Relaxed, N3. Release: where the head was seen. A reuse that lost tries the next
+            // entry.
             passed < head
-                && node.position.compare_exchange(passed, position, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+                && node.position.compare_exchange(passed, position, Ordering::Release, Ordering::Relaxed).is_ok()
         });
         if !is_reused {
             self.push(position);

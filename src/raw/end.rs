@@ -73,16 +73,9 @@ impl End {
     /// Moves the word to `to`. Only for the single thread that moves this end.
     #[inline]
     pub(crate) fn store(&self, to: Cursor) {
-        // Ordering: Release, E7. As E2: the base raised before a swing.
+        // Ordering: Release, E7. As E2: the base raised before a swing; for the last store, all that this thread did
+        // as the single one. No thread waits for a change of this word by an RMW fence (M1).
         self.word.store(to.bits(), Ordering::Release);
-    }
-
-    /// Like [`End::store`], for the last store of that thread. From then on any thread may move this end.
-    #[inline]
-    pub(crate) fn swap(&self, to: Cursor) {
-        // Ordering: AcqRel, E7. As above. Acquire: what a thread did before its RMW fence on this word (M1), as
-        // at any other RMW.
-        self.word.swap(to.bits(), Ordering::AcqRel);
     }
 
     /// The position of `cursor`, which is at a slot, if the word still has this value. If the word has moved,
@@ -131,10 +124,10 @@ impl End {
         let _ = self.base[1 - cursor.parity()].compare_exchange(
             from.base_before(len),
             from.next(len).base,
-            // Ordering: AcqRel, E5. The swing that follows (E2) releases it too; a raise that lost has seen
-            // the other.
-            Ordering::AcqRel,
-            Ordering::Acquire,
+            // Ordering: Release and Relaxed, E5. Pairs with E3 and E4: where this thread saw the word. A thread whose
+            // raise lost has read the other one, and its swing (E2) keeps that order for the readers of the word.
+            Ordering::Release,
+            Ordering::Relaxed,
         );
     }
 
@@ -172,7 +165,8 @@ impl End {
 
     #[inline]
     fn change_claim_limit(&self, to: u64) {
-        // Ordering: Relaxed, E8. A guess; the CAS confirms it.
+        // Ordering: Relaxed, E8. A guess; the CAS confirms it. If the load is stale and finds `to`, a later swing takes
+        // the claim limit back that it has missed.
         let mut now = self.claim_limit.load(Ordering::Relaxed);
         while now != NEVER && now != to {
             // Ordering: Release, E8. Pairs with E6.

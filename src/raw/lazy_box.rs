@@ -46,8 +46,8 @@ impl<T> LazyBox<T> {
     /// As [`get`](Self::get), by an RMW. If it returns nothing, a thread that allocates the box later sees what
     /// the caller did before.
     pub fn get_ordered(&self) -> Option<&T> {
-        // Ordering: AcqRel and Acquire, O2. Release: for the thread that allocates the box. Acquire: as O1.
-        match self.pointer.compare_exchange(null_mut(), null_mut(), Ordering::AcqRel, Ordering::Acquire) {
+        // Ordering: Release and Acquire, O2. Release: for the thread that allocates the box. Acquire: as O1.
+        match self.pointer.compare_exchange(null_mut(), null_mut(), Ordering::Release, Ordering::Acquire) {
             Ok(_) => None,
             // SAFETY: as in `get`.
             Err(pointer) => unsafe { pointer.as_ref() },

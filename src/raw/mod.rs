@@ -410,8 +410,9 @@ impl<T> RawQueue<T> {
             // The segment is full, and an appender may link the next one at any moment. So the link is sealed
             // first.
             let Some(link) = self.link(&self.tail, seen) else { continue };
-            // Ordering: AcqRel and Acquire, L1. As the appender's CAS (L2), with which it competes.
-            match link.next().compare_exchange(0, SEALED, Ordering::AcqRel, Ordering::Acquire) {
+            // Ordering: Release and Acquire, L1. Release: what this thread did before it closed, for a push that finds
+            // the seal and sets the closed bit. Acquire: the segment of an appender, or what the other closer did.
+            match link.next().compare_exchange(0, SEALED, Ordering::Release, Ordering::Acquire) {
                 Ok(_) => {
                     point!(LinkSealed);
                     self.close_sealed();

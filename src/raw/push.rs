@@ -328,7 +328,9 @@ impl<T> RawQueue<T> {
     pub(super) fn leave_holes(&self, claim: Claim<T>, events: &mut Events) {
         let (first, head) = (self.position(&claim), self.head.snapshot(Self::LEN).position);
         point!(HoleUnlisted);
-        for position in first..first + claim.count {
+        // A hole that the head has passed is in no count that begins now. A count that has begun may take it for a
+        // claim in progress.
+        for position in first.max(head)..first + claim.count {
             self.cold.ahead.add(position, head);
         }
         point!(HoleListed);
@@ -380,9 +382,9 @@ impl<T> RawQueue<T> {
                 unsafe { segment.slot(span.start).fill(value) };
             }
             point!(SegmentUnlinked);
-            // Ordering: AcqRel and Acquire, L2. Release: the segment as it was made. Acquire: the one of
-            // another thread.
-            match link.next().compare_exchange(0, segment.address(), Ordering::AcqRel, Ordering::Acquire) {
+            // Ordering: Release and Acquire, L2. Release: the segment as it was made. Acquire: the one of
+            // another thread, or what a closer did (L1).
+            match link.next().compare_exchange(0, segment.address(), Ordering::Release, Ordering::Acquire) {
                 Ok(_) => {
                     point!(SegmentLinked);
                     next = segment.address();

@@ -81,6 +81,21 @@ fn abandoned_slots_that_the_head_has_passed_cost_nothing() {
     assert!(queue.cold.ahead.entries() <= 2, "the entries are reused");
 }
 
+/// A list with an entry would send each later push to the exact count.
+#[test]
+fn an_abandoned_slot_that_the_head_has_passed_is_not_listed() {
+    for offset in 0..2 * LEN + 2 {
+        let queue = queue_at(offset);
+        let slot = queue.reserve(2, &mut events()).unwrap();
+        queue.push(2, 2, &mut events()).unwrap();
+        assert_eq!(queue.pop(&mut events()), Ok(2));
+        let mut abandoned = events();
+        slot.abandon(&mut abandoned);
+        assert_eq!(abandoned, Events { freed: 1, holes: 1, ..events() });
+        assert_eq!((queue.cold.ahead.entries(), queue.len(), queue.claims() - queue.holes()), (0, 0, offset + 1));
+    }
+}
+
 /// Each count is that of one moment, also while entries of holes are reused. One item goes around, and each of
 /// two threads has a slot at times: a thread that has the item finds a free slot.
 #[test]

@@ -410,9 +410,9 @@ impl<T> Segment<T> {
     /// The caller won this swing, and calls this once for it.
     pub(crate) unsafe fn leave(self, helpers: u64) {
         // SAFETY: as demanded: until this addition is seen no thread reclaims the segment.
-        // Ordering: AcqRel, G2. Pairs with the load of the pins (G4): all that this end did comes before a
-        // reuse.
-        unsafe { self.header().pins.fetch_add(LEFT + helpers as i64, Ordering::AcqRel) };
+        // Ordering: Release, G2. Pairs with the load of the pins (G4): all that this end did comes before a
+        // reuse. Each change of the pins is an RMW, so the release sequences of the others go on.
+        unsafe { self.header().pins.fetch_add(LEFT + helpers as i64, Ordering::Release) };
     }
 
     /// Returns a helper ticket. This is the last access by it.
@@ -421,8 +421,8 @@ impl<T> Segment<T> {
     /// The caller holds the ticket.
     pub(crate) unsafe fn release(self) {
         // SAFETY: pinned until this subtraction is seen.
-        // Ordering: AcqRel, G2. As in `leave`.
-        unsafe { self.header().pins.fetch_sub(1, Ordering::AcqRel) };
+        // Ordering: Release, G2. As in `leave`.
+        unsafe { self.header().pins.fetch_sub(1, Ordering::Release) };
     }
 
     /// Whether no other thread can access the segment any more.

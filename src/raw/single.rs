@@ -61,7 +61,7 @@ impl<T> RawQueue<T> {
         self.check(single);
         single.id = ENDED;
         point!(SingleEnded);
-        self.head.swap(self.head.cursor().opened());
+        self.head.store(self.head.cursor().opened());
     }
 
     /// Whether the queue has a single consumer.

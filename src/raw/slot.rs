@@ -270,15 +270,16 @@ impl<T> Slot<T> {
         wrap(unsafe { self.read() })
     }
 
-    /// Whether the producer has published a value or a hole.
+    /// Whether the producer has published a value or a hole. A hint, for a caller that reads the state again before it
+    /// takes the value.
     ///
     /// # Safety
     /// The caller pins the segment.
     #[inline]
     pub(crate) unsafe fn is_published(&self) -> bool {
         // SAFETY: pinned.
-        // Ordering: Acquire, S5. As in `take`.
-        unsafe { (*self.state).load(Ordering::Acquire) != EMPTY }
+        // Ordering: Relaxed, S10. A later load of the state (S5) is not older.
+        unsafe { (*self.state).load(Ordering::Relaxed) != EMPTY }
     }
 
     /// [`Slot::take`] if the producer has published a value or a hole; `None` if it has not.
