@@ -58,7 +58,16 @@ fn refused(spans: &mut Vec<Span>, span: Span) {
     std::thread::yield_now();
 }
 
-fn put_all(putter: &mut dyn Putter, numbers: std::ops::Range<u64>, rng: &mut Rng, now: impl Fn() -> u64) -> Observed {
+/// So many puts are one step of the progress that the watchdog sees: rare, so that it orders no threads.
+const STEP: u64 = 1024;
+
+fn put_all(
+    putter: &mut dyn Putter,
+    numbers: std::ops::Range<u64>,
+    rng: &mut Rng,
+    now: impl Fn() -> u64,
+    progress: &AtomicU64,
+) -> Observed {
     let mut observed = Observed::default();
     let mut next = numbers.start;
     while next < numbers.end {
@@ -69,6 +78,9 @@ fn put_all(putter: &mut dyn Putter, numbers: std::ops::Range<u64>, rng: &mut Rng
         let put = putter.put(way, batch.clone());
         let span = Span { called, returned: now() };
         observed.puts.extend((next..next + put).map(|number| (number, span)));
+        if next / STEP != (next + put) / STEP {
+            progress.fetch_add(1, Ordering::Relaxed);
+        }
         next += put;
         if next < batch.end {
             refused(&mut observed.full, span);
@@ -96,7 +108,7 @@ fn get_all(getter: &mut dyn Getter, rng: &mut Rng, now: impl Fn() -> u64) -> Obs
 }
 
 /// Runs a slice on these ends, and checks it. Returns how often the queue was found empty, and full.
-fn run(slice: Slice, ends: Ends, rng: &mut Rng) -> Result<(u64, u64), String> {
+fn run(slice: Slice, ends: Ends, rng: &mut Rng, progress: &AtomicU64) -> Result<(u64, u64), String> {
     let start = Instant::now();
     let now = || start.elapsed().as_nanos() as u64;
     let Ends { putters, getters, close } = ends;
@@ -111,7 +123,7 @@ fn run(slice: Slice, ends: Ends, rng: &mut Rng) -> Result<(u64, u64), String> {
         for (mut putter, number) in putters.into_iter().zip(0..) {
             let mut rng = rng.fork();
             let numbers = number * each..(number + 1) * each;
-            putting.push(scope.spawn(move || put_all(&mut *putter, numbers, &mut rng, now)));
+            putting.push(scope.spawn(move || put_all(&mut *putter, numbers, &mut rng, now, progress)));
         }
         let mut parts: Vec<_> = putting.into_iter().map(|thread| thread.join()).collect();
         close();
@@ -145,7 +157,7 @@ pub fn fifo(options: Options, make: impl Fn(&Slice) -> Ends) -> Report {
         let slice = Slice::new(&mut rng, options.slice);
         let text = format!("slice {slices}: {slice:?}");
         current.1.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&text);
-        match run(slice, make(&slice), &mut rng) {
+        match run(slice, make(&slice), &mut rng, &current.0) {
             Ok(found) => (empty, full) = (empty + found.0, full + found.1),
             Err(fault) => {
                 report.fault(format!("{text}: {fault}"));
