@@ -108,8 +108,9 @@ use subtask::Subtasks;
 /// finds a free slot first. Waiting gets are woken in FIFO order, one for each item. Each queue is
 /// linearizable, a batch item by item; [`try_put`](Queue::try_put), [`len`](Queue::len) and
 /// [`with_permits`](Queue::with_permits) name the answers that may count an operation under way on another
-/// thread. On POWER two threads may see a put and a get that run at the same time in different orders, in `len` and in
-/// answers that say empty or full; not so on x86-64, AArch64, RISC-V and s390x. Across two queues only the orderings of acquire and release are guaranteed.
+/// thread. On POWER two threads may see a put and a get that run at the same time in different orders, in `len`
+/// and in answers that say empty or full; not so on x86-64, AArch64, RISC-V and s390x. Across two queues only the
+/// orderings of acquire and release are guaranteed.
 ///
 /// # Progress
 /// As long as no operation waits, [`try_put`](Queue::try_put), [`try_get`](Queue::try_get) and the queries
