@@ -25,16 +25,18 @@ def fault(name, file, changes, breaks, test):
 # Kills at random moments.
 fault(
     "acknowledged-before-commit", "disk/writer.rs",
-    [("        // Requests that failed come first.\n        if self.failed.is_empty()", """        let puts: Vec<(u64, Vec<u8>)> = batch
+    [("        // Requests that failed come first.\n        if self.failed.is_empty()", """        let puts: Vec<(u64, Vec<u8>, String)> = batch
             .iter()
             .filter_map(|request| match request {
-                Request::Put { id, body, .. } => Some((*id, body.clone())),
+                Request::Put { id, body, trace, .. } => {
+                    Some((*id, body.clone(), trace.as_ref().map_or(String::new(), |trace| trace.to_row())))
+                }
                 _ => None,
             })
             .collect();
         if puts.len() == batch.len() {
             batch.drain(..).for_each(|request| self.follow(request));
-            let changes: Vec<_> = puts.iter().map(|(id, body)| Change::Put { id: *id, body, trace: "" }).collect();
+            let changes: Vec<_> = puts.iter().map(|(id, body, trace)| Change::Put { id: *id, body, trace }).collect();
             self.apply_changes(&changes, Safe::FromPowerLoss).unwrap();
         } else if self.failed.is_empty()""")],
     "a put returns before its commit", "random --kills 200 --store sqlite",
