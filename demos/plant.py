@@ -36,6 +36,7 @@ fault(
             .collect();
         if puts.len() == batch.len() {
             batch.drain(..).for_each(|request| self.follow(request));
+            std::thread::sleep(std::time::Duration::from_millis(5));
             let changes: Vec<_> = puts.iter().map(|(id, body, trace)| Change::Put { id: *id, body, trace }).collect();
             self.apply_changes(&changes, Safe::FromPowerLoss).unwrap();
         } else if self.failed.is_empty()""")],

@@ -172,21 +172,23 @@ impl<T> RawQueue<T> {
         claim_limit: ClaimLimit,
         events: &mut Events,
     ) -> Result<(), PushError<T>> {
+        if self.confirms_full(&fallback) {
+            return Err(PushError::Full(value));
+        }
+        let mut value = Some(value);
         match fallback {
-            PushFallback::MaybeFull if self.confirms_full(&fallback) => return Err(PushError::Full(value)),
             // Some of the positions may be holes.
             PushFallback::MaybeFull | PushFallback::General => {}
             PushFallback::Contended => Backoff::new().after_lost_claim(),
             PushFallback::Misplaced(ticket) => {
                 let claim = ticket.claim();
                 if self.is_within_limit(&claim, limit) {
-                    let Some(value) = self.publish_one(claim, value, events) else { return Ok(()) };
-                    return self.push_after(value, PushFallback::General, limit, claim_limit, events);
+                    value = value.and_then(|value| self.publish_one(claim, value, events));
+                } else {
+                    self.leave_holes(claim, events);
                 }
-                self.leave_holes(claim, events);
             }
         }
-        let mut value = Some(value);
         let error = self.push_from(&mut value, limit, claim_limit, events);
         // In this order, so that a large value has few copies on the stack.
         let (Err(error), Some(value)) = (error, value) else { return Ok(()) };
