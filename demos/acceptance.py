@@ -5,7 +5,7 @@
 
 The faults and their tests are in the scripts plant*.py of this folder, which run them; each has more faults than these.
 TEST is the number of a test, as `A1`. With --list no test runs: each fault must be known and have exactly one place in the
-code. The last column is what the test has found, or `survived`. flow/docs/durability.md has the table of the results.
+code. The last column is what the test has found, or `survived`. docs/verification.md has the table of the results.
 """
 import argparse, pathlib, subprocess, sys, time
 

@@ -114,7 +114,7 @@ fn run(options: Options, rounds: u64, current: &Arc<Current>) -> Result<Totals, 
             totals.rounds += 1;
         }
         let (items, passed) = (totals.counts.items, start.elapsed().as_secs());
-        let seconds = plan.seconds(options.items - items);
+        let seconds = plan.seconds(options.items.saturating_sub(items));
         eprintln!("{items} items after {passed} s; the others take about {seconds:.0} s");
     }
 }
