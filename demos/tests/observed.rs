@@ -35,7 +35,20 @@ struct Pipeline {
 
 impl Pipeline {
     fn start(rate: u32) -> Pipeline {
-        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let since = Instant::now();
+        loop {
+            if let Some(pipeline) = Pipeline::start_on(free_port(), rate) {
+                let ask = || get(pipeline.address, "/metrics").map_err(|error| println!("{error}"));
+                wait_for("the endpoint", || ask().is_ok());
+                return pipeline;
+            }
+            assert!(since.elapsed() < WATCHDOG, "the program ends before it has its port");
+        }
+    }
+
+    /// `None` if the program has ended without the port, which another process may have taken since it was free.
+    fn start_on(port: u16, rate: u32) -> Option<Pipeline> {
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
         let mut child = Command::new(env!("CARGO_BIN_EXE_observed"))
             .args(["--commands", "--listen", &address.to_string(), "--rate", &rate.to_string()])
             .stdin(Stdio::piped())
@@ -45,15 +58,16 @@ impl Pipeline {
         let (input, output) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
         let ledger = Arc::new(Mutex::new(Ledger::default()));
         let reader = ledger.clone();
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             for text in BufReader::new(output).lines().map_while(Result::ok) {
                 let line = Line::parse(&text).unwrap_or_else(|| panic!("no line of the program: {text}"));
                 reader.lock().unwrap().read(line);
             }
         });
         let pipeline = Pipeline { child, input, address, ledger };
-        wait_for("the endpoint", || get(address, "/metrics").is_ok());
-        pipeline
+        let listens = || pipeline.ledger().listens;
+        wait_for("the port of the program", || listens() || reader.is_finished());
+        listens().then_some(pipeline)
     }
 
     fn tell(&mut self, command: &str) {

@@ -88,6 +88,8 @@ impl Counts {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     stages: BTreeMap<&'static str, Counts>,
+    /// Whether the process has its port.
+    pub listens: bool,
     /// Whether all is settled.
     pub joined: bool,
 }
@@ -102,7 +104,7 @@ impl Ledger {
             Line::Dead(stage) => self.stages.entry(stage).or_default().dead += 1,
             Line::Cancelled(stage) => self.stages.entry(stage).or_default().cancelled += 1,
             Line::Joined => self.joined = true,
-            Line::Listens(_) => {}
+            Line::Listens(_) => self.listens = true,
         }
     }
 
