@@ -91,7 +91,9 @@ def run_machine(tree, check, limit):
     if subprocess.run(command, cwd=tree, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
         return None
     log = (tree / "target/machines" / f"{machine}.log").read_text(errors="replace")
-    found = re.search(r"SUMMARY: .*|panicked at .*\n.*|signal: .*|^error(\[|:) .*", log, re.M)
+    # What the sanitizer says, rather than a test.
+    patterns = [r"SUMMARY: .*", r"panicked at .*\n.*|signal: .*|^error(\[|:) .*"]
+    found = next(filter(None, (re.search(pattern, log, re.M) for pattern in patterns)), None)
     return f"`{machine}`: {' '.join(found[0].split())[:150] if found else 'no reason'}"
 
 
