@@ -7,8 +7,9 @@ mod support;
 #[cfg(loom)]
 mod tests {
     use crate::items::{
-        explore_capped, has_holes, item, pop, pop_up_to, push, push_all, queue, reach, settle, Popped, BEFORE,
+        explore_capped, has_holes, item, pop, pop_up_to, push, push_all, queue, reach, settle, Popped, Shared, BEFORE,
     };
+    use crate::support::explore_large;
     use joinq::raw::{Events, PopError, RawQueue, UNBOUNDED};
     use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::sync::Arc;
@@ -152,6 +153,28 @@ mod tests {
             }
             let popped = worker.join().unwrap();
             settle(&queue, [popped], [(0..3).map(|n| (0, n)).collect()]);
+        });
+    }
+
+    /// Claims a slot, and leaves a hole in it.
+    fn abandon(queue: &Shared) {
+        queue.reserve(UNBOUNDED, &mut Events::default()).expect("an open queue").abandon(&mut Events::default());
+    }
+
+    /// While entries of the list of holes ahead are reused for other holes, at most the one claim of a slot that is not
+    /// abandoned yet counts as an item.
+    #[test]
+    fn holes_do_not_count_as_items_while_their_entries_are_reused() {
+        explore_large(|| {
+            let (queue, _) = queue(0, 0);
+            (0..2).for_each(|_| abandon(&queue));
+            let reader = queue.clone();
+            let reader = thread::spawn(move || reader.len());
+            assert!(pop(&queue, &mut Popped::default()).is_err());
+            (0..2).for_each(|_| abandon(&queue));
+            let len = reader.join().unwrap();
+            assert!(len <= 1, "{len} items");
+            assert_eq!(queue.len(), 0);
         });
     }
 
