@@ -5,7 +5,7 @@
 
 Each fault is a small change of one function, made in a copy of the tree, where the named checks then run, one after
 the other, until one finds a fault. A check `machine NAME TESTS` is `.ci/machines NAME` with these tests, which takes some
-minutes for the first fault of each machine. With --list no check runs: each fault must have exactly one place in the code.
+minutes for the first fault of each machine, as std is built in DIR. With --list no check runs: each fault must have exactly one place in the code.
 docs/verification.md has the results.
 """
 import argparse, os, pathlib, re, shutil, subprocess, sys
@@ -72,7 +72,7 @@ def run(tree, work, checks, limit):
         sys.exit(f"does not compile:\n{built.stdout[-2000:]}")
     for check in checks:
         if check.startswith("machine "):
-            return run_machine(tree, check, limit)
+            return run_machine(tree, work, check, limit)
         command = ["timeout", "-k", "2", str(limit), str(work / "target/release/joinq-verify"), *check.split(" ")]
         out = subprocess.run(command, text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         # A check that is out of time has found nothing: a wait without end is found by its own watchdog.
@@ -82,11 +82,11 @@ def run(tree, work, checks, limit):
     return None
 
 
-def run_machine(tree, check, limit):
+def run_machine(tree, work, check, limit):
     """What the first test that failed says, or None."""
     _, machine, tests = check.split(" ", 2)
-    env = dict(os.environ, JOINQ_TESTS=tests)
-    env.setdefault("JOINQ_MACHINES", str(ROOT / "target/machines"))
+    # In a folder of its own: cargo would take a build of this copy for one of the tree.
+    env = dict(os.environ, JOINQ_TESTS=tests, JOINQ_MACHINES=str(work / "machines"))
     command = ["timeout", "-k", "2", str(max(limit, 1800)), ".ci/machines", machine]
     if subprocess.run(command, cwd=tree, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
         return None
