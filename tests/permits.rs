@@ -293,7 +293,7 @@ fn the_last_permit_wakes_a_stream_that_waits_for_the_end() {
 #[test]
 fn closed_and_empty_is_final() {
     let _watchdog = common::watchdog();
-    for round in 0..2_000 {
+    for round in 0..5_000 {
         let queue = Queue::with_permits(1);
         std::thread::scope(|scope| {
             scope.spawn(|| queue.try_put(1).is_ok());

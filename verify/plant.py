@@ -5,7 +5,8 @@
 
 Each fault is a small change of one function, made in a copy of the tree, where the named checks then run, one after
 the other, until one finds a fault. A check `machine NAME TESTS` is `.ci/machines NAME` with these tests, which takes some
-minutes for the first fault of each machine, as std is built in DIR. With --list no check runs: each fault must have exactly one place in the code.
+minutes for the first fault of each machine, as std is built in DIR. With --list no check runs: each fault must have
+exactly one place in the code.
 docs/verification.md has the results.
 """
 import argparse, os, pathlib, re, shutil, subprocess, sys
@@ -92,8 +93,7 @@ def run_machine(tree, work, check, limit):
         return None
     log = (tree / "target/machines" / f"{machine}.log").read_text(errors="replace")
     # What the sanitizer says, rather than a test.
-    patterns = [r"SUMMARY: .*", r"panicked at .*\n.*|signal: .*|^error(\[|:) .*"]
-    found = next(filter(None, (re.search(pattern, log, re.M) for pattern in patterns)), None)
+    found = re.search(r"SUMMARY: .*", log) or re.search(r"panicked at .*\n.*|signal: .*|^error(\[|:) .*", log, re.M)
     return f"`{machine}`: {' '.join(found[0].split())[:150] if found else 'no reason'}"
 
 

@@ -16,11 +16,12 @@ pub(crate) struct Watchdog {
     _alive: Sender<()>,
 }
 
-/// Held during a test that may hang: `let _watchdog = watchdog();`. After a minute it names the test and
-/// aborts.
+/// Held during a test that may hang: `let _watchdog = watchdog();`. After a minute, or as many as `JOINQ_WATCHDOG` says
+/// for an emulator, it names the test and aborts.
 pub(crate) fn watchdog() -> Watchdog {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    watchdog_with(Duration::from_secs(60), move || format!("`{test}` has not ended within a minute"))
+    let minutes = std::env::var("JOINQ_WATCHDOG").map_or(1, |minutes| minutes.parse().expect("a number of minutes"));
+    watchdog_with(Duration::from_secs(60 * minutes), move || format!("`{test}` has not ended within {minutes} min"))
 }
 
 /// A watchdog with this limit, which prints `report` before it aborts. Prints past the capture of the test,
