@@ -38,8 +38,7 @@ impl Pipeline {
         let since = Instant::now();
         loop {
             if let Some(pipeline) = Pipeline::start_on(free_port(), rate) {
-                let ask = || get(pipeline.address, "/metrics").map_err(|error| println!("{error}"));
-                wait_for("the endpoint", || ask().is_ok());
+                wait_for("the endpoint", || get(pipeline.address, "/metrics").is_ok());
                 return pipeline;
             }
             assert!(since.elapsed() < WATCHDOG, "the program ends before it has its port");
